@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package podspec
+
+import (
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ShellContainer is the name of the sidecar in a copy, unless the pod has a container of that name.
+const ShellContainer = "shareproc"
+
+// Copy is what a copied pod is given beside what it keeps.
+type Copy struct {
+	Name       string
+	Image      string
+	PullPolicy corev1.PullPolicy
+	Security   *corev1.SecurityContext
+	// TTL is the time after which the cluster itself ends the copy, in whole seconds
+	// (activeDeadlineSeconds): no client survives kill -9.
+	TTL time.Duration
+}
+
+// Of copies pod: all containers in one process namespace, a shell beside them, and nothing by which a
+// Service, a controller, a budget or a network policy could take the copy for the original. The second
+// result is the name of the shell's container.
+//
+// The copy stays on the original's node, because a volume that only one node may mount would
+// otherwise keep it pending. A pod in the node's process namespace keeps that instead of sharing its
+// own: the API server refuses both together.
+func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
+	out := &corev1.Pod{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name:        c.Name,
+			Namespace:   pod.Namespace,
+			Labels:      map[string]string{LabelManagedBy: ManagedBy},
+			Annotations: map[string]string{AnnotationCopyOf: pod.Name},
+		},
+		Spec: *pod.Spec.DeepCopy(),
+	}
+	spec := &out.Spec
+	if !spec.HostPID {
+		spec.ShareProcessNamespace = new(true)
+	}
+	spec.EphemeralContainers = nil
+	spec.RestartPolicy = corev1.RestartPolicyNever
+	spec.ActiveDeadlineSeconds = new(int64(c.TTL / time.Second))
+	spec.TerminationGracePeriodSeconds = new(int64(1))
+	// A StatefulSet's name in DNS belongs to the original.
+	spec.Hostname, spec.Subdomain, spec.SetHostnameAsFQDN = "", "", nil
+	// Admission fills these in again, and refuses a value that it would not have chosen.
+	spec.Priority, spec.PreemptionPolicy, spec.Overhead = nil, nil, nil
+	spec.ReadinessGates, spec.SchedulingGates = nil, nil
+	dropGeneratedToken(spec)
+	for i := range spec.InitContainers {
+		quieten(&spec.InitContainers[i])
+	}
+	for i := range spec.Containers {
+		quieten(&spec.Containers[i])
+	}
+
+	shell := corev1.Container{
+		Name:                     ShellContainer,
+		Image:                    c.Image,
+		ImagePullPolicy:          c.PullPolicy,
+		Command:                  []string{"sh"},
+		Stdin:                    true,
+		TTY:                      true,
+		SecurityContext:          c.Security,
+		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
+	}
+	for {
+		if _, taken := Container(out, shell.Name); !taken {
+			break
+		}
+		shell.Name += "-shell"
+	}
+	spec.Containers = append(spec.Containers, shell)
+	return out, shell.Name
+}
+
+// quieten takes from a container what would act on the world outside the copy: probes restart it,
+// hooks run the application's own start and stop work, a host port can be bound only once.
+func quieten(c *corev1.Container) {
+	c.LivenessProbe, c.ReadinessProbe, c.Lifecycle = nil, nil, nil
+	if c.RestartPolicy == nil {
+		c.StartupProbe = nil
+	}
+	for i := range c.Ports {
+		c.Ports[i].HostPort = 0
+	}
+}
+
+// dropGeneratedToken removes the service account volume that the ServiceAccount admission plugin added
+// to the original ("kube-api-access-" and five characters): it adds one to the copy as well.
+func dropGeneratedToken(spec *corev1.PodSpec) {
+	const generated = "kube-api-access-"
+	var volumes []corev1.Volume
+	for _, v := range spec.Volumes {
+		if v.Projected == nil || !strings.HasPrefix(v.Name, generated) {
+			volumes = append(volumes, v)
+		}
+	}
+	spec.Volumes = volumes
+	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
+		for i := range list {
+			var mounts []corev1.VolumeMount
+			for _, m := range list[i].VolumeMounts {
+				if !strings.HasPrefix(m.Name, generated) {
+					mounts = append(mounts, m)
+				}
+			}
+			list[i].VolumeMounts = mounts
+		}
+	}
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package podspec answers "as what?": pure edits of pod specs. It builds the helper container and its
+// security context, and the copy of a pod. It knows no client, no context and no terminal; what it
+// returns, pkg/session sends.
+package podspec
+
+import (
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Marks that say an object is ours, written in the same request that creates it.
+const (
+	// LabelManagedBy has the value ManagedBy on every pod that this tool creates.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	ManagedBy      = "kubectl-shareproc"
+	// AnnotationCopyOf names the pod that a copy was made of.
+	AnnotationCopyOf = "kubectl-shareproc/copy-of"
+	// NamePrefix begins the name of every helper container. Ephemeral containers carry no labels, so the
+	// name, with the command, is the mark.
+	NamePrefix = "shareproc-"
+)
+
+// Container finds a container or init container by its name.
+func Container(pod *corev1.Pod, name string) (*corev1.Container, bool) {
+	for _, list := range [][]corev1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+		if i := slices.IndexFunc(list, func(c corev1.Container) bool { return c.Name == name }); i >= 0 {
+			return &list[i], true
+		}
+	}
+	return nil, false
+}
+
+// Status finds what the kubelet last said of a container, init container or ephemeral container.
+func Status(pod *corev1.Pod, name string) (*corev1.ContainerStatus, bool) {
+	for _, list := range statuses(pod) {
+		if i := slices.IndexFunc(list, func(c corev1.ContainerStatus) bool { return c.Name == name }); i >= 0 {
+			return &list[i], true
+		}
+	}
+	return nil, false
+}
+
+func statuses(pod *corev1.Pod) [][]corev1.ContainerStatus {
+	st := &pod.Status
+	return [][]corev1.ContainerStatus{st.ContainerStatuses, st.InitContainerStatuses, st.EphemeralContainerStatuses}
+}

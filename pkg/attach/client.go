@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package attach answers "by what wire?": it runs a command, or a shell with a terminal, in a container that exists
+// already, over the API server's exec stream.
+//
+// It neither finds nor starts containers, prints nothing of its own, decides nothing about retries, and never ends the
+// process: signals reach it as the end of a context, and what it changed on the terminal is put back before it returns.
+package attach
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+// webSocketVariable is kubectl's own switch: "false" leaves WebSocket out and uses SPDY only.
+const webSocketVariable = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS"
+
+// Client runs commands in the containers of one cluster. It is safe for use by several goroutines.
+type Client struct {
+	config    *rest.Config
+	rest      rest.Interface
+	webSocket bool
+}
+
+// Container names a container, ephemeral ones included, of a running pod.
+type Container struct {
+	Namespace, Pod, Name string
+}
+
+// String gives "pod/container", as errors name it.
+func (c Container) String() string { return c.Pod + "/" + c.Name }
+
+// Exec runs commands in one container. It is a small value, and satisfies procfs.Runner.
+type Exec struct {
+	client    *Client
+	container Container
+}
+
+// New makes a client from a REST configuration, which it copies; nothing is sent. The error is that of a configuration
+// that contradicts itself or names files that cannot be read.
+func New(config *rest.Config) (*Client, error) {
+	own := rest.CopyConfig(config)
+	own.APIPath = "/api"
+	own.GroupVersion = &corev1.SchemeGroupVersion
+	own.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
+	client, err := rest.RESTClientFor(own)
+	if err != nil {
+		return nil, fmt.Errorf("read client configuration: %w", err)
+	}
+	return &Client{config: own, rest: client, webSocket: os.Getenv(webSocketVariable) != "false"}, nil
+}
+
+// In says which container commands run in. It sends nothing: a container that does not exist shows with the first Run.
+func (c *Client) In(container Container) Exec {
+	return Exec{client: c, container: container}
+}
+
+// url is the exec subresource with the streams that are wanted.
+func (e Exec) url(argv []string, streams remotecommand.StreamOptions) *url.URL {
+	return e.client.rest.Post().
+		Resource("pods").Namespace(e.container.Namespace).Name(e.container.Pod).SubResource("exec").
+		VersionedParams(&corev1.PodExecOptions{
+			Container: e.container.Name,
+			Command:   argv,
+			Stdin:     streams.Stdin != nil,
+			Stdout:    streams.Stdout != nil,
+			Stderr:    streams.Stderr != nil,
+			TTY:       streams.Tty,
+		}, scheme.ParameterCodec).URL()
+}
+
+// executor is made anew for every stream: client-go's keep the connection in themselves. WebSocket comes first, and SPDY
+// where the upgrade is refused, for old servers, for proxies, and for roles that grant create on pods/exec and not get.
+// refused is told why WebSocket was.
+func (c *Client) executor(target *url.URL, refused func(error)) (remotecommand.Executor, error) {
+	transport, upgrader, err := spdy.RoundTripperFor(c.config)
+	if err != nil {
+		return nil, err
+	}
+	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(statusKeeper{transport}, upgrader, "POST", target)
+	if err != nil || !c.webSocket {
+		return spdyExecutor, err
+	}
+	webSocket, err := remotecommand.NewWebSocketExecutor(c.config, "GET", target.String())
+	if err != nil {
+		return nil, err
+	}
+	return remotecommand.NewFallbackExecutor(webSocket, spdyExecutor, func(err error) bool {
+		if !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
+			return false
+		}
+		refused(err)
+		return true
+	})
+}

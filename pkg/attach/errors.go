@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package attach
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	utilexec "k8s.io/client-go/util/exec"
+	"k8s.io/streaming/pkg/httpstream"
+)
+
+// ExitError is the remote command's own nonzero end: the stream worked.
+type ExitError struct {
+	// Code is 1 to 255; a command ended by signal N gives 128+N, as the container runtime reports it.
+	Code int
+}
+
+// Error names the code.
+func (e *ExitError) Error() string {
+	return fmt.Sprintf("command terminated with exit code %d", e.Code)
+}
+
+// ExitCode is the code for callers that know only an interface.
+func (e *ExitError) ExitCode() int { return e.Code }
+
+// asExit turns client-go's exit error into ours, and leaves every other error.
+func asExit(err error) error {
+	var exit utilexec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		return &ExitError{Code: exit.ExitStatus()}
+	}
+	return err
+}
+
+// describe finds what the API server itself said in a failed stream's error, so that apierrors.IsForbidden and its like
+// work on it. first is why WebSocket was refused, if it was; err is what came of the last attempt.
+func (e Exec) describe(first, err error) error {
+	if err == nil {
+		return nil
+	}
+	if exit := asExit(err); exit != err {
+		return exit
+	}
+	answer := err
+	var refusal *refusalError
+	if errors.As(err, &refusal) {
+		answer = refusal.status
+		// A proxy in between may refuse SPDY in words of its own; the API server's answer says more.
+		if own := statusOf(first); !refusal.fromServer && own != nil {
+			answer = own
+		}
+	} else if own := statusOf(err); own != nil {
+		answer = own
+	}
+	return fmt.Errorf("exec in %s: %w", e.container, answer)
+}
+
+// statusOf is the API server's status inside an error, or nil. httpstream's upgrade error does not unwrap by itself.
+func statusOf(err error) error {
+	var upgrade *httpstream.UpgradeFailureError
+	if errors.As(err, &upgrade) {
+		err = upgrade.Cause
+	}
+	var status *apierrors.StatusError
+	if errors.As(err, &status) {
+		return status
+	}
+	return nil
+}
+
+// refusalError is a SPDY upgrade answered with something other than 101.
+type refusalError struct {
+	status     *apierrors.StatusError
+	fromServer bool // the answer was a Status object, not some text
+}
+
+func (r *refusalError) Error() string { return r.status.Error() }
+
+// statusKeeper keeps the Status object of a refused SPDY upgrade, of which client-go's executor leaves only the text.
+type statusKeeper struct {
+	http.RoundTripper
+}
+
+// maxRefusal bounds, in bytes, what is read of a refusal; gorilla's side of client-go reads as much.
+const maxRefusal = 64 * 1024
+
+// RoundTrip gives every answer but 101 as a *refusalError.
+func (k statusKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := k.RoundTripper.RoundTrip(request)
+	if err != nil || response.StatusCode == http.StatusSwitchingProtocols {
+		return response, err
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
+	err = errors.Join(err, response.Body.Close())
+	if err != nil {
+		return nil, fmt.Errorf("read answer %q: %w", response.Status, err)
+	}
+	return nil, refusal(response.StatusCode, body)
+}
+
+// refusal is a Status object as it came, or one made from the code and the text.
+func refusal(code int, body []byte) *refusalError {
+	var status metav1.Status
+	if json.Unmarshal(body, &status) == nil && status.Kind == "Status" {
+		return &refusalError{status: &apierrors.StatusError{ErrStatus: status}, fromServer: true}
+	}
+	pods := schema.GroupResource{Resource: "pods/exec"}
+	made := apierrors.NewGenericServerResponse(code, "POST", pods, "", "", 0, false)
+	if text := bytes.TrimSpace(body); len(text) > 0 {
+		made.ErrStatus.Message = strings.ToValidUTF8(string(text), "?")
+	}
+	return &refusalError{status: made}
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package attach
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"k8s.io/client-go/tools/remotecommand"
+	"k8s.io/klog/v2"
+)
+
+// patience is how long a cancelled stream may take to let go of the local streams, before it is left behind.
+const patience = 500 * time.Millisecond
+
+// Run runs a command without a terminal and waits for its end. A nil stdin opens no stdin stream; a nil stdout or stderr
+// is read and dropped. The two writers are never called at the same time, so one buffer may serve as both, and they are
+// not called after Run has returned, unless a call was stuck for half a second already.
+//
+// Errors, in the order of precedence:
+//   - a failure of a local stream ("write stdout: …", wrapping it), which ends the session at once;
+//   - context.Cause(ctx) once ctx is done, at most a second later; the remote process is not ended by that, it only sees
+//     its stdin close;
+//   - *ExitError, the command's nonzero exit;
+//   - a refusal of the API server, with its status inside: apierrors.IsForbidden, IsNotFound and the like work;
+//   - any other failure of the connection.
+//
+// A nil error says that the command reported success, or, after some cut connections (SPDY, or a hop behind the API
+// server), only that the stream ended: that cannot be told apart here. Whoever needs every byte must have the remote side
+// mark the end in band. In the same way a remote command cannot tell a cut from the end of its stdin.
+//
+// When Run ends before stdin does, one Read of stdin may stay behind, and what it yields is lost.
+func (e Exec) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	return e.stream(ctx, argv, remotecommand.StreamOptions{
+		Stdin:  stdin,
+		Stdout: orDiscard(stdout),
+		Stderr: orDiscard(stderr),
+	})
+}
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
+
+// stream holds one exec session between gated local streams.
+func (e Exec) stream(ctx context.Context, argv []string, streams remotecommand.StreamOptions) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	local := newGate(cancel)
+	streams.Stdout = local.writer("stdout", streams.Stdout)
+	if streams.Stdin != nil {
+		streams.Stdin = local.reader("stdin", streams.Stdin)
+	}
+	if streams.Stderr != nil {
+		streams.Stderr = local.writer("stderr", streams.Stderr)
+	}
+
+	ended := make(chan error, 1)
+	go func() {
+		defer local.catch()
+		ended <- e.converse(ctx, argv, streams)
+	}()
+	var err error
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		waitFor(ended, patience)
+	}
+	local.close(patience)
+	local.rethrow()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// waitFor gives a cancelled stream the time to end by itself. It may take longer than the caller should: a dial in
+// progress, a writer that hangs.
+func waitFor(ended <-chan error, limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+	}
+}
+
+// converse dials, and copies until both sides are done.
+func (e Exec) converse(ctx context.Context, argv []string, streams remotecommand.StreamOptions) error {
+	var first error
+	executor, err := e.client.executor(e.url(argv, streams), func(err error) { first = err })
+	if err != nil {
+		return e.describe(nil, err)
+	}
+	ctx = klog.NewContext(ctx, hushed(klog.FromContext(ctx)))
+	return e.describe(first, executor.StreamWithContext(ctx, streams))
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package attach
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+var errGateClosed = errors.New("session has ended")
+
+// gate stands between client-go's copying goroutines and the caller's streams. client-go only logs what goes wrong with
+// those streams, and may go on using them after it has returned: the gate reports the first failure as the reason why the
+// session ended, and shuts.
+type gate struct {
+	fail     context.CancelCauseFunc
+	closed   atomic.Bool
+	panicked atomic.Pointer[panicError]
+	// busy holds one value while a writer runs. A channel and not a mutex, for close must be able to give up waiting.
+	busy chan struct{}
+}
+
+func newGate(fail context.CancelCauseFunc) *gate {
+	return &gate{fail: fail, busy: make(chan struct{}, 1)}
+}
+
+// close lets no further call through, and waits for a write in progress, but no longer than limit. It reports whether the
+// writers are idle.
+func (g *gate) close(limit time.Duration) bool {
+	g.closed.Store(true)
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case g.busy <- struct{}{}:
+		<-g.busy
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// catch is deferred in goroutines that are not the caller's: a panic of the caller's stream ends the session, and goes on
+// in the caller's own goroutine, where what it deferred (a terminal to restore, a copy to delete) still runs.
+func (g *gate) catch() {
+	if value := recover(); value != nil {
+		g.panicked.CompareAndSwap(nil, &panicError{value: value, stack: debug.Stack()})
+		g.fail(errGateClosed)
+	}
+}
+
+// rethrow goes on with a panic that catch has kept.
+func (g *gate) rethrow() {
+	if p := g.panicked.Load(); p != nil {
+		panic(p)
+	}
+}
+
+// panicError is a panic of another goroutine, with the stack that would be lost otherwise.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
+
+func (g *gate) writer(name string, w io.Writer) io.Writer { return &gatedWriter{g, name, w} }
+
+type gatedWriter struct {
+	*gate
+	name string
+	to   io.Writer
+}
+
+func (w *gatedWriter) Write(p []byte) (n int, err error) {
+	w.busy <- struct{}{}
+	defer func() { <-w.busy }()
+	defer w.catch()
+	if w.closed.Load() {
+		return 0, errGateClosed
+	}
+	n, err = w.to.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		w.fail(fmt.Errorf("write %s: %w", w.name, err))
+	}
+	return n, err
+}
+
+func (g *gate) reader(name string, r io.Reader) io.Reader { return &gatedReader{g, name, r} }
+
+type gatedReader struct {
+	*gate
+	name string
+	from io.Reader
+}
+
+func (r *gatedReader) Read(p []byte) (n int, err error) {
+	defer r.catch()
+	if r.closed.Load() {
+		return 0, io.EOF
+	}
+	n, err = r.from.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.fail(fmt.Errorf("read %s: %w", r.name, err))
+	}
+	return n, err
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !windows
+
+package attach
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// selected reads a terminal only when there is something to read, so that nothing typed after the session is taken from
+// whoever reads next: another session, a browser, the user's own shell. select and not poll: macOS's poll refuses terminals.
+type selected struct {
+	from   *os.File
+	fd     int
+	wake   *os.File // readable once the session has ended
+	waker  *os.File
+	once   sync.Once
+	closed atomic.Bool
+	mu     sync.Mutex // held while reading
+}
+
+// openInput reads the terminal for one session.
+func (t *Terminal) openInput() (io.ReadCloser, error) {
+	file, ok := t.in.(*os.File)
+	if !ok {
+		return t.pumpedInput(), nil
+	}
+	wake, waker, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("make pipe: %w", err)
+	}
+	if max(t.inFD, wake.Fd()) >= unix.FD_SETSIZE {
+		return t.pumpedInput(), errors.Join(wake.Close(), waker.Close())
+	}
+	return &selected{from: file, fd: int(t.inFD), wake: wake, waker: waker}, nil //nolint:gosec // below FD_SETSIZE
+}
+
+// Read waits for input or Close, after which it gives io.EOF.
+func (s *selected) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.release()
+	defer s.mu.Unlock()
+	if s.closed.Load() {
+		return 0, io.EOF
+	}
+	if err := s.wait(); err != nil {
+		return 0, err
+	}
+	return s.from.Read(p)
+}
+
+// wait returns once the terminal has input; io.EOF when the session has ended.
+func (s *selected) wait() error {
+	wake := int(s.wake.Fd()) //nolint:gosec // below FD_SETSIZE
+	for {
+		var ready unix.FdSet
+		ready.Set(s.fd)
+		ready.Set(wake)
+		_, err := unix.Select(max(s.fd, wake)+1, &ready, nil, nil, nil)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return fmt.Errorf("select: %w", err)
+		case ready.IsSet(wake):
+			return io.EOF
+		case ready.IsSet(s.fd):
+			return nil
+		}
+	}
+}
+
+// Close ends a Read in progress. The terminal itself stays open.
+func (s *selected) Close() error {
+	var err error
+	s.once.Do(func() {
+		s.closed.Store(true)
+		err = s.waker.Close()
+		s.release()
+	})
+	return err
+}
+
+// release closes the pipe's other end when nobody waits on it any longer: the last of Close and Read does.
+func (s *selected) release() {
+	if s.closed.Load() && s.mu.TryLock() {
+		_ = s.wake.Close()
+		s.mu.Unlock()
+	}
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package attach
+
+import (
+	"io"
+	"sync"
+)
+
+// pump reads a stream that cannot be waited for with an end: one goroutine for the life of the stream, since a Read can't
+// be taken back. What it has read when a session ends is there for the next one.
+type pump struct {
+	chunks chan chunk
+	mu     sync.Mutex
+	rest   chunk
+}
+
+type chunk struct {
+	data []byte
+	err  error
+}
+
+// pumpSize is the most, in bytes, that is read ahead.
+const pumpSize = 4096
+
+func startPump(from io.Reader) *pump {
+	p := &pump{chunks: make(chan chunk)}
+	go func() {
+		for {
+			buffer := make([]byte, pumpSize)
+			n, err := from.Read(buffer)
+			p.chunks <- chunk{buffer[:n], err}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return p
+}
+
+// read waits for input or for the end of the session, which is io.EOF. A failed stream goes on failing.
+func (p *pump) read(buffer []byte, ended <-chan struct{}) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.rest.data) == 0 && p.rest.err == nil {
+		select {
+		case <-ended:
+			return 0, io.EOF
+		case p.rest = <-p.chunks:
+		}
+	}
+	n := copy(buffer, p.rest.data)
+	p.rest.data = p.rest.data[n:]
+	if n > 0 {
+		return n, nil
+	}
+	return 0, p.rest.err
+}
+
+// pumped is one session's use of a pump.
+type pumped struct {
+	*pump
+	ended chan struct{}
+	once  sync.Once
+}
+
+// pumpedInput starts the terminal's pump with the first session that needs it.
+func (t *Terminal) pumpedInput() *pumped {
+	t.pumpOnce.Do(func() { t.pump = startPump(t.in) })
+	return &pumped{pump: t.pump, ended: make(chan struct{})}
+}
+
+func (p *pumped) Read(buffer []byte) (int, error) { return p.read(buffer, p.ended) }
+
+func (p *pumped) Close() error {
+	p.once.Do(func() { close(p.ended) })
+	return nil
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package attach
+
+import (
+	"io"
+	"time"
+)
+
+// pollPeriod is how often the console is asked for its size: Windows sends no signal. kubectl asks as often.
+const pollPeriod = 250 * time.Millisecond
+
+// watch follows the console's size until the returned function is called, which waits for the end of watching.
+func (s *sitting) watch() (unwatch func()) {
+	s.resized()
+	last, _ := s.terminal.remoteSize()
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer s.restoreOnPanic()
+		ticker := time.NewTicker(pollPeriod)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-end:
+				return
+			case <-ticker.C:
+				if size, ok := s.terminal.remoteSize(); ok && size != last {
+					last = size
+					s.sizes.push(size)
+				}
+			}
+		}
+	}()
+	return func() {
+		close(end)
+		<-ended
+	}
+}
+
+// openInput is the pump: a console read cannot be waited for with an end.
+func (t *Terminal) openInput() (io.ReadCloser, error) {
+	return t.pumpedInput(), nil
+}

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+# One question about one file below a process's root. The answer is read by answer.go:
+#   PID NUL, PIDs that denied their root NUL, stat NUL, status NUL, physical path NUL, facts NUL, link target NUL,
+#   passwd NUL, group NUL, then a directory's batches (batch.sh) or a file's bytes.
+# An error ends it early; its code (errors.go) is in the mark.
+verb=$1 proc=$2 pid=$3 container=$4 options=$5 path=$6 batch=$7
+need 60 cat
+need 61 find
+need 62 grep
+need 63 head
+need 65 readlink
+need 66 sort
+need 67 stat
+need 68 tr
+need 69 xargs
+cd "$proc" || finish 50
+facts='%d:%i %f %s %u %g %h %t:%T %Y %y'
+export facts
+
+# ticks PID prints the start of a process (field 22 of stat, behind a name that may hold anything).
+ticks() {
+	text=$(cat "$1/stat" 2>/dev/null) || return
+	set -- ${text##*) }
+	printf '%s' "${20}"
+}
+
+# earliest sorts the processes on stdin (paths PID/cgroup) by start, then PID.
+earliest() {
+	while IFS=/ read -r p x; do
+		t=$(ticks "$p") && printf '%s %s\n' "$t" "$p"
+	done | sort -n -k 1,1 -k 2,2 | while read -r t p; do
+		printf '%s ' "$p"
+	done
+}
+
+# named prints the processes whose cgroup names the container.
+named() {
+	printf '%s\0' [0-9]*/cgroup | xargs -0 grep -lF -e "$1" 2>/dev/null
+}
+
+# twins prints the processes with the same cgroup as process $1, none where the helper itself has it.
+twins() {
+	text=$(cat "$1/cgroup" 2>/dev/null) || return
+	[ "$text" != "$(cat self/cgroup 2>/dev/null)" ] || return
+	for p in [0-9]*/cgroup; do
+		[ "$p" = "$1/cgroup" ] || [ "$text" != "$(cat "$p" 2>/dev/null)" ] || printf '%s\n' "$p"
+	done
+}
+
+case $pid in
+0)
+	candidates=
+	[ -z "$container" ] || candidates=$(named "$container" | earliest)
+	case $container:$options:$candidates in
+	:*:* | *:*alone*:) candidates="1 $(twins 1 | earliest)" ;;
+	*:) finish 52 ;;
+	esac
+	;;
+*)
+	candidates=$pid
+	[ -d "$pid" ] || finish 50
+	case $options in
+	*siblings*) candidates="$pid $(twins "$pid" | earliest)" ;;
+	esac
+	;;
+esac
+
+denied= pid=
+for p in $candidates; do
+	[ -d "$p" ] || continue
+	if [ -d "$p/root/." ]; then
+		pid=$p
+		break
+	fi
+	denied="$denied $p"
+done
+asked=${pid:-${denied# }}
+asked=${asked%% *}
+[ -n "$asked" ] || finish 50
+printf '%s\0%s\0' "$asked" "$denied"
+cat "$asked/stat" 2>/dev/null || finish 50
+printf '\0'
+grep -E '^(Name|State|Uid|Gid):' "$asked/status" 2>/dev/null
+printf '\0'
+[ -n "$pid" ] || finish 51
+root=$pid/root
+
+follow=1
+case $verb in
+lstat) follow=0 ;;
+esac
+resolve "$path" "$follow" || finish $?
+here=$root${at:-/.} where=${at:-/}
+
+# tell prints the facts.
+tell() {
+	printf '%s\0%s\0' "$where" "$line"
+	if [ -L "$here" ]; then
+		readlink -n "$here" 2>/dev/null
+	fi
+	printf '\0'
+	case $options in
+	*owners*)
+		table /etc/passwd
+		printf '\0'
+		table /etc/group
+		printf '\0'
+		;;
+	*) printf '\0\0' ;;
+	esac
+}
+
+line=$(stat -c "$facts" "$here" 2>/dev/null) || finish 47
+
+# list sends a directory's entries. "!" stands for what find could not read.
+list() {
+	{ find "$here" -mindepth 1 -maxdepth 1 -print0 2>/dev/null || printf '!\0'; } |
+		xargs -0 -r sh -c "$batch" sh 2>/dev/null
+}
+
+# send sends the bytes of descriptor 4, as long as the client is there. A reader that is stuck (a file may block)
+# must not outlive the client.
+send() {
+	cat <&4 3<&- &
+	cat=$!
+	{
+		while read -r beat; do :; done <&3
+		kill "$cat"
+	} >/dev/null 2>&1 4<&- &
+	watch=$!
+	wait "$cat"
+	status=$?
+	kill "$watch" 2>/dev/null
+	wait "$watch" 2>/dev/null
+	return "$status"
+}
+
+opened= same= status=
+if [ "$verb" = lstat ] || [ "$verb" = stat ]; then
+	tell
+	finish 0
+fi
+if [ -d "$here" ]; then
+	[ "$verb" != read ] || finish 42
+	{ opened=1; } 2>/dev/null <"$here"
+	[ -n "$opened" ] || finish 45
+	tell
+	list
+	finish 0
+fi
+[ "$verb" != list ] || finish 41
+if [ ! -f "$here" ]; then
+	[ "$verb" = show ] || finish 43
+	tell
+	finish 43
+fi
+{
+	opened=1
+	# What was opened is what was looked at, not a link put there meanwhile.
+	[ "$(stat -L -c '%d:%i' /proc/self/fd/4)" = "${line%% *}" ] && same=1 && tell && send
+	status=$?
+} 2>/dev/null 4<"$here"
+[ -n "$opened" ] || finish 45
+[ -n "$same" ] || finish 47
+[ "$status" = 0 ] || finish 48
+finish 0

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package procfs
+
+import (
+	"bufio"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+//go:embed fs.sh
+var fsScript string
+
+//go:embed batch.sh
+var batchScript string
+
+// What fs.sh does with a path.
+const (
+	verbLstat = "lstat" // facts, of a link itself
+	verbStat  = "stat"  // facts
+	verbList  = "list"  // facts and entries
+	verbRead  = "read"  // facts and bytes
+	verbShow  = "show"  // facts, and entries or bytes
+)
+
+// Options of fs.sh.
+const (
+	optionOwners   = "owners"   // names of owners too
+	optionAlone    = "alone"    // PID 1 where no cgroup names the container
+	optionSiblings = "siblings" // a given PID that denies its root may be stood in for
+)
+
+// A query is one question to fs.sh.
+type query struct {
+	verb      string
+	pid       int // 0: the first of the container
+	container string
+	options   []string
+	path      string
+}
+
+// run asks. body gets the answer behind the facts; where the process is known an error may come with an identity.
+func (q query) run(ctx context.Context, r Runner, proc string, body func(identity, facts, *bufio.Reader) error) (identity, facts, error) {
+	if strings.ContainsRune(q.path, 0) {
+		return identity{}, facts{}, errNUL
+	}
+	var id identity
+	var f facts
+	args := []string{
+		q.verb, proc, strconv.Itoa(q.pid), q.container, strings.Join(q.options, ","), q.path, batchScript,
+	}
+	err := ask(ctx, r, commonScript+resolveScript+fsScript, args, func(b *bufio.Reader) error {
+		var err error
+		if id, err = readIdentity(b); err != nil {
+			return err
+		}
+		if f, err = readFacts(b); err != nil {
+			return err
+		}
+		if body == nil {
+			return nil
+		}
+		return body(id, f, b)
+	})
+	switch {
+	case errors.Is(err, errRootDenied):
+		err = id.accessError()
+	case errors.Is(err, ErrNoProcess) && q.pid != 0:
+		err = fmt.Errorf("process %d: %w", q.pid, ErrNoProcess)
+	case errors.Is(err, ErrNoProcess) && q.container != "":
+		err = fmt.Errorf("container %s: %w", q.container, ErrNoProcess)
+	}
+	return id, f, err
+}
+
+// errNUL is about a path that no file can have.
+var errNUL = fmt.Errorf("NUL in path: %w", errors.ErrUnsupported)
+
+// A found file: what show came to know.
+type shown struct {
+	id      identity
+	facts   facts
+	entries []Entry
+}
+
+// show asks for a file's bytes or a directory's entries. open is called once for a file, before its first byte. A
+// directory or file that changes under the helper's hands is asked for a second time.
+func (q query) show(ctx context.Context, r Runner, proc string, open func(identity, facts) (io.Writer, error)) (shown, error) {
+	for try := 0; ; try++ {
+		var s shown
+		var err error
+		complete := true
+		s.id, s.facts, err = q.run(ctx, r, proc, func(id identity, f facts, b *bufio.Reader) error {
+			if f.stat.FileMode().IsDir() {
+				var err error
+				s.entries, complete, err = readEntries(b)
+				return err
+			}
+			if !f.stat.FileMode().IsRegular() {
+				return nil
+			}
+			w, err := open(id, f)
+			if err != nil {
+				return err
+			}
+			_, err = b.WriteTo(w)
+			return err
+		})
+		again := errors.Is(err, ErrChanged) || err == nil && !complete
+		if again && try == 0 {
+			continue
+		}
+		for _, e := range s.entries {
+			if e.stat != nil {
+				s.facts.name(e.stat)
+			}
+		}
+		sortEntries(s.entries)
+		return s, err
+	}
+}

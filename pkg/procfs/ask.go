@@ -6,19 +6,22 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
 
 // How a script and its client talk, once, for every question:
 //
-// A nil error from a stream is no proof that all of it arrived, and sizes in /proc and /sys lie. So the client sends
-// a random mark on stdin, where no process of the target can read it, and the script ends its answer with NUL, that
-// mark and its code. An answer without its mark is io.ErrUnexpectedEOF, whatever the Runner said.
+// The script comes on stdin, behind a random mark, and up to that mark again. So it burdens neither the request's URL
+// (proxies limit it, audit logs keep it) nor anybody's view of the processes, and no process of the target can read
+// the mark. What the caller asks about comes as arguments.
+//
+// A nil error from a stream is no proof that all of it arrived, and sizes in /proc and /sys lie. So the script ends its
+// answer with NUL, the mark and its code. An answer without it is io.ErrUnexpectedEOF, whatever the Runner said.
 //
 // A runtime may drop the tail of what a process wrote before it ended. So the script then waits for the end of its
 // stdin, which the client closes once it has seen the mark.
@@ -30,6 +33,19 @@ const (
 	// How long a Runner has to return once nothing is expected of it any more.
 	settleTime = 2 * time.Second
 	stderrKept = 2048
+
+	// boot is the whole of the remote command line: it reads the script, all of it, and becomes it. The script finds
+	// $mark, what is left of stdin as descriptor 3, and section, which reads one more text.
+	boot = `exec 3<&0 </dev/null
+IFS= read -r mark <&3
+section() {
+text= line=
+while IFS= read -r line && [ "$line" != "$mark" ]; do text="$text$line
+"
+done <&3
+[ "$line" = "$mark" ]
+}
+section && eval "$text"`
 )
 
 // A cutError is an answer that did not reach its mark.
@@ -56,9 +72,24 @@ func (e *cutError) Unwrap() []error {
 	return []error{io.ErrUnexpectedEOF, e.cause}
 }
 
-// ask runs a script and hands its answer, without the mark, to read, which has to read it to its end. The error is
+// dictate writes down what the script's stdin begins with: the mark, then each text and the mark again. Comments and
+// indentation stay here, since a shell reads its stdin byte by byte; no script has a string of several lines.
+func dictate(mark string, scripts []string) []byte {
+	b := []byte(mark + "\n")
+	for _, script := range scripts {
+		for line := range strings.Lines(script) {
+			if line = strings.TrimLeft(line, "\t"); line != "\n" && line[0] != '#' {
+				b = append(b, line...)
+			}
+		}
+		b = append(b, mark+"\n"...)
+	}
+	return b
+}
+
+// ask runs the first of scripts, which may read the others, and hands its answer, without the mark, to read, which has to read it to its end. The error is
 // the script's code if the mark came, otherwise read's own or what cut the answer short.
-func ask(ctx context.Context, r Runner, script string, args []string, read func(*bufio.Reader) error) error {
+func ask(ctx context.Context, r Runner, scripts, args []string, read func(*bufio.Reader) error) error {
 	caller := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -71,8 +102,9 @@ func ask(ctx context.Context, r Runner, script string, args []string, read func(
 	go func() {
 		defer close(ran)
 		var stderr tailBuffer
-		argv := append([]string{"sh", "-c", script, "sh"}, args...)
-		err := r.Run(ctx, argv, &handshake{line: []byte(answer.mark + "\n"), done: answer.done}, answer, &stderr)
+		argv := append([]string{"sh", "-c", boot, "sh"}, args...)
+		stdin := &handshake{text: dictate(answer.mark, scripts), done: answer.done}
+		err := r.Run(ctx, argv, stdin, answer, &stderr)
 		answer.end(&cutError{cause: missingShell(err), stderr: stderr.String()})
 	}()
 
@@ -130,125 +162,6 @@ func missingShell(err error) error {
 		return fmt.Errorf("%w: %w", &MissingToolError{Tool: "sh"}, err)
 	}
 	return err
-}
-
-func newMark() string { return rand.Text() }
-
-// A markWriter passes an answer on up to its mark.
-type markWriter struct {
-	mark string
-	out  *io.PipeWriter
-	done chan struct{} // closed at the mark, or when nobody wants the answer any more
-
-	mu     sync.Mutex
-	held   []byte // the end of what came: it may be the mark
-	ended  bool
-	code   int
-	marked bool
-}
-
-// Write never keeps more than a mark's length back.
-func (w *markWriter) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	if w.ended {
-		w.mu.Unlock()
-		return 0, io.ErrClosedPipe
-	}
-	free := w.pass(p)
-	code, marked := w.parse()
-	w.mu.Unlock()
-
-	for _, part := range free {
-		if _, err := w.out.Write(part); err != nil {
-			return 0, err
-		}
-	}
-	if marked {
-		w.mu.Lock()
-		w.code, w.marked = code, true
-		w.mu.Unlock()
-		w.end(nil)
-	}
-	return len(p), nil
-}
-
-// pass splits what is held and p into what cannot belong to the mark and the new held part.
-func (w *markWriter) pass(p []byte) [][]byte {
-	length := len(w.mark) + len("\x00000\n")
-	if len(p) >= length {
-		before := w.held
-		w.held = bytes.Clone(p[len(p)-length:])
-		return [][]byte{before, p[:len(p)-length]}
-	}
-	all := append(bytes.Clone(w.held), p...)
-	cut := max(0, len(all)-length)
-	w.held = all[cut:]
-	return [][]byte{all[:cut]}
-}
-
-// parse reads the held part as NUL, mark, three digits, newline.
-func (w *markWriter) parse() (code int, ok bool) {
-	rest, ok := bytes.CutPrefix(w.held, append([]byte{0}, w.mark...))
-	if !ok || len(rest) != 4 || rest[3] != '\n' {
-		return 0, false
-	}
-	for _, c := range rest[:3] {
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		code = code*10 + int(c-'0')
-	}
-	return code, true
-}
-
-// end closes the answer, once: with err, or at its mark.
-func (w *markWriter) end(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.ended {
-		return
-	}
-	w.ended = true
-	if w.marked {
-		err = nil
-	} else if err == nil {
-		err = io.ErrUnexpectedEOF
-	}
-	w.out.CloseWithError(err)
-	close(w.done)
-}
-
-func (w *markWriter) result() (code int, marked bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.code, w.marked
-}
-
-// A handshake is the client's side of the script's stdin.
-type handshake struct {
-	line []byte
-	done <-chan struct{}
-}
-
-// Read gives the mark, then empty lines, then the end.
-func (h *handshake) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	if len(h.line) > 0 {
-		n := copy(p, h.line)
-		h.line = h.line[n:]
-		return n, nil
-	}
-	beat := time.NewTimer(heartbeat)
-	defer beat.Stop()
-	select {
-	case <-h.done:
-		return 0, io.EOF
-	case <-beat.C:
-		p[0] = '\n'
-		return 1, nil
-	}
 }
 
 // An errorReader remembers why its source ended: to tell a cut answer from a reader that gave up.

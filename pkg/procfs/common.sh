@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Common to every script: the handshake with the client, explained in ask.go.
-# stdin is one line, the mark; then silence (or empty lines) until the client has the whole answer and closes it.
+# Common to every script: the end of the handshake with the client, explained in ask.go, which also has its beginning.
 LC_ALL=C
 export LC_ALL
-exec 3<&0 </dev/null
-IFS= read -r mark <&3
 
 # finish CODE ends the answer, and outlives it until the client has read it: a runtime may drop what a process
 # that is gone has written.

@@ -3,7 +3,9 @@
 #   PID NUL, PIDs that denied their root NUL, stat NUL, status NUL, physical path NUL, facts NUL, link target NUL,
 #   passwd NUL, group NUL, then a directory's batches (batch.sh) or a file's bytes.
 # An error ends it early; its code (errors.go) is in the mark.
-verb=$1 proc=$2 pid=$3 container=$4 options=$5 path=$6 batch=$7
+verb=$1 proc=$2 pid=$3 container=$4 options=$5 path=$6
+section || exit
+batch=$text
 need 60 cat
 need 61 find
 need 62 grep

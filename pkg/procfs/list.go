@@ -35,7 +35,7 @@ func List(ctx context.Context, r Runner) ([]Process, error) { return list(ctx, r
 
 func list(ctx context.Context, r Runner, proc string) ([]Process, error) {
 	var t table
-	err := ask(ctx, r, commonScript+resolveScript+psScript, []string{proc}, func(b *bufio.Reader) error {
+	err := ask(ctx, r, []string{commonScript + resolveScript + psScript}, []string{proc}, func(b *bufio.Reader) error {
 		return t.read(b)
 	})
 	if err != nil {
@@ -194,6 +194,8 @@ func (t *table) processes() []Process {
 			root = roots[p.Cgroup]
 		}
 		p.User = t.passwd[root][p.UID]
+		p.Helper = root != 0 && root == t.row(t.self).root
+		p.Helper = p.Cgroup == t.row(t.self).Cgroup
 		processes = append(processes, p.Process)
 	}
 	slices.SortFunc(processes, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })

@@ -27,6 +27,8 @@ type Process struct {
 	Cgroup     string    `json:"-"`          // /proc/PID/cgroup as it is
 	// RootReadable says that the helper may open the process's root: what Root and Show need.
 	RootReadable bool `json:"rootReadable"`
+	// Helper says that the process has the same root as the command that listed it: it is one of the helper's own.
+	Helper bool `json:"-"`
 	// Masks of signals, signal N in bit N-1: handled, ignored, blocked.
 	SigCgt uint64 `json:"-"`
 	SigIgn uint64 `json:"-"`

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 )
@@ -46,15 +47,17 @@ type query struct {
 
 // run asks. body gets the answer behind the facts; where the process is known an error may come with an identity.
 func (q query) run(ctx context.Context, r Runner, proc string, body func(identity, facts, *bufio.Reader) error) (identity, facts, error) {
-	if strings.ContainsRune(q.path, 0) {
-		return identity{}, facts{}, errNUL
+	switch {
+	case strings.ContainsRune(q.path, 0):
+		return identity{}, facts{}, fs.ErrInvalid
+	case len(q.path) > pathMax:
+		return identity{}, facts{}, ErrNameTooLong
 	}
 	var id identity
 	var f facts
-	args := []string{
-		q.verb, proc, strconv.Itoa(q.pid), q.container, strings.Join(q.options, ","), q.path, batchScript,
-	}
-	err := ask(ctx, r, commonScript+resolveScript+fsScript, args, func(b *bufio.Reader) error {
+	scripts := []string{commonScript + resolveScript + fsScript, batchScript}
+	args := []string{q.verb, proc, strconv.Itoa(q.pid), q.container, strings.Join(q.options, ","), q.path}
+	err := ask(ctx, r, scripts, args, func(b *bufio.Reader) error {
 		var err error
 		if id, err = readIdentity(b); err != nil {
 			return err
@@ -78,10 +81,10 @@ func (q query) run(ctx context.Context, r Runner, proc string, body func(identit
 	return id, f, err
 }
 
-// errNUL is about a path that no file can have.
-var errNUL = fmt.Errorf("NUL in path: %w", errors.ErrUnsupported)
+// pathMax is the longest path that Linux takes (PATH_MAX without its NUL).
+const pathMax = 4095
 
-// A found file: what show came to know.
+// What show came to know.
 type shown struct {
 	id      identity
 	facts   facts

@@ -59,7 +59,7 @@ func Kill(ctx context.Context, r Runner, p Process, s Signal) error {
 
 func kill(ctx context.Context, r Runner, proc string, p Process, s Signal) error {
 	args := []string{proc, strconv.Itoa(p.PID), strconv.FormatUint(p.StartTicks, 10), strconv.Itoa(int(s))}
-	err := ask(ctx, r, commonScript+killScript, args, func(*bufio.Reader) error { return nil })
+	err := ask(ctx, r, []string{commonScript + killScript}, args, func(*bufio.Reader) error { return nil })
 	if err != nil {
 		return fmt.Errorf("send signal: %w", err)
 	}

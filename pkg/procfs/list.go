@@ -195,7 +195,6 @@ func (t *table) processes() []Process {
 		}
 		p.User = t.passwd[root][p.UID]
 		p.Helper = root != 0 && root == t.row(t.self).root
-		p.Helper = p.Cgroup == t.row(t.self).Cgroup
 		processes = append(processes, p.Process)
 	}
 	slices.SortFunc(processes, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })

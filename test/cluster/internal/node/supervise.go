@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+// Package node is the inside of a cluster: the supervisor, first process of the cluster's own PID, mount, network and IPC
+// namespaces, and the components that it keeps running. Nothing in it can outlive the supervisor. It builds no binaries
+// and loads no images, and it never touches a kubeconfig that is not the cluster's own.
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/layout"
+)
+
+// Names of the hidden subcommands, by which the program runs itself.
+const (
+	EnterCommand     = "supervisor-enter"
+	SuperviseCommand = "supervisor"
+	KubeletCommand   = "kubelet-enter"
+)
+
+// listenerFD is the number under which the supervisor inherits the host's listener: the first of exec.Cmd.ExtraFiles.
+const listenerFD = 3
+
+// Enter moves the new supervisor into the cluster's cgroup and cgroup namespace and becomes Supervise. Entering a
+// namespace changes one thread only; exec makes that thread the whole process.
+func Enter(s layout.State, bin string) error {
+	trees, err := hierarchies()
+	if err != nil {
+		return err
+	}
+	if err := joinCgroup(trees, s.Cgroup()); err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
+		return fmt.Errorf("make cgroup namespace: %w", err)
+	}
+	argv := []string{os.Args[0], SuperviseCommand, s.Dir, bin}
+	return fmt.Errorf("become supervisor: %w", unix.Exec("/proc/self/exe", argv, os.Environ()))
+}
+
+// Supervise runs the cluster until the context ends or the cluster can't be started. A component that ends is started
+// again.
+func Supervise(ctx context.Context, s layout.State, bin string, log io.Writer) error {
+	lock, err := s.HoldSupervisor()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	listener, err := inherited()
+	if err != nil {
+		return err
+	}
+	trees, err := hierarchies()
+	if err != nil {
+		return err
+	}
+	if err := changeRoot(s, bin, trees); err != nil {
+		return err
+	}
+	if err := setUpNetwork(address()); err != nil {
+		return err
+	}
+	waiter, err := newWaiter(s)
+	if err != nil {
+		return err
+	}
+
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, unix.SIGCHLD)
+	reaper := newReaper()
+	go reaper.run(children)
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() { cancel(proxy(ctx, listener, apiAddress)) }()
+	for _, c := range components(s, bin) {
+		go func() { cancel(keep(ctx, s, bin, c, waiter, reaper, log)) }()
+	}
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// inherited takes over the host's listener.
+func inherited() (*net.TCPListener, error) {
+	unix.CloseOnExec(listenerFD)
+	file := os.NewFile(listenerFD, "listener")
+	if file == nil {
+		return nil, errors.New("take listener: not inherited")
+	}
+	defer file.Close()
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("take listener: %w", err)
+	}
+	tcp, ok := listener.(*net.TCPListener)
+	if !ok {
+		return nil, fmt.Errorf("take listener: it is of type %T", listener)
+	}
+	return tcp, nil
+}
+
+// keep runs one component for as long as the context lasts. It returns when the component can't be started.
+func keep(ctx context.Context, s layout.State, bin string, c component, w *waiter, r *reaper, log io.Writer) error {
+	output, err := os.OpenFile(filepath.Join(s.Logs(), c.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+	env := []string{"PATH=" + bin + ":/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
+	for {
+		for _, name := range c.after {
+			if err := w.wait(ctx, name); err != nil {
+				return fmt.Errorf("start %s: %w", c.name, err)
+			}
+		}
+		sys := &unix.SysProcAttr{}
+		if c.ownMounts {
+			sys.Cloneflags = unix.CLONE_NEWNS
+		}
+		ended, err := r.start(c.argv, env, output, sys)
+		if err != nil {
+			return fmt.Errorf("start %s: %w", c.name, err)
+		}
+		fmt.Fprintf(log, "%s started %s\n", time.Now().Format(time.RFC3339Nano), c.name)
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case status := <-ended:
+			fmt.Fprintf(log, "%s %s ended: code %d, signal %d\n",
+				time.Now().Format(time.RFC3339Nano), c.name, status.ExitStatus(), status.Signal())
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(restartDelay):
+		}
+	}
+}
+
+// restartDelay keeps a component that ends at once from taking all of the processor.
+const restartDelay = time.Second

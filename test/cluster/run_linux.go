@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/layout"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/node"
+)
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return usageError("no command given")
+	}
+	if inside, err := runInside(ctx, args); inside {
+		return err
+	}
+	cluster, err := here()
+	if err != nil {
+		return err
+	}
+	command, rest := args[0], args[1:]
+	switch command {
+	case "up", "down":
+		if len(rest) > 0 {
+			return usageError(fmt.Sprintf("%s takes no arguments", command))
+		}
+		if err := privileged(); err != nil {
+			return err
+		}
+		if command == "up" {
+			return cluster.up(ctx)
+		}
+		return cluster.down(ctx)
+	case "status":
+		return cluster.status(ctx, os.Stdout, rest)
+	case "load":
+		if len(rest) == 0 {
+			return usageError("load takes the paths of image archives")
+		}
+		if err := privileged(); err != nil {
+			return err
+		}
+		return cluster.load(ctx, rest)
+	case "help", "-h", "--help":
+		fmt.Print(usage)
+		return nil
+	}
+	return usageError(fmt.Sprintf("no such command: %s", command))
+}
+
+// runInside runs the hidden commands by which the program becomes a part of the cluster.
+func runInside(ctx context.Context, args []string) (bool, error) {
+	switch command := args[0]; command {
+	case node.EnterCommand, node.SuperviseCommand:
+		if len(args) != 3 {
+			return true, usageError("internal command: wrong number of arguments")
+		}
+		state := layout.State{Dir: args[1], Name: filepath.Base(args[1])}
+		if command == node.EnterCommand {
+			return true, node.Enter(state, args[2])
+		}
+		return true, node.Supervise(ctx, state, args[2], os.Stdout)
+	case node.KubeletCommand:
+		return true, node.EnterKubelet(args[1:])
+	}
+	return false, nil
+}
+
+func privileged() error {
+	if os.Geteuid() != 0 {
+		return errors.New("start cluster: it needs root (namespaces, mounts, cgroups): name another cluster instead (kind, minikube)")
+	}
+	return nil
+}
+
+// A cluster is that of this checkout, or the one that the environment names.
+type cluster struct {
+	cache string
+	state layout.State
+}
+
+func here() (cluster, error) {
+	cache, err := layout.Cache(os.Getenv)
+	if err != nil {
+		return cluster{}, err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return cluster{}, err
+	}
+	name, err := layout.Name(os.Getenv(layout.NameVariable), dir)
+	return cluster{cache: cache, state: layout.NewState(cache, name)}, err
+}

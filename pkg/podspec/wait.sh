@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # The helper's own process: waits, and ends after $1 seconds without a command. Every command is an exec
 # in this container. Busy means: a process in this container's control group that this script did not
 # start, or a command that left its mark and has ended since the last look.

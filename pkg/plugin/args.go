@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// maxPID is the largest PID that Linux gives (PID_MAX_LIMIT in linux/threads.h, exclusive).
+const maxPID = 1 << 22
+
+func parsePID(cmd *cobra.Command, arg string) (int, error) {
+	pid, err := strconv.Atoi(arg)
+	if err != nil || pid < 1 || pid >= maxPID {
+		return 0, usage("kubectl shareproc ps POD, for the PIDs", "%q is not a PID: %s takes a whole number from 1 to %d",
+			arg, cmd.CommandPath(), maxPID-1)
+	}
+	return pid, nil
+}
+
+// podPIDPath takes POD [PID] [PATH]. A second word that begins with a slash is a path; a PID left out
+// is 0, and a path left out "/".
+func podPIDPath(cmd *cobra.Command, args []string) (pod string, pid int, path string, err error) {
+	path = "/"
+	rest := args[1:]
+	if len(rest) > 0 && !strings.HasPrefix(rest[0], "/") {
+		if pid, err = parsePID(cmd, rest[0]); err != nil {
+			return "", 0, "", err
+		}
+		rest = rest[1:]
+	}
+	if len(rest) > 0 {
+		path, rest = rest[0], rest[1:]
+	}
+	if len(rest) > 0 {
+		return "", 0, "", usage(cmd.CommandPath()+" --help", "unexpected argument %q", rest[0])
+	}
+	return args[0], pid, path, nil
+}
+
+// podFirst takes between one argument, a pod, and most.
+func podFirst(most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usage("kubectl get pods, then "+cmd.CommandPath()+" NAME", "name a pod")
+		case len(args) > most:
+			return usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[most])
+		}
+		return nil
+	}
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+type debugOptions struct {
+	helperFlags
+	pod     string
+	command []string
+	copy    bool
+	ttl     time.Duration
+	stdin   bool
+	tty     bool
+	ttySet  bool
+	dryRun  string
+	output  string
+}
+
+func newDebugCmd(f *Factory, run func(context.Context, *Factory, *debugOptions) error) *cobra.Command {
+	opts := &debugOptions{}
+	cmd := &cobra.Command{
+		Use:   "debug POD [-- COMMAND [ARG...]]",
+		Short: "Open a shell, or run a command, beside a container",
+		Long: `Open a shell that sees the processes of a container, or run one command there.
+
+A helper container is added to the running pod; nothing restarts. It waits for the next
+command and ends by itself when none has come for a while, so the second command is quick.
+With --copy the session runs in a copy of the pod, where the processes of all containers
+share one namespace; the copy is deleted when the session ends.
+
+On a terminal the command gets a terminal of its own. Otherwise input is piped to it, its
+output and errors come out apart, and its exit code is this command's.`,
+		Example: `  # a shell that sees nginx's processes
+  kubectl shareproc debug nginx
+
+  # one command: its output, its exit code
+  kubectl shareproc debug nginx -- ps ax
+
+  # a copy of the pod, with all containers in one process namespace
+  kubectl shareproc debug nginx --copy
+
+  # what would be sent, without sending it
+  kubectl shareproc debug nginx --dry-run=server -o yaml`,
+		Args: podAndCommand,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.pod, opts.command = args[0], args[1:]
+			opts.ttySet = cmd.Flags().Changed("tty")
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return run(cmd.Context(), f, opts)
+		},
+	}
+	opts.add(cmd.Flags())
+	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
+	cmd.Flags().DurationVar(&opts.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens")
+	cmd.Flags().BoolVarP(&opts.stdin, "stdin", "i", true, "Pass standard input on to the command")
+	cmd.Flags().BoolVarP(&opts.tty, "tty", "t", false, "Give the command a terminal (by default when both input and output are one)")
+	cmd.Flags().StringVar(&opts.dryRun, "dry-run", "none", "none, client or server: print what would be sent, without sending it")
+	cmd.Flags().Lookup("dry-run").NoOptDefVal = "client"
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "With --dry-run: yaml or json (default yaml)")
+	return cmd
+}
+
+// podAndCommand takes one pod, and a command only behind "--": a word before it is a slip.
+func podAndCommand(cmd *cobra.Command, args []string) error {
+	before := len(args)
+	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+		before = dash
+	}
+	switch {
+	case before == 0:
+		return usage("kubectl get pods, then "+cmd.CommandPath()+" NAME", "name a pod")
+	case before > 1:
+		return usage(fmt.Sprintf("%s %s -- %s ...", cmd.CommandPath(), args[0], args[1]),
+			"unexpected argument %q: a command goes behind --", args[1])
+	}
+	return nil
+}
+
+func (o *debugOptions) validate(cmd *cobra.Command) error {
+	help := cmd.CommandPath() + " --help"
+	if err := o.helperFlags.validate(cmd); err != nil {
+		return err
+	}
+	switch o.dryRun {
+	case "none", "client", "server":
+	default:
+		return usage(help, "--dry-run %q: not one of none, client, server", o.dryRun)
+	}
+	switch {
+	case o.output != "" && o.dryRun == "none":
+		return usage("--dry-run=client", "-o %s without --dry-run: a session has no such output", o.output)
+	case o.output != "" && o.output != "yaml" && o.output != "json":
+		return usage(help, "-o %q: not one of yaml, json", o.output)
+	case o.ttl < time.Second:
+		return usage(help, "--ttl %s: less than a second", o.ttl)
+	}
+	return nil
+}
+
+func runDebug(ctx context.Context, f *Factory, opts *debugOptions) (err error) {
+	want := session.Wanted{Copy: opts.copy}
+	if opts.dryRun != "none" {
+		return f.dryRun(ctx, opts, want)
+	}
+	t := attach.NewTerminal(f.Streams.In, f.Streams.Out, f.Streams.ErrOut)
+	tty := t.InputIsTerminal() && t.OutputIsTerminal()
+	if opts.ttySet {
+		tty = opts.tty
+	}
+	if tty && !t.InputIsTerminal() {
+		return usage("without -t", "-t: standard input is not a terminal")
+	}
+	r, err := f.open(ctx, opts.pod, &opts.helperFlags, want, opts.ttl)
+	defer r.close(ctx, &err)
+	if err != nil {
+		return err
+	}
+	command := opts.command
+	if len(command) == 0 {
+		command = []string{"sh"}
+	}
+	if tty {
+		f.welcome(r, len(opts.command) == 0)
+		return remote(r.shell(ctx, command, t))
+	}
+	var stdin io.Reader
+	if opts.stdin && !t.InputIsTerminal() {
+		stdin = f.Streams.In
+	}
+	return remote(r.Run(ctx, command, stdin, f.Streams.Out, f.Streams.ErrOut))
+}
+
+// remote marks the command's own exit code as such.
+func remote(err error) error {
+	if exit, ok := errors.AsType[*attach.ExitError](err); ok {
+		return remoteError{exit.Code}
+	}
+	return err
+}
+
+// welcome says, once, where the files are: a prompt says it to nobody.
+func (f *Factory) welcome(r *room, interactive bool) {
+	switch {
+	case !interactive:
+	case r.session.View.Pod():
+		f.say("the processes of all containers of pod/%s are seen here; the files of process PID are under /proc/PID/root", r.session.Pod)
+	default:
+		f.say("the processes of container %s of pod/%s are seen here; its files are under /proc/1/root", r.session.View.Container, r.session.Pod)
+	}
+}
+
+// dryRun prints what debug would send. Where a helper already runs nothing would be sent.
+func (f *Factory) dryRun(ctx context.Context, opts *debugOptions, want session.Wanted) error {
+	o, err := f.opener(&opts.helperFlags, opts.ttl)
+	if err != nil {
+		return err
+	}
+	t, plan, err := f.plan(ctx, o, opts.pod, &opts.helperFlags, want)
+	if err != nil {
+		return err
+	}
+	ask := opts.dryRun == "server"
+	var object any
+	switch plan.Way {
+	case session.Copy:
+		object, err = o.PlanCopy(ctx, t, ask)
+	case session.Reuse:
+		f.say("helper %s already runs in pod/%s: nothing would be sent to start one", plan.Helper, t.Pod.Name)
+		return nil
+	default:
+		f.say("would be sent as a patch of pods/%s/ephemeralcontainers", t.Pod.Name)
+		object, err = o.PlanHelper(ctx, t, plan, ask)
+	}
+	if err != nil {
+		return err
+	}
+	return printObject(f.Streams.Out, opts.output, object)
+}

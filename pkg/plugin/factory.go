@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+// Factory holds what the commands need, made when it is first asked for, so that a command that asks
+// for nothing (--help, version --client) reads no kubeconfig and opens no connection.
+type Factory struct {
+	Streams genericiooptions.IOStreams
+	Config  *genericclioptions.ConfigFlags
+	Quiet   bool
+	// Getenv reads the environment (os.Getenv).
+	Getenv func(string) string
+
+	// Client makes the client of the API server.
+	Client func() (kubernetes.Interface, error)
+	// Exec makes the wire into a session's container.
+	Exec func(session.Session) (Wire, error)
+}
+
+// Wire runs commands and shells in one container; attach.Exec is the real one.
+type Wire interface {
+	procfs.Runner
+	Shell(ctx context.Context, argv []string, t *attach.Terminal) error
+}
+
+// NewFactory returns a Factory for the cluster that kubectl's own flags and files name.
+func NewFactory(streams genericiooptions.IOStreams, getenv func(string) string) *Factory {
+	f := &Factory{Streams: streams, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv}
+	f.Client = func() (kubernetes.Interface, error) {
+		config, err := f.restConfig()
+		if err != nil {
+			return nil, err
+		}
+		return kubernetes.NewForConfig(config)
+	}
+	f.Exec = func(s session.Session) (Wire, error) {
+		config, err := f.restConfig()
+		if err != nil {
+			return nil, err
+		}
+		client, err := attach.New(config)
+		if err != nil {
+			return nil, fmt.Errorf("read the kubeconfig: %w", err)
+		}
+		return client.In(attach.Container{Namespace: s.Namespace, Pod: s.Pod, Name: s.Container}), nil
+	}
+	return f
+}
+
+func (f *Factory) restConfig() (*rest.Config, error) {
+	config, err := f.Config.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	config = rest.CopyConfig(config)
+	config.UserAgent = "kubectl-shareproc/" + clientVersion().Version
+	config.WarningHandler = rest.NewWarningWriter(f.narration(), rest.WarningWriterOptions{Deduplicate: true})
+	return config, nil
+}
+
+func (f *Factory) addFlags(flags *pflag.FlagSet) {
+	f.Config.AddFlags(flags)
+	flags.BoolVarP(&f.Quiet, "quiet", "q", false, "Print only what was asked for and errors, not what is being done")
+}
+
+func (f *Factory) namespace() (string, error) {
+	ns, _, err := f.Config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return "", fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	return ns, nil
+}
+
+// narration is where progress goes: stdout is data.
+func (f *Factory) narration() io.Writer {
+	if f.Quiet {
+		return io.Discard
+	}
+	return f.Streams.ErrOut
+}
+
+// say prints a line of progress. What the cluster sends may hold control characters.
+func (f *Factory) say(format string, args ...any) {
+	fmt.Fprintln(f.narration(), escapeLines(fmt.Sprintf(format, args...)))
+}

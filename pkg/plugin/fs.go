@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+type fsOptions struct {
+	helperFlags
+	pod    string
+	pid    int
+	path   string
+	output string
+	nul    bool
+}
+
+func newFSCmd(f *Factory, run func(context.Context, *Factory, *fsOptions) error) *cobra.Command {
+	opts := &fsOptions{}
+	cmd := &cobra.Command{
+		Use:   "fs POD [PID] [PATH]",
+		Short: "List a directory of a container, or print a file",
+		Long: `List a directory of a container's file system, or print a file, byte for byte.
+
+The files are those that process PID sees, its volumes included; without PID, those of the
+container's first process. Links resolve as they do for that process. In listings, control
+characters in names are escaped; -o name prints names as they are with -0, each followed
+by a NUL.`,
+		Example: `  # the root of the pod's default container
+  kubectl shareproc fs nginx
+
+  # a directory and a file, as process 8 sees them
+  kubectl shareproc fs nginx 8 /etc/nginx
+  kubectl shareproc fs nginx 8 /etc/nginx/nginx.conf > nginx.conf
+
+  # what is known of a file, for a script
+  kubectl shareproc fs nginx /etc/nginx/nginx.conf -o json`,
+		Args: podFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if opts.pod, opts.pid, opts.path, err = podPIDPath(cmd, args); err != nil {
+				return err
+			}
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			if err := oneOf(cmd, opts.output, "", "json", "yaml", "name"); err != nil {
+				return err
+			}
+			if opts.nul && opts.output != "name" {
+				return usage("-o name -0", "-0: only with -o name")
+			}
+			return run(cmd.Context(), f, opts)
+		},
+	}
+	opts.add(cmd.Flags())
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "json, yaml or name")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: names as they are, each followed by a NUL")
+	return cmd
+}
+
+// errFacts stops a file's bytes where only facts about it are wanted.
+var errFacts = errors.New("facts only")
+
+func runFS(ctx context.Context, f *Factory, opts *fsOptions) (err error) {
+	r, err := f.open(ctx, opts.pod, &opts.helperFlags, session.Wanted{}, 0)
+	defer r.close(ctx, &err)
+	if err != nil {
+		return err
+	}
+	where := procfs.Where{
+		PID: opts.pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: opts.path,
+	}
+	found, entries, err := procfs.Show(ctx, r, where, func(procfs.Found) (io.Writer, error) {
+		if opts.output != "" {
+			return nil, errFacts
+		}
+		return f.Streams.Out, nil
+	})
+	switch {
+	case errors.Is(err, procfs.ErrSpecial) && opts.output != "":
+	case errors.Is(err, errFacts):
+	case err != nil:
+		return r.describe(opts.pid, found, err)
+	case opts.output == "" && !found.Info.IsDir():
+		return nil
+	}
+	return f.printFound(r, found, entries, opts)
+}
+
+// describe says of which process and pod a path was asked, and what an error of procfs means there.
+func (r *room) describe(pid int, found procfs.Found, err error) error {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, procfs.ErrNoProcess) && pid != 0:
+		return r.noProcess(pid)
+	case errors.Is(err, procfs.ErrNoProcess):
+		return hint.With(fmt.Errorf("find a process of container %s in pod/%s: %w", r.target.Container, r.session.Pod, procfs.ErrNoProcess),
+			"kubectl shareproc ps "+r.session.Pod)
+	case errors.Is(err, procfs.ErrSpecial) && errors.As(err, &path):
+		return hint.With(fmt.Errorf("print %s of process %d in pod/%s: it is a %s", procfs.Escape(path.Path), found.PID, r.session.Pod,
+			kindOf(found.Info.Mode())), "-o json, for what is known of it")
+	case errors.As(err, &path) && found.PID != 0:
+		return fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", procfs.Escape(path.Path), found.PID, procfs.Escape(found.Process),
+			r.session.Pod, path.Err)
+	}
+	return err
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+// defaultImage is a static busybox: its tools run whatever the target's root holds.
+const defaultImage = "busybox:1.37.0-musl"
+
+// helperFlags are the flags of every command that needs a session.
+type helperFlags struct {
+	container string
+	image     string
+	pull      string
+	keep      time.Duration
+	timeout   time.Duration
+}
+
+func (h *helperFlags) add(flags *pflag.FlagSet) {
+	flags.StringVarP(&h.container, "container", "c", "", "Target container; by default the pod's default container, else its first")
+	flags.StringVar(&h.image, "image", "", "Image of the helper (default "+defaultImage+", or the environment's SHAREPROC_IMAGE)")
+	flags.StringVar(&h.pull, "image-pull-policy", "", "Pull policy of the helper's image: Always, IfNotPresent or Never")
+	flags.DurationVar(&h.keep, "keep", 10*time.Minute, "How long the helper waits for another command before it ends by itself")
+	flags.DurationVar(&h.timeout, "timeout", time.Minute, "How long to wait for the helper to start")
+}
+
+func (h *helperFlags) validate(cmd *cobra.Command) error {
+	help := cmd.CommandPath() + " --help"
+	switch corev1.PullPolicy(h.pull) {
+	case "", corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever:
+	default:
+		return usage(help, "--image-pull-policy %q: not one of Always, IfNotPresent, Never", h.pull)
+	}
+	if h.keep < time.Second {
+		return usage(help, "--keep %s: less than a second", h.keep)
+	}
+	if h.timeout <= 0 {
+		return usage(help, "--timeout %s: not more than zero", h.timeout)
+	}
+	return nil
+}
+
+// opener makes the session opener of a command; ttl is for copies.
+func (f *Factory) opener(h *helperFlags, ttl time.Duration) (*session.Opener, error) {
+	client, err := f.Client()
+	if err != nil {
+		return nil, err
+	}
+	image := h.image
+	if image == "" {
+		image = f.Getenv("SHAREPROC_IMAGE")
+	}
+	if image == "" {
+		image = defaultImage
+	}
+	return &session.Opener{Client: client, Options: session.Options{
+		Image: image, PullPolicy: corev1.PullPolicy(h.pull),
+		Keep: h.keep, TTL: ttl, Timeout: h.timeout, Say: f.say,
+	}}, nil
+}
+
+// room is an open session with its wire: everything a command needs to look at the target. It
+// satisfies procfs.Runner.
+type room struct {
+	target  target.Target
+	session session.Session
+	opener  *session.Opener
+	wire    Wire
+}
+
+// open resolves the pod that arg names and opens a session to it. The caller closes the room, also
+// when it gets one beside an error. A helper that already runs costs one request: the pod's.
+func (f *Factory) open(ctx context.Context, arg string, h *helperFlags, want session.Wanted, ttl time.Duration) (*room, error) {
+	o, err := f.opener(h, ttl)
+	if err != nil {
+		return nil, err
+	}
+	t, plan, err := f.plan(ctx, o, arg, h, want)
+	if err != nil {
+		return nil, err
+	}
+	s, err := o.Open(ctx, t, plan)
+	r := &room{target: t, session: s, opener: o}
+	if err != nil {
+		return r, err
+	}
+	r.wire, err = f.Exec(s)
+	return r, err
+}
+
+func (f *Factory) plan(ctx context.Context, o *session.Opener, arg string, h *helperFlags, want session.Wanted) (target.Target, session.Plan, error) {
+	ns, err := f.namespace()
+	if err != nil {
+		return target.Target{}, session.Plan{}, err
+	}
+	t, err := target.Resolve(ctx, o.Client, ns, arg, h.container)
+	if err != nil {
+		return t, session.Plan{}, err
+	}
+	want.Image = h.image
+	plan, err := session.Choose(t, want)
+	return t, plan, err
+}
+
+// close ends what only this room needed. Its error counts only where there is no other.
+func (r *room) close(ctx context.Context, err *error) {
+	if r == nil {
+		return
+	}
+	if closing := r.opener.Close(ctx, r.session); *err == nil {
+		*err = closing
+	}
+	interrupted := ctx.Err() != nil && (r.session.New || r.wire != nil)
+	stillborn := r.session.New && r.wire == nil
+	if (interrupted || stillborn) && !r.session.Copy {
+		r.opener.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, it ends by itself after %s without a command",
+			r.session.Pod, r.session.Container, r.opener.Keep)
+	}
+}
+
+// Run runs argv beside the target, without a terminal, and ends with the cause when the session's
+// container does.
+func (r *room) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	ctx, stop := r.opener.Guard(ctx, r.session)
+	defer stop()
+	return r.wire.Run(ctx, r.session.Command(argv), stdin, stdout, stderr)
+}
+
+// shell runs argv beside the target in a terminal.
+func (r *room) shell(ctx context.Context, argv []string, t *attach.Terminal) error {
+	ctx, stop := r.opener.Guard(ctx, r.session)
+	defer stop()
+	return r.wire.Shell(ctx, r.session.Command(argv), t)
+}

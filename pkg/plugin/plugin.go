@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package plugin is the front desk: commands, flags, printing and exit codes. It decides nothing about
+// pods (pkg/target, pkg/session, pkg/podspec do) and reads nothing in them (pkg/procfs does, over
+// pkg/attach); it is the only package that prints.
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+)
+
+// Exit codes; the code of a remote command passes through unchanged.
+const (
+	exitError       = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+// Main runs one command line and returns the process's exit code. It is the only place that turns an
+// error into words and a code.
+func Main(ctx context.Context, f *Factory, args []string) int {
+	root, started := newRoot(f)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		return exitInterrupted
+	}
+	if remote, ok := errors.AsType[remoteError](err); ok {
+		return remote.code
+	}
+	fmt.Fprintf(f.Streams.ErrOut, "error: %s\n", escapeLines(err.Error()))
+	if try := explain(err); try != "" {
+		fmt.Fprintf(f.Streams.ErrOut, "try: %s\n", escapeLines(try))
+	}
+	if _, usage := errors.AsType[usageError](err); usage || !started() {
+		return exitUsage
+	}
+	return exitError
+}
+
+// remoteError is the end of the user's own command, which has said itself what there was to say.
+type remoteError struct{ code int }
+
+func (e remoteError) Error() string {
+	return fmt.Sprintf("the command ended with exit code %d", e.code)
+}
+
+// usageError is a command line that can't be carried out whatever the cluster says.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usage(try, format string, args ...any) error {
+	return hint.With(usageError{fmt.Errorf(format, args...)}, try)
+}
+
+// errInterrupted is the cause of a context that a signal ended.
+var errInterrupted = errors.New("interrupted")
+
+// NotifyContext returns a context that ends with the first signal that asks a program to stop. The
+// second one ends the program at once, as if nobody had listened. Writing to a closed pipe is an error
+// instead of a signal, so that clean-up is not skipped by "| head -1".
+func NotifyContext(parent context.Context) (context.Context, context.CancelFunc) {
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	go func() {
+		select {
+		case <-signals:
+			cancel(errInterrupted)
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+	}()
+	return ctx, func() { cancel(context.Canceled) }
+}
+
+func newRoot(f *Factory) (root *cobra.Command, started func() bool) {
+	ran := false
+	root = &cobra.Command{
+		Use:   "kubectl-shareproc",
+		Short: "A shell, the processes and the files of a container that has no shell",
+		Long: `Debug containers without a shell: a helper container joins the target's process
+namespace, so that its processes can be seen and signalled and its files read through
+/proc/PID/root. Nothing is installed in the target, and nothing restarts.`,
+		Example: `  # a shell that sees the processes of pod nginx
+  kubectl shareproc debug nginx
+
+  # its processes, and the files of process 8
+  kubectl shareproc ps nginx
+  kubectl shareproc fs nginx 8 /etc/nginx`,
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl shareproc"},
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			ran = true
+		},
+	}
+	root.SetIn(f.Streams.In)
+	root.SetOut(f.Streams.Out)
+	root.SetErr(f.Streams.ErrOut)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usage(cmd.CommandPath()+" --help", "%w", err)
+	})
+	f.addFlags(root.PersistentFlags())
+	root.AddCommand(
+		newDebugCmd(f, runDebug),
+		newPSCmd(f, runPS),
+		newFSCmd(f, runFS),
+		newSignalCmd(f, runSignal),
+		newVersionCmd(f, runVersion),
+	)
+	return root, func() bool { return ran }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+type signalOptions struct {
+	helperFlags
+	pod    string
+	pid    int
+	signal procfs.Signal
+}
+
+func newSignalCmd(f *Factory, run func(context.Context, *Factory, *signalOptions) error) *cobra.Command {
+	opts := &signalOptions{}
+	cmd := &cobra.Command{
+		Use:   "signal POD PID [SIGNAL]",
+		Short: "Send a signal to a process of a pod",
+		Long: `Send a signal (TERM unless another is named) to a process of a pod.
+
+SIGNAL is a name, with or without SIG, or a number. The first process of a process
+namespace gets only the signals that it handles itself, KILL and STOP never: where such a
+signal would do nothing, this command says so, sends nothing and ends with 1.`,
+		Example: `  # nginx reads its configuration again
+  kubectl shareproc signal nginx 8 HUP`,
+		Args: podFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if len(args) < 2 {
+				return usage("kubectl shareproc ps "+args[0]+", for the PIDs", "name a PID")
+			}
+			opts.pod = args[0]
+			if opts.pid, err = parsePID(cmd, args[1]); err != nil {
+				return err
+			}
+			opts.signal = procfs.SIGTERM
+			if len(args) == 3 {
+				var known bool
+				if opts.signal, known = procfs.ParseSignal(args[2]); !known {
+					return usage("a name such as HUP, TERM, USR1, or a number from 1 to 64", "%q is not a signal", args[2])
+				}
+			}
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return run(cmd.Context(), f, opts)
+		},
+	}
+	opts.add(cmd.Flags())
+	return cmd
+}
+
+func runSignal(ctx context.Context, f *Factory, opts *signalOptions) (err error) {
+	r, err := f.open(ctx, opts.pod, &opts.helperFlags, session.Wanted{}, 0)
+	defer r.close(ctx, &err)
+	if err != nil {
+		return err
+	}
+	processes, err := r.processes(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(processes, func(p process) bool { return p.PID == opts.pid })
+	if i < 0 {
+		return r.noProcess(opts.pid)
+	}
+	p := processes[i]
+	if p.PID == 1 && !p.Catches(int(opts.signal)) {
+		return hint.With(fmt.Errorf("send %s to process 1 (%s) of pod/%s: it would be ignored: the kernel gives the first process "+
+			"of a process namespace only signals that it handles, and this one does not handle %s; nothing was sent",
+			opts.signal, procfs.Escape(p.Name), r.session.Pod, opts.signal),
+			"a signal that it handles ("+handled(p)+"), or kubectl delete pod "+r.session.Pod)
+	}
+	if err := procfs.Kill(ctx, r, p.Process, opts.signal); err != nil {
+		return fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, procfs.Escape(p.Name), r.session.Pod, err)
+	}
+	f.say("sent %s to process %d (%s)", opts.signal, p.PID, p.Name)
+	if p.Ignores(int(opts.signal)) {
+		f.say("process %d ignores %s: nothing will come of it", p.PID, opts.signal)
+	}
+	return nil
+}
+
+func handled(p process) string {
+	text := ""
+	for n := procfs.Signal(1); n <= 31; n++ {
+		if p.Catches(int(n)) {
+			if text != "" {
+				text += ", "
+			}
+			text += n.String()
+		}
+	}
+	if text == "" {
+		return "it handles none"
+	}
+	return text
+}
+
+// noProcess says whose processes were looked through.
+func (r *room) noProcess(pid int) error {
+	where := "container " + r.session.View.Container + " of "
+	if r.session.View.Pod() {
+		where = ""
+	}
+	return hint.With(fmt.Errorf("find process %d in %spod/%s: %w", pid, where, r.session.Pod, procfs.ErrNoProcess),
+		"kubectl shareproc ps "+r.session.Pod)
+}

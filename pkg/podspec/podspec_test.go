@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package podspec
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares object, as YAML, with testdata/name.
+func golden(t *testing.T, name string, object any) {
+	t.Helper()
+	got, err := yaml.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != string(want) {
+		t.Errorf("%s differs; got:\n%s\nwant:\n%s", file, got, want)
+	}
+}
+
+func readPod(t *testing.T, name string) *corev1.Pod {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod := &corev1.Pod{}
+	if err := yaml.UnmarshalStrict(data, pod); err != nil {
+		t.Fatal(err)
+	}
+	return pod
+}
+
+func TestEphemeralHelper(t *testing.T) {
+	golden(t, "helper.golden.yaml", Helper{
+		Name: "shareproc-abcde", Image: "busybox:1.37.0-musl", Target: "nginx", Keep: 90 * time.Second,
+		Security: Ladder(User{}, true)[0].Security,
+	}.Ephemeral())
+}
+
+// Kubernetes expands $$ and $(NAME) in a container's command (core/v1 Container.Command); the waiting
+// script must come through as it is written.
+func TestWaitScriptIsNotExpanded(t *testing.T) {
+	if m := regexp.MustCompile(`\$\$|\$\([A-Za-z_][A-Za-z0-9_.-]*\)`).FindString(waitScript); m != "" {
+		t.Errorf("wait.sh has %q, which the kubelet would expand", m)
+	}
+}
+
+func TestIsHelper(t *testing.T) {
+	ours := Helper{Name: "shareproc-abcde"}.Ephemeral()
+	other := corev1.EphemeralContainer{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "shareproc-mine", Command: []string{"sh"}}}
+	debugger := ours
+	debugger.Name = "debugger-abcde"
+	for _, c := range []struct {
+		what string
+		c    corev1.EphemeralContainer
+		want bool
+	}{{"our helper", ours, true}, {"another command", other, false}, {"another name", debugger, false}} {
+		if got := IsHelper(&c.c); got != c.want {
+			t.Errorf("%s: IsHelper = %v", c.what, got)
+		}
+	}
+}
+
+func TestLadder(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		user  User
+		known bool
+		want  string
+	}{
+		{"a target that is root", User{}, true, "root with SYS_PTRACE; root with default capabilities"},
+		{"a target with another user", User{101, 102}, true, "root with SYS_PTRACE; user 101:102 without capabilities"},
+		{"a target with root's group only", User{101, 0}, true, "root with SYS_PTRACE; user 101:0 without capabilities"},
+		{"a target nobody knows", User{}, false, "root with SYS_PTRACE; root with default capabilities"},
+	} {
+		var names []string
+		for _, cand := range Ladder(c.user, c.known) {
+			names = append(names, cand.Name)
+			sc := cand.Security
+			if sc.RunAsUser == nil || sc.RunAsGroup == nil || sc.RunAsNonRoot == nil || *sc.RunAsNonRoot != (*sc.RunAsUser != 0) {
+				t.Errorf("%s: %s leaves its user to the pod or the image: %+v", c.what, cand.Name, sc)
+			}
+			if sc.Privileged != nil {
+				t.Errorf("%s: %s sets privileged", c.what, cand.Name)
+			}
+		}
+		if got := strings.Join(names, "; "); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.what, got, c.want)
+		}
+	}
+}
+
+func TestUserOf(t *testing.T) {
+	pod := readPod(t, "web.yaml")
+	if got, known := UserOf(pod, "web"); !known || got != (User{1000, 2000}) {
+		t.Errorf("from the spec: got %v, %v", got, known)
+	}
+	if got, known := UserOf(pod, "proxy"); !known || got != (User{7, 2000}) {
+		t.Errorf("the container's own uid, the pod's gid: got %v, %v", got, known)
+	}
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
+		Name: "web", User: &corev1.ContainerUser{Linux: &corev1.LinuxContainerUser{UID: 65532, GID: 65533}},
+	}}
+	if got, known := UserOf(pod, "web"); !known || got != (User{65532, 65533}) {
+		t.Errorf("the kubelet's word comes first: got %v, %v", got, known)
+	}
+	pod.Spec.SecurityContext.RunAsGroup = nil
+	if got, known := UserOf(pod, "proxy"); known {
+		t.Errorf("no gid anywhere: got %v, known", got)
+	}
+}
+
+func TestCopy(t *testing.T) {
+	pod := readPod(t, "web.yaml")
+	before, err := yaml.Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, shell := Copy{Name: "web-shareproc-abcde", Image: "busybox:1.37.0-musl", TTL: time.Hour, Security: Ladder(User{}, true)[0].Security}.Of(pod)
+	golden(t, "copy.golden.yaml", copied)
+	if shell != "shareproc" {
+		t.Errorf("the shell is %q", shell)
+	}
+	after, err := yaml.Marshal(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(before) != string(after) {
+		t.Error("copying changed the original")
+	}
+}
+
+func TestCopyOfPodWithAContainerOfTheShellsName(t *testing.T) {
+	pod := readPod(t, "web.yaml")
+	pod.Spec.Containers[1].Name = ShellContainer
+	if _, shell := (Copy{Name: "x", TTL: time.Hour}).Of(pod); shell != "shareproc-shell" {
+		t.Errorf("the shell is %q", shell)
+	}
+}
+
+// The API server refuses hostPID together with shareProcessNamespace.
+func TestCopyOfPodInTheNodesProcessNamespace(t *testing.T) {
+	pod := readPod(t, "web.yaml")
+	pod.Spec.HostPID = true
+	copied, _ := Copy{Name: "x", TTL: time.Hour}.Of(pod)
+	if copied.Spec.ShareProcessNamespace != nil || !copied.Spec.HostPID {
+		t.Errorf("hostPID %v, shareProcessNamespace %v", copied.Spec.HostPID, copied.Spec.ShareProcessNamespace)
+	}
+}

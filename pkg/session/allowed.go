@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	authv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+)
+
+// rule is one permission on pods.
+type rule struct{ verb, resource, subresource string }
+
+var (
+	patchEphemeral = rule{"patch", "pods", "ephemeralcontainers"}
+	createExec     = rule{"create", "pods", "exec"}
+	createPods     = rule{"create", "pods", ""}
+	deletePods     = rule{"delete", "pods", ""}
+)
+
+func (r rule) String() string {
+	return strings.TrimSuffix(r.resource+"/"+r.subresource, "/")
+}
+
+// mustBeAllowed asks, before anything is made, whether the user may do all that the way needs. A
+// refusal is an error that prints the rules to add. A cluster that does not answer the question is
+// taken for a yes: the request itself will tell.
+func (o *Opener) mustBeAllowed(ctx context.Context, namespace string, rules ...rule) error {
+	var missing []rule
+	for _, r := range rules {
+		review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{
+			ResourceAttributes: &authv1.ResourceAttributes{
+				Namespace: namespace, Verb: r.verb, Resource: r.resource, Subresource: r.subresource,
+			},
+		}}
+		answer, err := o.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil && !answer.Status.Allowed {
+			missing = append(missing, r)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	var what []string
+	var yaml strings.Builder
+	for _, r := range missing {
+		what = append(what, r.verb+" "+r.String())
+		fmt.Fprintf(&yaml, "\n- apiGroups: [\"\"]\n  resources: [%q]\n  verbs: [%q]", r.String(), r.verb)
+	}
+	return hint.With(fmt.Errorf("check permissions: you may not %s in namespace %s", strings.Join(what, ", nor "), namespace),
+		"have these rules added to your Role in namespace "+namespace+":"+yaml.String())
+}

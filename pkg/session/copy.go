@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+// closeTime bounds the clean-up of a session whose own context has ended: a user who pressed Ctrl-C
+// waits for it.
+const closeTime = 1500 * time.Millisecond
+
+// CopyOf builds the copy of the target's pod with the security context of c for its shell, and tells
+// the shell's name.
+func (o *Opener) CopyOf(t target.Target, name string, c podspec.Candidate) (*corev1.Pod, string) {
+	return podspec.Copy{Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, TTL: o.TTL}.Of(t.Pod)
+}
+
+// PlanCopy returns the pod that Open would create for a plan to copy. With ask the API server decides
+// the shell's security context in a dry run; else it is the first of the ladder.
+func (o *Opener) PlanCopy(ctx context.Context, t target.Target, ask bool) (*corev1.Pod, error) {
+	name := nameFor(t.Pod.Name)
+	candidates := ladder(t)
+	if !ask {
+		pod, _ := o.CopyOf(t, name, candidates[0])
+		return pod, nil
+	}
+	c, err := o.admittedCopy(ctx, t, name)
+	pod, _ := o.CopyOf(t, name, c)
+	return pod, err
+}
+
+func (o *Opener) admittedCopy(ctx context.Context, t target.Target, name string) (podspec.Candidate, error) {
+	return o.admitted("copy pod/"+t.Pod.Name, ladder(t), func(c podspec.Candidate) error {
+		pod, _ := o.CopyOf(t, name, c)
+		_, err := o.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		return err
+	})
+}
+
+func (o *Opener) openCopy(ctx context.Context, t target.Target) (Session, error) {
+	ns := t.Pod.Namespace
+	if err := o.mustBeAllowed(ctx, ns, createPods, deletePods, createExec); err != nil {
+		return Session{}, err
+	}
+	// The name is chosen here and not by the server, so that a create whose answer was lost can
+	// still be undone.
+	s := Session{Namespace: ns, Pod: nameFor(t.Pod.Name)}
+	c, err := o.admittedCopy(ctx, t, s.Pod)
+	if err != nil {
+		return s, err
+	}
+	pod, shell := o.CopyOf(t, s.Pod, c)
+	s.Container, s.New, s.Copy = shell, true, true
+	created, err := o.Client.CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{})
+	if err != nil {
+		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)
+	}
+	s.podUID = string(created.UID)
+	o.Say("created pod/%s, a copy of pod/%s with one process namespace; the cluster ends it after %s at the latest",
+		s.Pod, t.Pod.Name, o.TTL)
+	if share := created.Spec.ShareProcessNamespace; !created.Spec.HostPID && (share == nil || !*share) {
+		return s, errors.New("share the process namespace: this server dropped the field shareProcessNamespace")
+	}
+	return s, o.wait(ctx, waitFor{session: s})
+}
+
+// Close ends what only this session needs: it deletes the copy. A helper is left to others who may be
+// using it; it ends by itself. Close works after ctx has ended, within closeTime.
+func (o *Opener) Close(ctx context.Context, s Session) error {
+	if !s.Copy {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	options := metav1.DeleteOptions{}
+	if s.podUID != "" {
+		options.Preconditions = metav1.NewUIDPreconditions(string(types.UID(s.podUID)))
+	}
+	err := o.Client.CoreV1().Pods(s.Namespace).Delete(ctx, s.Pod, options)
+	switch {
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+		return nil
+	case err != nil:
+		return hint.With(fmt.Errorf("delete pod/%s: %w", s.Pod, err),
+			fmt.Sprintf("kubectl delete pod -n %s %s; the cluster ends it after %s", s.Namespace, s.Pod, o.TTL))
+	}
+	o.Say("deleted pod/%s", s.Pod)
+	return nil
+}

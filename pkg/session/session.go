@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package session answers "where?": it finds, chooses, opens and closes a container that sees the
+// target's processes. It runs nothing in that container (pkg/attach does) and builds no pod spec
+// (pkg/podspec does); what it changes in the cluster is one ephemeral container or one copied pod.
+package session
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+// View says whose processes a session sees. A PID means nothing without it.
+type View struct {
+	// Container is the only container whose processes are seen; "" when all of the pod's are.
+	Container string
+}
+
+// Pod tells whether the processes of every container of the pod are seen.
+func (v View) Pod() bool { return v.Container == "" }
+
+// Session is a running container in which commands can be run.
+type Session struct {
+	Namespace string
+	Pod       string
+	Container string
+	View      View
+	// New is true when this call started the container.
+	New bool
+	// Copy is true when the pod is a copy that Close deletes.
+	Copy bool
+	// podUID keeps Close from deleting another pod of the same name.
+	podUID string
+}
+
+// Options say how a helper or a copy is made.
+type Options struct {
+	Image      string
+	PullPolicy corev1.PullPolicy
+	// Keep is how long a helper waits without a command before it ends by itself.
+	Keep time.Duration
+	// TTL is the time after which the cluster ends a copy, whatever became of this program.
+	TTL time.Duration
+	// Timeout ends every wait for the cluster.
+	Timeout time.Duration
+	// Say tells the user, in one line, what is being done.
+	Say func(format string, args ...any)
+}
+
+// Opener opens and closes sessions through one client.
+type Opener struct {
+	Client kubernetes.Interface
+	Options
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+)
+
+const (
+	// look is how often a pod is read while a container starts. Reading needs no more than get on
+	// pods, which the session needs anyway; a watch would need a second permission.
+	look = 200 * time.Millisecond
+	// quiet is how long a wait lasts before the user is told what it is for.
+	quiet = time.Second
+)
+
+// waitFor says what a wait is for.
+type waitFor struct {
+	session Session
+	// target and targetID name the container whose end would end the helper; "" for a copy.
+	target, targetID string
+}
+
+// wait returns when the session's container runs; with an error as soon as the kubelet names a reason
+// that time will not mend, after o.Timeout, or when ctx ends.
+func (o *Opener) wait(ctx context.Context, w waitFor) error {
+	s := w.session
+	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
+	defer cancel()
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	begin, said, state := time.Now(), "", "nothing yet"
+	for {
+		pod, err := o.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
+		switch {
+		case ctx.Err() != nil:
+		case apierrors.IsNotFound(err):
+			return fmt.Errorf("wait for container %s: pod/%s is gone", s.Container, s.Pod)
+		case err != nil:
+			return fmt.Errorf("wait for container %s of pod/%s: %w", s.Container, s.Pod, err)
+		default:
+			var done bool
+			if done, state, err = w.judge(pod); done || err != nil {
+				return err
+			}
+		}
+		if time.Since(begin) > quiet && state != said {
+			o.Say("waiting for container %s of pod/%s: %s", s.Container, s.Pod, state)
+			said = state
+		}
+		select {
+		case <-ctx.Done():
+			return o.ended(ctx, s, state)
+		case <-ticker.C:
+		}
+	}
+}
+
+var errTimeout = errors.New("timeout")
+
+func (o *Opener) ended(ctx context.Context, s Session, state string) error {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, errTimeout) {
+		return cause
+	}
+	return hint.With(fmt.Errorf("wait for container %s of pod/%s: not running after %s: %s", s.Container, s.Pod, o.Timeout, state),
+		fmt.Sprintf("kubectl describe pod -n %s %s, or a longer --timeout", s.Namespace, s.Pod))
+}
+
+// judge reads one answer of the API server: done, or not yet and why, or an error that is final.
+func (w waitFor) judge(pod *corev1.Pod) (done bool, state string, err error) {
+	s := w.session
+	if pod.DeletionTimestamp != nil {
+		return false, "", fmt.Errorf("wait for container %s: pod/%s is being deleted", s.Container, s.Pod)
+	}
+	if w.targetID != "" {
+		if st, ok := podspec.Status(pod, w.target); ok && !containsID(st, w.targetID) {
+			return false, "", hint.With(fmt.Errorf("wait for container %s: the target container %s restarted meanwhile", s.Container, w.target), "the same command again")
+		}
+	}
+	st, ok := podspec.Status(pod, s.Container)
+	switch {
+	case ok && st.State.Running != nil:
+		return true, "", nil
+	case ok && st.State.Terminated != nil:
+		t := st.State.Terminated
+		return false, "", fmt.Errorf("start container %s of pod/%s: it ended at once with exit code %d: %s: %s",
+			s.Container, s.Pod, t.ExitCode, t.Reason, t.Message)
+	case ok && st.State.Waiting != nil:
+		return false, waiting(st.State.Waiting), fatal(s, st.State.Waiting)
+	case pod.Status.Phase == corev1.PodFailed:
+		return false, "", fmt.Errorf("start pod/%s: %s: %s", s.Pod, pod.Status.Reason, pod.Status.Message)
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return false, "", fmt.Errorf("schedule pod/%s: %s: %s", s.Pod, c.Reason, c.Message)
+		}
+	}
+	return false, "the kubelet has not started it yet", nil
+}
+
+func containsID(st *corev1.ContainerStatus, id string) bool {
+	n := len(st.ContainerID) - len(id)
+	return n >= 0 && st.ContainerID[n:] == id
+}
+
+func waiting(w *corev1.ContainerStateWaiting) string {
+	if w.Message == "" {
+		return w.Reason
+	}
+	return w.Reason + ": " + w.Message
+}
+
+// fatal makes an error of the kubelet's reasons that waiting does not mend
+// (pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go of Kubernetes).
+func fatal(s Session, w *corev1.ContainerStateWaiting) error {
+	err := fmt.Errorf("start container %s of pod/%s: %s", s.Container, s.Pod, waiting(w))
+	switch w.Reason {
+	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
+		return hint.With(err, "--image with one that this cluster's nodes can pull (busybox, static)")
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff":
+		return hint.With(err, fmt.Sprintf("kubectl describe pod -n %s %s", s.Namespace, s.Pod))
+	}
+	return nil
+}

@@ -99,7 +99,7 @@ func writeConfigs(s layout.State, bin, pauseImage string) error {
 		return err
 	}
 	values := map[string]string{
-		"Bin": bin, "CNI": s.Config("cni"), "PauseImage": pauseImage, "PKI": s.PKI(""), "PodRange": podRange,
+		"Bin": bin, "CNI": s.Config("cni"), "ClusterDNS": "198.19.0.10", "PauseImage": pauseImage, "PKI": s.PKI(""), "PodRange": podRange,
 		"ResolvConf": s.Config("resolv.conf"), "Snapshotter": snapshotter, "Socket": layout.Socket, "StaticPods": s.StaticPods(),
 	}
 	for source, target := range map[string]string{

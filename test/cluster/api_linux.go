@@ -39,7 +39,7 @@ func newAPI(s layout.State) (*api, error) {
 	return &api{server: strings.TrimSpace(string(server)), client: client}, err
 }
 
-// get reads one object; path begins with a slash.
+// get reads one object, or with nil only asks for it; path begins with a slash.
 func (a *api) get(ctx context.Context, path string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -54,6 +54,9 @@ func (a *api) get(ctx context.Context, path string, into any) error {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("get %s: %s", path, response.Status)
+	}
+	if into == nil {
+		return nil
 	}
 	return json.NewDecoder(response.Body).Decode(into)
 }
@@ -75,8 +78,11 @@ func (a *api) ready(ctx context.Context) error {
 	}
 	for _, condition := range state.Status.Conditions {
 		if condition.Type == "Ready" && condition.Status == "True" {
-			var account struct{}
-			return a.get(ctx, "/api/v1/namespaces/default/serviceaccounts/default", &account)
+			return errors.Join(
+				// Asked itself: for a while after its end the node still counts as ready.
+				a.get(ctx, "/api/v1/nodes/"+node.Name+"/proxy/healthz", nil),
+				a.get(ctx, "/api/v1/namespaces/default/serviceaccounts/default", nil),
+			)
 		}
 	}
 	return errors.New("node is not ready")

@@ -91,6 +91,9 @@ func (c cluster) reuse(ctx context.Context, bin string, archives []image.Archive
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, recoverWithin, fmt.Errorf("it did not answer for %s", recoverWithin))
 	defer cancel()
+	if err := waitSocket(ctx, layout.HostSocket(pid)); err != nil {
+		return err
+	}
 	if err := api.waitReady(ctx, nil); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func Start(s layout.State, bin string, listener *net.TCPListener) (*Supervisor, 
 	defer log.Close()
 	// No context: the supervisor is meant to live on when this process is gone.
 	cmd := exec.Command("/proc/self/exe", EnterCommand, s.Dir, bin)
+	cmd.Args[0] = programName
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = "/", log, log, []*os.File{inherited}
 	cmd.SysProcAttr = &unix.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC,
@@ -105,6 +106,7 @@ func kill(ctx context.Context, pid int) error {
 			return err
 		}
 		if n > 0 {
+			waitCollected(ctx, fd)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -112,6 +114,24 @@ func kill(ctx context.Context, pid int) error {
 		}
 	}
 	return fmt.Errorf("process %d still runs after %s", pid, stopWithin)
+}
+
+// collectWithin bounds the wait for the parent of an ended supervisor to collect it: the first process of some containers
+// never does that, and what is left then is a line in the process table.
+const collectWithin = 2 * time.Second
+
+func waitCollected(ctx context.Context, pidfd int) {
+	ctx, cancel := context.WithTimeout(ctx, collectWithin)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !errors.Is(unix.PidfdSendSignal(pidfd, 0, nil, 0), unix.ESRCH) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // Exists reports whether anything of the cluster is there, running or not.

@@ -31,6 +31,9 @@ const (
 	KubeletCommand   = "kubelet-enter"
 )
 
+// programName is what ps shows for the supervisor.
+const programName = "shareproc-cluster"
+
 // listenerFD is the number under which the supervisor inherits the host's listener: the first of exec.Cmd.ExtraFiles.
 const listenerFD = 3
 
@@ -48,7 +51,7 @@ func Enter(s layout.State, bin string) error {
 	if err := unix.Unshare(unix.CLONE_NEWCGROUP); err != nil {
 		return fmt.Errorf("make cgroup namespace: %w", err)
 	}
-	argv := []string{os.Args[0], SuperviseCommand, s.Dir, bin}
+	argv := []string{programName, SuperviseCommand, s.Dir, bin}
 	return fmt.Errorf("become supervisor: %w", unix.Exec("/proc/self/exe", argv, os.Environ()))
 }
 
@@ -60,6 +63,10 @@ func Supervise(ctx context.Context, s layout.State, bin string, log io.Writer) e
 		return err
 	}
 	defer lock.Close()
+	// The kernel cuts it to 15 bytes; run by way of a link in /proc, it would be called "exe".
+	if err := os.WriteFile("/proc/self/comm", []byte(programName), 0); err != nil {
+		return err
+	}
 	listener, err := inherited()
 	if err != nil {
 		return err

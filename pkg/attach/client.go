@@ -77,15 +77,20 @@ func (e Exec) url(argv []string, streams remotecommand.StreamOptions) *url.URL {
 		}, scheme.ParameterCodec).URL()
 }
 
+// dial is the making of one stream's connection, and what was said when it was refused. It is used by one goroutine.
+type dial struct {
+	webSocket error    // why there is no WebSocket, or nil
+	spdy      *refusal // why there is no SPDY either, or nil
+}
+
 // executor is made anew for every stream: client-go's keep the connection in themselves. WebSocket comes first, and SPDY
-// where the upgrade is refused, for old servers, for proxies, and for roles that grant create on pods/exec and not get.
-// refused is told why WebSocket was.
-func (c *Client) executor(target *url.URL, refused func(error)) (remotecommand.Executor, error) {
+// where the upgrade is refused: for old servers, for proxies, and for roles that grant create on pods/exec and not get.
+func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, error) {
 	transport, upgrader, err := spdy.RoundTripperFor(c.config)
 	if err != nil {
 		return nil, err
 	}
-	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(statusKeeper{transport}, upgrader, "POST", target)
+	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(statusKeeper{transport, d}, upgrader, "POST", target)
 	if err != nil || !c.webSocket {
 		return spdyExecutor, err
 	}
@@ -97,7 +102,7 @@ func (c *Client) executor(target *url.URL, refused func(error)) (remotecommand.E
 		if !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
 			return false
 		}
-		refused(err)
+		d.webSocket = err
 		return true
 	})
 }

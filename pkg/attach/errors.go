@@ -41,27 +41,28 @@ func asExit(err error) error {
 	return err
 }
 
-// describe finds what the API server itself said in a failed stream's error, so that apierrors.IsForbidden and its like
-// work on it. first is why WebSocket was refused, if it was; err is what came of the last attempt.
-func (e Exec) describe(first, err error) error {
+// describe finds what the API server itself said when a stream failed, so that apierrors.IsForbidden and its like work on
+// the result. client-go leaves only the text of it.
+func (e Exec) describe(err error, dialled *dial) error {
 	if err == nil {
 		return nil
 	}
 	if exit := asExit(err); exit != err {
 		return exit
 	}
-	answer := err
-	var refusal *refusalError
-	if errors.As(err, &refusal) {
-		answer = refusal.status
-		// A proxy in between may refuse SPDY in words of its own; the API server's answer says more.
-		if own := statusOf(first); !refusal.fromServer && own != nil {
-			answer = own
-		}
-	} else if own := statusOf(err); own != nil {
-		answer = own
+	return fmt.Errorf("exec in %s: %w", e.container, dialled.answer(err))
+}
+
+// answer chooses what to tell of up to two refusals. A proxy in between may refuse SPDY in words of its own: the API
+// server's answer to WebSocket says more then.
+func (d *dial) answer(err error) error {
+	if d.spdy == nil {
+		return err
 	}
-	return fmt.Errorf("exec in %s: %w", e.container, answer)
+	if own := statusOf(d.webSocket); own != nil && !d.spdy.fromServer {
+		return own
+	}
+	return d.spdy.status
 }
 
 // statusOf is the API server's status inside an error, or nil. httpstream's upgrade error does not unwrap by itself.
@@ -77,46 +78,46 @@ func statusOf(err error) error {
 	return nil
 }
 
-// refusalError is a SPDY upgrade answered with something other than 101.
-type refusalError struct {
+// refusal is a SPDY upgrade answered with something other than 101.
+type refusal struct {
 	status     *apierrors.StatusError
 	fromServer bool // the answer was a Status object, not some text
 }
 
-func (r *refusalError) Error() string { return r.status.Error() }
-
-// statusKeeper keeps the Status object of a refused SPDY upgrade, of which client-go's executor leaves only the text.
+// statusKeeper notes the Status object of a refused SPDY upgrade.
 type statusKeeper struct {
 	http.RoundTripper
+	dial *dial
 }
 
-// maxRefusal bounds, in bytes, what is read of a refusal; gorilla's side of client-go reads as much.
+// maxRefusal bounds, in bytes, what is read of a refusal, as client-go does for WebSocket.
 const maxRefusal = 64 * 1024
 
-// RoundTrip gives every answer but 101 as a *refusalError.
+// RoundTrip notes every answer but 101, and passes it on.
 func (k statusKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := k.RoundTripper.RoundTrip(request)
 	if err != nil || response.StatusCode == http.StatusSwitchingProtocols {
 		return response, err
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
-	err = errors.Join(err, response.Body.Close())
-	if err != nil {
+	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, fmt.Errorf("read answer %q: %w", response.Status, err)
 	}
-	return nil, refusal(response.StatusCode, body)
+	k.dial.spdy = newRefusal(response.StatusCode, body)
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, nil
 }
 
-// refusal is a Status object as it came, or one made from the code and the text.
-func refusal(code int, body []byte) *refusalError {
+// newRefusal takes a Status object as it came, or makes one from the code and the text.
+func newRefusal(code int, body []byte) *refusal {
 	var status metav1.Status
 	if json.Unmarshal(body, &status) == nil && status.Kind == "Status" {
-		return &refusalError{status: &apierrors.StatusError{ErrStatus: status}, fromServer: true}
+		return &refusal{status: &apierrors.StatusError{ErrStatus: status}, fromServer: true}
 	}
 	pods := schema.GroupResource{Resource: "pods/exec"}
 	made := apierrors.NewGenericServerResponse(code, "POST", pods, "", "", 0, false)
 	if text := bytes.TrimSpace(body); len(text) > 0 {
 		made.ErrStatus.Message = strings.ToValidUTF8(string(text), "?")
 	}
-	return &refusalError{status: made}
+	return &refusal{status: made}
 }

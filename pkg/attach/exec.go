@@ -94,11 +94,11 @@ func waitFor(ended <-chan error, limit time.Duration) {
 
 // converse dials, and copies until both sides are done.
 func (e Exec) converse(ctx context.Context, argv []string, streams remotecommand.StreamOptions) error {
-	var first error
-	executor, err := e.client.executor(e.url(argv, streams), func(err error) { first = err })
+	var dialled dial
+	executor, err := dialled.executor(e.client, e.url(argv, streams))
 	if err != nil {
-		return e.describe(nil, err)
+		return e.describe(err, &dialled)
 	}
 	ctx = klog.NewContext(ctx, hushed(klog.FromContext(ctx)))
-	return e.describe(first, executor.StreamWithContext(ctx, streams))
+	return e.describe(executor.StreamWithContext(ctx, streams), &dialled)
 }

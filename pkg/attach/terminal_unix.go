@@ -9,10 +9,12 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// stopTime is how long to wait for a stop that may not come: the kernel drops SIGTSTP for a process group without a shell
-// that could continue it.
+// stopTime is how long to wait for a stop to take effect and to be over: the kernel stops the threads of a process a
+// moment after the call has returned.
 const stopTime = 200 * time.Millisecond
 
 // watch follows the terminal's size, and the process's being stopped and continued, until the returned function is called,
@@ -52,12 +54,14 @@ func (s *sitting) watch() (unwatch func()) {
 	}
 }
 
-// stop stops the process as if nobody had caught the signal, with the terminal put back, and returns when it goes on.
-func (s *sitting) stop(stopped chan os.Signal) {
+// stop stops the process as if nobody had caught the signal, with the terminal put back, and returns when it goes on. It is
+// SIGSTOP that stops it: Go does not give SIGTSTP its default action back once it was caught (os/signal, Reset).
+func (s *sitting) stop(stopped <-chan os.Signal) {
+	if !inJob() {
+		return
+	}
 	s.raw.pause()
-	signal.Reset(syscall.SIGTSTP)
-	defer signal.Notify(stopped, syscall.SIGTSTP)
-	if syscall.Kill(os.Getpid(), syscall.SIGTSTP) != nil {
+	if syscall.Kill(os.Getpid(), syscall.SIGSTOP) != nil {
 		return
 	}
 	timer := time.NewTimer(stopTime)
@@ -66,4 +70,11 @@ func (s *sitting) stop(stopped chan os.Signal) {
 	case <-stopped:
 	case <-timer.C:
 	}
+}
+
+// inJob says whether a shell made this process group a job of its own, and so can continue it. To others the kernel does
+// not deliver SIGTSTP either.
+func inJob() bool {
+	session, err := unix.Getsid(0)
+	return err == nil && session != syscall.Getpgrp()
 }

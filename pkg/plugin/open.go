@@ -125,8 +125,8 @@ func (r *room) close(ctx context.Context, err *error) {
 	interrupted := ctx.Err() != nil && (r.session.New || r.wire != nil)
 	stillborn := r.session.New && r.wire == nil
 	if (interrupted || stillborn) && !r.session.Copy {
-		r.opener.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, it ends by itself after %s without a command",
-			r.session.Pod, r.session.Container, r.opener.Keep)
+		r.opener.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, %s",
+			r.session.Pod, r.session.Container, r.opener.Ending())
 	}
 }
 

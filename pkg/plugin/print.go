@@ -8,9 +8,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
@@ -44,7 +44,7 @@ func printObject(w io.Writer, format string, object any) error {
 
 // table prints rows aligned as kubectl aligns them.
 func table(w io.Writer, rows [][]string) error {
-	tw := printers.GetNewTabWriter(w)
+	tw := tabwriter.NewWriter(w, 6, 4, 3, ' ', tabwriter.DiscardEmptyColumns)
 	for _, row := range rows {
 		if _, err := fmt.Fprintln(tw, strings.Join(row, "\t")); err != nil {
 			return err

@@ -12,11 +12,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// waitScript is the helper's own process. Kubernetes expands $$ and $(NAME) in a container's command,
-// so the script has neither.
+// waitScript is the helper's own process. It stands in the environment, so that a list of processes
+// shows a short command. Kubernetes expands $$ and $(NAME) in both; the script has neither.
 //
 //go:embed wait.sh
 var waitScript string
+
+// ScriptVariable is the environment variable that holds a helper's waiting script. Commands run in the
+// helper are better off without it.
+const ScriptVariable = "SHAREPROC_WAIT"
 
 // Helper is a container that waits, in which every command is an exec.
 type Helper struct {
@@ -40,7 +44,8 @@ func (h Helper) Ephemeral() corev1.EphemeralContainer {
 			Name:                     h.Name,
 			Image:                    h.Image,
 			ImagePullPolicy:          h.PullPolicy,
-			Command:                  []string{"sh", "-c", waitScript, "shareproc", keep},
+			Command:                  []string{"sh", "-c", `eval "$` + ScriptVariable + `"`, "shareproc", keep},
+			Env:                      []corev1.EnvVar{{Name: ScriptVariable, Value: waitScript}},
 			SecurityContext:          h.Security,
 			TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		},

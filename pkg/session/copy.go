@@ -70,7 +70,7 @@ func (o *Opener) openCopy(ctx context.Context, t target.Target) (Session, error)
 	}
 	s.podUID = string(created.UID)
 	o.Say("created pod/%s, a copy of pod/%s with one process namespace; the cluster ends it after %s at the latest",
-		s.Pod, t.Pod.Name, o.TTL)
+		s.Pod, t.Pod.Name, brief(o.TTL))
 	if share := created.Spec.ShareProcessNamespace; !created.Spec.HostPID && (share == nil || !*share) {
 		return s, errors.New("share the process namespace: this server dropped the field shareProcessNamespace")
 	}
@@ -95,7 +95,7 @@ func (o *Opener) Close(ctx context.Context, s Session) error {
 		return nil
 	case err != nil:
 		return hint.With(fmt.Errorf("delete pod/%s: %w", s.Pod, err),
-			fmt.Sprintf("kubectl delete pod -n %s %s; the cluster ends it after %s", s.Namespace, s.Pod, o.TTL))
+			fmt.Sprintf("kubectl delete pod -n %s %s; the cluster ends it after %s", s.Namespace, s.Pod, brief(o.TTL)))
 	}
 	o.Say("deleted pod/%s", s.Pod)
 	return nil

@@ -72,8 +72,7 @@ func (o *Opener) openHelper(ctx context.Context, t target.Target, s Session) (Se
 		return s, fmt.Errorf("add a helper to pod/%s: %w", s.Pod, err)
 	}
 	s.New = true
-	o.Say("added helper %s (%s) to pod/%s; nothing restarts, and it ends by itself after %s without a command",
-		s.Container, c.Name, s.Pod, o.Keep)
+	o.Say("added helper %s (%s) to pod/%s; nothing restarts, and %s", s.Container, c.Name, s.Pod, o.Ending())
 	return s, o.wait(ctx, waitFor{session: s, targetID: t.ContainerID(), target: t.Container})
 }
 

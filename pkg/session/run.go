@@ -4,6 +4,9 @@ package session
 
 import _ "embed"
 
+// runScript leaves the mark that tells the waiting helper of a command that may be over before it looks,
+// then becomes the command. It is one line, because shells that run their own applets show it in ps.
+//
 //go:embed run.sh
 var runScript string
 

@@ -6,6 +6,7 @@
 package session
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,8 +50,25 @@ type Options struct {
 	Say func(format string, args ...any)
 }
 
+// Ending says when the helper ends.
+func (o Options) Ending() string {
+	return "it ends by itself after " + brief(o.Keep) + " without a command"
+}
+
 // Opener opens and closes sessions through one client.
 type Opener struct {
 	Client kubernetes.Interface
 	Options
+}
+
+// brief writes a duration as a person would: 10m and not 10m0s.
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -433,6 +433,12 @@ func TestGuardEndsWithThePod(t *testing.T) {
 	}
 }
 
+func TestCommandHidesTheHelpersOwnVariable(t *testing.T) {
+	if !strings.Contains(runScript, "unset "+podspec.ScriptVariable+";") {
+		t.Errorf("%q shows %s to every command", runScript, podspec.ScriptVariable)
+	}
+}
+
 // The mark must neither change the command's words nor its exit code.
 func TestCommandPassesWordsAndExitCode(t *testing.T) {
 	argv := Session{}.Command([]string{"sh", "-c", `printf '%s|' "$@"; exit 7`, "x", "a b", "$HOME", "'\"\n"})

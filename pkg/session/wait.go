@@ -73,7 +73,7 @@ func (o *Opener) ended(ctx context.Context, s Session, state string) error {
 	if !errors.Is(cause, errTimeout) {
 		return cause
 	}
-	return hint.With(fmt.Errorf("wait for container %s of pod/%s: not running after %s: %s", s.Container, s.Pod, o.Timeout, state),
+	return hint.With(fmt.Errorf("wait for container %s of pod/%s: not running after %s: %s", s.Container, s.Pod, brief(o.Timeout), state),
 		fmt.Sprintf("kubectl describe pod -n %s %s, or a longer --timeout", s.Namespace, s.Pod))
 }
 

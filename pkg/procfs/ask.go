@@ -77,9 +77,9 @@ func (e *cutError) Unwrap() []error {
 func dictate(mark string, scripts []string) []byte {
 	b := []byte(mark + "\n")
 	for _, script := range scripts {
-		for line := range strings.Lines(script) {
-			if line = strings.TrimLeft(line, "\t"); line != "\n" && line[0] != '#' {
-				b = append(b, line...)
+		for line := range strings.SplitSeq(script, "\n") {
+			if line = strings.TrimLeft(line, "\t"); line != "" && line[0] != '#' {
+				b = append(b, line+"\n"...)
 			}
 		}
 		b = append(b, mark+"\n"...)

@@ -73,16 +73,24 @@ func (c cluster) loadMissing(ctx context.Context, bin string, archives []image.A
 
 // importArchive loads one archive with containerd's own client, into the namespace that the kubelet's images are in.
 func importArchive(ctx context.Context, bin string, supervisor int, file string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, importWithin, fmt.Errorf("not done after %s", importWithin))
+	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "ctr"), "--address", layout.HostSocket(supervisor),
 		"--namespace", "k8s.io", "images", "import", "--local", file)
 	var output bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.WaitDelay = 5 * time.Second
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return fmt.Errorf("load %s: %w\n%s", file, err, output.Bytes())
 	}
 	return nil
 }
+
+// importWithin bounds the load of one archive: minutes are much for the largest images there are.
+const importWithin = 10 * time.Minute
 
 func waitSocket(ctx context.Context, path string) error {
 	tick := time.NewTicker(50 * time.Millisecond)

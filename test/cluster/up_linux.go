@@ -152,6 +152,8 @@ func (c cluster) settle(ctx context.Context, bin string, archives []image.Archiv
 
 // down ends the cluster.
 func (c cluster) down(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, upWithin, fmt.Errorf("end cluster: not done after %s", upWithin))
+	defer cancel()
 	lock, err := layout.Lock(ctx, c.state.Command(), os.Stderr)
 	if err != nil {
 		return err

@@ -72,7 +72,9 @@ func apt(ctx context.Context, dir string, stderr io.Writer, args ...string) erro
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 	cmd.Stderr = stderr
-	cmd.WaitDelay = 10 * time.Second
+	// Interrupted and not killed: it must leave the package database whole.
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = time.Minute
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("apt-get %s: %w", strings.Join(args[5:], " "), err)
 	}

@@ -45,8 +45,7 @@ func Name(asked, dir string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		sum := sha256.Sum256([]byte(root))
-		return hex.EncodeToString(sum[:4]), nil
+		return short(root), nil
 	}
 	if !regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`).MatchString(asked) {
 		return "", fmt.Errorf("read %s: %q is not made of at most 32 lower case letters, digits and dashes", NameVariable, asked)
@@ -115,8 +114,15 @@ func (s State) Stamp() string { return s.Path("binaries") }
 // Command is the file that up and down hold locked, outside the state folder because they remove that.
 func (s State) Command() string { return s.Dir + ".lock" }
 
-// Cgroup is the name of the cluster's cgroup below the root of every hierarchy.
-func (s State) Cgroup() string { return "shareproc-" + s.Name }
+// Cgroup is the name of the cluster's cgroup below the root of every hierarchy. The folder is part of it: clusters of one
+// name in two caches are two.
+func (s State) Cgroup() string { return "shareproc-" + s.Name + "-" + short(s.Dir) }
+
+// short makes a name of eight characters out of a path.
+func short(path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return hex.EncodeToString(sum[:4])
+}
 
 // HostSocket is containerd's address as seen from outside: through the root of the supervisor, so its length does not
 // depend on where the cache lies (a socket's path is limited to 107 bytes, unix(7)).

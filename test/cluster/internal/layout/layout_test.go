@@ -75,3 +75,9 @@ func TestHostSocketFitsASocketAddress(t *testing.T) {
 		t.Errorf("%s has %d bytes", path, len(path))
 	}
 }
+
+func TestCgroupsOfTwoCachesDiffer(t *testing.T) {
+	if NewState("/a", "x").Cgroup() == NewState("/b", "x").Cgroup() {
+		t.Error("clusters of one name in two caches share a cgroup: ending one would end the other's")
+	}
+}

@@ -21,13 +21,18 @@ type reaper struct {
 
 func newReaper() *reaper { return &reaper{waiting: map[int]chan<- unix.WaitStatus{}} }
 
-// start runs a program with no standard input; the channel gets its status once it has ended.
+// start runs a program with an empty standard input; the channel gets its status once it has ended.
 func (r *reaper) start(argv, env []string, output *os.File, sys *unix.SysProcAttr) (<-chan unix.WaitStatus, error) {
 	// Held across the start, so that a process that ends at once is not collected before it is known.
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	input, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer input.Close()
 	process, err := os.StartProcess(argv[0], argv, &os.ProcAttr{
-		Dir: "/", Env: env, Files: []*os.File{nil, output, output}, Sys: sys,
+		Dir: "/", Env: env, Files: []*os.File{input, output, output}, Sys: sys,
 	})
 	if err != nil {
 		return nil, err

@@ -43,6 +43,8 @@ func Start(s layout.State, bin string, listener *net.TCPListener) (*Supervisor, 
 	// No context: the supervisor is meant to live on when this process is gone.
 	cmd := exec.Command("/proc/self/exe", EnterCommand, s.Dir, bin)
 	cmd.Args[0] = programName
+	// Nothing of the caller's: what it exports may be secret, and a cluster must not depend on who started it.
+	cmd.Env = []string{}
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = "/", log, log, []*os.File{inherited}
 	cmd.SysProcAttr = &unix.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC,

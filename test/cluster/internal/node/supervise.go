@@ -67,6 +67,7 @@ func Supervise(ctx context.Context, s layout.State, bin string, log io.Writer) e
 	if err := os.WriteFile("/proc/self/comm", []byte(programName), 0); err != nil {
 		return err
 	}
+	unix.Umask(0o022)
 	listener, err := inherited()
 	if err != nil {
 		return err

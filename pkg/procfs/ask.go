@@ -116,7 +116,7 @@ func ask(ctx context.Context, r Runner, scripts, args []string, read func(*bufio
 	}
 	pipeReader.CloseWithError(errors.Join(readErr, io.ErrClosedPipe))
 	answer.end(readErr)
-	settle(ran, cancel)
+	settle(ctx, ran, cancel)
 
 	code, marked := answer.result()
 	switch {
@@ -132,14 +132,17 @@ func ask(ctx context.Context, r Runner, scripts, args []string, read func(*bufio
 }
 
 // settle waits for the Runner to return, and gives it up where it does not.
-func settle(ran <-chan struct{}, cancel func()) {
-	for range 2 {
-		select {
-		case <-ran:
-			return
-		case <-time.After(settleTime):
-			cancel()
-		}
+func settle(ctx context.Context, ran <-chan struct{}, cancel func()) {
+	select {
+	case <-ran:
+		return
+	case <-ctx.Done():
+	case <-time.After(settleTime):
+		cancel()
+	}
+	select {
+	case <-ran:
+	case <-time.After(settleTime / 4):
 	}
 }
 

@@ -36,7 +36,7 @@ func (c cluster) load(ctx context.Context, files []string) error {
 		if err := importArchive(ctx, bin, pid, file); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "loaded %s\n", file)
+		fmt.Fprintf(c.saying, "loaded %s\n", file)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -13,14 +14,14 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/node"
 )
 
-func run(ctx context.Context, args []string) error {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return usageError("no command given")
 	}
-	if inside, err := runInside(ctx, args); inside {
+	if inside, err := runInside(ctx, args, stdout); inside {
 		return err
 	}
-	cluster, err := here()
+	cluster, err := here(stdout, stderr)
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return cluster.down(ctx)
 	case "status":
-		return cluster.status(ctx, os.Stdout, rest)
+		return cluster.status(ctx, rest)
 	case "load":
 		if len(rest) == 0 {
 			return usageError("load takes the paths of image archives")
@@ -48,14 +49,14 @@ func run(ctx context.Context, args []string) error {
 		}
 		return cluster.load(ctx, rest)
 	case "help", "-h", "--help":
-		fmt.Print(usage)
-		return nil
+		_, err := fmt.Fprint(stdout, usage)
+		return err
 	}
 	return usageError(fmt.Sprintf("no such command: %s", command))
 }
 
 // runInside runs the hidden commands by which the program becomes a part of the cluster.
-func runInside(ctx context.Context, args []string) (bool, error) {
+func runInside(ctx context.Context, args []string, log io.Writer) (bool, error) {
 	switch command := args[0]; command {
 	case node.EnterCommand, node.SuperviseCommand:
 		if len(args) != 3 {
@@ -65,7 +66,7 @@ func runInside(ctx context.Context, args []string) (bool, error) {
 		if command == node.EnterCommand {
 			return true, node.Enter(state, args[2])
 		}
-		return true, node.Supervise(ctx, state, args[2], os.Stdout)
+		return true, node.Supervise(ctx, state, args[2], log)
 	case node.KubeletCommand:
 		return true, node.EnterKubelet(args[1:])
 	}
@@ -81,11 +82,13 @@ func privileged() error {
 
 // A cluster is that of this checkout, or the one that the environment names.
 type cluster struct {
-	cache string
-	state layout.State
+	cache  string
+	state  layout.State
+	data   io.Writer // what was asked for
+	saying io.Writer // what goes on
 }
 
-func here() (cluster, error) {
+func here(data, saying io.Writer) (cluster, error) {
 	cache, err := layout.Cache(os.Getenv)
 	if err != nil {
 		return cluster{}, err
@@ -95,5 +98,5 @@ func here() (cluster, error) {
 		return cluster{}, err
 	}
 	name, err := layout.Name(os.Getenv(layout.NameVariable), dir)
-	return cluster{cache: cache, state: layout.NewState(cache, name)}, err
+	return cluster{cache: cache, state: layout.NewState(cache, name), data: data, saying: saying}, err
 }

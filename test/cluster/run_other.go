@@ -7,9 +7,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 )
 
-func run(context.Context, []string) error {
+func run(context.Context, []string, io.Writer, io.Writer) error {
 	return fmt.Errorf("start cluster: it needs Linux, and this is %s: name another cluster instead (kind, minikube)", runtime.GOOS)
 }

@@ -39,7 +39,7 @@ type report struct {
 }
 
 // status prints where the cluster is; the error says that it can't be used.
-func (c cluster) status(ctx context.Context, out io.Writer, args []string) error {
+func (c cluster) status(ctx context.Context, args []string) error {
 	form := strings.Join(args, " ")
 	if !slices.Contains([]string{"", "-o json", "--kubeconfig", "--bin"}, form) {
 		return usageError(fmt.Sprintf("status does not take %s", form))
@@ -49,7 +49,7 @@ func (c cluster) status(ctx context.Context, out io.Writer, args []string) error
 		return err
 	}
 	if form == "-o json" {
-		encoder := json.NewEncoder(out)
+		encoder := json.NewEncoder(c.data)
 		encoder.SetIndent("", "  ")
 		err = encoder.Encode(r)
 	}
@@ -58,11 +58,11 @@ func (c cluster) status(ctx context.Context, out io.Writer, args []string) error
 	}
 	switch form {
 	case "":
-		err = r.table(out)
+		err = r.table(c.data)
 	case "--kubeconfig":
-		_, err = fmt.Fprintln(out, r.Kubeconfig)
+		_, err = fmt.Fprintln(c.data, r.Kubeconfig)
 	case "--bin":
-		_, err = fmt.Fprintln(out, r.Bin)
+		_, err = fmt.Fprintln(c.data, r.Bin)
 	}
 	if err == nil && !r.Ready {
 		return fmt.Errorf("look at cluster %s: it runs and is not ready: %s", c.state.Name, r.Problem)

@@ -31,23 +31,23 @@ const (
 func (c cluster) up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, upWithin, fmt.Errorf("start cluster: not done after %s", upWithin))
 	defer cancel()
-	lock, err := layout.Lock(ctx, c.state.Command(), os.Stderr)
+	lock, err := layout.Lock(ctx, c.state.Command(), c.saying)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
-	bin, err := build.Binaries(ctx, c.cache, os.Stderr)
+	defer func() { _ = lock.Close() }()
+	bin, err := build.Binaries(ctx, c.cache, c.saying)
 	if err != nil {
 		return err
 	}
-	archives, err := image.Archives(ctx, c.cache, os.Stderr)
+	archives, err := image.Archives(ctx, c.cache, c.saying)
 	if err != nil {
 		return err
 	}
 	if err := c.reuse(ctx, bin, archives); err == nil {
-		return c.status(ctx, os.Stdout, nil)
+		return c.status(ctx, nil)
 	} else if !errors.Is(err, errNotRunning) {
-		fmt.Fprintf(os.Stderr, "starting again: %v\n", err)
+		fmt.Fprintf(c.saying, "starting again: %v\n", err)
 	}
 	if err := node.Stop(ctx, c.state); err != nil {
 		return err
@@ -56,8 +56,8 @@ func (c cluster) up(ctx context.Context) error {
 	if err := c.start(ctx, bin, archives); err != nil {
 		return errors.Join(err, c.undo(ctx))
 	}
-	fmt.Fprintf(os.Stderr, "cluster is ready after %.1f s\n", time.Since(begin).Seconds())
-	return c.status(ctx, os.Stdout, nil)
+	fmt.Fprintf(c.saying, "cluster is ready after %.1f s\n", time.Since(begin).Seconds())
+	return c.status(ctx, nil)
 }
 
 // undo removes a cluster that did not start, even when that was because of the end of the context.
@@ -106,7 +106,7 @@ func (c cluster) start(ctx context.Context, bin string, archives []image.Archive
 	if err != nil {
 		return fmt.Errorf("choose port: %w", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	if err := os.MkdirAll(c.state.Dir, 0o755); err != nil {
 		return err
 	}
@@ -154,11 +154,11 @@ func (c cluster) settle(ctx context.Context, bin string, archives []image.Archiv
 func (c cluster) down(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, upWithin, fmt.Errorf("end cluster: not done after %s", upWithin))
 	defer cancel()
-	lock, err := layout.Lock(ctx, c.state.Command(), os.Stderr)
+	lock, err := layout.Lock(ctx, c.state.Command(), c.saying)
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	there, err := node.Exists(c.state)
 	if err != nil {
 		return err
@@ -167,9 +167,9 @@ func (c cluster) down(ctx context.Context) error {
 		return err
 	}
 	if there {
-		fmt.Fprintf(os.Stderr, "cluster %s is gone\n", c.state.Name)
+		fmt.Fprintf(c.saying, "cluster %s is gone\n", c.state.Name)
 	} else {
-		fmt.Fprintf(os.Stderr, "cluster %s does not exist\n", c.state.Name)
+		fmt.Fprintf(c.saying, "cluster %s does not exist\n", c.state.Name)
 	}
 	return nil
 }

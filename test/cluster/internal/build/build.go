@@ -35,7 +35,7 @@ func Binaries(ctx context.Context, cache string, narration io.Writer) (string, e
 	if err != nil {
 		return "", err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	// Again: another checkout may have built them while this one waited.
 	missing, err := absent(dir, all)
 	if err != nil || len(missing) == 0 {
@@ -91,7 +91,7 @@ func (c component) build(ctx context.Context, dir string, narration io.Writer) e
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	source, err := c.source(ctx, work, narration)
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func Archives(ctx context.Context, cache string, narration io.Writer) ([]Archive
 	if err != nil {
 		return nil, err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	// Again: another checkout may have made them while this one waited.
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return archives, err
@@ -73,7 +73,7 @@ func writeAll(ctx context.Context, cache, dir string, archives []Archive, narrat
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer func() { _ = os.RemoveAll(work) }()
 	from, err := open(ctx, work, narration)
 	if err != nil {
 		return err

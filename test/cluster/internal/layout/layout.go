@@ -47,7 +47,7 @@ func Name(asked, dir string) (string, error) {
 		}
 		return short(root), nil
 	}
-	if !regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`).MatchString(asked) {
+	if ok, err := regexp.MatchString(`^[a-z0-9][a-z0-9-]{0,31}$`, asked); err != nil || !ok {
 		return "", fmt.Errorf("read %s: %q is not made of at most 32 lower case letters, digits and dashes", NameVariable, asked)
 	}
 	return asked, nil

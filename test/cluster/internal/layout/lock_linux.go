@@ -70,7 +70,7 @@ func (s State) SupervisorPID() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
 	if err := unix.FcntlFlock(file.Fd(), unix.F_GETLK, &lock); err != nil {
 		return 0, fmt.Errorf("read lock of %s: %w", s.Supervisor(), err)

@@ -18,7 +18,7 @@ func setUpNetwork(address netip.Addr) error {
 	if err != nil {
 		return fmt.Errorf("open socket: %w", err)
 	}
-	defer unix.Close(socket)
+	defer func() { _ = unix.Close(socket) }()
 
 	up, err := unix.NewIfreq("lo")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 // proxy carries every connection to the listener on to address until the context ends. The listener belongs to the
 // host's network namespace and address to the cluster's: a socket stays in the namespace it was made in.
 func proxy(ctx context.Context, listener *net.TCPListener, address string) error {
-	stop := context.AfterFunc(ctx, func() { listener.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
 	defer stop()
 	for {
 		outside, err := listener.AcceptTCP()
@@ -23,13 +23,13 @@ func proxy(ctx context.Context, listener *net.TCPListener, address string) error
 			return fmt.Errorf("accept connection: %w", err)
 		}
 		go func() {
-			defer outside.Close()
+			defer func() { _ = outside.Close() }()
 			var dialer net.Dialer
 			inside, err := dialer.DialContext(ctx, "tcp", address)
 			if err != nil {
 				return
 			}
-			defer inside.Close()
+			defer func() { _ = inside.Close() }()
 			if inside, ok := inside.(*net.TCPConn); ok {
 				join(outside, inside)
 			}
@@ -44,8 +44,8 @@ func join(a, b *net.TCPConn) {
 	oneWay := func(to, from *net.TCPConn) {
 		if _, err := io.Copy(to, from); err != nil {
 			// Broken, not ended: the other direction must not wait for it.
-			a.Close()
-			b.Close()
+			_ = a.Close()
+			_ = b.Close()
 			return
 		}
 		_ = to.CloseWrite()

@@ -30,7 +30,7 @@ func (r *reaper) start(argv, env []string, output *os.File, sys *unix.SysProcAtt
 	if err != nil {
 		return nil, err
 	}
-	defer input.Close()
+	defer func() { _ = input.Close() }()
 	process, err := os.StartProcess(argv[0], argv, &os.ProcAttr{
 		Dir: "/", Env: env, Files: []*os.File{input, output, output}, Sys: sys,
 	})

@@ -34,12 +34,12 @@ func Start(s layout.State, bin string, listener *net.TCPListener) (*Supervisor, 
 	if err != nil {
 		return nil, fmt.Errorf("hand over listener: %w", err)
 	}
-	defer inherited.Close()
+	defer func() { _ = inherited.Close() }()
 	log, err := os.OpenFile(filepath.Join(s.Logs(), "supervisor.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	// No context: the supervisor is meant to live on when this process is gone.
 	cmd := exec.Command("/proc/self/exe", EnterCommand, s.Dir, bin)
 	cmd.Args[0] = programName
@@ -98,7 +98,7 @@ func kill(ctx context.Context, pid int) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 		return err
 	}

@@ -62,7 +62,7 @@ func Supervise(ctx context.Context, s layout.State, bin string, log io.Writer) e
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer func() { _ = lock.Close() }()
 	// The kernel cuts it to 15 bytes; run by way of a link in /proc, it would be called "exe".
 	if err := os.WriteFile("/proc/self/comm", []byte(programName), 0); err != nil {
 		return err
@@ -109,7 +109,7 @@ func inherited() (*net.TCPListener, error) {
 	if file == nil {
 		return nil, errors.New("take listener: not inherited")
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	listener, err := net.FileListener(file)
 	if err != nil {
 		return nil, fmt.Errorf("take listener: %w", err)
@@ -127,7 +127,7 @@ func keep(ctx context.Context, s layout.State, bin string, c component, w *waite
 	if err != nil {
 		return err
 	}
-	defer output.Close()
+	defer func() { _ = output.Close() }()
 	env := []string{"PATH=" + bin + ":/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 	for {
 		for _, name := range c.after {

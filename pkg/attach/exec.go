@@ -20,8 +20,7 @@ const patience = 500 * time.Millisecond
 //
 // Errors, in the order of precedence:
 //   - a failure of a local stream ("write stdout: …", wrapping it), which ends the session at once;
-//   - context.Cause(ctx) once ctx is done, at most a second later; the remote process is not ended by that, it only sees
-//     its stdin close;
+//   - context.Cause(ctx) once ctx is done, at most a second later; the remote process need not end by that: see Leashed;
 //   - *ExitError, the command's nonzero exit;
 //   - a refusal of the API server, with its status inside: apierrors.IsForbidden, IsNotFound and the like work;
 //   - any other failure of the connection.
@@ -32,10 +31,12 @@ const patience = 500 * time.Millisecond
 //
 // When Run ends before stdin does, one Read of stdin may stay behind, and what it yields is lost.
 func (e Exec) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	return e.stream(ctx, argv, remotecommand.StreamOptions{
-		Stdin:  stdin,
-		Stdout: orDiscard(stdout),
-		Stderr: orDiscard(stderr),
+	return e.hold(ctx, argv, func(ctx context.Context, argv []string) error {
+		return e.stream(ctx, argv, remotecommand.StreamOptions{
+			Stdin:  stdin,
+			Stdout: orDiscard(stdout),
+			Stderr: orDiscard(stderr),
+		})
 	})
 }
 

@@ -81,3 +81,15 @@ func copyingEnded() bool {
 	all := stacks()
 	return !strings.Contains(all, "copyStdout") && !strings.Contains(all, "copyStderr")
 }
+
+// wait receives what must come soon.
+func wait[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case value := <-from:
+		return value
+	case <-time.After(limit):
+		t.Fatalf("waited %v in vain\n%s", limit, stacks())
+		panic("not reached")
+	}
+}

@@ -21,6 +21,13 @@ func (e Exec) Shell(ctx context.Context, argv []string, t *Terminal) error {
 	if !t.inTTY {
 		return fmt.Errorf("open shell: %w", ErrNotTerminal)
 	}
+	return e.hold(ctx, argv, func(ctx context.Context, argv []string) error {
+		return e.converseAt(ctx, argv, t)
+	})
+}
+
+// converseAt is one session at a terminal.
+func (e Exec) converseAt(ctx context.Context, argv []string, t *Terminal) error {
 	s, err := t.begin()
 	if err != nil {
 		return err
@@ -33,8 +40,7 @@ func (e Exec) Shell(ctx context.Context, argv []string, t *Terminal) error {
 		Tty:               true,
 		TerminalSizeQueue: s.sizes,
 	})
-	var exit *ExitError
-	sane = err == nil || errors.As(err, &exit)
+	sane = endedWell(err)
 	return err
 }
 

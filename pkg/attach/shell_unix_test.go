@@ -370,15 +370,3 @@ func TestNoGoroutineStaysBehindAShell(t *testing.T) {
 	}
 	settle(t, "goroutines go", func() bool { return runtime.NumGoroutine() <= before })
 }
-
-// wait receives what must come soon.
-func wait[T any](t *testing.T, from <-chan T) T {
-	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(limit):
-		t.Fatalf("waited %v in vain\n%s", limit, stacks())
-		panic("not reached")
-	}
-}

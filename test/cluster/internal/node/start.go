@@ -47,7 +47,7 @@ func Start(s layout.State, bin string, listener *net.TCPListener) (*Supervisor, 
 	cmd.Env = []string{}
 	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = "/", log, log, []*os.File{inherited}
 	cmd.SysProcAttr = &unix.SysProcAttr{
-		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC,
+		Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 		// A session of its own: neither a terminal's Ctrl-C nor its end reaches it.
 		Setsid: true,
 	}

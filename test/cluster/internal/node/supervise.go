@@ -2,8 +2,8 @@
 
 //go:build linux
 
-// Package node is the inside of a cluster: the supervisor, first process of the cluster's own PID, mount, network and IPC
-// namespaces, and the components that it keeps running. Nothing in it can outlive the supervisor. It builds no binaries
+// Package node is the inside of a cluster: the supervisor, first process of the cluster's own PID, mount, network, IPC
+// and UTS namespaces, and the components that it keeps running. Nothing in it can outlive the supervisor. It builds no binaries
 // and loads no images, and it never touches a kubeconfig that is not the cluster's own.
 package node
 
@@ -81,6 +81,10 @@ func Supervise(ctx context.Context, s layout.State, bin string, log io.Writer) e
 	}
 	if err := setUpNetwork(address()); err != nil {
 		return err
+	}
+	// The API server makes a label of the host's name, and not every host's name can be one.
+	if err := unix.Sethostname([]byte(Name)); err != nil {
+		return fmt.Errorf("set host name: %w", err)
 	}
 	waiter, err := newWaiter(s)
 	if err != nil {

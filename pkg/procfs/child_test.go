@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 )
 
 // The test program starts itself again for processes with a root of their own.
@@ -144,3 +145,6 @@ func needRoot(t *testing.T) {
 		t.Skip("changing a process's root or user needs root")
 	}
 }
+
+// addressOf is for the one system call that package syscall has no function for.
+func addressOf(b *[128]byte) unsafe.Pointer { return unsafe.Pointer(b) }

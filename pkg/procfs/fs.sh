@@ -114,10 +114,25 @@ tell() {
 
 line=$(stat -c "$facts" "$here" 2>/dev/null) || finish 47
 
-# list sends a directory's entries. "!" stands for what find could not read.
+# list sends a directory's entries. "!" stands for what find could not look at: it has no names without facts, so a
+# careful list takes the names from the shell.
 list() {
-	{ find "$here" -mindepth 1 -maxdepth 1 -print0 2>/dev/null || printf '!\0'; } |
-		xargs -0 -r sh -c "$batch" sh 2>/dev/null
+	case $options in
+	*careful*) names ;;
+	*) find "$here" -mindepth 1 -maxdepth 1 -print0 2>/dev/null || printf '!\0' ;;
+	esac | xargs -0 -r sh -c "$batch" sh 2>/dev/null
+}
+
+names() {
+	for f in "$here"/* "$here"/.[!.]* "$here"/..?*; do
+		case $f in
+		"$here/*" | "$here/.[!.]*" | "$here/..?*")
+			# A pattern that matched nothing, unless there is such a name.
+			[ -L "$f" ] || [ -e "$f" ] || continue
+			;;
+		esac
+		printf '%s\0' "$f"
+	done
 }
 
 # send sends the bytes of descriptor 4, as long as the client is there. A reader that is stuck (a file may block)

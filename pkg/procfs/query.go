@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,6 +35,7 @@ const (
 	optionOwners   = "owners"   // names of owners too
 	optionAlone    = "alone"    // PID 1 where no cgroup names the container
 	optionSiblings = "siblings" // a given PID that denies its root may be stood in for
+	optionCareful  = "careful"  // names also of entries that cannot be looked at
 )
 
 // A query is one question to fs.sh.
@@ -91,8 +93,8 @@ type shown struct {
 	entries []Entry
 }
 
-// show asks for a file's bytes or a directory's entries. open is called once for a file, before its first byte. A
-// directory or file that changes under the helper's hands is asked for a second time.
+// show asks for a file's bytes or a directory's entries. open is called once for a file, before its first byte. What
+// changed under the helper's hands, or could not be looked at, is asked for a second time.
 func (q query) show(ctx context.Context, r Runner, proc string, open func(identity, facts) (io.Writer, error)) (shown, error) {
 	for try := 0; ; try++ {
 		var s shown
@@ -116,6 +118,7 @@ func (q query) show(ctx context.Context, r Runner, proc string, open func(identi
 		})
 		again := errors.Is(err, ErrChanged) || err == nil && !complete
 		if again && try == 0 {
+			q.options = append(slices.Clone(q.options), optionCareful)
 			continue
 		}
 		for _, e := range s.entries {

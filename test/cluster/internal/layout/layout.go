@@ -55,7 +55,10 @@ func Name(asked, dir string) (string, error) {
 
 // checkout returns the nearest folder above dir that has a go.work file, dir itself where there is none.
 func checkout(dir string) (string, error) {
-	start, err := filepath.EvalSymlinks(dir)
+	start, err := filepath.Abs(dir)
+	if err == nil {
+		start, err = filepath.EvalSymlinks(start)
+	}
 	if err != nil {
 		return "", fmt.Errorf("resolve working folder: %w", err)
 	}

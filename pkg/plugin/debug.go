@@ -141,7 +141,7 @@ func runDebug(ctx context.Context, f *Factory, opts *debugOptions) (err error) {
 	if opts.stdin && !t.InputIsTerminal() {
 		stdin = f.Streams.In
 	}
-	return remote(r.Run(ctx, command, stdin, f.Streams.Out, f.Streams.ErrOut))
+	return remote(r.run(ctx, command, stdin, f.Streams.Out, f.Streams.ErrOut))
 }
 
 // remote marks the command's own exit code as such.

@@ -4,14 +4,12 @@ package plugin
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -71,15 +69,6 @@ func (f *Factory) opener(h *helperFlags, ttl time.Duration) (*session.Opener, er
 	}}, nil
 }
 
-// room is an open session with its wire: everything a command needs to look at the target. It
-// satisfies procfs.Runner.
-type room struct {
-	target  target.Target
-	session session.Session
-	opener  *session.Opener
-	wire    Wire
-}
-
 // open resolves the pod that arg names and opens a session to it. The caller closes the room, also
 // when it gets one beside an error. A helper that already runs costs one request: the pod's.
 func (f *Factory) open(ctx context.Context, arg string, h *helperFlags, want session.Wanted, ttl time.Duration) (*room, error) {
@@ -112,35 +101,4 @@ func (f *Factory) plan(ctx context.Context, o *session.Opener, arg string, h *he
 	want.Image = h.image
 	plan, err := session.Choose(t, want)
 	return t, plan, err
-}
-
-// close ends what only this room needed. Its error counts only where there is no other.
-func (r *room) close(ctx context.Context, err *error) {
-	if r == nil {
-		return
-	}
-	if closing := r.opener.Close(ctx, r.session); *err == nil {
-		*err = closing
-	}
-	interrupted := ctx.Err() != nil && (r.session.New || r.wire != nil)
-	stillborn := r.session.New && r.wire == nil
-	if (interrupted || stillborn) && !r.session.Copy {
-		r.opener.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, %s",
-			r.session.Pod, r.session.Container, r.opener.Ending())
-	}
-}
-
-// Run runs argv beside the target, without a terminal, and ends with the cause when the session's
-// container does.
-func (r *room) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	ctx, stop := r.opener.Guard(ctx, r.session)
-	defer stop()
-	return r.wire.Run(ctx, r.session.Command(argv), stdin, stdout, stderr)
-}
-
-// shell runs argv beside the target in a terminal.
-func (r *room) shell(ctx context.Context, argv []string, t *attach.Terminal) error {
-	ctx, stop := r.opener.Guard(ctx, r.session)
-	defer stop()
-	return r.wire.Shell(ctx, r.session.Command(argv), t)
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ const (
 // Main runs one command line and returns the process's exit code. It is the only place that turns an
 // error into words and a code.
 func Main(ctx context.Context, f *Factory, args []string) int {
-	root, started := newRoot(f)
+	root, started := newRoot(f) //nolint:contextcheck // the commands get their context when they run
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -105,7 +106,8 @@ namespace, so that its processes can be seen and signalled and its files read th
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl shareproc"},
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          knownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRun: func(*cobra.Command, []string) {
 			ran = true
 		},
@@ -125,4 +127,17 @@ namespace, so that its processes can be seen and signalled and its files read th
 		newVersionCmd(f, runVersion),
 	)
 	return root, func() bool { return ran }
+}
+
+// knownCommand refuses what is no command, and names the nearest ones.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	try := cmd.CommandPath() + " --help"
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		try = cmd.CommandPath() + " " + strings.Join(near, ", or "+cmd.CommandPath()+" ")
+	}
+	return usage(try, "unknown command %q", args[0])
 }

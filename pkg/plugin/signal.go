@@ -105,13 +105,3 @@ func handled(p process) string {
 	}
 	return text
 }
-
-// noProcess says whose processes were looked through.
-func (r *room) noProcess(pid int) error {
-	where := "container " + r.session.View.Container + " of "
-	if r.session.View.Pod() {
-		where = ""
-	}
-	return hint.With(fmt.Errorf("find process %d in %spod/%s: %w", pid, where, r.session.Pod, procfs.ErrNoProcess),
-		"kubectl shareproc ps "+r.session.Pod)
-}

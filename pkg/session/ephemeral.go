@@ -53,8 +53,7 @@ func (o *Opener) PlanHelper(ctx context.Context, t target.Target, plan Plan, ask
 
 func (o *Opener) admittedHelper(ctx context.Context, t target.Target, view View, name string, ladder []podspec.Candidate) (podspec.Candidate, error) {
 	return o.admitted("add a helper to pod/"+t.Pod.Name, ladder, func(c podspec.Candidate) error {
-		_, err := o.patch(ctx, t, o.Helper(t, view, name, c), metav1.DryRunAll)
-		return err
+		return o.patch(ctx, t, o.Helper(t, view, name, c), metav1.DryRunAll)
 	})
 }
 
@@ -68,7 +67,7 @@ func (o *Opener) openHelper(ctx context.Context, t target.Target, s Session) (Se
 	if err != nil {
 		return s, err
 	}
-	if _, err := o.patch(ctx, t, o.Helper(t, s.View, s.Container, c)); err != nil {
+	if err := o.patch(ctx, t, o.Helper(t, s.View, s.Container, c)); err != nil {
 		return s, fmt.Errorf("add a helper to pod/%s: %w", s.Pod, err)
 	}
 	s.New = true
@@ -76,16 +75,16 @@ func (o *Opener) openHelper(ctx context.Context, t target.Target, s Session) (Se
 	return s, o.wait(ctx, waitFor{session: s, targetID: t.ContainerID(), target: t.Container})
 }
 
-func (o *Opener) patch(ctx context.Context, t target.Target, p HelperPatch, dryRun ...string) (*corev1.Pod, error) {
+func (o *Opener) patch(ctx context.Context, t target.Target, p HelperPatch, dryRun ...string) error {
 	body, err := json.Marshal(p)
 	if err != nil {
-		return nil, fmt.Errorf("encode the helper: %w", err)
+		return fmt.Errorf("encode the helper: %w", err)
 	}
-	pod, err := o.Client.CoreV1().Pods(t.Pod.Namespace).Patch(ctx, t.Pod.Name, types.StrategicMergePatchType,
+	_, err = o.Client.CoreV1().Pods(t.Pod.Namespace).Patch(ctx, t.Pod.Name, types.StrategicMergePatchType,
 		body, metav1.PatchOptions{DryRun: dryRun}, "ephemeralcontainers")
 	if apierrors.IsNotFound(err) {
-		return nil, hint.With(fmt.Errorf("the pod is gone, or this server has no ephemeral containers (Kubernetes 1.25 has): %w", err),
+		return hint.With(fmt.Errorf("the pod is gone, or this server has no ephemeral containers (Kubernetes 1.25 has): %w", err),
 			fmt.Sprintf("kubectl shareproc debug %s --copy", t.Pod.Name))
 	}
-	return pod, err
+	return err
 }

@@ -2,7 +2,10 @@
 
 package session
 
-import _ "embed"
+import (
+	"crypto/rand"
+	_ "embed"
+)
 
 // runScript leaves the mark that tells the waiting helper of a command that may be over before it looks,
 // then becomes the command. It is one line, because shells that run their own applets show it in ps.
@@ -10,8 +13,30 @@ import _ "embed"
 //go:embed run.sh
 var runScript string
 
-// Command is what to run in a session's container for argv: argv itself, after a mark that keeps the
-// helper from ending as idle. A command that can't be found ends with 127, as in any shell.
-func (s Session) Command(argv []string) []string {
-	return append([]string{"sh", "-c", runScript, "shareproc"}, argv...)
+//go:embed tether.sh
+var tetherScript string
+
+// Command is a command in a session's container, known by an id: the same argv can run there twice.
+type Command struct {
+	id   string
+	argv []string
 }
+
+// NewCommand names a command.
+func NewCommand(argv []string) Command { return Command{id: rand.Text(), argv: argv} }
+
+// Argv is what to run: the command's own words, after a mark that keeps the helper from ending as idle. A
+// command that can't be found ends with 127, as in any shell.
+func (c Command) Argv() []string {
+	return append([]string{"sh", "-c", runScript, "shareproc", c.id}, c.argv...)
+}
+
+// Tether is what to run beside the command, with a stdin that stays open as long as the client lives. When
+// that ends without the line TetherDone, whatever is left of the command is ended: nothing else tells a
+// remote process that its client is gone, least of all one with a terminal.
+func (c Command) Tether() []string {
+	return []string{"sh", "-c", tetherScript, "shareproc", c.id}
+}
+
+// TetherDone is what a tether's stdin says when there is nothing to end.
+const TetherDone = "done\n"

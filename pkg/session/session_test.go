@@ -77,8 +77,11 @@ func TestChoose(t *testing.T) {
 		{"a pod that shares gets one in the pod's", shared, Wanted{}, Plan{Way: Ephemeral}},
 		{"a pod in the node's process namespace too", func(p *corev1.Pod) { p.Spec.HostPID = true }, Wanted{}, Plan{Way: Ephemeral}},
 		{"a running helper is used again", withHelper("shareproc-a", "web", "i", nowRunning()), Wanted{}, Plan{Reuse, "shareproc-a", own}},
-		{"the newest of two", both(withHelper("shareproc-a", "web", "i", nowRunning()), withHelper("shareproc-b", "web", "i", nowRunning())),
-			Wanted{}, Plan{Reuse, "shareproc-b", own}},
+		{
+			"the newest of two", both(withHelper("shareproc-a", "web", "i", nowRunning()), withHelper("shareproc-b", "web", "i", nowRunning())),
+			Wanted{},
+			Plan{Reuse, "shareproc-b", own},
+		},
 		{"not one that has ended", withHelper("shareproc-a", "web", "i", ended), Wanted{}, Plan{Way: Ephemeral, View: own}},
 		{"not one beside another container", withHelper("shareproc-a", "proxy", "i", nowRunning()), Wanted{}, Plan{Way: Ephemeral, View: own}},
 		{"any one where the pod shares", both(shared, withHelper("shareproc-a", "", "i", nowRunning())), Wanted{}, Plan{Way: Reuse, Helper: "shareproc-a"}},
@@ -441,7 +444,7 @@ func TestCommandHidesTheHelpersOwnVariable(t *testing.T) {
 
 // The mark must neither change the command's words nor its exit code.
 func TestCommandPassesWordsAndExitCode(t *testing.T) {
-	argv := Session{}.Command([]string{"sh", "-c", `printf '%s|' "$@"; exit 7`, "x", "a b", "$HOME", "'\"\n"})
+	argv := NewCommand([]string{"sh", "-c", `printf '%s|' "$@"; exit 7`, "x", "a b", "$HOME", "'\"\n"}).Argv()
 	if _, err := exec.LookPath(argv[0]); err != nil {
 		t.Skip("no sh on this machine")
 	}

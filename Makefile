@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# "make help" lists the targets. Tools are pinned here; what is slow to build is kept in a cache outside the checkout.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+CACHE  ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kubectl-shareproc
+BIN    := $(CURDIR)/bin
+PLUGIN := $(BIN)/kubectl-shareproc
+export CGO_ENABLED := 0
+
+GOLANGCI_LINT_VERSION := v2.15.0
+LINT := $(CACHE)/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
+
+# A cluster other than the local one is used only where it is named: make demo CONTEXT=kind-kind.
+# Its images: E2E_BUSYBOX, E2E_NGINX, E2E_NGINX_NONROOT.
+CONTEXT ?=
+E2E_BUSYBOX ?=
+E2E_NGINX ?=
+E2E_NGINX_NONROOT ?=
+# What the end-to-end tests and the demo run with; test/cluster.sh fills it in.
+ENV := CONTEXT='$(CONTEXT)' BIN='$(BIN)' SHAREPROC_E2E_BUSYBOX='$(E2E_BUSYBOX)' SHAREPROC_E2E_NGINX='$(E2E_NGINX)' SHAREPROC_E2E_NGINX_NONROOT='$(E2E_NGINX_NONROOT)' test/with-cluster
+FUZZTIME ?= 3s
+
+.PHONY: help build demo test lint unit race fuzz cross e2e fmt cluster cluster-down kubectl clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build the plugin into bin/
+	go build -trimpath -buildvcs=auto -ldflags '-s -w' -o $(PLUGIN) ./cmd/kubectl-shareproc
+
+demo: build ## Show the main job on a real distroless nginx, on the local cluster
+	$(ENV) test/demo
+
+test: lint unit race fuzz cross e2e ## Everything: format, lint, unit, race, fuzz, end to end
+	@echo "make test: all passed"
+
+lint: $(LINT) ## Format and house rules
+	go mod tidy -diff
+	$(LINT) run ./...
+	cd test/cluster && $(LINT) run --config $(CURDIR)/.golangci.yaml ./...
+	$(LINT) fmt --diff
+
+fmt: $(LINT) ## Format the code
+	$(LINT) fmt
+
+unit: ## Unit tests
+	go test -shuffle=on ./cmd/... ./pkg/...
+	cd test/cluster && go test ./...
+
+race: ## Unit tests with the race detector (needs a C compiler)
+	@if command -v gcc >/dev/null || command -v clang >/dev/null; then \
+	  CGO_ENABLED=1 go test -race -shuffle=on ./pkg/...; \
+	else echo "race: left out: no C compiler (install gcc)"; fi
+
+fuzz: ## Every parser of remote output, for FUZZTIME each
+	@for package in $$(go list ./pkg/...); do \
+	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "fuzz $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; done
+
+cross: ## Compile for the other systems
+	GOOS=darwin GOARCH=arm64 go vet ./cmd/... ./pkg/...
+	GOOS=windows GOARCH=amd64 go vet ./cmd/... ./pkg/...
+
+e2e: build ## Whole command lines on a real cluster
+	$(ENV) go test -count=1 -timeout 20m ./test/e2e
+
+cluster: ## Start the local cluster (Linux, root)
+	go run ./test/cluster up
+
+cluster-down: ## Stop it, leaving nothing behind
+	go run ./test/cluster down
+
+kubectl: ## Put the cluster's kubectl beside the plugin
+	$(ENV) ls -l $(BIN)/kubectl
+
+clean: ## Remove what was built here
+	rm -rf $(BIN)
+
+$(LINT):
+	mkdir -p $(@D)
+	GOWORK=off GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+// room is an open session with its wire: everything a command needs to look at the target. It
+// satisfies procfs.Runner.
+type room struct {
+	target  target.Target
+	session session.Session
+	opener  *session.Opener
+	wire    Wire
+}
+
+const (
+	// tetherAfter is how old a command is when a second stream begins to watch over its end: a quick one
+	// costs one stream only.
+	tetherAfter = time.Second
+	// tetherEnd is how long the client waits for the remote side to end what was interrupted.
+	tetherEnd = 1200 * time.Millisecond
+)
+
+// Run runs one of procfs's scripts, which end by themselves when the client does.
+func (r *room) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	ctx, stop := r.opener.Guard(ctx, r.session)
+	defer stop()
+	return r.wire.Run(ctx, session.NewCommand(argv).Argv(), stdin, stdout, stderr)
+}
+
+// run runs the user's command without a terminal, and ends it when the client is interrupted or dies.
+func (r *room) run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	return r.tethered(ctx, argv, func(ctx context.Context, argv []string) error {
+		return r.wire.Run(ctx, argv, stdin, stdout, stderr)
+	})
+}
+
+// shell runs the user's command in a terminal, and ends it when the client is interrupted or dies.
+func (r *room) shell(ctx context.Context, argv []string, t *attach.Terminal) error {
+	return r.tethered(ctx, argv, func(ctx context.Context, argv []string) error {
+		return r.wire.Shell(ctx, argv, t)
+	})
+}
+
+// tethered does not bother in a copy: its end ends everything in it.
+func (r *room) tethered(ctx context.Context, argv []string, do func(context.Context, []string) error) error {
+	ctx, stop := r.opener.Guard(ctx, r.session)
+	defer stop()
+	command := session.NewCommand(argv)
+	if r.session.Copy {
+		return do(ctx, command.Argv())
+	}
+	over, tethered := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(tethered)
+		r.tether(ctx, command, over)
+	}()
+	err := do(ctx, command.Argv())
+	if _, exited := errors.AsType[*attach.ExitError](err); err == nil || exited {
+		close(over)
+	}
+	// Where the stream failed, over stays open: the command may still run.
+	stop()
+	select {
+	case <-tethered:
+	case <-time.After(tetherEnd):
+	}
+	return err
+}
+
+// tether holds the second stream until over is closed (the command has ended) or ctx is done (what is
+// left of it must be ended).
+func (r *room) tether(ctx context.Context, command session.Command, over <-chan struct{}) {
+	select {
+	case <-over:
+		return
+	case <-ctx.Done():
+	case <-time.After(tetherAfter):
+	}
+	stdin, hold := io.Pipe()
+	// The stream outlives the command's context: it carries the news of its end.
+	tail, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	go func() {
+		<-ctx.Done()
+		select {
+		case <-over:
+			_, _ = io.WriteString(hold, session.TetherDone)
+		default:
+		}
+		hold.Close()
+		time.AfterFunc(tetherEnd, cancel)
+	}()
+	// Its failure changes nothing for the user: the command's own stream says what there is to say.
+	_ = r.wire.Run(tail, command.Tether(), stdin, io.Discard, io.Discard)
+	stdin.Close()
+}
+
+// close ends what only this room needed. Its error counts only where there is no other.
+func (r *room) close(ctx context.Context, err *error) {
+	if r == nil {
+		return
+	}
+	if closing := r.opener.Close(ctx, r.session); *err == nil {
+		*err = closing
+	}
+	interrupted := ctx.Err() != nil && (r.session.New || r.wire != nil)
+	stillborn := r.session.New && r.wire == nil
+	if (interrupted || stillborn) && !r.session.Copy {
+		r.opener.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, %s",
+			r.session.Pod, r.session.Container, r.opener.Ending())
+	}
+}
+
+// noProcess says whose processes were looked through.
+func (r *room) noProcess(pid int) error {
+	where := "container " + r.session.View.Container + " of "
+	if r.session.View.Pod() {
+		where = ""
+	}
+	return hint.With(fmt.Errorf("find process %d in %spod/%s: %w", pid, where, r.session.Pod, procfs.ErrNoProcess),
+		"kubectl shareproc ps "+r.session.Pod)
+}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs beside a command of the session $1 and ends what is left of it when the client goes away: when stdin ends before
+# it said "done". What belongs to a session has its id in the environment, descendants included.
+session=$1
+read -r word
+[ "$word" = done ] && exit 0
+
+# The longest line of the cgroup file is the one that names the container.
+own=
+while IFS= read -r line; do
+	[ "${#line}" -gt "${#own}" ] && own=$line
+done </proc/self/cgroup
+
+left() {
+	for file in $(grep -lxsF -e "$own" /proc/[0-9]*/cgroup); do
+		pid=${file#/proc/}
+		pid=${pid%/cgroup}
+		tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "SHAREPROC_SESSION=$session" && echo "$pid"
+	done 2>/dev/null
+}
+
+for signal in HUP TERM KILL KILL; do
+	pids=$(left)
+	[ -z "$pids" ] && exit 0
+	kill -"$signal" $pids 2>/dev/null
+	# What is stopped gets its signal when it goes on.
+	kill -CONT $pids 2>/dev/null
+	sleep 1
+done

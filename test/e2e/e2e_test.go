@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package e2e runs whole command lines of the built plugin against a real cluster. "make e2e" names the
+// cluster; without that nothing here touches one, whatever KUBECONFIG points at.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// settings are what "make e2e" hands over in the environment.
+type settings struct {
+	kubeconfig string // SHAREPROC_E2E_KUBECONFIG: a file whose current context is the cluster to use
+	path       string // SHAREPROC_E2E_PATH: the folder with kubectl-shareproc and kubectl
+	images     map[string]string
+}
+
+// fromEnvironment skips the test where no cluster is named.
+func fromEnvironment(t *testing.T) settings {
+	t.Helper()
+	s := settings{kubeconfig: os.Getenv("SHAREPROC_E2E_KUBECONFIG"), path: os.Getenv("SHAREPROC_E2E_PATH"), images: map[string]string{}}
+	if s.kubeconfig == "" {
+		t.Skip("no cluster named: run make e2e")
+	}
+	for name, image := range map[string]string{
+		"BUSYBOX": "docker.io/local/busybox:1", "NGINX": "docker.io/local/nginx:root", "NGINX_NONROOT": "docker.io/local/nginx:nonroot",
+	} {
+		if set := os.Getenv("SHAREPROC_E2E_" + name); set != "" {
+			image = set
+		}
+		s.images[name] = image
+	}
+	return s
+}
+
+// world is one test's own namespace on the cluster.
+type world struct {
+	settings
+	namespace string
+	config    *rest.Config
+	client    *kubernetes.Clientset
+	// own is a kubeconfig whose current namespace is the test's.
+	own string
+}
+
+const patience = 90 * time.Second
+
+// newWorld makes a namespace, which the returned function deletes again.
+func newWorld(ctx context.Context, s settings, dir string) (*world, func() error, error) {
+	raw, err := clientcmd.LoadFromFile(s.kubeconfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	config, err := clientcmd.NewDefaultClientConfig(*raw, nil).ClientConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	ns, err := client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "shareproc-e2e-"},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return nil, nil, err
+	}
+	remove := func() error {
+		return client.CoreV1().Namespaces().Delete(context.WithoutCancel(ctx), ns.Name, metav1.DeleteOptions{})
+	}
+	w := &world{settings: s, namespace: ns.Name, config: config, client: client, own: filepath.Join(dir, "kubeconfig")}
+	raw.Contexts[raw.CurrentContext].Namespace = ns.Name
+	if err := clientcmd.WriteToFile(*raw, w.own); err != nil {
+		return nil, remove, err
+	}
+	return w, remove, w.awaitServiceAccount(ctx)
+}
+
+// awaitServiceAccount waits for what every pod of a namespace needs.
+func (w *world) awaitServiceAccount(ctx context.Context) error {
+	return poll(ctx, func() (bool, error) {
+		_, err := w.client.CoreV1().ServiceAccounts(w.namespace).Get(ctx, "default", metav1.GetOptions{})
+		return err == nil, nil
+	})
+}
+
+// poll waits for a condition, and no longer than patience.
+func poll(ctx context.Context, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not after %s", patience)
+		case <-ticker.C:
+		}
+	}
+}
+
+// env is the environment of the commands under test.
+func (w *world) env() []string {
+	env := []string{
+		"KUBECONFIG=" + w.own,
+		"PATH=" + w.path + string(os.PathListSeparator) + os.Getenv("PATH"),
+		"SHAREPROC_IMAGE=" + w.images["BUSYBOX"],
+		"NS=" + w.namespace,
+		"TZ=UTC",
+	}
+	for name, image := range w.images {
+		env = append(env, name+"="+image)
+	}
+	return env
+}
+
+// apply creates the objects of a manifest, with $NGINX and the like filled in, and waits until the pods
+// named are ready.
+func (w *world) apply(ctx context.Context, manifest string, ready ...string) error {
+	manifest = os.Expand(manifest, func(name string) string {
+		if image, ok := w.images[name]; ok {
+			return image
+		}
+		return "$" + name
+	})
+	cmd := exec.CommandContext(ctx, filepath.Join(w.path, "kubectl"), "apply", "-f", "-")
+	cmd.Env = append(os.Environ(), w.env()...)
+	cmd.Stdin = strings.NewReader(manifest)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("kubectl apply: %w\n%s", err, out)
+	}
+	for _, name := range ready {
+		var last *corev1.Pod
+		err := poll(ctx, func() (bool, error) {
+			pod, err := w.client.CoreV1().Pods(w.namespace).Get(ctx, name, metav1.GetOptions{})
+			last = pod
+			if err != nil {
+				return false, err
+			}
+			for _, c := range pod.Status.Conditions {
+				if c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue {
+					return true, nil
+				}
+			}
+			return false, nil
+		})
+		if err != nil {
+			return fmt.Errorf("wait for pod/%s: %w\n%+v", name, err, last.Status)
+		}
+	}
+	return nil
+}
+
+func TestScripts(t *testing.T) {
+	s := fromEnvironment(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 ".",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			w, remove, err := newWorld(t.Context(), s, env.WorkDir)
+			if remove != nil {
+				env.Defer(func() {
+					if err := remove(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			if err != nil {
+				return err
+			}
+			env.Vars = append(env.Vars, w.env()...)
+			env.Values[worldKey{}] = w
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"apply": scriptApply,
+			"retry": scriptRetry,
+			"count": scriptCount,
+		},
+	})
+}
+
+type worldKey struct{}
+
+// scriptApply is "apply FILE [POD...]": world.apply.
+func scriptApply(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: apply file [pod...]")
+	}
+	w := ts.Value(worldKey{}).(*world)
+	ts.Check(w.apply(context.Background(), ts.ReadFile(args[0]), args[1:]...))
+}
+
+// scriptRetry is "[!] retry COMMAND ARG...": runs it until it succeeds (or fails), for as long as patience lasts.
+func scriptRetry(ts *testscript.TestScript, neg bool, args []string) {
+	var last error
+	err := poll(context.Background(), func() (bool, error) {
+		last = ts.Exec(args[0], args[1:]...)
+		return (last == nil) != neg, nil
+	})
+	if err != nil {
+		ts.Fatalf("%s: %v (last: %v)", strings.Join(args, " "), err, last)
+	}
+}
+
+// scriptCount is "count N TEXT FILE": TEXT stands N times in FILE.
+func scriptCount(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: count number text file")
+	}
+	got := fmt.Sprint(strings.Count(ts.ReadFile(args[2]), args[1]))
+	if (got == args[0]) == neg {
+		ts.Fatalf("%q stands %s times in %s", args[1], got, args[2])
+	}
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// counter is a proxy in front of the API server that writes down the requests.
+type counter struct {
+	mu       sync.Mutex
+	requests []string
+}
+
+func (c *counter) take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.requests
+	c.requests = nil
+	return taken
+}
+
+// count puts a counter between the test's commands and the API server.
+func (w *world) count(t *testing.T) *counter {
+	t.Helper()
+	config := rest.CopyConfig(w.config)
+	config.NextProtos = []string{"http/1.1"} // an upgrade needs it
+	transport, err := rest.TransportFor(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := url.Parse(w.config.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &counter{}
+	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(server) }}
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		c.requests = append(c.requests, r.Method+" "+strings.TrimPrefix(r.URL.Path, "/api/v1/namespaces/"+w.namespace+"/"))
+		c.mu.Unlock()
+		proxy.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(front.Close)
+	raw, err := clientcmd.LoadFromFile(w.own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := raw.Clusters[raw.Contexts[raw.CurrentContext].Cluster]
+	cluster.Server, cluster.CertificateAuthorityData, cluster.CertificateAuthority = front.URL, nil, ""
+	if err := clientcmd.WriteToFile(*raw, w.own); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// A helper that runs already costs one look at the pod and one command in it.
+func TestWarmCommandsCostOneGetAndOneExec(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	if err := w.apply(t.Context(), onePod, "web"); err != nil {
+		t.Fatal(err)
+	}
+	c := w.count(t)
+	if _, err := w.plugin(t.Context(), "ps", "web"); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("cold: %q", c.take())
+	for _, args := range [][]string{
+		{"debug", "web", "--", "true"},
+		{"ps", "web"},
+		{"fs", "web"},
+		{"fs", "web", "/etc/abs-link.conf"},
+		{"fs", "web", "1", "/etc/nginx", "-o", "json"},
+	} {
+		if _, err := w.plugin(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+		got := c.take()
+		want := []string{"GET pods/web", "GET pods/web/exec"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q cost %q, want %q", args, got, want)
+		}
+	}
+}
+
+// The root of a process on the cluster is the file system that the standard library's test takes it for.
+func TestRootIsAFileSystem(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	if err := w.apply(t.Context(), onePod, "web"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.plugin(t.Context(), "debug", "web", "-q", "--", "sh", "-c",
+		`cd /proc/1/root/tmp && mkdir -p tree/sub && echo hello >tree/sub/file && echo x >"tree/a b" && ln -s /tmp/tree/sub tree/absolute && ln -s sub/file tree/relative`,
+	); err != nil {
+		t.Fatal(err)
+	}
+	helper, err := w.kubectl(t.Context(), "get", "pod", "web", "-o", "jsonpath={.spec.ephemeralContainers[0].name}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := attach.New(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := procfs.Root(t.Context(), client.In(attach.Container{Namespace: w.namespace, Pod: "web", Name: helper}), 1)
+	sub, err := fs.Sub(root, "tmp/tree")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fstest.TestFS(sub, "sub/file", "a b", "relative", "absolute"); err != nil {
+		t.Error(err)
+	}
+	text, err := root.ReadFile("tmp/tree/absolute/file")
+	if err != nil || string(text) != "hello\n" {
+		t.Errorf("through an absolute link: %q, %v", text, err)
+	}
+}

@@ -42,7 +42,6 @@ func (c Container) String() string { return c.Pod + "/" + c.Name }
 type Exec struct {
 	client    *Client
 	container Container
-	leashed   bool
 }
 
 // New makes a client from a REST configuration, which it copies; nothing is sent. The error is that of a configuration

@@ -189,8 +189,11 @@ func (s *server) serveSPDY(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	opened := make(chan httpstream.Stream, 5)
-	conn := spdy.NewResponseUpgrader().UpgradeResponse(w, r, func(stream httpstream.Stream, _ <-chan struct{}) error {
-		opened <- stream
+	conn := spdy.NewResponseUpgrader().UpgradeResponse(w, r, func(stream httpstream.Stream, replied <-chan struct{}) error {
+		go func() {
+			<-replied // A command may be over before the client knows that its streams are open.
+			opened <- stream
+		}()
 		return nil
 	})
 	if conn == nil {

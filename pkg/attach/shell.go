@@ -21,13 +21,6 @@ func (e Exec) Shell(ctx context.Context, argv []string, t *Terminal) error {
 	if !t.inTTY {
 		return fmt.Errorf("open shell: %w", ErrNotTerminal)
 	}
-	return e.hold(ctx, argv, func(ctx context.Context, argv []string) error {
-		return e.converseAt(ctx, argv, t)
-	})
-}
-
-// converseAt is one session at a terminal.
-func (e Exec) converseAt(ctx context.Context, argv []string, t *Terminal) error {
 	s, err := t.begin()
 	if err != nil {
 		return err
@@ -40,7 +33,8 @@ func (e Exec) converseAt(ctx context.Context, argv []string, t *Terminal) error 
 		Tty:               true,
 		TerminalSizeQueue: s.sizes,
 	})
-	sane = endedWell(err)
+	var exit *ExitError
+	sane = err == nil || errors.As(err, &exit)
 	return err
 }
 

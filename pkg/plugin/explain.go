@@ -50,6 +50,6 @@ func unreachable(err error) bool {
 	if _, ok := errors.AsType[*url.Error](err); ok {
 		return true
 	}
-	_, ok := errors.AsType[net.Error](err)
+	_, ok := errors.AsType[*net.OpError](err)
 	return ok
 }

@@ -84,7 +84,7 @@ func runFS(ctx context.Context, f *Factory, opts *fsOptions) (err error) {
 		if opts.output != "" {
 			return nil, errFacts
 		}
-		return f.Streams.Out, nil
+		return output{f.Streams.Out}, nil
 	})
 	switch {
 	case errors.Is(err, procfs.ErrSpecial) && opts.output != "":
@@ -97,10 +97,30 @@ func runFS(ctx context.Context, f *Factory, opts *fsOptions) (err error) {
 	return f.printFound(r, found, entries, opts)
 }
 
+// output is where the bytes go. Its errors are not about the file they come from.
+type output struct{ io.Writer }
+
+type outputError struct{ error }
+
+func (e outputError) Error() string { return "write output: " + e.error.Error() }
+
+func (e outputError) Unwrap() error { return e.error }
+
+func (o output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		err = outputError{err}
+	}
+	return n, err
+}
+
 // describe says of which process and pod a path was asked, and what an error of procfs means there.
 func (r *room) describe(pid int, found procfs.Found, err error) error {
 	var path *fs.PathError
+	_, local := errors.AsType[outputError](err)
 	switch {
+	case local:
+		return err
 	case errors.Is(err, procfs.ErrNoProcess) && pid != 0:
 		return r.noProcess(pid)
 	case errors.Is(err, procfs.ErrNoProcess):

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"strings"
@@ -24,6 +25,7 @@ const (
 	exitError       = 1
 	exitUsage       = 2
 	exitInterrupted = 130
+	exitPipe        = 141 // as after SIGPIPE
 )
 
 // Main runs one command line and returns the process's exit code. It is the only place that turns an
@@ -41,6 +43,9 @@ func Main(ctx context.Context, f *Factory, args []string) int {
 	if remote, ok := errors.AsType[remoteError](err); ok {
 		return remote.code
 	}
+	if closedPipe(err) {
+		return exitPipe
+	}
 	fmt.Fprintf(f.Streams.ErrOut, "error: %s\n", escapeLines(err.Error()))
 	if try := explain(err); try != "" {
 		fmt.Fprintf(f.Streams.ErrOut, "try: %s\n", escapeLines(try))
@@ -49,6 +54,12 @@ func Main(ctx context.Context, f *Factory, args []string) int {
 		return exitUsage
 	}
 	return exitError
+}
+
+// closedPipe tells whether whoever read the output went away, as head does. That is nobody's error.
+func closedPipe(err error) bool {
+	_, network := errors.AsType[*net.OpError](err)
+	return errors.Is(err, syscall.EPIPE) && !network
 }
 
 // remoteError is the end of the user's own command, which has said itself what there was to say.

@@ -45,7 +45,7 @@ func readAll(into *bytes.Buffer) func(*bufio.Reader) error {
 
 func TestAskKeepsTheScriptUntilEverythingIsRead(t *testing.T) {
 	eachRunner(t, func(t *testing.T, r Runner) {
-		script := commonScript + `printf 'a\000b\n'; finish "$1"`
+		script := commonScript + "guard\n" + `printf 'a\000b\n'; finish "$1"`
 		for _, code := range []int{codeOK, codeLoop, codeNotExist} {
 			var got bytes.Buffer
 			err := ask(t.Context(), r, []string{script}, []string{fmt.Sprint(code)}, readAll(&got))
@@ -59,7 +59,7 @@ func TestAskKeepsTheScriptUntilEverythingIsRead(t *testing.T) {
 func TestAskSendsTextsOneByOne(t *testing.T) {
 	eachRunner(t, func(t *testing.T, r Runner) {
 		second := "# a comment\n\tprintf '%s' 'b\\c  d'\n\n"
-		script := commonScript + "\tsection || exit\n" + `sh -c "$text"; printf '|%s|%s' "$1" "$text"; finish 0`
+		script := commonScript + "\tsection || exit\nguard\n" + `sh -c "$text"; printf '|%s|%s' "$1" "$text"; finish 0`
 		var got bytes.Buffer
 		if err := ask(t.Context(), r, []string{script, second}, []string{"x\ny"}, readAll(&got)); err != nil {
 			t.Fatal(err)
@@ -195,7 +195,7 @@ func TestAskStopsTheScriptWhenItsReaderGivesUp(t *testing.T) {
 	eachRunner(t, func(t *testing.T, r Runner) {
 		enough := errors.New("enough")
 		within(t, 20*time.Second, func() {
-			err := ask(t.Context(), r, []string{commonScript + "while printf x; do :; done\nfinish 0\n"}, nil, func(b *bufio.Reader) error {
+			err := ask(t.Context(), r, []string{commonScript + "guard\nwhile printf x; do :; done\nfinish 0\n"}, nil, func(b *bufio.Reader) error {
 				if _, err := b.ReadByte(); err != nil {
 					return err
 				}
@@ -210,7 +210,7 @@ func TestAskStopsTheScriptWhenItsReaderGivesUp(t *testing.T) {
 
 func TestAskRefusesMoreThanWasRead(t *testing.T) {
 	eachRunner(t, func(t *testing.T, r Runner) {
-		err := ask(t.Context(), r, []string{commonScript + "printf 'a\\000b'\nfinish 0\n"}, nil, func(b *bufio.Reader) error {
+		err := ask(t.Context(), r, []string{commonScript + "guard\nprintf 'a\\000b'\nfinish 0\n"}, nil, func(b *bufio.Reader) error {
 			_, err := readField(b)
 			return err
 		})

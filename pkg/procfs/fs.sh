@@ -6,6 +6,7 @@
 verb=$1 proc=$2 pid=$3 container=$4 options=$5 path=$6
 section || exit
 batch=$text
+guard
 need 60 cat
 need 61 find
 need 62 grep
@@ -135,24 +136,6 @@ names() {
 	done
 }
 
-# send sends the bytes of descriptor 4, as long as the client is there. A reader that is stuck (a file may block)
-# must not outlive the client.
-send() {
-	cat <&4 3<&- &
-	cat=$!
-	{
-		while read -r beat; do :; done <&3
-		kill "$cat"
-	} >/dev/null 2>&1 4<&- &
-	watch=$!
-	wait "$cat"
-	status=$?
-	kill "$watch" 2>/dev/null
-	wait "$watch" 2>/dev/null
-	return "$status"
-}
-
-opened= same= status=
 if [ "$verb" = lstat ] || [ "$verb" = stat ]; then
 	tell
 	finish 0
@@ -174,7 +157,7 @@ fi
 {
 	opened=1
 	# What was opened is what was looked at, not a link put there meanwhile.
-	[ "$(stat -L -c '%d:%i' /proc/self/fd/4)" = "${line%% *}" ] && same=1 && tell && send
+	[ "$(stat -L -c '%d:%i' /proc/self/fd/4)" = "${line%% *}" ] && same=1 && tell && cat <&4
 	status=$?
 } 2>/dev/null 4<"$here"
 [ -n "$opened" ] || finish 45

@@ -3,6 +3,7 @@
 #   boot time NUL, this script's PID NUL, lines of status NUL, lines of stat and cgroup NUL (grep puts PID/FILE: before
 #   each, so no name of a process can pass for a line of another), then for each process its PID, whose root is its
 #   root ("-" for denied) and its arguments in hexadecimal NUL; NUL; then PID NUL passwd NUL for each root.
+guard
 need 60 cat
 need 62 grep
 need 63 head

@@ -22,7 +22,7 @@ E2E_NGINX_NONROOT ?=
 ENV := CONTEXT='$(CONTEXT)' BIN='$(BIN)' SHAREPROC_E2E_BUSYBOX='$(E2E_BUSYBOX)' SHAREPROC_E2E_NGINX='$(E2E_NGINX)' SHAREPROC_E2E_NGINX_NONROOT='$(E2E_NGINX_NONROOT)' test/with-cluster
 FUZZTIME ?= 3s
 
-.PHONY: help build demo test lint unit race fuzz cross e2e fmt cluster cluster-down kubectl clean
+.PHONY: help build demo test lint unit race fuzz cross e2e fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ build: ## Build the plugin into bin/
 demo: build ## Show the main job on a real distroless nginx, on the local cluster
 	$(ENV) test/demo
 
-test: lint unit race fuzz cross e2e ## Everything: format, lint, unit, race, fuzz, end to end
+test: lint unit race fuzz cross e2e cluster-test ## Everything: format, lint, unit, race, fuzz, end to end
 	@echo "make test: all passed"
 
 lint: $(LINT) ## Format and house rules
@@ -66,6 +66,11 @@ cross: ## Compile for the other systems
 
 e2e: build ## Whole command lines on a real cluster
 	$(ENV) go test -count=1 -timeout 20m ./test/e2e
+
+cluster-test: ## The local cluster's own promises: nothing left behind, crashes cleaned up
+	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then \
+	  cd test/cluster && SHAREPROC_CLUSTER_TEST=1 go test -count=1 .; \
+	else echo "cluster-test: left out: needs Linux and root"; fi
 
 cluster: ## Start the local cluster (Linux, root)
 	go run ./test/cluster up

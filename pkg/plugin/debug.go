@@ -137,8 +137,10 @@ func runDebug(ctx context.Context, f *Factory, opts *debugOptions) (err error) {
 		f.welcome(r, len(opts.command) == 0)
 		return remote(r.shell(ctx, command, t))
 	}
+	// A command whose output goes elsewhere is not given the terminal's keys: in the background it would be stopped by
+	// asking for them. A shell is there for nothing else.
 	var stdin io.Reader
-	if opts.stdin && !t.InputIsTerminal() {
+	if opts.stdin && (!t.InputIsTerminal() || len(opts.command) == 0) {
 		stdin = f.Streams.In
 	}
 	return remote(r.run(ctx, command, stdin, f.Streams.Out, f.Streams.ErrOut))

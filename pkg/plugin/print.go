@@ -87,8 +87,8 @@ func clean(line string) string {
 	return strings.Join(parts, `\`)
 }
 
-// bytes gives a size in powers of 1024, as ls -h and top do: at most four digits and a letter.
-func bytes(n int64) string {
+// humanBytes gives a size in powers of 1024, as ls -h and top do: at most four digits and a letter.
+func humanBytes(n int64) string {
 	const units = "KMGTPE"
 	if n < 1024 {
 		return fmt.Sprint(n)

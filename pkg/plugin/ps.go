@@ -155,7 +155,7 @@ func (f *Factory) printProcesses(list processList, opts *psOptions) error {
 		if !p.RootReadable {
 			files = "denied"
 		}
-		rows = append(rows, psRow(wide, strconv.Itoa(p.PID), userName(p), containerName(p), bytes(p.RSS), started(p.Start, now), command(p),
+		rows = append(rows, psRow(wide, strconv.Itoa(p.PID), userName(p), containerName(p), humanBytes(p.RSS), started(p.Start, now), command(p),
 			strconv.Itoa(p.PPID), p.State, strconv.Itoa(p.Threads), fmt.Sprintf("%d:%d", p.UID, p.GID), files))
 	}
 	return table(f.Streams.Out, rows)

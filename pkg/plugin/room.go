@@ -116,11 +116,17 @@ func (r *room) close(ctx context.Context, err *error) {
 	if closing := r.opener.Close(ctx, r.session); *err == nil {
 		*err = closing
 	}
-	interrupted := ctx.Err() != nil && (r.session.New || r.wire != nil)
-	stillborn := r.session.New && r.wire == nil
-	if (interrupted || stillborn) && !r.session.Copy {
+	if r.session.Copy {
+		return
+	}
+	started := r.wire != nil
+	switch {
+	case ctx.Err() != nil && (started || r.session.New):
 		r.opener.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, %s",
 			r.session.Pod, r.session.Container, r.opener.Ending())
+	case r.session.New && !started:
+		r.opener.Say("left in pod/%s: helper %s, which never ran; an ephemeral container can't be removed, its entry goes with the pod",
+			r.session.Pod, r.session.Container)
 	}
 }
 

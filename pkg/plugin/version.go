@@ -5,6 +5,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -71,22 +72,36 @@ func newVersionCmd(f *Factory, run func(context.Context, *Factory, *versionOptio
 
 func runVersion(_ context.Context, f *Factory, opts *versionOptions) error {
 	v := versions{Client: clientVersion()}
+	var unknown error
 	if !opts.client {
-		client, err := f.Client()
-		if err != nil {
-			return err
-		}
-		if v.Server, err = client.Discovery().ServerVersion(); err != nil {
-			fmt.Fprintf(f.Streams.Out, "Client Version: %s\n", v.Client.Version)
-			return fmt.Errorf("get the cluster's version: %w", err)
-		}
+		v.Server, unknown = f.serverVersion()
 	}
-	if opts.output != "" {
-		return printObject(f.Streams.Out, opts.output, v)
+	if err := printVersions(f.Streams.Out, opts.output, v); err != nil {
+		return err
 	}
-	fmt.Fprintf(f.Streams.Out, "Client Version: %s\n", v.Client.Version)
+	return unknown
+}
+
+func (f *Factory) serverVersion() (*version.Info, error) {
+	client, err := f.Client()
+	if err != nil {
+		return nil, err
+	}
+	info, err := client.Discovery().ServerVersion()
+	if err != nil {
+		return nil, fmt.Errorf("get the cluster's version: %w", err)
+	}
+	return info, nil
+}
+
+func printVersions(w io.Writer, format string, v versions) error {
+	if format != "" {
+		return printObject(w, format, v)
+	}
+	text := fmt.Sprintf("Client Version: %s\n", v.Client.Version)
 	if v.Server != nil {
-		fmt.Fprintf(f.Streams.Out, "Server Version: %s\n", v.Server.GitVersion)
+		text += fmt.Sprintf("Server Version: %s\n", v.Server.GitVersion)
 	}
-	return nil
+	_, err := io.WriteString(w, text)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -256,6 +257,47 @@ func TestCtrlCWhileTheHelperStarts(t *testing.T) {
 	}
 }
 
+// An API server that takes connections and never answers.
+func TestCtrlCWhileTheServerIsSilent(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	x := w.start(t, "debug", "web", "--server", "http://"+silent.Addr().String())
+	conn, err := silent.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	x.typed("\x03")
+	if code := x.exit(2 * time.Second); code != 130 {
+		t.Errorf("exit code %d", code)
+	}
+	if strings.Contains(x.text(), "left in") {
+		t.Errorf("nothing was made, and it says %q", x.text())
+	}
+}
+
+// Ctrl-C while the copy starts leaves no copy.
+func TestCtrlCWhileTheCopyStarts(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	if err := w.apply(t.Context(), onePod, "web"); err != nil {
+		t.Fatal(err)
+	}
+	x := w.start(t, "debug", "web", "--copy")
+	x.expect("created pod/web-shareproc-")
+	x.typed("\x03")
+	x.expect("deleted pod/web-shareproc-")
+	if code := x.exit(2 * time.Second); code != 130 {
+		t.Errorf("exit code %d", code)
+	}
+	w.awaitNoCopy(t)
+}
+
 func TestCtrlCEndsARemoteCommand(t *testing.T) {
 	t.Parallel()
 	w := testWorld(t)
@@ -321,12 +363,18 @@ func TestCopyIsDeletedWhenItsTerminalCloses(t *testing.T) {
 			t.Fatal(err)
 		}
 		x.exit(10 * time.Second)
-		if err := poll(t.Context(), func() (bool, error) {
-			out, err := w.kubectl(t.Context(), "get", "pods", "-o", "name")
-			return strings.TrimSpace(out) == "pod/web", err
-		}); err != nil {
-			t.Errorf("after %s the copy is there %v", end.how, err)
-		}
+		t.Log("after " + end.how)
+		w.awaitNoCopy(t)
+	}
+}
+
+func (w *world) awaitNoCopy(t *testing.T) {
+	t.Helper()
+	if err := poll(t.Context(), func() (bool, error) {
+		out, err := w.kubectl(t.Context(), "get", "pods", "-o", "name")
+		return strings.TrimSpace(out) == "pod/web", err
+	}); err != nil {
+		t.Errorf("the copy is still there: %v", err)
 	}
 }
 

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+// desk is the front desk with a fake cluster behind it, in which a helper already runs beside container
+// web of pod web. Its wire runs commands on this machine: the helper sees this test's own processes.
+type desk struct {
+	*Factory
+	client *fake.Clientset
+	in     io.Reader
+	out    bytes.Buffer
+	errOut bytes.Buffer
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"},
+		Spec: corev1.PodSpec{
+			NodeName:            "node-1",
+			Containers:          []corev1.Container{{Name: "web"}},
+			EphemeralContainers: []corev1.EphemeralContainer{podspec.Helper{Name: "shareproc-aaaaa", Image: "i", Target: "web"}.Ephemeral()},
+		},
+		Status: corev1.PodStatus{
+			Phase:                      corev1.PodRunning,
+			ContainerStatuses:          []corev1.ContainerStatus{{Name: "web", ContainerID: "containerd://" + strings.Repeat("a", 64), State: running}},
+			EphemeralContainerStatuses: []corev1.ContainerStatus{{Name: "shareproc-aaaaa", State: running}},
+		},
+	}
+	d := &desk{client: fake.NewClientset(pod), in: strings.NewReader("")}
+	d.Factory = NewFactory(genericiooptions.IOStreams{In: d, Out: &d.out, ErrOut: &d.errOut}, func(string) string { return "" })
+	d.Client = func() (kubernetes.Interface, error) { return d.client, nil }
+	d.Exec = func(session.Session) (Wire, error) { return localWire{}, nil }
+	d.Config.WrapConfigFn = func(*rest.Config) *rest.Config { return &rest.Config{} }
+	return d
+}
+
+// Read is the desk's standard input.
+func (d *desk) Read(p []byte) (int, error) { return d.in.Read(p) }
+
+func (d *desk) run(ctx context.Context, args ...string) int {
+	d.out.Reset()
+	d.errOut.Reset()
+	return Main(ctx, d.Factory, append([]string{"-n", "shop"}, args...))
+}
+
+type localWire struct{}
+
+func (localWire) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return &attach.ExitError{Code: exit.ExitCode()}
+	}
+	return err
+}
+
+func (localWire) Shell(context.Context, []string, *attach.Terminal) error {
+	return errors.New("no terminal in this test")
+}
+
+func TestExitCodes(t *testing.T) {
+	d := newDesk(t)
+	for _, c := range []struct {
+		args   []string
+		code   int
+		errors string
+	}{
+		{[]string{"version", "--client"}, 0, ""},
+		{[]string{"debug", "web", "--", "true"}, 0, ""},
+		{[]string{"debug", "web", "--", "sh", "-c", "exit 37"}, 37, ""},
+		{[]string{"debug", "web", "--", "no-such-command-anywhere"}, 127, ""},
+		{[]string{"debug", "gone"}, exitError, "there is no such pod"},
+		{[]string{"debug"}, exitUsage, "name a pod"},
+		{[]string{"debug", "web", "ls"}, exitUsage, "a command goes behind --"},
+		{[]string{"debug", "web", "--dry-run=maybe"}, exitUsage, "--dry-run"},
+		{[]string{"debug", "web", "-o", "yaml"}, exitUsage, "without --dry-run"},
+		{[]string{"debug", "web", "--ttl", "0s"}, exitUsage, "--ttl"},
+		{[]string{"debug", "web", "-t"}, exitUsage, "not a terminal"},
+		{[]string{"ps", "web", "-o", "nonsense"}, exitUsage, "not one of"},
+		{[]string{"ps", "web", "--timeout", "0s"}, exitUsage, "--timeout"},
+		{[]string{"ps", "web", "--keep", "1ms"}, exitUsage, "--keep"},
+		{[]string{"ps", "web", "--image-pull-policy", "x"}, exitUsage, "--image-pull-policy"},
+		{[]string{"ps", "web", "more"}, exitUsage, "unexpected argument"},
+		{[]string{"fs", "web", "abc"}, exitUsage, "not a PID"},
+		{[]string{"fs", "web", "1", "/", "more"}, exitUsage, "unexpected argument"},
+		{[]string{"fs", "web", "-0"}, exitUsage, "only with -o name"},
+		{[]string{"signal", "web"}, exitUsage, "name a PID"},
+		{[]string{"signal", "web", "1", "NOPE"}, exitUsage, "not a signal"},
+		{[]string{"nonsense"}, exitUsage, "unknown command"},
+		{[]string{"ps", "--nonsense"}, exitUsage, "unknown flag"},
+	} {
+		if code := d.run(t.Context(), c.args...); code != c.code {
+			t.Errorf("%q: exit code %d, want %d; stderr %q", c.args, code, c.code, d.errOut.String())
+		}
+		if !strings.Contains(d.errOut.String(), c.errors) || (c.errors != "") != strings.HasPrefix(d.errOut.String(), "error: ") {
+			t.Errorf("%q: stderr %q, want %q in it", c.args, d.errOut.String(), c.errors)
+		}
+		if c.errors != "" && !strings.Contains(d.errOut.String(), "\ntry: ") {
+			t.Errorf("%q: no advice: %q", c.args, d.errOut.String())
+		}
+		if c.errors != "" && d.out.Len() > 0 {
+			t.Errorf("%q: stdout %q", c.args, d.out.String())
+		}
+	}
+	for _, a := range d.client.Actions() {
+		if a.GetVerb() != "get" {
+			t.Errorf("bad input led to %s %s", a.GetVerb(), a.GetResource().Resource)
+		}
+	}
+}
+
+func TestDebugPipesItsStreams(t *testing.T) {
+	d := newDesk(t)
+	d.in = strings.NewReader("from stdin")
+	if code := d.run(t.Context(), "debug", "web", "--", "sh", "-c", "cat; echo oops >&2"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, d.errOut.String())
+	}
+	if d.out.String() != "from stdin" || d.errOut.String() != "oops\n" {
+		t.Errorf("stdout %q, stderr %q", d.out.String(), d.errOut.String())
+	}
+	d.in = strings.NewReader("not for it")
+	if d.run(t.Context(), "debug", "web", "-i=false", "--", "cat"); d.out.Len() != 0 {
+		t.Errorf("without -i: stdout %q", d.out.String())
+	}
+}
+
+func TestInterruptedIs130(t *testing.T) {
+	d := newDesk(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	d.client.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		cancel(errInterrupted)
+		return false, nil, nil
+	})
+	if code := d.run(ctx, "debug", "web", "--", "sleep", "1000"); code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(d.errOut.String(), "left in pod/web: helper shareproc-aaaaa") {
+		t.Errorf("stderr %q", d.errOut.String())
+	}
+}
+
+func TestClosedOutputIsNobodysError(t *testing.T) {
+	d := newDesk(t)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	defer w.Close()
+	d.Streams.Out = w
+	if code := d.run(t.Context(), "ps", "web"); code != exitPipe || d.errOut.Len() > 0 {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+}
+
+func TestQuietDropsNarration(t *testing.T) {
+	d := newDesk(t)
+	pid := strconv.Itoa(startSleep(t))
+	if d.run(t.Context(), "signal", "web", pid, "CONT"); !strings.Contains(d.errOut.String(), "sent CONT") {
+		t.Errorf("stderr %q", d.errOut.String())
+	}
+	if d.run(t.Context(), "signal", "web", pid, "CONT", "-q"); d.errOut.Len() > 0 {
+		t.Errorf("stderr %q", d.errOut.String())
+	}
+}
+
+// startSleep gives a process to look at, on systems that have /proc.
+func startSleep(t *testing.T) int {
+	t.Helper()
+	if _, err := os.Stat("/proc/self/root"); err != nil {
+		t.Skip("this machine has no /proc")
+	}
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return cmd.Process.Pid
+}
+
+func TestFSPrintsAndLists(t *testing.T) {
+	d := newDesk(t)
+	pid := strconv.Itoa(startSleep(t))
+	folder := t.TempDir()
+	if err := os.WriteFile(folder+"/new\nline", []byte("a\x00b\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{folder + "/new\nline"}, "a\x00b\n"},
+		{[]string{folder, "-o", "name"}, "new\\nline\n"},
+		{[]string{folder, "-o", "name", "-0"}, "new\nline\x00"},
+		{[]string{folder}, `new\nline` + "\n"},
+		{[]string{folder, "-o", "json"}, `"name": "new\nline"`},
+		{[]string{folder + "/new\nline", "-o", "json"}, `"sizeBytes": 4`},
+		{[]string{"/dev/null", "-o", "yaml"}, "type: character device"},
+	} {
+		code := d.run(t.Context(), append([]string{"fs", "web", pid}, c.args...)...)
+		if code != 0 || !strings.Contains(d.out.String(), c.want) {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.args, code, d.out.String(), d.errOut.String())
+		}
+	}
+}
+
+func TestFSErrors(t *testing.T) {
+	d := newDesk(t)
+	pid := strconv.Itoa(startSleep(t))
+	for _, c := range []struct {
+		path string
+		want string
+	}{
+		{"/no/such/file", "open /no/such/file of process " + pid + " (sleep) in pod/web: file does not exist\ntry: "},
+		{"/no/\x1b[31m", `open /no/\x1b[31m of process`},
+		{"/dev/null", "it is a character device\ntry: -o json"},
+		{"/dev/null/x", "not a directory"},
+	} {
+		if code := d.run(t.Context(), "fs", "web", pid, c.path); code != exitError || !strings.Contains(d.errOut.String(), c.want) {
+			t.Errorf("%q: exit code %d, stderr %q", c.path, code, d.errOut.String())
+		}
+	}
+	if code := d.run(t.Context(), "fs", "web", "4000000"); code != exitError ||
+		!strings.Contains(d.errOut.String(), "find process 4000000 in container web of pod/web: no such process\ntry: kubectl shareproc ps web") {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+}
+
+func TestPSListsByContainer(t *testing.T) {
+	d := newDesk(t)
+	pid := startSleep(t)
+	if code := d.run(t.Context(), "ps", "web", "-a", "-o", "json"); code != 0 {
+		t.Fatal(d.errOut.String())
+	}
+	for _, want := range []string{`"kind": "ProcessList"`, `"pid": ` + strconv.Itoa(pid), `"processNamespaceOf": "web"`} {
+		if !strings.Contains(d.out.String(), want) {
+			t.Errorf("%s is not in it", want)
+		}
+	}
+	if d.run(t.Context(), "ps", "web", "-a", "-o", "wide"); !strings.HasPrefix(d.out.String(), "container web of pod/web (its own process namespace)\nPID ") {
+		t.Errorf("stdout begins %.120q", d.out.String())
+	}
+}

@@ -11,23 +11,27 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
-	"k8s.io/client-go/transport/spdy"
-	"k8s.io/streaming/pkg/httpstream"
 )
 
 // webSocketVariable is kubectl's own switch: "false" leaves WebSocket out and uses SPDY only.
 const webSocketVariable = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS"
+
+// answerTimeout is how long a request for a stream may go without an answer. The API server itself gives up on a kubelet
+// that cannot be reached after 30 seconds.
+const answerTimeout = time.Minute
 
 // Client runs commands in the containers of one cluster. It is safe for use by several goroutines.
 type Client struct {
 	config    *rest.Config
 	rest      rest.Interface
 	webSocket bool
+	timeout   time.Duration
 }
 
 // Container names a container, ephemeral ones included, of a running pod.
@@ -55,7 +59,12 @@ func New(config *rest.Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read client configuration: %w", err)
 	}
-	return &Client{config: own, rest: client, webSocket: os.Getenv(webSocketVariable) != "false"}, nil
+	return &Client{
+		config:    own,
+		rest:      client,
+		webSocket: os.Getenv(webSocketVariable) != "false",
+		timeout:   answerTimeout,
+	}, nil
 }
 
 // In says which container commands run in. It sends nothing: a container that does not exist shows with the first Run.
@@ -75,34 +84,4 @@ func (e Exec) url(argv []string, streams remotecommand.StreamOptions) *url.URL {
 			Stderr:    streams.Stderr != nil,
 			TTY:       streams.Tty,
 		}, scheme.ParameterCodec).URL()
-}
-
-// dial is the making of one stream's connection, and what was said when it was refused. It is used by one goroutine.
-type dial struct {
-	webSocket error    // why there is no WebSocket, or nil
-	spdy      *refusal // why there is no SPDY either, or nil
-}
-
-// executor is made anew for every stream: client-go's keep the connection in themselves. WebSocket comes first, and SPDY
-// where the upgrade is refused: for old servers, for proxies, and for roles that grant create on pods/exec and not get.
-func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, error) {
-	transport, upgrader, err := spdy.RoundTripperFor(c.config)
-	if err != nil {
-		return nil, err
-	}
-	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(statusKeeper{transport, d}, upgrader, "POST", target)
-	if err != nil || !c.webSocket {
-		return spdyExecutor, err
-	}
-	webSocket, err := remotecommand.NewWebSocketExecutor(c.config, "GET", target.String())
-	if err != nil {
-		return nil, err
-	}
-	return remotecommand.NewFallbackExecutor(webSocket, spdyExecutor, func(err error) bool {
-		if !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
-			return false
-		}
-		d.webSocket = err
-		return true
-	})
 }

@@ -32,25 +32,18 @@ func (e *ExitError) Error() string {
 // ExitCode is the code for callers that know only an interface.
 func (e *ExitError) ExitCode() int { return e.Code }
 
-// asExit turns client-go's exit error into ours, and leaves every other error.
-func asExit(err error) error {
-	var exit utilexec.ExitError
-	if errors.As(err, &exit) && exit.Exited() {
-		return &ExitError{Code: exit.ExitStatus()}
-	}
-	return err
-}
-
-// describe finds what the API server itself said when a stream failed, so that apierrors.IsForbidden and its like work on
-// the result. client-go leaves only the text of it.
+// describe makes a failed stream's error ours: the command's exit code, or what the API server said, so that
+// apierrors.IsForbidden and its like work on it. client-go leaves only the text of that.
 func (e Exec) describe(err error, dialled *dial) error {
-	if err == nil {
+	var exit utilexec.ExitError
+	switch {
+	case err == nil:
 		return nil
+	case errors.As(err, &exit) && exit.Exited():
+		return &ExitError{Code: exit.ExitStatus()}
+	default:
+		return fmt.Errorf("exec in %s: %w", e.container, dialled.answer(err))
 	}
-	if exit := asExit(err); exit != err {
-		return exit
-	}
-	return fmt.Errorf("exec in %s: %w", e.container, dialled.answer(err))
 }
 
 // answer chooses what to tell of up to two refusals. A proxy in between may refuse SPDY in words of its own: the API
@@ -95,7 +88,9 @@ const maxRefusal = 64 * 1024
 
 // RoundTrip notes every answer but 101, and passes it on.
 func (k statusKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
+	k.dial.asked()
 	response, err := k.RoundTripper.RoundTrip(request)
+	k.dial.answered()
 	if err != nil || response.StatusCode == http.StatusSwitchingProtocols {
 		return response, err
 	}

@@ -23,7 +23,7 @@ const patience = 500 * time.Millisecond
 //   - context.Cause(ctx) once ctx is done, at most a second later;
 //   - *ExitError, the command's nonzero exit;
 //   - a refusal of the API server, with its status inside: apierrors.IsForbidden, IsNotFound and the like work;
-//   - any other failure of the connection.
+//   - any other failure of the connection, context.DeadlineExceeded when there is no answer for a minute.
 //
 // A nil error says that the command reported success, or, after some cut connections (SPDY, or a hop behind the API
 // server), only that the stream ended: that cannot be told apart here. Whoever needs every byte must have the remote side
@@ -68,7 +68,7 @@ func (e Exec) stream(ctx context.Context, argv []string, streams remotecommand.S
 	ended := make(chan error, 1)
 	go func() {
 		defer local.catch()
-		ended <- e.converse(ctx, argv, streams)
+		ended <- e.converse(ctx, cancel, argv, streams)
 	}()
 	var err error
 	select {
@@ -96,12 +96,13 @@ func waitFor(ended <-chan error, limit time.Duration) {
 }
 
 // converse dials, and copies until both sides are done.
-func (e Exec) converse(ctx context.Context, argv []string, streams remotecommand.StreamOptions) error {
-	var dialled dial
+func (e Exec) converse(ctx context.Context, cancel context.CancelCauseFunc, argv []string, streams remotecommand.StreamOptions) error {
+	dialled := e.newDial(cancel)
+	defer dialled.answered()
 	executor, err := dialled.executor(e.client, e.url(argv, streams))
 	if err != nil {
-		return e.describe(err, &dialled)
+		return e.describe(err, dialled)
 	}
-	ctx = klog.NewContext(ctx, hushed(klog.FromContext(ctx)))
-	return e.describe(executor.StreamWithContext(ctx, streams), &dialled)
+	ctx = klog.NewContext(dialled.traced(ctx), hushed(klog.FromContext(ctx)))
+	return e.describe(executor.StreamWithContext(ctx, streams), dialled)
 }

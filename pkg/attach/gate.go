@@ -29,18 +29,15 @@ func newGate(fail context.CancelCauseFunc) *gate {
 	return &gate{fail: fail, busy: make(chan struct{}, 1)}
 }
 
-// close lets no further call through, and waits for a write in progress, but no longer than limit. It reports whether the
-// writers are idle.
-func (g *gate) close(limit time.Duration) bool {
+// close lets no further call through, and waits for a write in progress, but no longer than limit.
+func (g *gate) close(limit time.Duration) {
 	g.closed.Store(true)
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case g.busy <- struct{}{}:
 		<-g.busy
-		return true
 	case <-timer.C:
-		return false
 	}
 }
 

@@ -5,6 +5,7 @@ package attach
 import (
 	"bytes"
 	"io"
+	"slices"
 	"sync/atomic"
 )
 
@@ -34,17 +35,17 @@ func (s *screen) Write(p []byte) (int, error) {
 }
 
 func (s *screen) follow(p []byte) {
-	seen := append(s.tail, p...)
+	seen := slices.Concat(s.tail, p)
 	entered, left := bytes.LastIndex(seen, []byte(enterAlternate)), bytes.LastIndex(seen, []byte(leaveAlternate))
 	if entered != left {
 		s.alternate = entered > left
 	}
-	s.tail = append([]byte(nil), seen[max(0, len(seen)-alternateLength+1):]...)
+	s.tail = bytes.Clone(seen[max(0, len(seen)-alternateLength+1):])
 }
 
-// reset undoes a program's modes and starts a new line, where the error message will stand. A write that hangs would hang
-// this one too.
-func (s *screen) reset() {
+// reset undoes a program's modes on a terminal and starts a new line, where the error message will stand. Where a write
+// hangs, this one would too.
+func (s *screen) reset(terminal io.Writer) {
 	if s.writing.Load() {
 		return
 	}
@@ -52,5 +53,5 @@ func (s *screen) reset() {
 	if s.alternate {
 		sequence = leaveAlternate + sequence
 	}
-	_, _ = io.WriteString(s.to, sequence) // The session has failed already; that is the error to tell.
+	_, _ = io.WriteString(terminal, sequence) // The session has failed already; that is the error to tell.
 }

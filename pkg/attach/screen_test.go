@@ -28,7 +28,7 @@ func TestScreenLeavesTheAlternateScreenOnlyIfEntered(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			s.reset()
+			s.reset(&shown)
 			after, passed := strings.CutPrefix(shown.String(), test.output)
 			if !passed || !strings.HasSuffix(after, resetModes+"\r\n") {
 				t.Errorf("%q in writes of %d shows %q", test.output, size, &shown)

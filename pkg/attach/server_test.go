@@ -91,7 +91,10 @@ func (s *server) start(t testing.TB) attach.Exec {
 func (s *server) address(t testing.TB) string {
 	t.Helper()
 	listening := httptest.NewServer(s)
-	t.Cleanup(listening.Close)
+	t.Cleanup(func() {
+		listening.CloseClientConnections()
+		listening.Close()
+	})
 	return listening.URL
 }
 

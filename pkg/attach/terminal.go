@@ -23,6 +23,7 @@ type Terminal struct {
 	inFD, outFD uintptr
 	inTTY       bool
 	outTTY      bool
+	errTTY      bool
 
 	pumpOnce sync.Once
 	pump     *pump
@@ -34,6 +35,7 @@ func NewTerminal(in io.Reader, out, errOut io.Writer) *Terminal {
 	t := &Terminal{in: in, out: out, errOut: errOut}
 	t.inFD, t.inTTY = term.GetFdInfo(in)
 	t.outFD, t.outTTY = term.GetFdInfo(out)
+	_, t.errTTY = term.GetFdInfo(errOut)
 	return t
 }
 
@@ -42,6 +44,18 @@ func (t *Terminal) InputIsTerminal() bool { return t.inTTY }
 
 // OutputIsTerminal says whether somebody looks at the output, as opposed to a file or a pipe.
 func (t *Terminal) OutputIsTerminal() bool { return t.outTTY }
+
+// display is the output that is a terminal, or nil: with "| tee log" that is the standard error.
+func (t *Terminal) display() io.Writer {
+	switch {
+	case t.outTTY:
+		return t.out
+	case t.errTTY:
+		return t.errOut
+	default:
+		return nil
+	}
+}
 
 // Size gives the terminal's columns and rows; ok is false where there is no terminal, or one that does not know.
 func (t *Terminal) Size() (columns, rows int, ok bool) {

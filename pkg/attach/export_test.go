@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package attach
+
+import "time"
+
+// GiveUpAfter is e with a shorter patience for a first answer.
+func (e Exec) GiveUpAfter(limit time.Duration) Exec {
+	hasty := *e.client
+	hasty.timeout = limit
+	e.client = &hasty
+	return e
+}

@@ -12,15 +12,35 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// waitScript is the helper's own process. It stands in the environment, so that a list of processes
-// shows a short command. Kubernetes expands $$ and $(NAME) in both; the script has neither.
-//
-//go:embed wait.sh
-var waitScript string
+// waitScript is the helper's own process; tetherScript ends what is left of a command whose client is
+// gone. They stand in the helper's environment, so that a list of processes shows short commands.
+// Kubernetes expands $$ and $(NAME) there; the scripts have neither.
+var (
+	//go:embed wait.sh
+	waitScript string
+	//go:embed tether.sh
+	tetherScript string
+)
 
-// ScriptVariable is the environment variable that holds a helper's waiting script. Commands run in the
-// helper are better off without it.
-const ScriptVariable = "SHAREPROC_WAIT"
+// The environment variables that hold the helper's scripts. Commands run in it are better off without.
+const (
+	WaitVariable   = "SHAREPROC_WAIT"
+	TetherVariable = "SHAREPROC_TETHER"
+)
+
+// script is the command that runs the script in a variable.
+func script(variable string, args ...string) []string {
+	return append([]string{"sh", "-c", `eval "$` + variable + `"`, "shareproc"}, args...)
+}
+
+// Tether is what to run in a helper beside the command with this id, with a stdin that stays open as long
+// as the client lives. When that ends without the line TetherDone, the processes are ended that have the
+// id in their environment as SHAREPROC_SESSION: nothing else tells a remote process that its client is
+// gone, least of all one with a terminal.
+func Tether(id string) []string { return script(TetherVariable, id) }
+
+// TetherDone is what a tether's stdin says when there is nothing to end.
+const TetherDone = "done\n"
 
 // Helper is a container that waits, in which every command is an exec.
 type Helper struct {
@@ -44,8 +64,8 @@ func (h Helper) Ephemeral() corev1.EphemeralContainer {
 			Name:                     h.Name,
 			Image:                    h.Image,
 			ImagePullPolicy:          h.PullPolicy,
-			Command:                  []string{"sh", "-c", `eval "$` + ScriptVariable + `"`, "shareproc", keep},
-			Env:                      []corev1.EnvVar{{Name: ScriptVariable, Value: waitScript}},
+			Command:                  script(WaitVariable, keep),
+			Env:                      []corev1.EnvVar{{Name: WaitVariable, Value: waitScript}, {Name: TetherVariable, Value: tetherScript}},
 			SecurityContext:          h.Security,
 			TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		},

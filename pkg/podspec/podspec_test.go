@@ -59,11 +59,13 @@ func TestEphemeralHelper(t *testing.T) {
 	}.Ephemeral())
 }
 
-// Kubernetes expands $$ and $(NAME) in a container's command (core/v1 Container.Command); the waiting
-// script must come through as it is written.
-func TestWaitScriptIsNotExpanded(t *testing.T) {
-	if m := regexp.MustCompile(`\$\$|\$\([A-Za-z_][A-Za-z0-9_.-]*\)`).FindString(waitScript); m != "" {
-		t.Errorf("wait.sh has %q, which the kubelet would expand", m)
+// Kubernetes expands $$ and $(NAME) in a container's command and environment (core/v1 Container); the
+// scripts must come through as they are written.
+func TestScriptsAreNotExpanded(t *testing.T) {
+	for name, text := range map[string]string{"wait.sh": waitScript, "tether.sh": tetherScript} {
+		if m := regexp.MustCompile(`\$\$|\$\([A-Za-z_][A-Za-z0-9_.-]*\)`).FindString(text); m != "" {
+			t.Errorf("%s has %q, which the kubelet would expand", name, m)
+		}
 	}
 }
 

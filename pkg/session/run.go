@@ -5,6 +5,8 @@ package session
 import (
 	"crypto/rand"
 	_ "embed"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 // runScript leaves the mark that tells the waiting helper of a command that may be over before it looks,
@@ -12,9 +14,6 @@ import (
 //
 //go:embed run.sh
 var runScript string
-
-//go:embed tether.sh
-var tetherScript string
 
 // Command is a command in a session's container, known by an id: the same argv can run there twice.
 type Command struct {
@@ -31,12 +30,8 @@ func (c Command) Argv() []string {
 	return append([]string{"sh", "-c", runScript, "shareproc", c.id}, c.argv...)
 }
 
-// Tether is what to run beside the command, with a stdin that stays open as long as the client lives. When
-// that ends without the line TetherDone, whatever is left of the command is ended: nothing else tells a
-// remote process that its client is gone, least of all one with a terminal.
-func (c Command) Tether() []string {
-	return []string{"sh", "-c", tetherScript, "shareproc", c.id}
-}
+// Tether is what to run beside the command: podspec.Tether.
+func (c Command) Tether() []string { return podspec.Tether(c.id) }
 
-// TetherDone is what a tether's stdin says when there is nothing to end.
-const TetherDone = "done\n"
+// TetherDone is podspec.TetherDone.
+const TetherDone = podspec.TetherDone

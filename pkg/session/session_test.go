@@ -436,9 +436,9 @@ func TestGuardEndsWithThePod(t *testing.T) {
 	}
 }
 
-func TestCommandHidesTheHelpersOwnVariable(t *testing.T) {
-	if !strings.Contains(runScript, "unset "+podspec.ScriptVariable+";") {
-		t.Errorf("%q shows %s to every command", runScript, podspec.ScriptVariable)
+func TestCommandHidesTheHelpersOwnVariables(t *testing.T) {
+	if want := "unset " + podspec.WaitVariable + " " + podspec.TetherVariable + ";"; !strings.Contains(runScript, want) {
+		t.Errorf("%q lacks %q", runScript, want)
 	}
 }
 

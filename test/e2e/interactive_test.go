@@ -333,14 +333,14 @@ func TestRemoteShellEndsWithItsClient(t *testing.T) {
 	// The stream that watches over the end begins after a second.
 	if err := poll(t.Context(), func() (bool, error) {
 		out, err := w.plugin(t.Context(), "ps", "web", "-a", "-q")
-		return strings.Contains(out, "read -r word"), err
+		return strings.Contains(out, "SHAREPROC_TETHER"), err
 	}); err != nil {
 		t.Fatal(err)
 	}
 	if err := x.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	w.awaitNoProcess(t, "read -r word")
+	w.awaitNoProcess(t, "SHAREPROC_TETHER")
 	w.awaitNoProcess(t, "sleep 87654")
 }
 

@@ -16,11 +16,11 @@ left() {
 		pid=${file#/proc/}
 		pid=${pid%/cgroup}
 		tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "SHAREPROC_SESSION=$session" && echo "$pid"
-	done 2>/dev/null
+	done
 }
 
 for signal in HUP TERM KILL KILL; do
-	pids=$(left)
+	pids=$(left 2>/dev/null)
 	[ -z "$pids" ] && exit 0
 	kill -"$signal" $pids 2>/dev/null
 	# What is stopped gets its signal when it goes on.

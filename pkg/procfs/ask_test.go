@@ -44,50 +44,56 @@ func readAll(into *bytes.Buffer) func(*bufio.Reader) error {
 }
 
 func TestAskKeepsTheScriptUntilEverythingIsRead(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		script := commonScript + "guard\n" + `printf 'a\000b\n'; finish "$1"`
-		for _, code := range []int{codeOK, codeLoop, codeNotExist} {
-			var got bytes.Buffer
-			err := ask(t.Context(), r, []string{script}, []string{fmt.Sprint(code)}, readAll(&got))
-			if got.String() != "a\x00b\n" || !errors.Is(err, codeError(code)) {
-				t.Errorf("code %d: answer %q, error %v", code, got.String(), err)
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			script := commonScript + "guard\n" + `printf 'a\000b\n'; finish "$1"`
+			for _, code := range []int{codeOK, codeLoop, codeNotExist} {
+				var got bytes.Buffer
+				err := ask(t.Context(), r, []string{script}, []string{fmt.Sprint(code)}, readAll(&got))
+				if got.String() != "a\x00b\n" || !errors.Is(err, codeError(code)) {
+					t.Errorf("code %d: answer %q, error %v", code, got.String(), err)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func TestAskSendsTextsOneByOne(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		second := "# a comment\n\tprintf '%s' 'b\\c  d'\n\n"
-		script := commonScript + "\tsection || exit\nguard\n" + `sh -c "$text"; printf '|%s|%s' "$1" "$text"; finish 0`
-		var got bytes.Buffer
-		if err := ask(t.Context(), r, []string{script, second}, []string{"x\ny"}, readAll(&got)); err != nil {
-			t.Fatal(err)
-		}
-		if want := "b\\c  d|x\ny|printf '%s' 'b\\c  d'\n"; got.String() != want {
-			t.Errorf("got %q, want %q", got.String(), want)
-		}
-	})
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			second := "# a comment\n\tprintf '%s' 'b\\c  d'\n\n"
+			script := commonScript + "\tsection || exit\nguard\n" + `sh -c "$text"; printf '|%s|%s' "$1" "$text"; finish 0`
+			var got bytes.Buffer
+			if err := ask(t.Context(), r, []string{script, second}, []string{"x\ny"}, readAll(&got)); err != nil {
+				t.Fatal(err)
+			}
+			if want := "b\\c  d|x\ny|printf '%s' 'b\\c  d'\n"; got.String() != want {
+				t.Errorf("got %q, want %q", got.String(), want)
+			}
+		})
+	}
 }
 
 // A script that arrives in part must not run in part.
 func TestBootRunsNoPartOfAScript(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		witness := filepath.Join(t.TempDir(), "witness")
-		text := string(dictate("MARK", []string{"echo >" + witness + "\nexit 0\n"}))
-		for n := range len(text) - 1 {
-			err := r.Run(t.Context(), []string{"sh", "-c", boot, "sh"}, strings.NewReader(text[:n]), io.Discard, io.Discard)
-			if _, statErr := os.Stat(witness); statErr == nil {
-				t.Fatalf("%d of %d bytes were enough to run (%v)", n, len(text), err)
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			witness := filepath.Join(t.TempDir(), "witness")
+			text := string(dictate("MARK", []string{"echo >" + witness + "\nexit 0\n"}))
+			for n := range len(text) - 1 {
+				err := r.Run(t.Context(), []string{"sh", "-c", boot, "sh"}, strings.NewReader(text[:n]), io.Discard, io.Discard)
+				if _, statErr := os.Stat(witness); statErr == nil {
+					t.Fatalf("%d of %d bytes were enough to run (%v)", n, len(text), err)
+				}
 			}
-		}
-		if err := r.Run(t.Context(), []string{"sh", "-c", boot, "sh"}, strings.NewReader(text), io.Discard, io.Discard); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := os.Stat(witness); err != nil {
-			t.Fatal("the whole script did not run")
-		}
-	})
+			if err := r.Run(t.Context(), []string{"sh", "-c", boot, "sh"}, strings.NewReader(text), io.Discard, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(witness); err != nil {
+				t.Fatal("the whole script did not run")
+			}
+		})
+	}
 }
 
 func TestAskWhenTheAnswerIsCut(t *testing.T) {
@@ -143,15 +149,17 @@ func TestAskTellsWhatTheCommandSaidBeforeItFailed(t *testing.T) {
 
 // A command that dies at once, without having read its stdin, must not leave os/exec waiting for that stdin's end.
 func TestAskWhenTheCommandEndsEarly(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		within(t, 20*time.Second, func() {
-			err := ask(t.Context(), r, []string{"exit 3\n"}, nil, readAll(&bytes.Buffer{}))
-			var exit interface{ ExitCode() int }
-			if !errors.Is(err, io.ErrUnexpectedEOF) || !errors.As(err, &exit) || exit.ExitCode() != 3 {
-				t.Errorf("got %v", err)
-			}
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			within(t, 20*time.Second, func() {
+				err := ask(t.Context(), r, []string{"exit 3\n"}, nil, readAll(&bytes.Buffer{}))
+				var exit interface{ ExitCode() int }
+				if !errors.Is(err, io.ErrUnexpectedEOF) || !errors.As(err, &exit) || exit.ExitCode() != 3 {
+					t.Errorf("got %v", err)
+				}
+			})
 		})
-	})
+	}
 }
 
 func TestAskEndsWithItsContext(t *testing.T) {
@@ -192,32 +200,36 @@ func TestAskGivesUpARunnerThatStaysBehindItsAnswer(t *testing.T) {
 }
 
 func TestAskStopsTheScriptWhenItsReaderGivesUp(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		enough := errors.New("enough")
-		within(t, 20*time.Second, func() {
-			err := ask(t.Context(), r, []string{commonScript + "guard\nwhile printf x; do :; done\nfinish 0\n"}, nil, func(b *bufio.Reader) error {
-				if _, err := b.ReadByte(); err != nil {
-					return err
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			enough := errors.New("enough")
+			within(t, 20*time.Second, func() {
+				err := ask(t.Context(), r, []string{commonScript + "guard\nwhile printf x; do :; done\nfinish 0\n"}, nil, func(b *bufio.Reader) error {
+					if _, err := b.ReadByte(); err != nil {
+						return err
+					}
+					return enough
+				})
+				if !errors.Is(err, enough) {
+					t.Errorf("got %v", err)
 				}
-				return enough
 			})
-			if !errors.Is(err, enough) {
-				t.Errorf("got %v", err)
-			}
 		})
-	})
+	}
 }
 
 func TestAskRefusesMoreThanWasRead(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		err := ask(t.Context(), r, []string{commonScript + "guard\nprintf 'a\\000b'\nfinish 0\n"}, nil, func(b *bufio.Reader) error {
-			_, err := readField(b)
-			return err
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			err := ask(t.Context(), r, []string{commonScript + "guard\nprintf 'a\\000b'\nfinish 0\n"}, nil, func(b *bufio.Reader) error {
+				_, err := readField(b)
+				return err
+			})
+			if err == nil {
+				t.Error("what followed the field was ignored")
+			}
 		})
-		if err == nil {
-			t.Error("what followed the field was ignored")
-		}
-	})
+	}
 }
 
 // A mark must be found however the stream is cut into writes, and nothing else may be taken for it.

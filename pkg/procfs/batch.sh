@@ -14,7 +14,11 @@ fi
 printf '\0'
 i=0
 for f; do
-	[ ! -L "$f" ] || ! link=$(readlink -n "$f" 2>/dev/null && echo .) || printf '%s:%s\0' "$i" "${link%.}"
+	if [ -L "$f" ]; then
+		printf '%s:' "$i"
+		readlink -n "$f" 2>/dev/null
+		printf '\0'
+	fi
 	i=$((i + 1))
 done
 printf '\0'

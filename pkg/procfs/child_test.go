@@ -92,7 +92,7 @@ func startChild(t *testing.T, mode string, attr *syscall.SysProcAttr, env []stri
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(env, childVar+"="+mode)
+	cmd.Env = append([]string{childVar + "=" + mode}, env...)
 	cmd.SysProcAttr = attr
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()

@@ -5,22 +5,26 @@ export LC_ALL
 
 # guard ends the script and all that it runs as soon as the client closes stdin. Without it a client that goes away
 # leaves them behind: a runtime may keep a stream open that it reads no more, so that writing to it blocks for ever.
-# A runtime starts a command as the leader of a process group; where nobody did, the shell alone is ended.
+# A runtime starts a command as the leader of a process group; where nobody did, the shell and its $job are ended.
+# The shell waits for its children in any case: they would stay zombies where the target's PID 1 does not look after
+# orphans.
 guard() {
+	code= job=
+	trap 'trap "" TERM; [ -z "$job" ] || kill "$job"; wait; exit "${code:-143}"' TERM
 	{
+		trap - TERM
 		while read -r beat; do :; done
 		kill -TERM "-$$" || kill -TERM "$$"
 	} <&3 >/dev/null 2>&1 &
-	guard=$!
+	watcher=$!
 }
 
-# finish CODE ends the answer, and outlives it until the client has read it: a runtime may drop what a process
-# that is gone has written. From the mark on, the end of stdin is the good end.
+# finish CODE ends the answer, and outlives it until the client has read it and closes stdin: a runtime may drop what
+# a process that is gone has written.
 finish() {
 	code=$1
 	printf '\000%s%03d\n' "$mark" "$code"
-	trap 'exit "$code"' TERM
-	wait "$guard"
+	wait "$watcher"
 	exit "$code"
 }
 

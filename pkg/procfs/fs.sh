@@ -136,12 +136,23 @@ names() {
 	done
 }
 
+# copy sends the bytes of descriptor 4.
+copy() {
+	cat <&4 &
+	job=$!
+	wait "$job"
+	set -- $?
+	job=
+	return "$1"
+}
+
 if [ "$verb" = lstat ] || [ "$verb" = stat ]; then
 	tell
 	finish 0
 fi
 if [ -d "$here" ]; then
 	[ "$verb" != read ] || finish 42
+	opened=
 	{ opened=1; } 2>/dev/null <"$here"
 	[ -n "$opened" ] || finish 45
 	tell
@@ -154,10 +165,11 @@ if [ ! -f "$here" ]; then
 	tell
 	finish 43
 fi
+same= opened= status=
 {
 	opened=1
 	# What was opened is what was looked at, not a link put there meanwhile.
-	[ "$(stat -L -c '%d:%i' /proc/self/fd/4)" = "${line%% *}" ] && same=1 && tell && cat <&4
+	[ "$(stat -L -c '%d:%i' /proc/self/fd/4)" = "${line%% *}" ] && same=1 && tell && copy
 	status=$?
 } 2>/dev/null 4<"$here"
 [ -n "$opened" ] || finish 45

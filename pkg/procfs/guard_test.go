@@ -17,93 +17,129 @@ import (
 	"time"
 )
 
-// A stuckRunner is a runtime that stops reading an answer after its first bytes, keeps the stream open all the same,
-// and hands on the end of stdin. It returns once every process of the command is gone.
-type stuckRunner struct {
+// A runtimeRunner starts a command as a runtime does: in a session of its own. Once the command has ended it looks
+// what is left of it.
+type runtimeRunner struct {
 	localRunner
 	t *testing.T
+	// stuck: it reads an answer's first bytes only, and keeps the stream open all the same.
+	stuck bool
+	// alike: the command shares the process group of who started it, as no runtime known does.
+	alike   bool
+	status  error
+	orphans int
 }
 
-func (s stuckRunner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, _ io.Writer) error {
+func (r *runtimeRunner) Run(_ context.Context, argv []string, stdin io.Reader, stdout, _ io.Writer) error {
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
 	name := argv[0]
-	if s.path != "" {
-		name = filepath.Join(s.path, name)
+	if r.path != "" {
+		name = filepath.Join(r.path, name)
 	}
 	cmd := exec.Command(name, argv[1:]...) // not CommandContext: only the end of stdin may end it
-	cmd.Stdin, cmd.Stdout, cmd.SysProcAttr = stdin, writer, &syscall.SysProcAttr{Setsid: true}
-	if s.path != "" {
-		cmd.Env = []string{"PATH=" + s.path}
+	cmd.Stdin, cmd.Stdout, cmd.SysProcAttr = stdin, writer, &syscall.SysProcAttr{Setsid: !r.alike}
+	if r.path != "" {
+		cmd.Env = []string{"PATH=" + r.path}
 	}
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	writer.Close()
-	if _, err := io.CopyN(stdout, reader, 512); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-		s.t.Error(err)
+	if r.stuck {
+		_, err = io.CopyN(stdout, reader, 512)
+	} else {
+		_, err = io.Copy(stdout, reader)
 	}
-	err = cmd.Wait()
-	look, deadline := time.NewTicker(10*time.Millisecond), time.After(10*time.Second)
-	defer look.Stop()
-	for syscall.Kill(-cmd.Process.Pid, 0) == nil { // the dead ones stay until init has seen them
-		select {
-		case <-look.C:
-		case <-deadline:
-			s.t.Error("the command left processes behind")
-			return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if err != nil && !errors.Is(err, io.ErrClosedPipe) {
+		r.t.Error(err)
+	}
+	r.status = cmd.Wait()
+	group := -cmd.Process.Pid
+	if r.alike {
+		group = 0
+	}
+	for { // its orphans are this process's now
+		if _, err := syscall.Wait4(group, nil, 0, nil); errors.Is(err, syscall.ECHILD) {
+			return r.status
+		}
+		r.orphans++
+	}
+}
+
+// adoptOrphans makes this process the parent of orphans below it, until the test ends.
+func adoptOrphans(t *testing.T) {
+	t.Helper()
+	set := func(on uintptr) {
+		const prSetChildSubreaper = 36
+		if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, on, 0); errno != 0 {
+			t.Fatal(errno)
 		}
 	}
-	return err
+	set(1)
+	t.Cleanup(func() { set(0) })
 }
 
 func TestNothingStaysBehindAClientThatLeft(t *testing.T) {
-	eachLocalRunner(t, func(t *testing.T, l localRunner) {
-		root := openFolder(t)
-		write(t, filepath.Join(root, "big"), string(make([]byte, 4<<20)))
-		for _, name := range hostileNames() {
-			for _, more := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
-				if len(name) < 250 {
-					write(t, filepath.Join(root, "many", name+more), "")
+	adoptOrphans(t)
+	for name, l := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			write(t, filepath.Join(root, "big"), string(make([]byte, 4<<20)))
+			for _, name := range hostileNames() {
+				for _, more := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
+					if len(name) < 250 {
+						write(t, filepath.Join(root, "many", name+more), "")
+					}
 				}
 			}
-		}
-		r := stuckRunner{l, t}
-		proc := fakeProc(t, fakeProcess{pid: 8, root: root})
-		enough := errors.New("enough")
-		for _, path := range []string{"big", "many"} {
-			within(t, 30*time.Second, func() {
-				_, _, err := query{verb: verbShow, pid: 8, path: path}.run(t.Context(), r, proc, func(identity, facts, *bufio.Reader) error {
-					return enough
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root})
+			enough := errors.New("enough")
+			for path, alike := range map[string]bool{"big": false, "many": false, "/big": true} {
+				r := &runtimeRunner{localRunner: l, t: t, stuck: true, alike: alike}
+				within(t, 30*time.Second, func() {
+					_, _, err := query{verb: verbShow, pid: 8, path: path}.run(t.Context(), r, proc, func(identity, facts, *bufio.Reader) error {
+						return enough
+					})
+					if !errors.Is(err, enough) {
+						t.Errorf("%s: %v", path, err)
+					}
 				})
-				if !errors.Is(err, enough) {
-					t.Errorf("%s: %v", path, err)
-				}
-			})
-		}
-	})
+			}
+		})
+	}
 }
 
-// A script that was heard to its end has the status of its answer.
-func TestScriptsEndWithTheirCode(t *testing.T) {
-	eachLocalRunner(t, func(t *testing.T, l localRunner) {
-		for _, attr := range []*syscall.SysProcAttr{nil, {Setsid: true}} {
-			l.attr = attr
-			var status error
-			r := runnerFunc(func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
-				status = l.Run(ctx, []string{"sh", "-c", boot, "sh", "stat", fakeProc(t), "8"}, stdin, stdout, stderr)
-				return status
-			})
-			if _, err := Root(t.Context(), r, 8).Stat("."); !errors.Is(err, ErrNoProcess) {
-				t.Fatal(err)
+// A script that was heard to its end has the status of its answer, and no child that somebody else would have to
+// look after.
+func TestScriptsCleanUpAndEndWithTheirCode(t *testing.T) {
+	adoptOrphans(t)
+	for name, l := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			write(t, filepath.Join(root, "dir/file"), "")
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root, cgroup: "0::/" + idA})
+			for path, code := range map[string]int{"dir": codeOK, "dir/file": codeOK, "none": codeNotExist} {
+				r := &runtimeRunner{localRunner: l, t: t}
+				_, _, _, err := show(t, r, proc, Where{Container: idA, Path: path})
+				if !errors.Is(err, codeError(code)) {
+					t.Errorf("%s: %v", path, err)
+				}
+				var exit *exec.ExitError
+				if code == codeOK && r.status != nil || code != codeOK && (!errors.As(r.status, &exit) || exit.ExitCode() != code) {
+					t.Errorf("%s: status: %v", path, r.status)
+				}
+				if r.orphans != 0 {
+					t.Errorf("%s: %d orphans", path, r.orphans)
+				}
 			}
-			var exit *exec.ExitError
-			if !errors.As(status, &exit) || exit.ExitCode() != codeNoProcess && exit.ExitCode() != -1 {
-				t.Errorf("status: %v", status)
+			r := &runtimeRunner{localRunner: l, t: t}
+			if _, err := list(t.Context(), r, proc); err != nil || r.status != nil || r.orphans != 0 {
+				t.Errorf("list: %v, status %v, %d orphans", err, r.status, r.orphans)
 			}
-		}
-	})
+		})
+	}
 }

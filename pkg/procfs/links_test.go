@@ -23,133 +23,137 @@ func (f *RootFS) statPath(path string) (facts, error) {
 }
 
 func TestLinksStayInside(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		root := openFolder(t)
-		write(t, filepath.Join(root, "etc/passwd"), "inside")
-		write(t, filepath.Join(root, "run/x"), "run")
-		link(t, "/run", filepath.Join(root, "var/run"))
-		for name, target := range map[string]string{
-			"abs":       "/etc/passwd",
-			"up":        "../../../../../../../../etc/passwd",
-			"deep/up":   "../../../etc/passwd",
-			"dots":      "/../..//./etc/./../etc//passwd",
-			"newline":   "etc/a\nb",
-			"newlines":  "/etc/a\n\n",
-			"spaces":    "etc/  a  ",
-			"glob":      "etc/*",
-			"substit":   "etc/$(echo passwd)",
-			"quote":     `etc/'"\`,
-			"dash":      "-n",
-			"bytes":     "etc/\x01\x81\x82\x88\xff\x7f",
-			"loop":      "loop",
-			"ping":      "/pong",
-			"pong":      "ping",
-			"dangling":  "/nowhere",
-			"filedir":   "/etc/passwd/",
-			"dirslash":  "/etc/",
-			"roots":     "/",
-			"rootdot":   "/.",
-			"rootdots":  "..",
-			"proc/self": "4242",
-		} {
-			link(t, target, filepath.Join(root, name))
-		}
-		for _, name := range []string{"etc/a\nb", "etc/a\n\n", "etc/  a  ", "etc/*", "etc/$(echo passwd)", `etc/'"\`, "-n", "etc/\x01\x81\x82\x88\xff\x7f", "proc/8/x"} {
-			write(t, filepath.Join(root, name), "special")
-		}
-		fsys := fakeRoot(t, r, root)
-		for _, test := range []struct {
-			path, physical string
-			err            error
-		}{
-			{"/abs", "/etc/passwd", nil},
-			{"abs", "/etc/passwd", nil},
-			{"//abs", "/etc/passwd", nil},
-			{"up", "/etc/passwd", nil},
-			{"deep/up", "/etc/passwd", nil},
-			{"dots", "/etc/passwd", nil},
-			{"var/run/x", "/run/x", nil},
-			{"var/run/../etc/passwd", "/etc/passwd", nil},
-			{"var/run/", "/run", nil},
-			{"", "/", nil},
-			{"/", "/", nil},
-			{"..", "/", nil},
-			{"../../..", "/", nil},
-			{"roots/etc", "/etc", nil},
-			{"rootdot/etc/.", "/etc", nil},
-			{"rootdots/etc/..", "/", nil},
-			{"newline", "/etc/a\nb", nil},
-			{"newlines", "/etc/a\n\n", nil},
-			{"spaces", "/etc/  a  ", nil},
-			{"glob", "/etc/*", nil},
-			{"substit", "/etc/$(echo passwd)", nil},
-			{"quote", `/etc/'"\`, nil},
-			{"dash", "/-n", nil},
-			{"-n", "/-n", nil},
-			{"bytes", "/etc/\x01\x81\x82\x88\xff\x7f", nil},
-			{"proc/self/x", "/proc/8/x", nil},
-			{"loop", "", ErrLoop},
-			{"ping", "", ErrLoop},
-			{"dangling", "", fs.ErrNotExist},
-			{"nothing", "", fs.ErrNotExist},
-			{"nothing/below", "", fs.ErrNotExist},
-			{"nothing/..", "", fs.ErrNotExist},
-			{"abs/", "", ErrNotDirectory},
-			{"abs/.", "", ErrNotDirectory},
-			{"abs/..", "", ErrNotDirectory},
-			{"etc/passwd/", "", ErrNotDirectory},
-			{"etc/passwd/x", "", ErrNotDirectory},
-			{"filedir", "", ErrNotDirectory},
-			{"dirslash", "/etc", nil},
-			{strings.Repeat("n", 255), "", fs.ErrNotExist},
-			{strings.Repeat("n", 256), "", ErrNameTooLong},
-			{strings.Repeat("./", 3000), "", ErrNameTooLong},
-			{strings.Repeat("./", 2047), "/", nil},
-			{"a\x00b", "", fs.ErrInvalid},
-		} {
-			found, err := fsys.statPath(test.path)
-			if !errors.Is(err, test.err) || found.path != test.physical {
-				t.Errorf("%.60q: found %q, error %v; want %q, %v", test.path, found.path, err, test.physical, test.err)
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			write(t, filepath.Join(root, "etc/passwd"), "inside")
+			write(t, filepath.Join(root, "run/x"), "run")
+			link(t, "/run", filepath.Join(root, "var/run"))
+			for name, target := range map[string]string{
+				"abs":       "/etc/passwd",
+				"up":        "../../../../../../../../etc/passwd",
+				"deep/up":   "../../../etc/passwd",
+				"dots":      "/../..//./etc/./../etc//passwd",
+				"newline":   "etc/a\nb",
+				"newlines":  "/etc/a\n\n",
+				"spaces":    "etc/  a  ",
+				"glob":      "etc/*",
+				"substit":   "etc/$(echo passwd)",
+				"quote":     `etc/'"\`,
+				"dash":      "-n",
+				"bytes":     "etc/\x01\x81\x82\x88\xff\x7f",
+				"loop":      "loop",
+				"ping":      "/pong",
+				"pong":      "ping",
+				"dangling":  "/nowhere",
+				"filedir":   "/etc/passwd/",
+				"dirslash":  "/etc/",
+				"roots":     "/",
+				"rootdot":   "/.",
+				"rootdots":  "..",
+				"proc/self": "4242",
+			} {
+				link(t, target, filepath.Join(root, name))
 			}
-		}
-	})
+			for _, name := range []string{"etc/a\nb", "etc/a\n\n", "etc/  a  ", "etc/*", "etc/$(echo passwd)", `etc/'"\`, "-n", "etc/\x01\x81\x82\x88\xff\x7f", "proc/8/x"} {
+				write(t, filepath.Join(root, name), "special")
+			}
+			fsys := fakeRoot(t, r, root)
+			for _, test := range []struct {
+				path, physical string
+				err            error
+			}{
+				{"/abs", "/etc/passwd", nil},
+				{"abs", "/etc/passwd", nil},
+				{"//abs", "/etc/passwd", nil},
+				{"up", "/etc/passwd", nil},
+				{"deep/up", "/etc/passwd", nil},
+				{"dots", "/etc/passwd", nil},
+				{"var/run/x", "/run/x", nil},
+				{"var/run/../etc/passwd", "/etc/passwd", nil},
+				{"var/run/", "/run", nil},
+				{"", "/", nil},
+				{"/", "/", nil},
+				{"..", "/", nil},
+				{"../../..", "/", nil},
+				{"roots/etc", "/etc", nil},
+				{"rootdot/etc/.", "/etc", nil},
+				{"rootdots/etc/..", "/", nil},
+				{"newline", "/etc/a\nb", nil},
+				{"newlines", "/etc/a\n\n", nil},
+				{"spaces", "/etc/  a  ", nil},
+				{"glob", "/etc/*", nil},
+				{"substit", "/etc/$(echo passwd)", nil},
+				{"quote", `/etc/'"\`, nil},
+				{"dash", "/-n", nil},
+				{"-n", "/-n", nil},
+				{"bytes", "/etc/\x01\x81\x82\x88\xff\x7f", nil},
+				{"proc/self/x", "/proc/8/x", nil},
+				{"loop", "", ErrLoop},
+				{"ping", "", ErrLoop},
+				{"dangling", "", fs.ErrNotExist},
+				{"nothing", "", fs.ErrNotExist},
+				{"nothing/below", "", fs.ErrNotExist},
+				{"nothing/..", "", fs.ErrNotExist},
+				{"abs/", "", ErrNotDirectory},
+				{"abs/.", "", ErrNotDirectory},
+				{"abs/..", "", ErrNotDirectory},
+				{"etc/passwd/", "", ErrNotDirectory},
+				{"etc/passwd/x", "", ErrNotDirectory},
+				{"filedir", "", ErrNotDirectory},
+				{"dirslash", "/etc", nil},
+				{strings.Repeat("n", 255), "", fs.ErrNotExist},
+				{strings.Repeat("n", 256), "", ErrNameTooLong},
+				{strings.Repeat("./", 3000), "", ErrNameTooLong},
+				{strings.Repeat("./", 2047), "/", nil},
+				{"a\x00b", "", fs.ErrInvalid},
+			} {
+				found, err := fsys.statPath(test.path)
+				if !errors.Is(err, test.err) || found.path != test.physical {
+					t.Errorf("%.60q: found %q, error %v; want %q, %v", test.path, found.path, err, test.physical, test.err)
+				}
+			}
+		})
+	}
 }
 
 // Whatever a tree of links looks like, a path leads where it leads a process in that root.
 func TestLinksResolveAsInChroot(t *testing.T) {
 	needRoot(t)
-	eachRunner(t, func(t *testing.T, r Runner) {
-		seed := rand.Uint64()
-		t.Logf("seed %d", seed)
-		random := rand.New(rand.NewPCG(seed, 1))
-		root := openFolder(t)
-		growTree(t, random, root)
-		for i := range 42 { // the kernel follows 40
-			link(t, fmt.Sprintf("chain%d", i+1), filepath.Join(root, fmt.Sprintf("chain%d", i)))
-		}
-		write(t, filepath.Join(root, "chain42"), "")
-		oracle := startChild(t, childStats, nil, []string{"CHILD_ROOT=" + root})
-		fsys := fakeRoot(t, r, root)
-		paths := []string{"/chain1", "/chain2", "/chain3"}
-		for range 80 {
-			paths = append(paths, "/"+randomPath(random, 5))
-		}
-		kinds := map[error]int{}
-		for _, path := range paths {
-			errno, ino := oracle.stat(t, path)
-			want := map[syscall.Errno]error{
-				0: nil, syscall.ENOENT: fs.ErrNotExist, syscall.ELOOP: ErrLoop, syscall.ENOTDIR: ErrNotDirectory,
-			}[errno]
-			kinds[want]++
-			found, err := fsys.statPath(path)
-			if !errors.Is(err, want) || err == nil && found.stat.Ino != ino {
-				t.Errorf("%q: found %v, error %v; the kernel says %d, %v", path, found.path, err, ino, errno)
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			random := rand.New(rand.NewPCG(seed, 1))
+			root := openFolder(t)
+			growTree(t, random, root)
+			for i := range 42 { // the kernel follows 40
+				link(t, fmt.Sprintf("chain%d", i+1), filepath.Join(root, fmt.Sprintf("chain%d", i)))
 			}
-		}
-		if kinds[nil] < 10 || len(kinds) < 3 {
-			t.Errorf("the tree tells little: %v", kinds)
-		}
-	})
+			write(t, filepath.Join(root, "chain42"), "")
+			oracle := startChild(t, childStats, nil, []string{"CHILD_ROOT=" + root})
+			fsys := fakeRoot(t, r, root)
+			paths := []string{"/chain1", "/chain2", "/chain3"}
+			for range 80 {
+				paths = append(paths, "/"+randomPath(random, 5))
+			}
+			kinds := map[error]int{}
+			for _, path := range paths {
+				errno, ino := oracle.stat(t, path)
+				want := map[syscall.Errno]error{
+					0: nil, syscall.ENOENT: fs.ErrNotExist, syscall.ELOOP: ErrLoop, syscall.ENOTDIR: ErrNotDirectory,
+				}[errno]
+				kinds[want]++
+				found, err := fsys.statPath(path)
+				if !errors.Is(err, want) || err == nil && found.stat.Ino != ino {
+					t.Errorf("%q: found %v, error %v; the kernel says %d, %v", path, found.path, err, ino, errno)
+				}
+			}
+			if kinds[nil] < 10 || len(kinds) < 3 {
+				t.Errorf("the tree tells little: %v", kinds)
+			}
+		})
+	}
 }
 
 // growTree fills a folder. It works through an os.Root: the links made on the way must not lead it out.

@@ -35,9 +35,7 @@ func List(ctx context.Context, r Runner) ([]Process, error) { return list(ctx, r
 
 func list(ctx context.Context, r Runner, proc string) ([]Process, error) {
 	var t table
-	err := ask(ctx, r, []string{commonScript + resolveScript + psScript}, []string{proc}, func(b *bufio.Reader) error {
-		return t.read(b)
-	})
+	err := ask(ctx, r, []string{commonScript + resolveScript + psScript}, []string{proc}, t.read)
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}

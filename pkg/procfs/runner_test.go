@@ -46,29 +46,29 @@ func (c *countingRunner) Run(ctx context.Context, argv []string, stdin io.Reader
 	return c.Runner.Run(ctx, argv, stdin, stdout, stderr)
 }
 
-// eachRunner runs a test with the machine's sh and, where there is one, with nothing but busybox.
-func eachRunner(t *testing.T, test func(t *testing.T, r Runner)) {
-	eachLocalRunner(t, func(t *testing.T, l localRunner) { test(t, l) })
-}
-
-func eachLocalRunner(t *testing.T, test func(t *testing.T, l localRunner)) {
+// runners are what every script is tested with: the machine's sh and, where there is one, nothing but busybox.
+func runners(t *testing.T) map[string]localRunner {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("the scripts need a Linux machine")
 	}
-	t.Run("sh", func(t *testing.T) { test(t, localRunner{}) })
-	t.Run("busybox", func(t *testing.T) { test(t, localRunner{path: busyboxFolder(t, append(tools(), "sh"))}) })
+	all := map[string]localRunner{"sh": {}}
+	if folder := busyboxFolder(t); folder != "" {
+		all["busybox"] = localRunner{path: folder}
+	}
+	return all
 }
 
-// busyboxFolder makes a folder with a busybox and links for some of its applets: the PATH of a helper. Everybody may
-// read it.
-func busyboxFolder(t *testing.T, applets []string) string {
+// busyboxFolder makes a folder with a busybox and links for the applets that scripts ask for: the PATH of a helper.
+// Everybody may read it. It is "" where there is no busybox.
+func busyboxFolder(t *testing.T) string {
 	t.Helper()
 	busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX")
 	if busybox == "" {
 		var err error
 		if busybox, err = exec.LookPath("busybox"); err != nil {
-			t.Skip("no busybox in PATH and none named by SHAREPROC_TEST_BUSYBOX: only sh is tested")
+			t.Log("no busybox in PATH and none named by SHAREPROC_TEST_BUSYBOX: only sh is tested")
+			return ""
 		}
 	}
 	binary, err := os.ReadFile(busybox)
@@ -84,7 +84,7 @@ func busyboxFolder(t *testing.T, applets []string) string {
 			t.Fatal(err)
 		}
 	}
-	for _, tool := range applets {
+	for _, tool := range append(tools(), "sh") {
 		link(t, "busybox", filepath.Join(folder, tool))
 	}
 	return folder

@@ -39,8 +39,11 @@ type Found struct {
 	Info       fs.FileInfo
 }
 
-// Stat is Info's Sys(): with owner names from the target's own passwd and group.
+// Stat is Info's Sys(): with owner names from the target's own passwd and group. It is nil where Info is.
 func (f Found) Stat() *Stat {
+	if f.Info == nil {
+		return nil
+	}
 	s, _ := f.Info.Sys().(*Stat)
 	return s
 }

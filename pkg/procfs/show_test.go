@@ -32,168 +32,178 @@ func show(t *testing.T, r Runner, proc string, w Where) (Found, []Entry, string,
 }
 
 func TestShowChoosesTheProcess(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		rootA, rootB := openFolder(t), openFolder(t)
-		write(t, filepath.Join(rootA, "who"), "A")
-		write(t, filepath.Join(rootB, "who"), "B")
-		cgroupA, cgroupB := "1:cpu:/x\n0::/../cri-containerd-"+idA+".scope", "0::/kubepods/pod/"+idB
-		proc := fakeProc(t,
-			fakeProcess{pid: 1, start: 1, root: rootB, cgroup: "0::/pause"},
-			fakeProcess{pid: 7, start: 300, root: rootA, cgroup: cgroupA},
-			fakeProcess{pid: 12, start: 200, root: "", cgroup: cgroupA},     // denies its root, started first
-			fakeProcess{pid: 100, start: 250, root: rootA, cgroup: cgroupA}, // sorts before 7 as text
-			fakeProcess{pid: 20, start: 50, root: rootB, cgroup: cgroupB},
-			fakeProcess{pid: 9, start: 50, root: rootB, cgroup: cgroupB},
-			fakeProcess{pid: 30, start: 5, root: "", cgroup: "0::/denied"},
-			fakeProcess{pid: 40, start: 6, root: "", cgroup: "0::/denied"},
-		)
-		for _, test := range []struct {
-			name   string
-			where  Where
-			pid    int
-			text   string
-			denied []int
-			err    error
-		}{
-			{"first of a container that lets us in", Where{Container: idA}, 100, "A", []int{12}, nil},
-			{"lowest PID of those that started at once", Where{Container: idB}, 9, "B", nil, nil},
-			{"PID 1 without container", Where{}, 1, "B", nil, nil},
-			{"the PID given", Where{PID: 7, Container: idB}, 7, "A", nil, nil},
-			{"the PID given denies", Where{PID: 12}, 12, "", []int{12}, fs.ErrPermission},
-			{"a sibling stands in", Where{PID: 12, Siblings: true}, 100, "A", []int{12}, nil},
-			{"no sibling needed", Where{PID: 7, Siblings: true}, 7, "A", nil, nil},
-			{"all siblings deny", Where{PID: 40, Siblings: true}, 40, "", []int{40, 30}, fs.ErrPermission},
-			{"no such process", Where{PID: 99}, 0, "", nil, ErrNoProcess},
-			{"no such container", Where{Container: strings.Repeat("c", 64)}, 0, "", nil, ErrNoProcess},
-			{"container unnamed in a view of its own", Where{Container: strings.Repeat("c", 64), Alone: true}, 1, "B", nil, nil},
-			{"container named in a view of its own", Where{Container: idA, Alone: true}, 100, "A", []int{12}, nil},
-			{"id is no pattern", Where{Container: "[a-z]"}, 0, "", nil, ErrNoProcess},
-			{"id is no option", Where{Container: "-v"}, 0, "", nil, ErrNoProcess},
-		} {
-			test.where.Path = "who"
-			found, _, text, err := show(t, r, proc, test.where)
-			if !errors.Is(err, test.err) || text != test.text {
-				t.Errorf("%s: %q, %v; want %q, %v", test.name, text, err, test.text, test.err)
-			}
-			denied := found.Denied
-			if access, ok := errors.AsType[*AccessError](err); ok {
-				denied = access.Tried
-				if access.PID != test.pid || access.UID != 10 || access.GID != 20 || access.Name != "a) b\n)" {
-					t.Errorf("%s: %+v", test.name, access)
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			rootA, rootB := openFolder(t), openFolder(t)
+			write(t, filepath.Join(rootA, "who"), "A")
+			write(t, filepath.Join(rootB, "who"), "B")
+			cgroupA, cgroupB := "1:cpu:/x\n0::/../cri-containerd-"+idA+".scope", "0::/kubepods/pod/"+idB
+			proc := fakeProc(t,
+				fakeProcess{pid: 1, start: 1, root: rootB, cgroup: "0::/pause"},
+				fakeProcess{pid: 7, start: 300, root: rootA, cgroup: cgroupA},
+				fakeProcess{pid: 12, start: 200, root: "", cgroup: cgroupA},     // denies its root, started first
+				fakeProcess{pid: 100, start: 250, root: rootA, cgroup: cgroupA}, // sorts before 7 as text
+				fakeProcess{pid: 20, start: 50, root: rootB, cgroup: cgroupB},
+				fakeProcess{pid: 9, start: 50, root: rootB, cgroup: cgroupB},
+				fakeProcess{pid: 30, start: 5, root: "", cgroup: "0::/denied"},
+				fakeProcess{pid: 40, start: 6, root: "", cgroup: "0::/denied"},
+			)
+			for _, test := range []struct {
+				name   string
+				where  Where
+				pid    int
+				text   string
+				denied []int
+				err    error
+			}{
+				{"first of a container that lets us in", Where{Container: idA}, 100, "A", []int{12}, nil},
+				{"lowest PID of those that started at once", Where{Container: idB}, 9, "B", nil, nil},
+				{"PID 1 without container", Where{}, 1, "B", nil, nil},
+				{"the PID given", Where{PID: 7, Container: idB}, 7, "A", nil, nil},
+				{"the PID given denies", Where{PID: 12}, 12, "", []int{12}, fs.ErrPermission},
+				{"a sibling stands in", Where{PID: 12, Siblings: true}, 100, "A", []int{12}, nil},
+				{"no sibling needed", Where{PID: 7, Siblings: true}, 7, "A", nil, nil},
+				{"all siblings deny", Where{PID: 40, Siblings: true}, 40, "", []int{40, 30}, fs.ErrPermission},
+				{"no such process", Where{PID: 99}, 0, "", nil, ErrNoProcess},
+				{"no such container", Where{Container: strings.Repeat("c", 64)}, 0, "", nil, ErrNoProcess},
+				{"container unnamed in a view of its own", Where{Container: strings.Repeat("c", 64), Alone: true}, 1, "B", nil, nil},
+				{"container named in a view of its own", Where{Container: idA, Alone: true}, 100, "A", []int{12}, nil},
+				{"id is no pattern", Where{Container: "[a-z]"}, 0, "", nil, ErrNoProcess},
+				{"id is no option", Where{Container: "-v"}, 0, "", nil, ErrNoProcess},
+			} {
+				test.where.Path = "who"
+				found, _, text, err := show(t, r, proc, test.where)
+				if !errors.Is(err, test.err) || text != test.text {
+					t.Errorf("%s: %q, %v; want %q, %v", test.name, text, err, test.text, test.err)
+				}
+				denied := found.Denied
+				if access, ok := errors.AsType[*AccessError](err); ok {
+					denied = access.Tried
+					if access.PID != test.pid || access.UID != 10 || access.GID != 20 || access.Name != "a) b\n)" {
+						t.Errorf("%s: %+v", test.name, access)
+					}
+				}
+				if found.PID != test.pid || !slices.Equal(denied, test.denied) {
+					t.Errorf("%s: process %d, denied %v; want %d, %v", test.name, found.PID, denied, test.pid, test.denied)
 				}
 			}
-			if found.PID != test.pid || !slices.Equal(denied, test.denied) {
-				t.Errorf("%s: process %d, denied %v; want %d, %v", test.name, found.PID, denied, test.pid, test.denied)
-			}
-		}
-	})
+		})
+	}
 }
 
 // Where cgroups tell nothing apart, no process of the helper may stand in for one of the target.
 func TestShowNeverTakesTheHelperForASibling(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		root := openFolder(t)
-		write(t, filepath.Join(root, "who"), "helper")
-		own, err := os.ReadFile("/proc/self/cgroup")
-		if err != nil {
-			t.Fatal(err)
-		}
-		cgroup := strings.TrimSuffix(string(own), "\n")
-		proc := fakeProc(t,
-			fakeProcess{pid: 1, start: 1, root: "", cgroup: cgroup},
-			fakeProcess{pid: 2, start: 2, root: root, cgroup: cgroup},
-		)
-		link(t, "/proc/self", filepath.Join(proc, "self"))
-		for _, where := range []Where{{PID: 1, Siblings: true}, {Container: idA, Alone: true}, {}} {
-			where.Path = "who"
-			if found, _, text, err := show(t, r, proc, where); !errors.Is(err, fs.ErrPermission) || text != "" || found.PID != 1 {
-				t.Errorf("%+v: %q of %d, %v", where, text, found.PID, err)
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			write(t, filepath.Join(root, "who"), "helper")
+			own, err := os.ReadFile("/proc/self/cgroup")
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-	})
+			cgroup := strings.TrimSuffix(string(own), "\n")
+			proc := fakeProc(t,
+				fakeProcess{pid: 1, start: 1, root: "", cgroup: cgroup},
+				fakeProcess{pid: 2, start: 2, root: root, cgroup: cgroup},
+			)
+			link(t, "/proc/self", filepath.Join(proc, "self"))
+			for _, where := range []Where{{PID: 1, Siblings: true}, {Container: idA, Alone: true}, {}} {
+				where.Path = "who"
+				if found, _, text, err := show(t, r, proc, where); !errors.Is(err, fs.ErrPermission) || text != "" || found.PID != 1 {
+					t.Errorf("%+v: %q of %d, %v", where, text, found.PID, err)
+				}
+			}
+		})
+	}
 }
 
 func TestShowTellsWhatItFound(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		root := openFolder(t)
-		write(t, filepath.Join(root, "etc/passwd"), "# comment\nfirst:x:0:0::/:/bin/sh\nsecond:x:0:0::/:\n\nbroken\n\x00nobody:x:65534:\n")
-		write(t, filepath.Join(root, "usr/lib/group"), "wheel:x:0:\n")
-		link(t, "/usr/lib/group", filepath.Join(root, "etc/group"))
-		write(t, filepath.Join(root, "data/a\nb"), "content\n")
-		link(t, "/data", filepath.Join(root, "to data"))
-		proc := fakeProc(t, fakeProcess{pid: 8, start: 77, root: root, cgroup: "0::/" + idA})
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			write(t, filepath.Join(root, "etc/passwd"), "# comment\nfirst:x:0:0::/:/bin/sh\nsecond:x:0:0::/:\n\nbroken\n\x00nobody:x:65534:\n")
+			write(t, filepath.Join(root, "usr/lib/group"), "wheel:x:0:\n")
+			link(t, "/usr/lib/group", filepath.Join(root, "etc/group"))
+			write(t, filepath.Join(root, "data/a\nb"), "content\n")
+			link(t, "/data", filepath.Join(root, "to data"))
+			proc := fakeProc(t, fakeProcess{pid: 8, start: 77, root: root, cgroup: "0::/" + idA})
 
-		counting := &countingRunner{Runner: r}
-		found, entries, text, err := show(t, counting, proc, Where{Container: idA, Path: "/to data//"})
-		if err != nil || text != "" || counting.count != 1 {
-			t.Fatalf("%v, %q, %d commands", err, text, counting.count)
-		}
-		if found.PID != 8 || found.StartTicks != 77 || found.Process != "a) b\n)" || found.Path != "/data" || !found.Info.IsDir() ||
-			found.Info.Name() != "to data" {
-			t.Errorf("found %+v, %q", found, found.Info.Name())
-		}
-		if len(entries) != 1 || entries[0].Name() != "a\nb" || entries[0].Stat().Size != 8 {
-			t.Fatalf("entries %v", entries)
-		}
-		if os.Geteuid() == 0 {
-			if s := entries[0].Stat(); s.User != "first" || s.Group != "wheel" || found.Stat().User != "first" {
-				t.Errorf("owner %q, group %q", s.User, s.Group)
+			counting := &countingRunner{Runner: r}
+			found, entries, text, err := show(t, counting, proc, Where{Container: idA, Path: "/to data//"})
+			if err != nil || text != "" || counting.count != 1 {
+				t.Fatalf("%v, %q, %d commands", err, text, counting.count)
 			}
-		}
+			if found.PID != 8 || found.StartTicks != 77 || found.Process != "a) b\n)" || found.Path != "/data" || !found.Info.IsDir() ||
+				found.Info.Name() != "to data" {
+				t.Errorf("found %+v, %q", found, found.Info.Name())
+			}
+			if len(entries) != 1 || entries[0].Name() != "a\nb" || entries[0].Stat().Size != 8 {
+				t.Fatalf("entries %v", entries)
+			}
+			if os.Geteuid() == 0 {
+				if s := entries[0].Stat(); s.User != "first" || s.Group != "wheel" || found.Stat().User != "first" {
+					t.Errorf("owner %q, group %q", s.User, s.Group)
+				}
+			}
 
-		counting.count = 0
-		found, entries, text, err = show(t, counting, proc, Where{PID: 8, Path: "to data/a\nb"})
-		if err != nil || text != "content\n" || entries != nil || counting.count != 1 {
-			t.Errorf("%q, %v, %v, %d commands", text, entries, err, counting.count)
-		}
-		if found.Path != "/data/a\nb" || found.Info.Name() != "a\nb" || found.Info.Size() != 8 {
-			t.Errorf("found %+v", found)
-		}
+			counting.count = 0
+			found, entries, text, err = show(t, counting, proc, Where{PID: 8, Path: "to data/a\nb"})
+			if err != nil || text != "content\n" || entries != nil || counting.count != 1 {
+				t.Errorf("%q, %v, %v, %d commands", text, entries, err, counting.count)
+			}
+			if found.Path != "/data/a\nb" || found.Info.Name() != "a\nb" || found.Info.Size() != 8 {
+				t.Errorf("found %+v", found)
+			}
 
-		found, _, text, err = show(t, r, proc, Where{PID: 8, Path: "to data", FactsOnly: true})
-		if err != nil || text != "" || found.Stat().LinkTarget != "/data" || found.Path != "/to data" {
-			t.Errorf("facts of a link: %+v, %v", found, err)
-		}
-	})
+			found, _, text, err = show(t, r, proc, Where{PID: 8, Path: "to data", FactsOnly: true})
+			if err != nil || text != "" || found.Stat().LinkTarget != "/data" || found.Path != "/to data" {
+				t.Errorf("facts of a link: %+v, %v", found, err)
+			}
+		})
+	}
 }
 
 func TestShowOfSpecialFiles(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		root := openFolder(t)
-		makeSpecial(t, root)
-		proc := fakeProc(t, fakeProcess{pid: 8, root: root})
-		found, _, _, err := show(t, r, proc, Where{PID: 8, Path: "fifo"})
-		if !errors.Is(err, ErrSpecial) || found.Info == nil || found.Info.Mode()&fs.ModeNamedPipe == 0 || found.Info.Mode().Perm() != 0o640 {
-			t.Errorf("%+v, %v", found, err)
-		}
-		if _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "fifo", FactsOnly: true}); err != nil {
-			t.Errorf("facts: %v", err)
-		}
-	})
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			makeSpecial(t, root)
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root})
+			found, _, _, err := show(t, r, proc, Where{PID: 8, Path: "fifo"})
+			if !errors.Is(err, ErrSpecial) || found.Info == nil || found.Info.Mode()&fs.ModeNamedPipe == 0 || found.Info.Mode().Perm() != 0o640 {
+				t.Errorf("%+v, %v", found, err)
+			}
+			if _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "fifo", FactsOnly: true}); err != nil {
+				t.Errorf("facts: %v", err)
+			}
+		})
+	}
 }
 
 func TestShowReturnsTheCallersErrors(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		root := openFolder(t)
-		write(t, filepath.Join(root, "big"), string(make([]byte, 1<<20)))
-		proc := fakeProc(t, fakeProcess{pid: 8, root: root})
-		full := errors.New("disk full")
-		found, _, err := showIn(t.Context(), r, proc, Where{PID: 8, Path: "big"}, func(f Found) (io.Writer, error) {
-			if f.Info.Size() != 1<<20 {
-				t.Errorf("open was told %v", f.Info)
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			write(t, filepath.Join(root, "big"), string(make([]byte, 1<<20)))
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root})
+			full := errors.New("disk full")
+			found, _, err := showIn(t.Context(), r, proc, Where{PID: 8, Path: "big"}, func(f Found) (io.Writer, error) {
+				if f.Info.Size() != 1<<20 {
+					t.Errorf("open was told %v", f.Info)
+				}
+				return nil, full
+			})
+			if err != full || found.Info == nil { //nolint:errorlint // as it is
+				t.Errorf("open: %v, %+v", err, found)
 			}
-			return nil, full
+			_, _, err = showIn(t.Context(), r, proc, Where{PID: 8, Path: "big"}, func(Found) (io.Writer, error) {
+				return writerFunc(func(p []byte) (int, error) { return len(p) / 2, full }), nil
+			})
+			if err != full { //nolint:errorlint // as it is
+				t.Errorf("write: %v", err)
+			}
 		})
-		if err != full || found.Info == nil { //nolint:errorlint // as it is
-			t.Errorf("open: %v, %+v", err, found)
-		}
-		_, _, err = showIn(t.Context(), r, proc, Where{PID: 8, Path: "big"}, func(Found) (io.Writer, error) {
-			return writerFunc(func(p []byte) (int, error) { return len(p) / 2, full }), nil
-		})
-		if err != full { //nolint:errorlint // as it is
-			t.Errorf("write: %v", err)
-		}
-	})
+	}
 }
 
 type writerFunc func([]byte) (int, error)
@@ -261,29 +271,31 @@ func (r *recorder) play(n int) Runner {
 
 // Wherever a stream is cut, and however content the Runner is, nothing passes for success.
 func TestNoCutStreamIsASuccess(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		root := openFolder(t)
-		write(t, filepath.Join(root, "etc/passwd"), "root:x:0:0:\n")
-		write(t, filepath.Join(root, "etc/file"), strings.Repeat("x\x00", 50))
-		link(t, "file", filepath.Join(root, "etc/link"))
-		proc := fakeProc(t, fakeProcess{pid: 8, root: root, cgroup: "0::/" + idA}, fakeProcess{pid: 9, root: root})
-		for name, ask := range map[string]func(Runner) error{
-			"directory": func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "etc"}); return err },
-			"file":      func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "etc/file"}); return err },
-			"processes": func(r Runner) error { _, err := list(t.Context(), r, proc); return err },
-			"not there": func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "none"}); return err },
-		} {
-			record := &recorder{Runner: r}
-			whole := ask(record)
-			length := record.answer.Len()
-			if again := ask(record.play(length)); !errors.Is(whole, again) && whole.Error() != again.Error() {
-				t.Fatalf("%s: played again: %v, first: %v", name, again, whole)
-			}
-			for n := range length {
-				if err := ask(record.play(n)); !errors.Is(err, io.ErrUnexpectedEOF) {
-					t.Fatalf("%s cut after %d of %d bytes: %v", name, n, length, err)
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			write(t, filepath.Join(root, "etc/passwd"), "root:x:0:0:\n")
+			write(t, filepath.Join(root, "etc/file"), strings.Repeat("x\x00", 50))
+			link(t, "file", filepath.Join(root, "etc/link"))
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root, cgroup: "0::/" + idA}, fakeProcess{pid: 9, root: root})
+			for name, ask := range map[string]func(Runner) error{
+				"directory": func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "etc"}); return err },
+				"file":      func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "etc/file"}); return err },
+				"processes": func(r Runner) error { _, err := list(t.Context(), r, proc); return err },
+				"not there": func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "none"}); return err },
+			} {
+				record := &recorder{Runner: r}
+				whole := ask(record)
+				length := record.answer.Len()
+				if again := ask(record.play(length)); !errors.Is(whole, again) && whole.Error() != again.Error() {
+					t.Fatalf("%s: played again: %v, first: %v", name, again, whole)
+				}
+				for n := range length {
+					if err := ask(record.play(n)); !errors.Is(err, io.ErrUnexpectedEOF) {
+						t.Fatalf("%s cut after %d of %d bytes: %v", name, n, length, err)
+					}
 				}
 			}
-		}
-	})
+		})
+	}
 }

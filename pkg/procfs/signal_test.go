@@ -13,48 +13,52 @@ import (
 )
 
 func TestKill(t *testing.T) {
-	eachRunner(t, func(t *testing.T, r Runner) {
-		sleeper := exec.Command("sleep", "600")
-		if err := sleeper.Start(); err != nil {
-			t.Fatal(err)
-		}
-		defer sleeper.Process.Kill() //nolint:errcheck // it may have ended
-		list, err := List(t.Context(), r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := find(t, list, sleeper.Process.Pid)
-		later := p
-		later.StartTicks++
-		if err := Kill(t.Context(), r, later, SIGTERM); !errors.Is(err, ErrNoProcess) {
-			t.Errorf("another process of that PID: %v", err)
-		}
-		if err := Kill(t.Context(), r, p, Signal(syscall.SIGUSR1)); err != nil {
-			t.Errorf("kill: %v", err)
-		}
-		var exit *exec.ExitError
-		if err := sleeper.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGUSR1 {
-			t.Errorf("it ended with %v", err)
-		}
-		if err := Kill(t.Context(), r, p, SIGTERM); !errors.Is(err, ErrNoProcess) {
-			t.Errorf("kill of what has ended: %v", err)
-		}
-	})
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			sleeper := exec.Command("sleep", "600")
+			if err := sleeper.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer sleeper.Process.Kill() // it may have ended
+			list, err := List(t.Context(), r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := find(t, list, sleeper.Process.Pid)
+			later := p
+			later.StartTicks++
+			if err := Kill(t.Context(), r, later, SIGTERM); !errors.Is(err, ErrNoProcess) {
+				t.Errorf("another process of that PID: %v", err)
+			}
+			if err := Kill(t.Context(), r, p, Signal(syscall.SIGUSR1)); err != nil {
+				t.Errorf("kill: %v", err)
+			}
+			var exit *exec.ExitError
+			if err := sleeper.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGUSR1 {
+				t.Errorf("it ended with %v", err)
+			}
+			if err := Kill(t.Context(), r, p, SIGTERM); !errors.Is(err, ErrNoProcess) {
+				t.Errorf("kill of what has ended: %v", err)
+			}
+		})
+	}
 }
 
 func TestKillDenied(t *testing.T) {
 	needRoot(t)
-	eachLocalRunner(t, func(t *testing.T, l localRunner) {
-		child := startChild(t, childWaits, nil, nil)
-		list, err := List(t.Context(), l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-		if err := Kill(t.Context(), l, find(t, list, child.cmd.Process.Pid), SIGTERM); !errors.Is(err, fs.ErrPermission) {
-			t.Errorf("got %v", err)
-		}
-	})
+	for name, l := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			child := startChild(t, childWaits, nil, nil)
+			list, err := List(t.Context(), l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			if err := Kill(t.Context(), l, find(t, list, child.cmd.Process.Pid), SIGTERM); !errors.Is(err, fs.ErrPermission) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
 }
 
 func TestParseSignal(t *testing.T) {

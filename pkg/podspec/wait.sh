@@ -6,7 +6,9 @@ keep=$1
 step=5
 [ "$keep" -lt "$step" ] && step=1
 mark=/tmp/.shareproc
-trap 'exit 0' TERM INT HUP
+# A child left behind would become the target's first process's, which may never reap it.
+nap=
+trap '[ -z "$nap" ] || kill "$nap" 2>/dev/null; wait; exit 0' TERM INT HUP
 
 read -r self _ </proc/self/stat
 # The longest line of the cgroup file is the one that names the container, on cgroup v1 and v2 alike.
@@ -38,6 +40,7 @@ busy() {
 idle=0
 while [ "$idle" -lt "$keep" ]; do
 	sleep "$step" &
+	nap=$!
 	wait
 	if busy; then
 		idle=0

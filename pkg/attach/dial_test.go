@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 )
 
 // hasty is shorter than any session here that should last.
@@ -39,14 +37,18 @@ func TestNoAnswer(t *testing.T) {
 }
 
 func TestAnsweredSessionMayTakeItsTime(t *testing.T) {
-	overBoth(t, func(c *conversation) int {
+	run := func(c *conversation) int {
 		<-time.After(3 * hasty)
 		fmt.Fprint(c.stdout, "at last")
 		return 0
-	}, func(t *testing.T, e attach.Exec) {
-		var out lockedBuffer
-		if err := e.GiveUpAfter(hasty).Run(t.Context(), []string{"sleep"}, nil, &out, nil); err != nil || out.String() != "at last" {
-			t.Errorf("got %v and %q", err, out.String())
-		}
-	})
+	}
+	for wire, serve := range wires() {
+		t.Run(wire, func(t *testing.T) {
+			e := serve(t, run)
+			var out lockedBuffer
+			if err := e.GiveUpAfter(hasty).Run(t.Context(), []string{"sleep"}, nil, &out, nil); err != nil || out.String() != "at last" {
+				t.Errorf("got %v and %q", err, out.String())
+			}
+		})
+	}
 }

@@ -65,14 +65,17 @@ func (e Exec) stream(ctx context.Context, argv []string, streams remotecommand.S
 		streams.Stderr = local.writer("stderr", streams.Stderr)
 	}
 
-	ended := make(chan error, 1)
+	var result error // read only once ended is closed
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		defer local.catch()
-		ended <- e.converse(ctx, cancel, argv, streams)
+		result = e.converse(ctx, cancel, argv, streams)
 	}()
 	var err error
 	select {
-	case err = <-ended:
+	case <-ended:
+		err = result
 	case <-ctx.Done():
 		waitFor(ended, patience)
 	}
@@ -86,7 +89,7 @@ func (e Exec) stream(ctx context.Context, argv []string, streams remotecommand.S
 
 // waitFor gives a cancelled stream the time to end by itself. It may take longer than the caller should: a dial in
 // progress, a writer that hangs.
-func waitFor(ended <-chan error, limit time.Duration) {
+func waitFor(ended <-chan struct{}, limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {

@@ -25,6 +25,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // newBlockedReader has nothing to say until the end of the test.
 func newBlockedReader(t *testing.T) readerFunc {
+	t.Helper()
 	leave := make(chan struct{})
 	t.Cleanup(func() { close(leave) })
 	return func([]byte) (int, error) {
@@ -80,16 +81,4 @@ func stacks() string {
 func copying() int {
 	all := stacks()
 	return strings.Count(all, "copyStdout.func") + strings.Count(all, "copyStderr.func")
-}
-
-// wait receives what must come soon.
-func wait[T any](t *testing.T, from <-chan T) T {
-	t.Helper()
-	select {
-	case value := <-from:
-		return value
-	case <-time.After(limit):
-		t.Fatalf("waited %v in vain\n%s", limit, stacks())
-		panic("not reached")
-	}
 }

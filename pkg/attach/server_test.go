@@ -82,13 +82,13 @@ func (s *server) methods() []string {
 }
 
 // start serves s for the length of the test and gives an Exec for its only container.
-func (s *server) start(t testing.TB) attach.Exec {
+func (s *server) start(t *testing.T) attach.Exec {
 	t.Helper()
 	return execAt(t, s.address(t))
 }
 
 // address serves s for the length of the test, and says where.
-func (s *server) address(t testing.TB) string {
+func (s *server) address(t *testing.T) string {
 	t.Helper()
 	listening := httptest.NewServer(s)
 	t.Cleanup(func() {
@@ -98,7 +98,7 @@ func (s *server) address(t testing.TB) string {
 	return listening.URL
 }
 
-func execAt(t testing.TB, address string) attach.Exec {
+func execAt(t *testing.T, address string) attach.Exec {
 	t.Helper()
 	client, err := attach.New(&rest.Config{Host: address})
 	if err != nil {

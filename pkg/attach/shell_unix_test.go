@@ -128,7 +128,7 @@ func (d *desk) restored(t *testing.T) {
 }
 
 func TestShellPassesKeysAndScreen(t *testing.T) {
-	overBoth(t, func(c *conversation) int {
+	run := func(c *conversation) int {
 		fmt.Fprint(c.stdout, "ready$ ")
 		keys := bufio.NewReader(c.stdin)
 		typed, err := keys.ReadString('\r')
@@ -137,22 +137,26 @@ func TestShellPassesKeysAndScreen(t *testing.T) {
 		}
 		fmt.Fprintf(c.stdout, "typed %q", typed)
 		return 3
-	}, func(t *testing.T, e attach.Exec) {
-		d := newDesk(t)
-		ended := make(chan error, 1)
-		go func() { ended <- e.Shell(t.Context(), []string{"sh"}, attach.NewTerminal(d.side, d.side, d.side)) }()
-		d.shows(t, "ready$ ")
-		if !d.isRaw(t) {
-			t.Error("the terminal is not raw")
-		}
-		d.typeIn(t, "a\x03\x1a\x04\x1c\r")
-		d.shows(t, `typed "a\x03\x1a\x04\x1c\r"`)
-		var exit *attach.ExitError
-		if err := wait(t, ended); !errors.As(err, &exit) || exit.Code != 3 {
-			t.Errorf("got %v", err)
-		}
-		d.restored(t)
-	})
+	}
+	for wire, serve := range wires() {
+		t.Run(wire, func(t *testing.T) {
+			e := serve(t, run)
+			d := newDesk(t)
+			ended := make(chan error, 1)
+			go func() { ended <- e.Shell(t.Context(), []string{"sh"}, attach.NewTerminal(d.side, d.side, d.side)) }()
+			d.shows(t, "ready$ ")
+			if !d.isRaw(t) {
+				t.Error("the terminal is not raw")
+			}
+			d.typeIn(t, "a\x03\x1a\x04\x1c\r")
+			d.shows(t, `typed "a\x03\x1a\x04\x1c\r"`)
+			var exit *attach.ExitError
+			if err := wait(t, ended); !errors.As(err, &exit) || exit.Code != 3 {
+				t.Errorf("got %v", err)
+			}
+			d.restored(t)
+		})
+	}
 }
 
 // TestKeysTypedAfterwardsAreNotTaken: they are for whoever reads next.
@@ -177,28 +181,32 @@ func TestKeysTypedAfterwardsAreNotTaken(t *testing.T) {
 }
 
 func TestShellCancelled(t *testing.T) {
-	overBoth(t, func(c *conversation) int {
+	run := func(c *conversation) int {
 		fmt.Fprint(c.stdout, "\x1b[?1049hvi")
 		<-c.gone
 		return cutOff
-	}, func(t *testing.T, e attach.Exec) {
-		d := newDesk(t)
-		ctx, cancel := context.WithCancelCause(t.Context())
-		cause := errors.New("hung up")
-		ended := make(chan error, 1)
-		go func() { ended <- e.Shell(ctx, []string{"vi"}, attach.NewTerminal(d.side, d.side, d.side)) }()
-		d.shows(t, "vi")
-		begun := time.Now()
-		cancel(cause)
-		if err := wait(t, ended); !errors.Is(err, cause) {
-			t.Errorf("got %v, want %v", err, cause)
-		}
-		if took := time.Since(begun); took > 2*time.Second {
-			t.Errorf("took %v", took)
-		}
-		d.restored(t)
-		d.shows(t, "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0m\r\n")
-	})
+	}
+	for wire, serve := range wires() {
+		t.Run(wire, func(t *testing.T) {
+			e := serve(t, run)
+			d := newDesk(t)
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cause := errors.New("hung up")
+			ended := make(chan error, 1)
+			go func() { ended <- e.Shell(ctx, []string{"vi"}, attach.NewTerminal(d.side, d.side, d.side)) }()
+			d.shows(t, "vi")
+			begun := time.Now()
+			cancel(cause)
+			if err := wait(t, ended); !errors.Is(err, cause) {
+				t.Errorf("got %v, want %v", err, cause)
+			}
+			if took := time.Since(begun); took > 2*time.Second {
+				t.Errorf("took %v", took)
+			}
+			d.restored(t)
+			d.shows(t, "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0m\r\n")
+		})
+	}
 }
 
 func TestShellPanics(t *testing.T) {
@@ -369,4 +377,16 @@ func TestNoGoroutineStaysBehindAShell(t *testing.T) {
 		shell()
 	}
 	settle(t, "goroutines go", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// wait receives what must come soon.
+func wait[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	select {
+	case value := <-from:
+		return value
+	case <-time.After(limit):
+		t.Fatalf("waited %v in vain\n%s", limit, stacks())
+		panic("not reached")
+	}
 }

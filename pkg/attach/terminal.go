@@ -106,11 +106,6 @@ func (r *rawMode) pause() {
 	_ = term.RestoreTerminal(r.fd, r.saved)
 }
 
-// resume makes the terminal raw again. What is saved stays: a process stopped by SIGSTOP finds the terminal raw.
-func (r *rawMode) resume() {
-	_, _ = term.MakeRaw(r.fd)
-}
-
 // restoreOnPanic is deferred in the terminal's own goroutines: a panic there ends the process past every other defer.
 func (s *sitting) restoreOnPanic() {
 	if value := recover(); value != nil {

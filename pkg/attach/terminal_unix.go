@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/moby/term"
 	"golang.org/x/sys/unix"
 )
 
@@ -70,6 +71,11 @@ func (s *sitting) stop(stopped <-chan os.Signal) {
 	case <-stopped:
 	case <-timer.C:
 	}
+}
+
+// resume makes the terminal raw again. What is saved stays: a process stopped by SIGSTOP finds the terminal raw.
+func (r *rawMode) resume() {
+	_, _ = term.MakeRaw(r.fd)
 }
 
 // inJob says whether a shell made this process group a job of its own, and so can continue it. To others the kernel does

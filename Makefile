@@ -21,6 +21,9 @@ E2E_NGINX_NONROOT ?=
 # What the end-to-end tests and the demo run with; test/cluster.sh fills it in.
 ENV := CONTEXT='$(CONTEXT)' BIN='$(BIN)' SHAREPROC_E2E_BUSYBOX='$(E2E_BUSYBOX)' SHAREPROC_E2E_NGINX='$(E2E_NGINX)' SHAREPROC_E2E_NGINX_NONROOT='$(E2E_NGINX_NONROOT)' test/with-cluster
 FUZZTIME ?= 3s
+# The scripts that run in the helper are tested under sh, and under the helper's own shell where one can be had.
+BUSYBOX := $(CACHE)/busybox
+WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
 .PHONY: help build demo test lint unit race fuzz cross e2e fmt cluster-test cluster cluster-down kubectl clean
 
@@ -37,7 +40,7 @@ test: lint unit race fuzz cross e2e cluster-test ## Everything: format, lint, un
 	@echo "make test: all passed"
 
 lint: $(LINT) ## Format and house rules
-	go mod tidy -diff
+	GOWORK=off go mod tidy -diff
 	$(LINT) run ./...
 	cd test/cluster && $(LINT) run --config $(CURDIR)/.golangci.yaml ./...
 	$(LINT) fmt --diff
@@ -45,19 +48,19 @@ lint: $(LINT) ## Format and house rules
 fmt: $(LINT) ## Format the code
 	$(LINT) fmt
 
-unit: ## Unit tests
-	go test -shuffle=on ./cmd/... ./pkg/...
+unit: $(BUSYBOX) ## Unit tests
+	$(WITH_BUSYBOX) go test -shuffle=on ./cmd/... ./pkg/...
 	cd test/cluster && go test ./...
 
-race: ## Unit tests with the race detector (needs a C compiler)
+race: $(BUSYBOX) ## Unit tests with the race detector (needs a C compiler)
 	@if command -v gcc >/dev/null || command -v clang >/dev/null; then \
-	  CGO_ENABLED=1 go test -race -shuffle=on ./pkg/...; \
+	  $(WITH_BUSYBOX) CGO_ENABLED=1 go test -race -shuffle=on ./pkg/...; \
 	else echo "race: left out: no C compiler (install gcc)"; fi
 
 fuzz: ## Every parser of remote output, for FUZZTIME each
 	@for package in $$(go list ./pkg/...); do \
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    echo "fuzz $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+	    echo "fuzz $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
 	  done; done
 
 cross: ## Compile for the other systems
@@ -87,3 +90,10 @@ clean: ## Remove what was built here
 $(LINT):
 	mkdir -p $(@D)
 	GOWORK=off GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(BUSYBOX):
+	@if command -v apt-get dpkg-deb >/dev/null; then \
+	  folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; cd "$$folder"; \
+	  { apt-get download -q busybox-static || { apt-get update -q && apt-get download -q busybox-static; }; } >/dev/null 2>&1; \
+	  dpkg-deb -x busybox-static_*.deb .; mkdir -p $(@D); mv "$$(find . -path '*bin/busybox' -type f)" $@; \
+	else echo "unit: the scripts are tested under sh only: no apt-get to get a static busybox with (put one at $@)"; fi

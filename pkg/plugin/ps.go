@@ -124,7 +124,7 @@ func (r *room) processes(ctx context.Context) ([]process, error) {
 }
 
 // containerOf names a process's container. A helper that was started since the pod was read has no id
-// there yet, so its processes are known by the control group they share with the script that asks.
+// there yet, so its processes are known by the root they share with the script that asks.
 func (r *room) containerOf(p procfs.Process) string {
 	if name := r.target.ContainerOf(p.Cgroup); name != "" {
 		return name

@@ -105,7 +105,11 @@ func runPS(ctx context.Context, f *Factory, opts *psOptions) (err error) {
 		}
 		return nil
 	default:
-		return f.printProcesses(list, opts)
+		outside := "(pod)"
+		if r.target.Pod.Spec.HostPID {
+			outside = "-" // most of them are the node's
+		}
+		return f.printProcesses(list, outside, opts)
 	}
 }
 
@@ -139,7 +143,8 @@ func (r *room) containerOf(p procfs.Process) string {
 	}
 }
 
-func (f *Factory) printProcesses(list processList, opts *psOptions) error {
+// printProcesses prints the table. outside stands for the container of processes that are in none of the pod's.
+func (f *Factory) printProcesses(list processList, outside string, opts *psOptions) error {
 	wide := opts.output == "wide"
 	var rows [][]string
 	if !opts.noHeaders {
@@ -155,7 +160,7 @@ func (f *Factory) printProcesses(list processList, opts *psOptions) error {
 		if !p.RootReadable {
 			files = "denied"
 		}
-		rows = append(rows, psRow(wide, strconv.Itoa(p.PID), userName(p), containerName(p), humanBytes(p.RSS), started(p.Start, now), command(p),
+		rows = append(rows, psRow(wide, strconv.Itoa(p.PID), userName(p), cmp.Or(p.Container, outside), humanBytes(p.RSS), started(p.Start, now), command(p),
 			strconv.Itoa(p.PPID), p.State, strconv.Itoa(p.Threads), fmt.Sprintf("%d:%d", p.UID, p.GID), files))
 	}
 	return table(f.Streams.Out, rows)
@@ -175,13 +180,6 @@ func userName(p process) string {
 		return procfs.Escape(p.User)
 	}
 	return strconv.FormatUint(uint64(p.UID), 10)
-}
-
-func containerName(p process) string {
-	if p.Container == "" {
-		return "(pod)"
-	}
-	return p.Container
 }
 
 // started gives a time of the last day as such, and a date otherwise, as ps does.

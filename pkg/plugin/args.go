@@ -3,10 +3,13 @@
 package plugin
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
 // maxPID is the largest PID that Linux gives (PID_MAX_LIMIT in linux/threads.h, exclusive).
@@ -27,7 +30,10 @@ func podPIDPath(cmd *cobra.Command, args []string) (pod string, pid int, path st
 	path = "/"
 	rest := args[1:]
 	if len(rest) > 0 && !strings.HasPrefix(rest[0], "/") {
-		if pid, err = parsePID(cmd, rest[0]); err != nil {
+		if pid, err = parsePID(cmd, rest[0]); err != nil && strings.Contains(rest[0], "/") {
+			err = hint.With(err, fmt.Sprintf("%s %s /%s, if it is a path", cmd.CommandPath(), args[0], rest[0]))
+		}
+		if err != nil {
 			return "", 0, "", err
 		}
 		rest = rest[1:]

@@ -113,6 +113,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"ps", "web", "--image-pull-policy", "x"}, exitUsage, "--image-pull-policy"},
 		{[]string{"ps", "web", "more"}, exitUsage, "unexpected argument"},
 		{[]string{"fs", "web", "abc"}, exitUsage, "not a PID"},
+		{[]string{"fs", "web", "etc/nginx"}, exitUsage, "try: kubectl shareproc fs web /etc/nginx, if it is a path"},
 		{[]string{"fs", "web", "1", "/", "more"}, exitUsage, "unexpected argument"},
 		{[]string{"fs", "web", "-0"}, exitUsage, "only with -o name"},
 		{[]string{"signal", "web"}, exitUsage, "name a PID"},

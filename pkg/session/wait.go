@@ -128,7 +128,9 @@ func fatal(s Session, w *corev1.ContainerStateWaiting) error {
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
 		return hint.With(err, "--image with one that this cluster's nodes can pull (busybox, static)")
-	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff":
+	case "CreateContainerError", "RunContainerError":
+		return hint.With(err, fmt.Sprintf("--image with a static busybox, if this one has no sh; else kubectl describe pod -n %s %s", s.Namespace, s.Pod))
+	case "CreateContainerConfigError", "CrashLoopBackOff":
 		return hint.With(err, fmt.Sprintf("kubectl describe pod -n %s %s", s.Namespace, s.Pod))
 	}
 	return nil

@@ -187,17 +187,18 @@ func TestInteractiveShell(t *testing.T) {
 	x.expect("# ")
 
 	// Ctrl-C is for the remote command, and the shell lives on; Ctrl-Z stops a job, fg takes it up again.
-	x.typed("sleep 1000\r")
-	x.expect("sleep 1000\r\n")
+	// A key pressed before the job has the terminal would be for the shell, so each job says that it runs.
+	x.typed("sh -c 'echo begun; exec sleep 1000'\r")
+	x.expect("begun\r\n")
 	x.typed("\x03")
 	x.expect("# ")
-	x.typed("cat\r")
-	x.expect("cat\r\n")
+	x.typed("sh -c 'echo begun; exec cat'\r")
+	x.expect("begun\r\n")
 	x.typed("\x1a")
 	x.expect("Stopped")
 	x.expect("# ")
 	x.typed("fg\r")
-	x.expect("cat\r\n")
+	x.expect("exec cat")
 	x.typed("again\r")
 	x.expect("again\r\nagain\r\n")
 	x.typed("\x04")

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -111,8 +112,8 @@ func (o *debugOptions) validate(cmd *cobra.Command) error {
 	return nil
 }
 
-func runDebug(ctx context.Context, f *Factory, opts *debugOptions) (err error) {
-	want := session.Wanted{Copy: opts.copy}
+func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
+	want := session.Wanted{Copy: opts.copy, Need: podspec.OpenEvery}
 	if opts.dryRun != "none" {
 		return f.dryRun(ctx, opts, want)
 	}
@@ -124,11 +125,11 @@ func runDebug(ctx context.Context, f *Factory, opts *debugOptions) (err error) {
 	if tty && !t.InputIsTerminal() {
 		return usage("without -t", "-t: standard input is not a terminal")
 	}
-	r, err := f.open(ctx, opts.pod, &opts.helperFlags, want, opts.ttl)
-	defer r.close(ctx, &err)
-	if err != nil {
-		return err
-	}
+	_, err := f.do(ctx, opts.pod, &opts.helperFlags, want, opts.ttl, func(r *room) error { return f.debug(ctx, r, opts, t, tty) })
+	return err
+}
+
+func (f *Factory) debug(ctx context.Context, r *room, opts *debugOptions, t *attach.Terminal, tty bool) error {
 	command := opts.command
 	if len(command) == 0 {
 		command = []string{"sh"}
@@ -179,7 +180,7 @@ func (f *Factory) dryRun(ctx context.Context, opts *debugOptions, want session.W
 	var object any
 	switch plan.Way {
 	case session.Copy:
-		object, err = o.PlanCopy(ctx, t, ask)
+		object, err = o.PlanCopy(ctx, t, plan, ask)
 	case session.Reuse:
 		f.say("helper %s already runs in pod/%s: nothing would be sent to start one", plan.Helper, t.Pod.Name)
 		return nil

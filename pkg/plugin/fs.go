@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -71,12 +72,12 @@ by a NUL.`,
 // errFacts stops a file's bytes where only facts about it are wanted.
 var errFacts = errors.New("facts only")
 
-func runFS(ctx context.Context, f *Factory, opts *fsOptions) (err error) {
-	r, err := f.open(ctx, opts.pod, &opts.helperFlags, session.Wanted{}, 0)
-	defer r.close(ctx, &err)
-	if err != nil {
-		return err
-	}
+func runFS(ctx context.Context, f *Factory, opts *fsOptions) error {
+	want := session.Wanted{Need: podspec.OpenRoot}
+	return f.use(ctx, opts.pod, &opts.helperFlags, want, func(r *room) error { return f.fs(ctx, r, opts) })
+}
+
+func (f *Factory) fs(ctx context.Context, r *room, opts *fsOptions) error {
 	where := procfs.Where{
 		PID: opts.pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: opts.path,
 	}

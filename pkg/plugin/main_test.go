@@ -43,9 +43,11 @@ func newDesk(t *testing.T) *desk {
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"},
 		Spec: corev1.PodSpec{
-			NodeName:            "node-1",
-			Containers:          []corev1.Container{{Name: "web"}},
-			EphemeralContainers: []corev1.EphemeralContainer{podspec.Helper{Name: "shareproc-aaaaa", Image: "i", Target: "web"}.Ephemeral()},
+			NodeName:   "node-1",
+			Containers: []corev1.Container{{Name: "web"}},
+			EphemeralContainers: []corev1.EphemeralContainer{podspec.Helper{
+				Name: "shareproc-aaaaa", Image: "i", Target: "web", Need: podspec.OpenEvery, Container: "web",
+			}.Ephemeral()},
 		},
 		Status: corev1.PodStatus{
 			Phase:                      corev1.PodRunning,
@@ -111,6 +113,11 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"ps", "web", "--timeout", "0s"}, exitUsage, "--timeout"},
 		{[]string{"ps", "web", "--keep", "1ms"}, exitUsage, "--keep"},
 		{[]string{"ps", "web", "--image-pull-policy", "x"}, exitUsage, "--image-pull-policy"},
+		{[]string{"ps", "web", "--profile", "sysadmin"}, exitUsage, "not one of [restricted baseline general netadmin]"},
+		{[]string{"ps", "web", "--run-as", "anna"}, exitUsage, "--run-as"},
+		{[]string{"ps", "web", "--run-as", "1000:"}, exitUsage, "--run-as"},
+		{[]string{"ps", "web", "--run-as", "1000", "--cap", "SYS_TIME"}, exitUsage, "not effective"},
+		{[]string{"ps", "web", "--cap", "a b"}, exitUsage, "not the name of a capability"},
 		{[]string{"ps", "web", "more"}, exitUsage, "unexpected argument"},
 		{[]string{"fs", "web", "abc"}, exitUsage, "not a PID"},
 		{[]string{"fs", "web", "etc/nginx"}, exitUsage, "try: kubectl shareproc fs web /etc/nginx, if it is a path"},

@@ -4,12 +4,19 @@ package plugin
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -24,6 +31,11 @@ type helperFlags struct {
 	pull      string
 	keep      time.Duration
 	timeout   time.Duration
+	profile   string
+	runAs     string
+	caps      []string
+
+	override podspec.Override
 }
 
 func (h *helperFlags) add(flags *pflag.FlagSet) {
@@ -32,6 +44,9 @@ func (h *helperFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&h.pull, "image-pull-policy", "", "Pull policy of the helper's image: Always, IfNotPresent or Never")
 	flags.DurationVar(&h.keep, "keep", 10*time.Minute, "How long the helper waits for another command before it ends by itself")
 	flags.DurationVar(&h.timeout, "timeout", time.Minute, "How long to wait for the helper to start")
+	flags.StringVar(&h.profile, "profile", "", "Security context of the helper, instead of the least that will do: restricted, baseline, general or netadmin")
+	flags.StringVar(&h.runAs, "run-as", "", "UID[:GID] of the helper, instead of the target's own; GID is UID where it is left out")
+	flags.StringSliceVar(&h.caps, "cap", nil, "Capabilities to add to the helper, which then runs as root")
 }
 
 func (h *helperFlags) validate(cmd *cobra.Command) error {
@@ -47,7 +62,39 @@ func (h *helperFlags) validate(cmd *cobra.Command) error {
 	if h.timeout <= 0 {
 		return usage(help, "--timeout %s: not more than zero", h.timeout)
 	}
+	return h.parseOverride(help)
+}
+
+// parseOverride reads --profile, --run-as and --cap.
+func (h *helperFlags) parseOverride(help string) error {
+	h.override = podspec.Override{Profile: podspec.Profile(h.profile), Capabilities: h.caps}
+	for _, name := range h.caps {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r > unicode.MaxASCII || !unicode.IsLetter(r)) }) {
+			return usage(help, "--cap %q: not the name of a capability", name)
+		}
+	}
+	if h.runAs != "" {
+		user, ok := parseUser(h.runAs)
+		if !ok {
+			return usage("--run-as 1000:1000", "--run-as %q: not UID or UID:GID, in numbers", h.runAs)
+		}
+		h.override.User = &user
+	}
+	if _, err := h.override.Candidate(podspec.Subject{}); err != nil {
+		return usage(help, "%w", err)
+	}
 	return nil
+}
+
+// parseUser reads UID[:GID].
+func parseUser(text string) (podspec.User, bool) {
+	uid, gid, both := strings.Cut(text, ":")
+	if !both {
+		gid = uid
+	}
+	u, uidErr := strconv.ParseUint(uid, 10, 31)
+	g, gidErr := strconv.ParseUint(gid, 10, 31)
+	return podspec.User{UID: int64(u), GID: int64(g)}, uidErr == nil && gidErr == nil
 }
 
 // opener makes the session opener of a command; ttl is for copies.
@@ -69,6 +116,49 @@ func (f *Factory) opener(h *helperFlags, ttl time.Duration) (*session.Opener, er
 	}}, nil
 }
 
+// use opens a session to the pod that arg names and does something in it. Where a helper that ran already turns out not
+// to reach the target, it is done once more through a better one, if there is one to be had.
+func (f *Factory) use(ctx context.Context, arg string, h *helperFlags, want session.Wanted, do func(*room) error) error {
+	r, err := f.do(ctx, arg, h, want, 0, do)
+	if r == nil || r.session.New || !h.override.Empty() {
+		return err
+	}
+	subject, ok := r.unreached(err)
+	if !ok {
+		return err
+	}
+	want.Except, want.Subject = r.session.Container, &subject
+	f.say("helper %s does not reach it; looking for a better one", r.session.Container)
+	_, err = f.do(ctx, arg, h, want, 0, do)
+	return err
+}
+
+// do opens a session, does something in it and closes it. The room is nil where nothing could be done.
+func (f *Factory) do(ctx context.Context, arg string, h *helperFlags, want session.Wanted, ttl time.Duration, do func(*room) error) (open *room, err error) {
+	r, err := f.open(ctx, arg, h, want, ttl)
+	defer r.close(ctx, &err)
+	if err != nil {
+		return nil, err
+	}
+	return r, do(r)
+}
+
+// unreached tells whom a helper did not reach, by the kernel's word.
+func (r *room) unreached(err error) (podspec.Subject, bool) {
+	subject := podspec.SubjectOf(r.target.Pod, r.target.Container)
+	if denied, ok := errors.AsType[*procfs.AccessError](err); ok {
+		user := podspec.User{UID: int64(denied.UID), GID: int64(denied.GID)}
+		// Who is as the helper was made for, and denies it all the same, is not to be had by ids.
+		same := user == subject.User && subject.Known
+		return subject.Met(user, denied.Undumpable || same), true
+	}
+	denied, ok := errors.AsType[signalError](err)
+	if ok && errors.Is(err, fs.ErrPermission) {
+		return subject.Met(podspec.User{UID: int64(denied.process.UID), GID: int64(denied.process.GID)}, false), true
+	}
+	return podspec.Subject{}, false
+}
+
 // open resolves the pod that arg names and opens a session to it. The caller closes the room, also
 // when it gets one beside an error. A helper that already runs costs one request: the pod's.
 func (f *Factory) open(ctx context.Context, arg string, h *helperFlags, want session.Wanted, ttl time.Duration) (*room, error) {
@@ -80,12 +170,18 @@ func (f *Factory) open(ctx context.Context, arg string, h *helperFlags, want ses
 	if err != nil {
 		return nil, err
 	}
-	s, err := o.Open(ctx, t, plan)
-	r := &room{target: t, session: s, opener: o}
-	if err != nil {
+	r := &room{target: t, opener: o}
+	o.Look = func(ctx context.Context, s session.Session) (session.Sight, error) {
+		wire, err := f.Exec(s)
+		if err != nil {
+			return session.Sight{}, err
+		}
+		return (&room{target: t, opener: o, session: s, wire: wire}).look(ctx)
+	}
+	if r.session, err = o.Open(ctx, t, plan); err != nil {
 		return r, err
 	}
-	r.wire, err = f.Exec(s)
+	r.wire, err = f.Exec(r.session)
 	return r, err
 }
 
@@ -98,7 +194,7 @@ func (f *Factory) plan(ctx context.Context, o *session.Opener, arg string, h *he
 	if err != nil {
 		return t, session.Plan{}, err
 	}
-	want.Image = h.image
+	want.Image, want.Override = h.image, h.override
 	plan, err := session.Choose(t, want)
 	return t, plan, err
 }

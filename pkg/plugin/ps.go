@@ -77,12 +77,12 @@ Where the pod does not share its process namespace, those of one container are l
 	return cmd
 }
 
-func runPS(ctx context.Context, f *Factory, opts *psOptions) (err error) {
-	r, err := f.open(ctx, opts.pod, &opts.helperFlags, session.Wanted{}, 0)
-	defer r.close(ctx, &err)
-	if err != nil {
-		return err
-	}
+func runPS(ctx context.Context, f *Factory, opts *psOptions) error {
+	want := session.Wanted{Need: podspec.SeeProcesses}
+	return f.use(ctx, opts.pod, &opts.helperFlags, want, func(r *room) error { return f.ps(ctx, r, opts) })
+}
+
+func (f *Factory) ps(ctx context.Context, r *room, opts *psOptions) error {
 	processes, err := r.processes(ctx)
 	if err != nil {
 		return err

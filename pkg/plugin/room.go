@@ -119,7 +119,7 @@ func (r *room) close(ctx context.Context, err *error) {
 	if r.session.Copy {
 		return
 	}
-	started := r.wire != nil
+	started := r.session.Running
 	switch {
 	case ctx.Err() != nil && (started || r.session.New):
 		r.opener.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, %s",

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -59,12 +60,20 @@ signal would do nothing, this command says so, sends nothing and ends with 1.`,
 	return cmd
 }
 
-func runSignal(ctx context.Context, f *Factory, opts *signalOptions) (err error) {
-	r, err := f.open(ctx, opts.pod, &opts.helperFlags, session.Wanted{}, 0)
-	defer r.close(ctx, &err)
-	if err != nil {
-		return err
-	}
+func runSignal(ctx context.Context, f *Factory, opts *signalOptions) error {
+	want := session.Wanted{Need: podspec.Signal}
+	return f.use(ctx, opts.pod, &opts.helperFlags, want, func(r *room) error { return f.signal(ctx, r, opts) })
+}
+
+// signalError says which process a signal did not reach.
+type signalError struct {
+	error
+	process process
+}
+
+func (e signalError) Unwrap() error { return e.error }
+
+func (f *Factory) signal(ctx context.Context, r *room, opts *signalOptions) error {
 	processes, err := r.processes(ctx)
 	if err != nil {
 		return err
@@ -81,7 +90,7 @@ func runSignal(ctx context.Context, f *Factory, opts *signalOptions) (err error)
 			"a signal that it handles ("+handled(p)+"), or kubectl delete pod "+r.session.Pod)
 	}
 	if err := procfs.Kill(ctx, r, p.Process, opts.signal); err != nil {
-		return fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, procfs.Escape(p.Name), r.session.Pod, err)
+		return signalError{fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, procfs.Escape(p.Name), r.session.Pod, err), p}
 	}
 	f.say("sent %s to process %d (%s)", opts.signal, p.PID, p.Name)
 	if p.Ignores(int(opts.signal)) {

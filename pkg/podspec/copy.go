@@ -22,6 +22,8 @@ type Copy struct {
 	// TTL is the time after which the cluster itself ends the copy, in whole seconds
 	// (activeDeadlineSeconds): no client survives kill -9.
 	TTL time.Duration
+	// By is who asked for it; "" where that is not known.
+	By string
 }
 
 // Of copies pod: all containers in one process namespace, a shell beside them, and nothing by which a
@@ -41,6 +43,9 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 			Annotations: map[string]string{AnnotationCopyOf: pod.Name},
 		},
 		Spec: *pod.Spec.DeepCopy(),
+	}
+	if c.By != "" {
+		out.Annotations[AnnotationCreatedBy] = c.By
 	}
 	spec := &out.Spec
 	if !spec.HostPID {

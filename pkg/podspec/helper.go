@@ -26,6 +26,10 @@ var (
 const (
 	WaitVariable   = "SHAREPROC_WAIT"
 	TetherVariable = "SHAREPROC_TETHER"
+	// forVariable says what the helper was made for and beside which container, byVariable on whose request. An ephemeral
+	// container has no annotations to say it in.
+	forVariable = "SHAREPROC_FOR"
+	byVariable  = "SHAREPROC_BY"
 )
 
 // script is the command that runs the script in a variable.
@@ -52,12 +56,27 @@ type Helper struct {
 	// Keep is how long the helper waits without a command before it ends, in whole seconds.
 	Keep     time.Duration
 	Security *corev1.SecurityContext
+	// Need and Container say what it was made for: where the cluster admitted less than the need, it is still the best
+	// there is for it.
+	Need      Need
+	Container string
+	// By is who asked for it; "" where that is not known.
+	By string
 }
 
 // Ephemeral is the helper as an ephemeral container (KEP-277): it can't be changed or removed once
 // added, so it ends by itself.
 func (h Helper) Ephemeral() corev1.EphemeralContainer {
 	keep := strconv.Itoa(int(h.Keep / time.Second))
+	env := []corev1.EnvVar{
+		{Name: WaitVariable, Value: waitScript},
+		{Name: TetherVariable, Value: tetherScript},
+		{Name: forVariable, Value: string(h.Need) + " " + h.Container},
+	}
+	if h.By != "" {
+		// The kubelet expands $(NAME); $$ keeps a name that has one as it is.
+		env = append(env, corev1.EnvVar{Name: byVariable, Value: strings.ReplaceAll(h.By, "$", "$$")})
+	}
 	return corev1.EphemeralContainer{
 		TargetContainerName: h.Target,
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
@@ -65,7 +84,7 @@ func (h Helper) Ephemeral() corev1.EphemeralContainer {
 			Image:                    h.Image,
 			ImagePullPolicy:          h.PullPolicy,
 			Command:                  script(WaitVariable, keep),
-			Env:                      []corev1.EnvVar{{Name: WaitVariable, Value: waitScript}, {Name: TetherVariable, Value: tetherScript}},
+			Env:                      env,
 			SecurityContext:          h.Security,
 			TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		},
@@ -75,4 +94,30 @@ func (h Helper) Ephemeral() corev1.EphemeralContainer {
 // IsHelper tells whether an ephemeral container was added by this tool, by any version of it.
 func IsHelper(c *corev1.EphemeralContainer) bool {
 	return strings.HasPrefix(c.Name, NamePrefix) && slices.Contains(c.Command, "shareproc")
+}
+
+// MadeFor tells whether a helper of ours was made for that need beside that container: whatever the cluster admitted then
+// is the best there is.
+func MadeFor(c *corev1.EphemeralContainer, container string, need Need) bool {
+	made, beside, _ := strings.Cut(variable(c, forVariable), " ")
+	return beside == container && Need(made).covers(need)
+}
+
+// MadeBy tells who asked for a helper of ours; "" where that is not known.
+func MadeBy(c *corev1.EphemeralContainer) string {
+	return strings.ReplaceAll(variable(c, byVariable), "$$", "$")
+}
+
+// KeepOf tells how long a helper of ours waits without a command.
+func KeepOf(c *corev1.EphemeralContainer) (time.Duration, bool) {
+	seconds, err := strconv.Atoi(c.Command[len(c.Command)-1])
+	return time.Duration(seconds) * time.Second, err == nil
+}
+
+func variable(c *corev1.EphemeralContainer, name string) string {
+	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return c.Env[i].Value
 }

@@ -18,6 +18,8 @@ const (
 	ManagedBy      = "kubectl-shareproc"
 	// AnnotationCopyOf names the pod that a copy was made of.
 	AnnotationCopyOf = "kubectl-shareproc/copy-of"
+	// AnnotationCreatedBy names the user who asked for a copy.
+	AnnotationCreatedBy = "kubectl-shareproc/created-by"
 	// NamePrefix begins the name of every helper container. Ephemeral containers carry no labels, so the
 	// name, with the command, is the mark.
 	NamePrefix = "shareproc-"

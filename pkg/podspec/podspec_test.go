@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +54,7 @@ func readPod(t *testing.T, name string) *corev1.Pod {
 func TestEphemeralHelper(t *testing.T) {
 	golden(t, "helper.golden.yaml", Helper{
 		Name: "shareproc-abcde", Image: "busybox:1.37.0-musl", Target: "nginx", Keep: 90 * time.Second,
-		Security: Ladder(User{}, true)[0].Security,
+		Security: tracer().Security, Need: OpenEvery, Container: "nginx", By: "anna$(HOME)",
 	}.Ephemeral())
 }
 
@@ -85,35 +84,6 @@ func TestIsHelper(t *testing.T) {
 	}
 }
 
-func TestLadder(t *testing.T) {
-	for _, c := range []struct {
-		what  string
-		user  User
-		known bool
-		want  string
-	}{
-		{"a target that is root", User{}, true, "root with SYS_PTRACE; root with default capabilities"},
-		{"a target with another user", User{101, 102}, true, "root with SYS_PTRACE; user 101:102 without capabilities"},
-		{"a target with root's group only", User{101, 0}, true, "root with SYS_PTRACE; user 101:0 without capabilities"},
-		{"a target nobody knows", User{}, false, "root with SYS_PTRACE; root with default capabilities"},
-	} {
-		var names []string
-		for _, cand := range Ladder(c.user, c.known) {
-			names = append(names, cand.Name)
-			sc := cand.Security
-			if sc.RunAsUser == nil || sc.RunAsGroup == nil || sc.RunAsNonRoot == nil || *sc.RunAsNonRoot != (*sc.RunAsUser != 0) {
-				t.Errorf("%s: %s leaves its user to the pod or the image: %+v", c.what, cand.Name, sc)
-			}
-			if sc.Privileged != nil {
-				t.Errorf("%s: %s sets privileged", c.what, cand.Name)
-			}
-		}
-		if got := strings.Join(names, "; "); got != c.want {
-			t.Errorf("%s: got %q, want %q", c.what, got, c.want)
-		}
-	}
-}
-
 func TestUserOf(t *testing.T) {
 	pod := readPod(t, "web.yaml")
 	if got, known := UserOf(pod, "web"); !known || got != (User{1000, 2000}) {
@@ -129,8 +99,8 @@ func TestUserOf(t *testing.T) {
 		t.Errorf("the kubelet's word comes first: got %v, %v", got, known)
 	}
 	pod.Spec.SecurityContext.RunAsGroup = nil
-	if got, known := UserOf(pod, "proxy"); known {
-		t.Errorf("no gid anywhere: got %v, known", got)
+	if got, known := UserOf(pod, "proxy"); known || got != (User{7, 0}) {
+		t.Errorf("no gid anywhere: got %v, %v", got, known)
 	}
 }
 
@@ -140,7 +110,7 @@ func TestCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	copied, shell := Copy{Name: "web-shareproc-abcde", Image: "busybox:1.37.0-musl", TTL: time.Hour, Security: Ladder(User{}, true)[0].Security}.Of(pod)
+	copied, shell := Copy{Name: "web-shareproc-abcde", Image: "busybox:1.37.0-musl", TTL: time.Hour, Security: tracer().Security, By: "anna"}.Of(pod)
 	golden(t, "copy.golden.yaml", copied)
 	if shell != "shareproc" {
 		t.Errorf("the shell is %q", shell)

@@ -4,6 +4,7 @@ package podspec
 
 import (
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -15,7 +16,8 @@ type User struct{ UID, GID int64 }
 
 // UserOf tells who a container runs as: from its status where the node reports it
 // (status.containerStatuses[].user.linux, KEP-3619), else from the spec where both ids are set there.
-// The second result is false when neither knows, as on an older node with the user set by the image.
+// The second result is false when neither knows both, as on an older node with the user set by the image: the first is a
+// guess then, root and root's group in place of what is not known.
 func UserOf(pod *corev1.Pod, container string) (User, bool) {
 	if st, ok := Status(pod, container); ok && st.User != nil && st.User.Linux != nil {
 		return User{st.User.Linux.UID, st.User.Linux.GID}, true
@@ -32,52 +34,86 @@ func UserOf(pod *corev1.Pod, container string) (User, bool) {
 			gid = c.SecurityContext.RunAsGroup
 		}
 	}
-	if uid == nil || gid == nil {
-		return User{}, false
+	var user User
+	if uid != nil {
+		user.UID = *uid
 	}
-	return User{*uid, *gid}, true
+	if gid != nil {
+		user.GID = *gid
+	}
+	return user, uid != nil && gid != nil
 }
 
-// Candidate is one security context that a helper may be given, with what it is good for in words.
+// Candidate is one security context that a helper may be given.
 type Candidate struct {
 	Name     string
-	Sees     string
 	Security *corev1.SecurityContext
 }
 
-// Ladder lists the security contexts to try for a helper beside a container that runs as user (known
-// says whether that is certain), the one that sees most first. None is privileged, and each sets a
-// numeric runAsUser and runAsGroup, so that a pod's runAsNonRoot and an image's user never decide.
+// nobody is a user that no image is likely to run as, for helpers that need no access.
+const nobody = 65534
+
+// Ladder lists the security contexts to try for a helper: first those that meet the need, least privilege first; then,
+// where none of these is admitted, those that at least open the target's root, best first; and where even that is not
+// needed, or where it is not known whom to match, one without any access, which lists the processes and their users. None
+// is privileged, and each sets a numeric runAsUser and runAsGroup, so that a pod's runAsNonRoot and an image's user never
+// decide.
 //
-//   - root with SYS_PTRACE opens every process, those too that changed their user, as the shell of
-//     Kubernetes' own page on sharing the process namespace does;
-//   - root with default capabilities opens processes of root with at most those (admitted by the Pod
-//     Security level baseline);
-//   - the target's own user without any capability opens processes of that user (admitted by restricted).
-func Ladder(user User, known bool) []Candidate {
-	ladder := []Candidate{{
-		Name:     "root with SYS_PTRACE",
-		Sees:     "processes and files of every user",
-		Security: as(User{}, &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}),
-	}}
-	if !known || user == (User{}) {
-		ladder = append(ladder, Candidate{
-			Name:     "root with default capabilities",
-			Sees:     "processes; files of those that run as root",
-			Security: as(User{}, nil),
-		})
+//   - the target's own user and group, without capabilities where it is not root (admitted by the Pod Security level
+//     restricted), with the target's own where it is;
+//   - root with default capabilities (admitted by baseline);
+//   - root with SYS_PTRACE opens every process.
+func Ladder(s Subject, need Need) []Candidate {
+	all := []Candidate{matched(s), {Name: "root with default capabilities", Security: as(User{}, nil)}, tracer()}
+	if Twins(all[0].Security, all[1].Security) {
+		all = all[1:]
 	}
-	if known && user != (User{}) {
-		sc := as(user, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}})
-		sc.AllowPrivilegeEscalation = new(false)
-		sc.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
-		ladder = append(ladder, Candidate{
-			Name:     fmt.Sprintf("user %d:%d without capabilities", user.UID, user.GID),
-			Sees:     "processes; files of those that run as the same user",
-			Security: sc,
-		})
+	var ladder, next []Candidate
+	for _, c := range all {
+		switch {
+		case Meets(c.Security, s, need) && (need != SeeProcesses || Meets(c.Security, s, OpenRoot)):
+			ladder = append(ladder, c)
+		case Meets(c.Security, s, OpenRoot):
+			next = append(next, c)
+		}
+	}
+	slices.Reverse(next)
+	ladder = append(ladder, next...)
+	if need == SeeProcesses || !s.Known {
+		ladder = append(ladder, without(User{nobody, nobody}))
 	}
 	return ladder
+}
+
+// matched is the target's own user, with no more and no fewer capabilities than it has.
+func matched(s Subject) Candidate {
+	if s.User.UID != 0 {
+		return without(s.User)
+	}
+	c := Candidate{Name: "root with the target's capabilities", Security: as(s.User, s.caps.spec())}
+	if s.caps.all {
+		// Whose capabilities are all there are is not matched: no helper is privileged.
+		c.Security.Capabilities = nil
+	}
+	if s.User.GID != 0 {
+		c.Name = fmt.Sprintf("user %d:%d with the target's capabilities", s.User.UID, s.User.GID)
+	}
+	return c
+}
+
+// without is a user without capabilities, as the Pod Security level restricted asks for.
+func without(user User) Candidate {
+	sc := as(user, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}})
+	sc.AllowPrivilegeEscalation = new(false)
+	sc.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
+	return Candidate{Name: fmt.Sprintf("user %d:%d without capabilities", user.UID, user.GID), Security: sc}
+}
+
+func tracer() Candidate {
+	return Candidate{
+		Name:     "root with SYS_PTRACE",
+		Security: as(User{}, &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}),
+	}
 }
 
 func as(user User, caps *corev1.Capabilities) *corev1.SecurityContext {

@@ -5,7 +5,7 @@
 keep=$1
 step=5
 [ "$keep" -lt "$step" ] && step=1
-mark=/tmp/.shareproc
+mark=/tmp/.shareproc state=/tmp/.shareproc-state
 # A child left behind would become the target's first process's, which may never reap it.
 nap=
 trap '[ -z "$nap" ] || kill "$nap" 2>/dev/null; wait; exit 0' TERM INT HUP
@@ -39,6 +39,8 @@ busy() {
 
 idle=0
 while [ "$idle" -lt "$keep" ]; do
+	# For whoever asks: which process to end, and for how long it has been idle.
+	echo "$self $idle" 2>/dev/null >"$state"
 	sleep "$step" &
 	nap=$!
 	wait

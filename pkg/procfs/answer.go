@@ -82,7 +82,7 @@ func (id identity) accessError() error {
 	if !slices.Contains(tried, p.PID) {
 		tried = append(tried, p.PID)
 	}
-	return &AccessError{PID: p.PID, Name: p.Name, UID: p.UID, GID: p.GID, State: p.State, Tried: tried}
+	return &AccessError{PID: p.PID, Name: p.Name, UID: p.UID, GID: p.GID, State: p.State, Tried: tried, Undumpable: p.Undumpable}
 }
 
 // facts are about the file that a path led to.

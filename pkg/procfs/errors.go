@@ -31,6 +31,8 @@ type AccessError struct {
 	GID   uint32 `json:"gid"`   // real group
 	State string `json:"state"` // "Z" has no root at all
 	Tried []int  `json:"tried"` // every process whose root was tried, PID among them
+	// Undumpable says that it changed its user without exec: see Process.
+	Undumpable bool `json:"undumpable"`
 }
 
 // Error names the process, and whom a reader would have to be.

@@ -84,6 +84,7 @@ printf '%s\0%s\0' "$asked" "$denied"
 cat "$asked/stat" 2>/dev/null || finish 50
 printf '\0'
 grep -E '^(Name|State|Uid|Gid):' "$asked/status" 2>/dev/null
+stat -c 'Owner:	%u' "$asked/status" 2>/dev/null
 printf '\0'
 [ -n "$pid" ] || finish 51
 root=$pid/root

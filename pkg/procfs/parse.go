@@ -47,6 +47,8 @@ func parseStatus(p *Process, text string) error {
 			p.UID, p.EUID = uint32(n.unsigned(f[0], 10, 32)), uint32(n.unsigned(f[1], 10, 32))
 		case key == "Gid" && len(f) > 1:
 			p.GID, p.EGID = uint32(n.unsigned(f[0], 10, 32)), uint32(n.unsigned(f[1], 10, 32))
+		case key == "Owner":
+			p.Undumpable = uint32(n.unsigned(f[0], 10, 32)) != p.EUID
 		case key == "VmRSS":
 			p.RSS = n.signed(f[0]) * 1024
 		case key == "SigBlk":

@@ -27,6 +27,9 @@ type Process struct {
 	Cgroup     string    `json:"-"`          // /proc/PID/cgroup as it is
 	// RootReadable says that the helper may open the process's root: what Root and Show need.
 	RootReadable bool `json:"rootReadable"`
+	// Undumpable says that the process changed its user without exec: the kernel then keeps its files in /proc root's
+	// (proc(5)), and opens its root only to CAP_SYS_PTRACE. It is false for such a process of root, which cannot be told.
+	Undumpable bool `json:"undumpable,omitempty"`
 	// Helper says that the process has the same root as the command that listed it: it is one of the helper's own.
 	Helper bool `json:"-"`
 	// Masks of signals, signal N in bit N-1: handled, ignored, blocked.

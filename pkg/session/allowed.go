@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
+	authnv1 "k8s.io/api/authentication/v1"
 	authv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -29,20 +31,20 @@ func (r rule) String() string {
 
 // mustBeAllowed asks, before anything is made, whether the user may do all that the way needs. A
 // refusal is an error that prints the rules to add. A cluster that does not answer the question is
-// taken for a yes: the request itself will tell.
+// taken for a yes: the request itself will tell. The questions are asked all at once.
 func (o *Opener) mustBeAllowed(ctx context.Context, namespace string, rules ...rule) error {
+	denied := make([]bool, len(rules))
+	var asked sync.WaitGroup
+	for i, r := range rules {
+		asked.Go(func() { denied[i] = o.denied(ctx, namespace, r) })
+	}
+	asked.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	var missing []rule
-	for _, r := range rules {
-		review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{
-			ResourceAttributes: &authv1.ResourceAttributes{
-				Namespace: namespace, Verb: r.verb, Resource: r.resource, Subresource: r.subresource,
-			},
-		}}
-		answer, err := o.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err == nil && !answer.Status.Allowed {
+	for i, r := range rules {
+		if denied[i] {
 			missing = append(missing, r)
 		}
 	}
@@ -57,4 +59,24 @@ func (o *Opener) mustBeAllowed(ctx context.Context, namespace string, rules ...r
 	}
 	return hint.With(fmt.Errorf("check permissions: you may not %s in namespace %s", strings.Join(what, ", nor "), namespace),
 		"have these rules added to your Role in namespace "+namespace+":"+yaml.String())
+}
+
+func (o *Opener) denied(ctx context.Context, namespace string, r rule) bool {
+	review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authv1.ResourceAttributes{
+			Namespace: namespace, Verb: r.verb, Resource: r.resource, Subresource: r.subresource,
+		},
+	}}
+	answer, err := o.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	return err == nil && !answer.Status.Allowed
+}
+
+// who is the user as the cluster knows them, to mark what is made for them; "" where the cluster does not say
+// (SelfSubjectReview, from Kubernetes 1.28 on).
+func (o *Opener) who(ctx context.Context) string {
+	answer, err := o.Client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authnv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return ""
+	}
+	return answer.Status.UserInfo.Username
 }

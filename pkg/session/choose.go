@@ -27,6 +27,13 @@ type Wanted struct {
 	Copy bool
 	// Image limits reuse to helpers of that image; "" takes any.
 	Image string
+	// Need is what the command must be able to do in a helper.
+	Need podspec.Need
+	// Override is the security context that the user wants, whatever the need.
+	Override podspec.Override
+	// Except names a helper that was found not to do, and Subject whom it met instead of whom the API names.
+	Except  string
+	Subject *podspec.Subject
 }
 
 // Plan is what Open will do.
@@ -35,32 +42,60 @@ type Plan struct {
 	// Helper is the running container to use; only with Reuse.
 	Helper string
 	View   View
+	// Subject is whom a new helper is made for, and Ladder the security contexts to try for it.
+	Subject podspec.Subject
+	Ladder  []podspec.Candidate
+
+	wanted Wanted
 }
 
-// Choose is the whole policy, in order: what the user asked for; a running helper of ours; an ephemeral
-// helper, in the pod's process namespace where it shares one and else in the target container's. A way
-// that restarts or duplicates the user's workload is only taken when asked for. The error says why
-// there is nothing to look at.
+// Choose is the whole policy, in order: what the user asked for; a running helper of ours that does; an ephemeral
+// helper, in the pod's process namespace where it shares one and else in the target container's. A way that restarts or
+// duplicates the user's workload is only taken when asked for. The error says why there is nothing to look at, or what is
+// wrong with what was asked for.
 func Choose(t target.Target, want Wanted) (Plan, error) {
+	plan := Plan{View: View{Container: t.Container}, Subject: podspec.SubjectOf(t.Pod, t.Container), wanted: want}
+	if t.Shared() || want.Copy {
+		plan.View = View{}
+	}
+	if want.Subject != nil {
+		plan.Subject = *want.Subject
+	}
 	if want.Copy {
-		return Plan{Way: Copy}, t.CheckCopyable()
+		plan.Way, plan.wanted.Need = Copy, podspec.OpenEvery
+		if err := t.CheckCopyable(); err != nil {
+			return plan, err
+		}
+		return plan, plan.climb()
 	}
 	if err := t.CheckRunning(); err != nil {
-		return Plan{}, err
+		return plan, err
 	}
-	view := View{Container: t.Container}
-	if t.Shared() {
-		view = View{}
+	if err := plan.climb(); err != nil {
+		return plan, err
 	}
-	if name, ok := find(t, want.Image); ok {
-		return Plan{Way: Reuse, Helper: name, View: view}, nil
+	if name, ok := plan.find(t); ok {
+		plan.Way, plan.Helper = Reuse, name
+		return plan, nil
 	}
-	return Plan{Way: Ephemeral, View: view}, nil
+	plan.Way = Ephemeral
+	return plan, t.CheckRunning()
 }
 
-// find looks for a running container of ours that sees the target: the shell of a copy, or a helper in
-// the same process namespace. The newest wins.
-func find(t target.Target, image string) (string, bool) {
+// climb sets the ladder.
+func (p *Plan) climb() error {
+	if p.wanted.Override.Empty() {
+		p.Ladder = podspec.Ladder(p.Subject, p.wanted.Need)
+		return nil
+	}
+	c, err := p.wanted.Override.Candidate(p.Subject)
+	p.Ladder = []podspec.Candidate{c}
+	return err
+}
+
+// find looks for a running container of ours that sees the target and does what is wanted: the shell of a copy, or a
+// helper in the same process namespace. The newest wins.
+func (p *Plan) find(t target.Target) (string, bool) {
 	spec := &t.Pod.Spec
 	if t.Shared() && t.Pod.Labels[podspec.LabelManagedBy] == podspec.ManagedBy {
 		if name := shellOf(spec); name != "" && running(t.Pod, name) {
@@ -68,8 +103,35 @@ func find(t target.Target, image string) (string, bool) {
 		}
 	}
 	for _, c := range slices.Backward(spec.EphemeralContainers) {
-		sees := t.Shared() || c.TargetContainerName == t.Container
-		if podspec.IsHelper(&c) && sees && (image == "" || c.Image == image) && running(t.Pod, c.Name) {
+		if podspec.IsHelper(&c) && p.sees(t, &c) && c.Name != p.wanted.Except && p.does(t, &c) {
+			return c.Name, true
+		}
+	}
+	return "", false
+}
+
+// sees tells whether an ephemeral container runs in the process namespace that the plan is about.
+func (p *Plan) sees(t target.Target, c *corev1.EphemeralContainer) bool {
+	return (t.Shared() || c.TargetContainerName == t.Container) && running(t.Pod, c.Name)
+}
+
+// does tells whether a helper of ours has what is wanted, or the best of it that the cluster admitted.
+func (p *Plan) does(t target.Target, c *corev1.EphemeralContainer) bool {
+	want := p.wanted
+	switch {
+	case want.Image != "" && want.Image != c.Image:
+		return false
+	case !want.Override.Empty():
+		return podspec.Twins(c.SecurityContext, p.Ladder[0].Security)
+	default:
+		return podspec.MadeFor(c, t.Container, want.Need) || podspec.Meets(c.SecurityContext, p.Subject, want.Need)
+	}
+}
+
+// twin finds a running helper that has this security context already: another one would see nothing more.
+func (p *Plan) twin(t target.Target, image string, security *corev1.SecurityContext) (string, bool) {
+	for _, c := range slices.Backward(t.Pod.Spec.EphemeralContainers) {
+		if podspec.IsHelper(&c) && p.sees(t, &c) && c.Image == image && podspec.Twins(c.SecurityContext, security) {
 			return c.Name, true
 		}
 	}

@@ -22,35 +22,34 @@ import (
 // waits for it.
 const closeTime = 1500 * time.Millisecond
 
-// CopyOf builds the copy of the target's pod with the security context of c for its shell, and tells
+// copyOf builds the copy of the target's pod with the security context of c for its shell, and tells
 // the shell's name.
-func (o *Opener) CopyOf(t target.Target, name string, c podspec.Candidate) (*corev1.Pod, string) {
-	return podspec.Copy{Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, TTL: o.TTL}.Of(t.Pod)
+func (o *Opener) copyOf(t target.Target, name, by string, c podspec.Candidate) (*corev1.Pod, string) {
+	return podspec.Copy{Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, TTL: o.TTL, By: by}.Of(t.Pod)
 }
 
 // PlanCopy returns the pod that Open would create for a plan to copy. With ask the API server decides
 // the shell's security context in a dry run; else it is the first of the ladder.
-func (o *Opener) PlanCopy(ctx context.Context, t target.Target, ask bool) (*corev1.Pod, error) {
+func (o *Opener) PlanCopy(ctx context.Context, t target.Target, plan Plan, ask bool) (*corev1.Pod, error) {
 	name := nameFor(t.Pod.Name)
-	candidates := ladder(t)
 	if !ask {
-		pod, _ := o.CopyOf(t, name, candidates[0])
+		pod, _ := o.copyOf(t, name, "", plan.Ladder[0])
 		return pod, nil
 	}
-	c, err := o.admittedCopy(ctx, t, name)
-	pod, _ := o.CopyOf(t, name, c)
+	c, err := o.admittedCopy(ctx, t, plan, name)
+	pod, _ := o.copyOf(t, name, o.who(ctx), c)
 	return pod, err
 }
 
-func (o *Opener) admittedCopy(ctx context.Context, t target.Target, name string) (podspec.Candidate, error) {
-	return o.admitted("copy pod/"+t.Pod.Name, ladder(t), func(c podspec.Candidate) error {
-		pod, _ := o.CopyOf(t, name, c)
+func (o *Opener) admittedCopy(ctx context.Context, t target.Target, plan Plan, name string) (podspec.Candidate, error) {
+	return o.admitted("copy pod/"+t.Pod.Name, plan.Ladder, func(c podspec.Candidate) error {
+		pod, _ := o.copyOf(t, name, "", c)
 		_, err := o.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return err
 	})
 }
 
-func (o *Opener) openCopy(ctx context.Context, t target.Target) (Session, error) {
+func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Session, error) {
 	ns := t.Pod.Namespace
 	if err := o.mustBeAllowed(ctx, ns, createPods, deletePods, createExec); err != nil {
 		return Session{}, err
@@ -58,11 +57,11 @@ func (o *Opener) openCopy(ctx context.Context, t target.Target) (Session, error)
 	// The name is chosen here and not by the server, so that a create whose answer was lost can
 	// still be undone.
 	s := Session{Namespace: ns, Pod: nameFor(t.Pod.Name)}
-	c, err := o.admittedCopy(ctx, t, s.Pod)
+	c, err := o.admittedCopy(ctx, t, plan, s.Pod)
 	if err != nil {
 		return s, err
 	}
-	pod, shell := o.CopyOf(t, s.Pod, c)
+	pod, shell := o.copyOf(t, s.Pod, o.who(ctx), c)
 	s.Container, s.New, s.Copy = shell, true, true
 	created, err := o.Client.CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
@@ -74,7 +73,9 @@ func (o *Opener) openCopy(ctx context.Context, t target.Target) (Session, error)
 	if share := created.Spec.ShareProcessNamespace; !created.Spec.HostPID && (share == nil || !*share) {
 		return s, errors.New("share the process namespace: this server dropped the field shareProcessNamespace")
 	}
-	return s, o.wait(ctx, waitFor{session: s})
+	err = o.wait(ctx, waitFor{session: s})
+	s.Running = err == nil
+	return s, err
 }
 
 // Close ends what only this session needs: it deletes the copy. A helper is left to others who may be

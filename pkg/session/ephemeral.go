@@ -5,7 +5,9 @@ package session
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,17 +27,25 @@ type HelperPatch struct {
 	} `json:"spec"`
 }
 
-// Helper builds the change that adds a helper beside the target with the security context of c.
-func (o *Opener) Helper(t target.Target, view View, name string, c podspec.Candidate) HelperPatch {
-	var p HelperPatch
-	p.Spec.EphemeralContainers = []corev1.EphemeralContainer{podspec.Helper{
+// helper builds the change that adds a helper beside the target with the security context of c.
+func (o *Opener) helper(t target.Target, plan Plan, name, by string, c podspec.Candidate) HelperPatch {
+	h := podspec.Helper{
 		Name:       name,
 		Image:      o.Image,
 		PullPolicy: o.PullPolicy,
-		Target:     view.Container,
+		Target:     plan.View.Container,
 		Keep:       o.Keep,
 		Security:   c.Security,
-	}.Ephemeral()}
+		Need:       plan.wanted.Need,
+		Container:  t.Container,
+		By:         by,
+	}
+	if !plan.wanted.Override.Empty() {
+		// Nobody knows what the cluster would have admitted.
+		h.Need = ""
+	}
+	var p HelperPatch
+	p.Spec.EphemeralContainers = []corev1.EphemeralContainer{h.Ephemeral()}
 	return p
 }
 
@@ -43,36 +53,113 @@ func (o *Opener) Helper(t target.Target, view View, name string, c podspec.Candi
 // API server decides the security context in a dry run; else it is the first of the ladder.
 func (o *Opener) PlanHelper(ctx context.Context, t target.Target, plan Plan, ask bool) (HelperPatch, error) {
 	name := podspec.NamePrefix + suffix()
-	candidates := ladder(t)
 	if !ask {
-		return o.Helper(t, plan.View, name, candidates[0]), nil
+		return o.helper(t, plan, name, "", plan.Ladder[0]), nil
 	}
-	c, err := o.admittedHelper(ctx, t, plan.View, name, candidates)
-	return o.Helper(t, plan.View, name, c), err
+	c, err := o.admittedHelper(ctx, t, plan, name)
+	return o.helper(t, plan, name, o.who(ctx), c), err
 }
 
-func (o *Opener) admittedHelper(ctx context.Context, t target.Target, view View, name string, ladder []podspec.Candidate) (podspec.Candidate, error) {
-	return o.admitted("add a helper to pod/"+t.Pod.Name, ladder, func(c podspec.Candidate) error {
-		return o.patch(ctx, t, o.Helper(t, view, name, c), metav1.DryRunAll)
+func (o *Opener) admittedHelper(ctx context.Context, t target.Target, plan Plan, name string) (podspec.Candidate, error) {
+	return o.admitted("add a helper to pod/"+t.Pod.Name, plan.Ladder, func(c podspec.Candidate) error {
+		return o.patch(ctx, t, o.helper(t, plan, name, "", c), metav1.DryRunAll)
 	})
 }
 
-func (o *Opener) openHelper(ctx context.Context, t target.Target, s Session) (Session, error) {
-	ns := t.Pod.Namespace
-	if err := o.mustBeAllowed(ctx, ns, patchEphemeral, createExec); err != nil {
+// openHelper adds a helper, and looks whether it sees what it should. Where the target turns out to be somebody else than
+// the API said, or to have changed its user, one more is added, with the right ids.
+func (o *Opener) openHelper(ctx context.Context, t target.Target, plan Plan) (Session, error) {
+	if err := o.mustBeAllowed(ctx, t.Pod.Namespace, patchEphemeral, createExec); err != nil {
+		return Session{}, err
+	}
+	s, c, err := o.start(ctx, t, plan)
+	if refused, ok := errors.AsType[refusal](err); ok {
+		return o.borrow(ctx, t, plan, refused)
+	}
+	if err != nil || !s.New {
 		return s, err
 	}
-	s.Container = podspec.NamePrefix + suffix()
-	c, err := o.admittedHelper(ctx, t, s.View, s.Container, ladder(t))
+	sight, err := o.Look(ctx, s)
 	if err != nil {
-		return s, err
+		return s, fmt.Errorf("look through helper %s: %w", s.Container, err)
 	}
-	if err := o.patch(ctx, t, o.Helper(t, s.View, s.Container, c)); err != nil {
-		return s, fmt.Errorf("add a helper to pod/%s: %w", s.Pod, err)
+	better := plan.after(sight, c)
+	if !sight.Denied || len(better.Ladder) == 0 {
+		o.Say("%s", sight.Text)
+		return s, nil
+	}
+	o.Say("%s does not open the files of container %s, whose first process is of user %d:%d; one more helper may",
+		s.Container, t.Container, sight.Subject.User.UID, sight.Subject.User.GID)
+	second, _, err := o.start(ctx, t, better)
+	if refused, ok := errors.AsType[refusal](err); ok {
+		o.Say("%v", refused)
+		o.Say("%s", sight.Text)
+		return s, nil
+	}
+	if err != nil || !second.New {
+		return second, err
+	}
+	if sight, err = o.Look(ctx, second); err != nil {
+		return second, fmt.Errorf("look through helper %s: %w", second.Container, err)
+	}
+	o.Say("%s", sight.Text)
+	return second, nil
+}
+
+// after is the plan for one more helper: for whom the first one saw, without the security context that did not do. Its
+// ladder is empty where the plan's own need does not ask for another.
+func (p Plan) after(sight Sight, tried podspec.Candidate) Plan {
+	need := p.wanted.Need
+	p.Subject = sight.Subject
+	p.Ladder = nil
+	if need != podspec.OpenRoot && need != podspec.OpenEvery || !p.wanted.Override.Empty() {
+		return p
+	}
+	for _, c := range podspec.Ladder(p.Subject, need) {
+		if !podspec.Twins(c.Security, tried.Security) && podspec.Meets(c.Security, p.Subject, podspec.OpenRoot) {
+			p.Ladder = append(p.Ladder, c)
+		}
+	}
+	return p
+}
+
+// start adds one helper and waits until it runs. A running one of the same security context is used instead.
+func (o *Opener) start(ctx context.Context, t target.Target, plan Plan) (Session, podspec.Candidate, error) {
+	s := reuse(t, plan, podspec.NamePrefix+suffix())
+	s.Running = false
+	c, err := o.admittedHelper(ctx, t, plan, s.Container)
+	if err != nil {
+		return s, c, err
+	}
+	if name, ok := plan.twin(t, o.Image, c.Security); ok {
+		return reuse(t, plan, name), c, nil
+	}
+	if err := o.patch(ctx, t, o.helper(t, plan, s.Container, o.who(ctx), c)); err != nil {
+		return s, c, fmt.Errorf("add a helper to pod/%s: %w", s.Pod, err)
 	}
 	s.New = true
 	o.Say("added helper %s (%s) to pod/%s; nothing restarts, and %s", s.Container, c.Name, s.Pod, o.Ending())
-	return s, o.wait(ctx, waitFor{session: s, targetID: t.ContainerID(), target: t.Container})
+	err = o.wait(ctx, waitFor{session: s, targetID: t.ContainerID(), target: t.Container})
+	s.Running = err == nil
+	return s, c, err
+}
+
+// borrow looks for somebody else's ephemeral container that sees the target, where the cluster admits none of ours: as
+// when one that is there already violates today's policy, which is asked about the pod as a whole.
+func (o *Opener) borrow(ctx context.Context, t target.Target, plan Plan, refused refusal) (Session, error) {
+	for _, c := range slices.Backward(t.Pod.Spec.EphemeralContainers) {
+		if podspec.IsHelper(&c) || !plan.sees(t, &c) || !plan.wanted.Override.Empty() {
+			continue
+		}
+		s := reuse(t, plan, c.Name)
+		sight, err := o.Look(ctx, s)
+		if err != nil || plan.wanted.Need != podspec.SeeProcesses && sight.Denied {
+			continue
+		}
+		o.Say("the cluster admits no helper of ours; using container %s, which somebody added before: %s", c.Name, sight.Text)
+		return s, nil
+	}
+	return Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name}, refused
 }
 
 func (o *Opener) patch(ctx context.Context, t target.Target, p HelperPatch, dryRun ...string) error {

@@ -21,30 +21,39 @@ import (
 // cluster's own words when that can't be, or with the cause when ctx ends. Where it made something
 // that stays, it says so. The session of a plan to copy must be closed, also after an error.
 func (o *Opener) Open(ctx context.Context, t target.Target, plan Plan) (Session, error) {
-	s := Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, View: plan.View}
 	switch plan.Way {
 	case Reuse:
-		s.Container = plan.Helper
-		return s, nil
+		return reuse(t, plan, plan.Helper), nil
 	case Copy:
-		return o.openCopy(ctx, t)
+		return o.openCopy(ctx, t, plan)
 	default:
-		return o.openHelper(ctx, t, s)
+		return o.openHelper(ctx, t, plan)
 	}
+}
+
+// reuse is the session in a container that runs already.
+func reuse(t target.Target, plan Plan, container string) Session {
+	return Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: container, View: plan.View, Running: true}
 }
 
 // suffix is what makes a name our own: five characters, as in names that the API server generates.
 func suffix() string { return utilrand.String(5) }
 
+// A refusal says that the cluster admits none of the security contexts that were tried.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
 // admitted returns the first candidate that try, a server-side dry run, lets through. Every admission
-// plugin and webhook has a say in that, so nobody has to know which policy a cluster runs.
+// plugin and webhook has a say in that, so nobody has to know which policy a cluster runs. Where it refuses all of
+// them the error is a refusal.
 func (o *Opener) admitted(what string, ladder []podspec.Candidate, try func(podspec.Candidate) error) (podspec.Candidate, error) {
 	var refusals []error
 	for i, c := range ladder {
 		err := try(c)
 		if err == nil {
 			if i > 0 {
-				o.Say("the cluster admits %s at most: sees %s", c.Name, c.Sees)
+				o.Say("the cluster refuses %s; next best: %s", ladder[0].Name, c.Name)
 			}
 			return c, nil
 		}
@@ -53,8 +62,9 @@ func (o *Opener) admitted(what string, ladder []podspec.Candidate, try func(pods
 		}
 		refusals = append(refusals, fmt.Errorf("as %s: %w", c.Name, err))
 	}
-	return podspec.Candidate{}, hint.With(fmt.Errorf("%s: the cluster refuses every security context: %w", what, errors.Join(refusals...)),
-		"ask the cluster's administrators for an exception, or debug a copy in a namespace of your own")
+	return podspec.Candidate{}, refusal{hint.With(fmt.Errorf("%s: the cluster refuses every security context: %w", what, errors.Join(refusals...)),
+		"a copy (kubectl shareproc debug POD --copy), if another namespace's policy or yours admits one; "+
+			"or ask the cluster's administrators for an exception")}
 }
 
 // refused tells an answer that another security context might change (admission says 400, 403 or 422,
@@ -70,11 +80,6 @@ func refused(err error) bool {
 	default:
 		return code >= 400 && code < 500
 	}
-}
-
-// ladder gives the candidates for a helper beside the target.
-func ladder(t target.Target) []podspec.Candidate {
-	return podspec.Ladder(podspec.UserOf(t.Pod, t.Container))
 }
 
 // nameFor is a name for a copy of pod: short enough to be a host name.

@@ -6,11 +6,14 @@
 package session
 
 import (
+	"context"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 // View says whose processes a session sees. A PID means nothing without it.
@@ -28,8 +31,8 @@ type Session struct {
 	Pod       string
 	Container string
 	View      View
-	// New is true when this call started the container.
-	New bool
+	// New is true when this call added the container, Running when commands can run in it.
+	New, Running bool
 	// Copy is true when the pod is a copy that Close deletes.
 	Copy bool
 	// podUID keeps Close from deleting another pod of the same name.
@@ -48,6 +51,18 @@ type Options struct {
 	Timeout time.Duration
 	// Say tells the user, in one line, what is being done.
 	Say func(format string, args ...any)
+	// Look tells what a session sees of its target. It runs a command there, which this package does not.
+	Look func(context.Context, Session) (Sight, error)
+}
+
+// Sight is what a session sees of its target container.
+type Sight struct {
+	// Subject is whom the container's first process turned out to be.
+	Subject podspec.Subject
+	// Denied tells that there are processes of the container and the root of none of them can be opened.
+	Denied bool
+	// Text says in a few words what is seen and what is not.
+	Text string
 }
 
 // Ending says when the helper ends.

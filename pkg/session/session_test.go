@@ -50,7 +50,7 @@ func newTarget(edit func(*corev1.Pod)) target.Target {
 // withHelper adds a helper of ours in some state.
 func withHelper(name, joins, image string, state corev1.ContainerState) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
-		c := podspec.Helper{Name: name, Image: image, Target: joins}.Ephemeral()
+		c := podspec.Helper{Name: name, Image: image, Target: joins, Need: podspec.OpenEvery, Container: "web"}.Ephemeral()
 		p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, c)
 		p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: name, State: state})
 	}
@@ -76,17 +76,17 @@ func TestChoose(t *testing.T) {
 		{"a plain pod gets a helper in the target's namespace", nil, Wanted{}, Plan{Way: Ephemeral, View: own}},
 		{"a pod that shares gets one in the pod's", shared, Wanted{}, Plan{Way: Ephemeral}},
 		{"a pod in the node's process namespace too", func(p *corev1.Pod) { p.Spec.HostPID = true }, Wanted{}, Plan{Way: Ephemeral}},
-		{"a running helper is used again", withHelper("shareproc-a", "web", "i", nowRunning()), Wanted{}, Plan{Reuse, "shareproc-a", own}},
+		{"a running helper is used again", withHelper("shareproc-a", "web", "i", nowRunning()), Wanted{}, Plan{Way: Reuse, Helper: "shareproc-a", View: own}},
 		{
 			"the newest of two", both(withHelper("shareproc-a", "web", "i", nowRunning()), withHelper("shareproc-b", "web", "i", nowRunning())),
 			Wanted{},
-			Plan{Reuse, "shareproc-b", own},
+			Plan{Way: Reuse, Helper: "shareproc-b", View: own},
 		},
 		{"not one that has ended", withHelper("shareproc-a", "web", "i", ended), Wanted{}, Plan{Way: Ephemeral, View: own}},
 		{"not one beside another container", withHelper("shareproc-a", "proxy", "i", nowRunning()), Wanted{}, Plan{Way: Ephemeral, View: own}},
 		{"any one where the pod shares", both(shared, withHelper("shareproc-a", "", "i", nowRunning())), Wanted{}, Plan{Way: Reuse, Helper: "shareproc-a"}},
 		{"not one of another image than asked for", withHelper("shareproc-a", "web", "i", nowRunning()), Wanted{Image: "j"}, Plan{Way: Ephemeral, View: own}},
-		{"one of the image asked for", withHelper("shareproc-a", "web", "j", nowRunning()), Wanted{Image: "j"}, Plan{Reuse, "shareproc-a", own}},
+		{"one of the image asked for", withHelper("shareproc-a", "web", "j", nowRunning()), Wanted{Image: "j"}, Plan{Way: Reuse, Helper: "shareproc-a", View: own}},
 		{"not somebody else's debugger", func(p *corev1.Pod) {
 			withHelper("debugger-a", "web", "i", nowRunning())(p)
 		}, Wanted{}, Plan{Way: Ephemeral, View: own}},
@@ -98,8 +98,11 @@ func TestChoose(t *testing.T) {
 			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "shareproc", State: nowRunning()})
 		}), Wanted{}, Plan{Way: Reuse, Helper: "shareproc"}},
 	} {
+		if c.want.Need == "" {
+			c.want.Need = podspec.OpenRoot
+		}
 		got, err := Choose(newTarget(c.edit), c.want)
-		if err != nil || got != c.plan {
+		if err != nil || got.Way != c.plan.Way || got.Helper != c.plan.Helper || got.View != c.plan.View {
 			t.Errorf("%s: got %+v, %v", c.sentence, got, err)
 		}
 	}
@@ -115,6 +118,8 @@ type cluster struct {
 	refuse func(*corev1.SecurityContext) error
 	// state is what the kubelet makes of a new container.
 	state corev1.ContainerState
+	// sights are what looks through helpers find, in turn; the last one again and again.
+	sights []Sight
 	// denied are the permissions that the user lacks ("patch pods/ephemeralcontainers").
 	denied []string
 
@@ -137,6 +142,16 @@ func (c *cluster) opener() *Opener {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.said = append(c.said, fmt.Sprintf(format, args...))
+		},
+		Look: func(context.Context, Session) (Sight, error) {
+			if len(c.sights) == 0 {
+				return Sight{Text: "it sees processes and files"}, nil
+			}
+			sight := c.sights[0]
+			if len(c.sights) > 1 {
+				c.sights = c.sights[1:]
+			}
+			return sight, nil
 		},
 	}}
 }
@@ -208,13 +223,21 @@ func (c *cluster) writes() []string {
 	return list
 }
 
-func open(t *testing.T, c *cluster, target target.Target, want Wanted) (Session, error) {
+func plan(t *testing.T, target target.Target, want Wanted) Plan {
 	t.Helper()
+	if want.Need == "" {
+		want.Need = podspec.OpenEvery
+	}
 	plan, err := Choose(target, want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.opener().Open(t.Context(), target, plan)
+	return plan
+}
+
+func open(t *testing.T, c *cluster, target target.Target, want Wanted) (Session, error) {
+	t.Helper()
+	return c.opener().Open(t.Context(), target, plan(t, target, want))
 }
 
 func forbidden(text string) error {
@@ -282,7 +305,7 @@ func TestOpenSaysEveryRefusal(t *testing.T) {
 	c := newCluster(target)
 	c.refuse = func(*corev1.SecurityContext) error { return forbidden("not in this house") }
 	_, err := open(t, c, target, Wanted{})
-	if err == nil || strings.Count(err.Error(), "not in this house") != 2 || hint.Of(err) == "" {
+	if err == nil || strings.Count(err.Error(), "not in this house") != 3 || hint.Of(err) == "" {
 		t.Errorf("got %v", err)
 	}
 	if len(c.writes()) != 0 {
@@ -339,7 +362,7 @@ func TestWaitEndsWithItsTimeout(t *testing.T) {
 	c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
 	o := c.opener()
 	o.Timeout = 10 * time.Millisecond
-	_, err := o.Open(t.Context(), target, Plan{Way: Ephemeral, View: View{Container: "web"}})
+	_, err := o.Open(t.Context(), target, plan(t, target, Wanted{}))
 	if err == nil || !strings.Contains(err.Error(), "ContainerCreating") || hint.Of(err) == "" {
 		t.Errorf("got %v", err)
 	}
@@ -355,7 +378,7 @@ func TestWaitEndsWithTheContextsCause(t *testing.T) {
 		cancel(cause)
 		return false, nil, nil
 	})
-	_, err := c.opener().Open(ctx, target, Plan{Way: Ephemeral, View: View{Container: "web"}})
+	_, err := c.opener().Open(ctx, target, plan(t, target, Wanted{}))
 	if !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
@@ -437,8 +460,12 @@ func TestGuardEndsWithThePod(t *testing.T) {
 }
 
 func TestCommandHidesTheHelpersOwnVariables(t *testing.T) {
-	if want := "unset " + podspec.WaitVariable + " " + podspec.TetherVariable + ";"; !strings.Contains(runScript, want) {
-		t.Errorf("%q lacks %q", runScript, want)
+	list, _, _ := strings.Cut(strings.TrimPrefix(runScript[strings.Index(runScript, "unset "):], "unset "), ";")
+	hidden := strings.Fields(list)
+	for _, v := range (podspec.Helper{By: "anna"}).Ephemeral().Env {
+		if !slices.Contains(hidden, v.Name) {
+			t.Errorf("%q does not unset %s", runScript, v.Name)
+		}
 	}
 }
 

@@ -77,7 +77,7 @@ func TestWarmCommandsCostOneGetAndOneExec(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := w.count(t)
-	if _, err := w.plugin(t.Context(), "ps", "web"); err != nil {
+	if _, err := w.plugin(t.Context(), "debug", "web", "--", "true"); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("cold: %q", c.take())

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+// look tells what the room sees of its target container, with one command.
+func (r *room) look(ctx context.Context) (session.Sight, error) {
+	all, err := r.processes(ctx)
+	if err != nil {
+		return session.Sight{}, err
+	}
+	var own []process
+	for _, p := range all {
+		// A zombie has neither files nor memory, for anybody.
+		if p.Container == r.target.Container && p.State != "Z" {
+			own = append(own, p)
+		}
+	}
+	return r.sight(own), nil
+}
+
+// sight puts into words what is seen of the container's processes.
+func (r *room) sight(own []process) session.Sight {
+	s := session.Sight{Subject: podspec.SubjectOf(r.target.Pod, r.target.Container)}
+	if len(own) == 0 {
+		s.Text = "it sees no process of container " + r.target.Container
+		return s
+	}
+	first, denied, undumpable := own[0], []process(nil), true
+	for _, p := range own {
+		if p.StartTicks < first.StartTicks {
+			first = p
+		}
+		if !p.RootReadable {
+			denied = append(denied, p)
+			undumpable = undumpable && p.Undumpable
+		}
+	}
+	s.Denied = len(denied) == len(own)
+	s.Subject = s.Subject.Met(podspec.User{UID: int64(first.EUID), GID: int64(first.EGID)}, s.Denied && undumpable)
+	switch {
+	case len(denied) == 0:
+		s.Text = "it sees processes and files"
+	case !s.Denied:
+		s.Text = "it sees processes and files; environment, memory maps and open files of " + why(denied) + ", not"
+	default:
+		s.Text = "it sees processes; files not: " + why(denied)
+	}
+	return s
+}
+
+// why names processes that are denied, and the reason that they have in common.
+func why(denied []process) string {
+	const most = 5
+	pids, undumpable := make([]string, 0, most), true
+	for i, p := range denied {
+		if i < most {
+			pids = append(pids, fmt.Sprint(p.PID))
+		}
+		undumpable = undumpable && p.Undumpable
+	}
+	name := "PID "
+	if len(denied) > 1 {
+		name = "PIDs "
+	}
+	text := name + strings.Join(pids, ", ")
+	if more := len(denied) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	reason := fmt.Sprintf("of user %d:%d", denied[0].UID, denied[0].GID)
+	if undumpable {
+		reason = "changed user without exec"
+	}
+	return text + " (" + reason + ")"
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package podspec
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// subject is a container with the user and the security context given.
+func subject(user User, sc *corev1.SecurityContext) Subject {
+	return Subject{User: user, Known: true, caps: capabilitiesOf(sc)}
+}
+
+func caps(drop string, add ...corev1.Capability) *corev1.SecurityContext {
+	c := &corev1.Capabilities{Add: add}
+	if drop != "" {
+		c.Drop = []corev1.Capability{corev1.Capability(drop)}
+	}
+	return &corev1.SecurityContext{Capabilities: c}
+}
+
+func TestLadder(t *testing.T) {
+	const (
+		defaults = "root with default capabilities"
+		own      = "root with the target's capabilities"
+		trace    = "root with SYS_PTRACE"
+		someone  = "user 65534:65534 without capabilities"
+	)
+	root, user := subject(User{}, nil), subject(User{101, 102}, nil)
+	unknown := Subject{caps: capabilitiesOf(nil)}
+	setuid := user
+	setuid.Undumpable = true
+	for _, c := range []struct {
+		what string
+		s    Subject
+		need Need
+		want []string
+	}{
+		{"files of root", root, OpenRoot, []string{defaults, trace}},
+		{"files of a user", user, OpenRoot, []string{"user 101:102 without capabilities", trace}},
+		{"files of a user with root's group", subject(User{101, 0}, nil), OpenRoot, []string{"user 101:0 without capabilities", trace}},
+		{"files of root with another group", subject(User{0, 5}, nil), OpenRoot, []string{"user 0:5 with the target's capabilities", trace}},
+		{"everything of root", root, OpenEvery, []string{trace, defaults}},
+		{"everything of a user", user, OpenEvery, []string{trace, "user 101:102 without capabilities"}},
+		{"signals to a user", user, Signal, []string{"user 101:102 without capabilities", defaults, trace}},
+		{"signals to root", root, Signal, []string{defaults, trace}},
+		{"a list of root's", root, SeeProcesses, []string{defaults, trace, someone}},
+		{"a list of a user's", user, SeeProcesses, []string{"user 101:102 without capabilities", trace, someone}},
+		{"root that dropped all", subject(User{}, caps("ALL")), OpenRoot, []string{own, defaults, trace}},
+		{"root that dropped all, added one of the defaults", subject(User{}, caps("ALL", "CAP_chown")), OpenRoot, []string{own, defaults, trace}},
+		{"root that dropped all, added another", subject(User{}, caps("all", "NET_ADMIN")), OpenRoot, []string{own, trace}},
+		{"root that added one", subject(User{}, caps("", "SYS_TIME")), OpenEvery, []string{trace, own}},
+		{"root that is privileged", subject(User{}, &corev1.SecurityContext{Privileged: new(true)}), OpenRoot, []string{trace}},
+		{"a user whose capabilities are not effective", subject(User{101, 102}, caps("", "SYS_TIME")), OpenRoot, []string{"user 101:102 without capabilities", trace}},
+		{"who is not known is taken for root, or looked at", unknown, OpenRoot, []string{defaults, trace, someone}},
+		{"who changed the user", setuid, OpenRoot, []string{trace}},
+		{"a list of who changed the user", setuid, SeeProcesses, []string{trace, someone}},
+		{"signals to who changed the user", setuid, Signal, []string{"user 101:102 without capabilities", defaults, trace}},
+	} {
+		var names []string
+		for _, cand := range Ladder(c.s, c.need) {
+			names = append(names, cand.Name)
+			sc := cand.Security
+			if sc.RunAsUser == nil || sc.RunAsGroup == nil || sc.RunAsNonRoot == nil || *sc.RunAsNonRoot != (*sc.RunAsUser != 0) {
+				t.Errorf("%s: %s leaves its user to the pod or the image: %+v", c.what, cand.Name, sc)
+			}
+			if sc.Privileged != nil || capabilitiesOf(sc).all {
+				t.Errorf("%s: %s is privileged", c.what, cand.Name)
+			}
+		}
+		if got, want := strings.Join(names, "; "), strings.Join(c.want, "; "); got != want {
+			t.Errorf("%s: got %q, want %q", c.what, got, want)
+		}
+	}
+}
+
+func TestMeets(t *testing.T) {
+	root, user := subject(User{}, nil), subject(User{101, 102}, nil)
+	for _, c := range []struct {
+		what string
+		sc   *corev1.SecurityContext
+		s    Subject
+		need Need
+		want bool
+	}{
+		{"no context at all lists", nil, root, SeeProcesses, true},
+		{"no context at all opens nothing for certain", nil, root, OpenRoot, false},
+		{"SYS_PTRACE opens all", tracer().Security, user, OpenEvery, true},
+		{"SYS_PTRACE is not effective without root", func() *corev1.SecurityContext {
+			sc := as(User{5, 5}, &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}})
+			return sc
+		}(), user, OpenRoot, false},
+		{"root does not open a user's", as(User{}, nil), user, OpenRoot, false},
+		{"root without capabilities does not open root with them", as(User{}, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}), root, OpenRoot, false},
+		{"root without one capability neither", as(User{}, &corev1.Capabilities{Drop: []corev1.Capability{"KILL"}}), root, OpenRoot, false},
+		{"both ids count", without(User{101, 101}).Security, user, OpenRoot, false},
+		{"a user signals its own", without(User{101, 101}).Security, user, Signal, true},
+		{"and no other", without(User{5, 5}).Security, user, Signal, false},
+		{"root signals all", as(User{}, nil), user, Signal, true},
+		{"unless it may not", as(User{}, &corev1.Capabilities{Drop: []corev1.Capability{"KILL"}}), user, Signal, false},
+	} {
+		if got := Meets(c.sc, c.s, c.need); got != c.want {
+			t.Errorf("%s: %v", c.what, got)
+		}
+	}
+}
+
+func TestOverride(t *testing.T) {
+	user := subject(User{101, 102}, nil)
+	for _, c := range []struct {
+		o    Override
+		want string
+	}{
+		{Override{Profile: ProfileRestricted}, "user 101:102 without capabilities"},
+		{Override{Profile: ProfileBaseline}, "root with default capabilities"},
+		{Override{Profile: ProfileGeneral}, "root with SYS_PTRACE"},
+		{Override{Profile: ProfileNetadmin}, "root with NET_ADMIN, NET_RAW"},
+		{Override{User: &User{5, 6}}, "user 5:6 without capabilities"},
+		{Override{User: &User{}}, "root with default capabilities"},
+		{Override{Capabilities: []string{"cap_sys_time", "KILL"}}, "root with SYS_TIME, KILL"},
+		{Override{Profile: ProfileGeneral, Capabilities: []string{"SYS_TIME"}}, "root with SYS_PTRACE, SYS_TIME"},
+		{Override{Profile: ProfileRestricted, User: &User{5, 6}}, "user 5:6 without capabilities"},
+	} {
+		got, err := c.o.Candidate(user)
+		if err != nil || got.Name != c.want {
+			t.Errorf("%+v: %q, %v; want %q", c.o, got.Name, err, c.want)
+		}
+	}
+	for _, o := range []Override{
+		{Profile: "sysadmin"},
+		{User: &User{5, 5}, Capabilities: []string{"SYS_TIME"}},
+		{Profile: ProfileRestricted, Capabilities: []string{"SYS_TIME"}},
+	} {
+		if got, err := o.Candidate(user); err == nil {
+			t.Errorf("%+v: %q, no error", o, got.Name)
+		}
+	}
+}
+
+func TestMadeFor(t *testing.T) {
+	h := Helper{Name: "shareproc-abcde", Need: OpenRoot, Container: "web", By: "anna$(X)"}.Ephemeral()
+	for need, want := range map[Need]bool{OpenRoot: true, SeeProcesses: true, OpenEvery: false, Signal: false} {
+		if got := MadeFor(&h, "web", need); got != want {
+			t.Errorf("made for %s: %v", need, got)
+		}
+	}
+	if MadeFor(&h, "other", SeeProcesses) {
+		t.Error("made for another container")
+	}
+	if got := MadeBy(&h); got != "anna$(X)" {
+		t.Errorf("made by %q", got)
+	}
+}

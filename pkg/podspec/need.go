@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package podspec
+
+import (
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Need is what a command must be able to do in a helper.
+type Need string
+
+// What commands need. SeeProcesses every helper can: who is in the process namespace sees its processes.
+const (
+	SeeProcesses Need = "processes"
+	// OpenRoot is to open the root of the target container.
+	OpenRoot Need = "files"
+	// Signal is to signal the target's processes.
+	Signal Need = "signal"
+	// OpenEvery is to open every process, those too that changed their user, as the shell with SYS_PTRACE of Kubernetes'
+	// own page on sharing the process namespace does.
+	OpenEvery Need = "everything"
+)
+
+// covers tells whether whoever got the best that was to be had for n has it for other too.
+func (n Need) covers(other Need) bool {
+	return n == other || n == OpenEvery || other == SeeProcesses
+}
+
+// Subject is the container that a helper is to look at, as the kernel will see it.
+type Subject struct {
+	User User
+	// Known is false when User is a guess: as on an older node with the user set by the image.
+	Known bool
+	// Undumpable says that its processes changed their user without exec, so that matching ids open nothing
+	// (PR_SET_DUMPABLE in prctl(2)).
+	Undumpable bool
+	caps       capabilities
+}
+
+// SubjectOf tells what the API knows of a container.
+func SubjectOf(pod *corev1.Pod, container string) Subject {
+	user, known := UserOf(pod, container)
+	s := Subject{User: user, Known: known, caps: capabilities{defaults: true}}
+	if c, ok := Container(pod, container); ok {
+		s.caps = capabilitiesOf(c.SecurityContext)
+	}
+	return s
+}
+
+// Met is s as it turned out to be.
+func (s Subject) Met(user User, undumpable bool) Subject {
+	s.User, s.Known, s.Undumpable = user, true, undumpable
+	return s
+}
+
+// Meets tells whether a helper with the security context sc can be counted on for what need asks, by the rules of
+// ptrace(2), "Ptrace access mode checking", and kill(2). A capability is effective only in a helper that is root.
+func Meets(sc *corev1.SecurityContext, s Subject, need Need) bool {
+	if sc == nil || sc.RunAsUser == nil || sc.RunAsGroup == nil {
+		return need == SeeProcesses
+	}
+	user := User{*sc.RunAsUser, *sc.RunAsGroup}
+	root, caps := user.UID == 0, capabilitiesOf(sc)
+	every := root && caps.has("SYS_PTRACE")
+	switch need {
+	case SeeProcesses:
+		return true
+	case OpenRoot:
+		// What a container's root process starts with, one of another user does not have.
+		fewer := s.User.UID != 0 || caps.covers(s.caps)
+		return every || !s.Undumpable && user == s.User && fewer
+	case Signal:
+		return root && caps.has("KILL") || user.UID == s.User.UID
+	default:
+		return every
+	}
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package podspec
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+)
+
+// Profile is a security context by the name that kubectl debug has for it.
+type Profile string
+
+// The profiles. There is no privileged one (kubectl's "sysadmin").
+const (
+	ProfileRestricted Profile = "restricted"
+	ProfileBaseline   Profile = "baseline"
+	ProfileGeneral    Profile = "general"
+	ProfileNetadmin   Profile = "netadmin"
+)
+
+// Profiles lists them, least privilege first.
+func Profiles() []Profile {
+	return []Profile{ProfileRestricted, ProfileBaseline, ProfileGeneral, ProfileNetadmin}
+}
+
+// Override is what the user decided about a helper's security context. It stands in place of the ladder.
+type Override struct {
+	Profile      Profile
+	User         *User
+	Capabilities []string // to add, with CAP_ or without
+}
+
+// Empty tells whether the ladder decides.
+func (o Override) Empty() bool { return o.Profile == "" && o.User == nil && len(o.Capabilities) == 0 }
+
+// errIneffective is about what a cluster would accept and the kernel not honour.
+var errIneffective = errors.New("a capability that is added to a container which does not run as root is not effective")
+
+// Candidate is the security context asked for: that of the profile, else of the user, else of root, with the user and the
+// capabilities asked for. The error says that a profile is unknown or that the parts contradict each other.
+func (o Override) Candidate(s Subject) (Candidate, error) {
+	c, err := o.base(s)
+	if err != nil {
+		return c, err
+	}
+	sc := c.Security
+	if o.User != nil {
+		sc.RunAsUser, sc.RunAsGroup, sc.RunAsNonRoot = new(o.User.UID), new(o.User.GID), new(o.User.UID != 0)
+	}
+	if len(o.Capabilities) > 0 {
+		if sc.Capabilities == nil {
+			sc.Capabilities = &corev1.Capabilities{}
+		}
+		for _, name := range o.Capabilities {
+			sc.Capabilities.Add = append(sc.Capabilities.Add, corev1.Capability(strings.TrimPrefix(strings.ToUpper(name), "CAP_")))
+		}
+	}
+	if *sc.RunAsUser != 0 && sc.Capabilities != nil && len(sc.Capabilities.Add) > 0 {
+		return c, errIneffective
+	}
+	c.Name = o.name(sc)
+	return c, nil
+}
+
+func (o Override) base(s Subject) (Candidate, error) {
+	root := Candidate{Security: as(User{}, nil)}
+	switch o.Profile {
+	case "":
+		if o.User != nil && o.User.UID != 0 {
+			return without(*o.User), nil
+		}
+		return root, nil
+	case ProfileRestricted:
+		if s.User.UID == 0 {
+			return without(User{nobody, nobody}), nil
+		}
+		return without(s.User), nil
+	case ProfileBaseline:
+		return root, nil
+	case ProfileGeneral:
+		return tracer(), nil
+	case ProfileNetadmin:
+		root.Security.Capabilities = &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN", "NET_RAW"}}
+		return root, nil
+	default:
+		return root, fmt.Errorf("choose profile %q: not one of %v", o.Profile, Profiles())
+	}
+}
+
+func (o Override) name(sc *corev1.SecurityContext) string {
+	text := fmt.Sprintf("user %d:%d", *sc.RunAsUser, *sc.RunAsGroup)
+	if *sc.RunAsUser == 0 && *sc.RunAsGroup == 0 {
+		text = "root"
+	}
+	switch c := capabilitiesOf(sc); {
+	case len(c.added) > 0:
+		return text + " with " + strings.Join(c.added, ", ")
+	case !c.defaults:
+		return text + " without capabilities"
+	default:
+		return text + " with default capabilities"
+	}
+}
+
+// Twins tells whether two security contexts are the same: a second helper of one would see nothing more.
+func Twins(a, b *corev1.SecurityContext) bool { return equality.Semantic.DeepEqual(a, b) }

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+// as makes the target's container run as a user, by the kubelet's word.
+func as(uid, gid int64) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Status.ContainerStatuses[0].User = &corev1.ContainerUser{Linux: &corev1.LinuxContainerUser{UID: uid, GID: gid}}
+	}
+}
+
+// met is the target as a look finds it.
+func met(t target.Target, uid, gid int64, undumpable bool) podspec.Subject {
+	return podspec.SubjectOf(t.Pod, t.Container).Met(podspec.User{UID: uid, GID: gid}, undumpable)
+}
+
+// contexts names the security contexts of the helpers that were added: "UID:GID" and what is added and dropped.
+func (c *cluster) contexts(t *testing.T) string {
+	t.Helper()
+	p, err := c.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range p.Spec.EphemeralContainers {
+		if sc := e.SecurityContext; sc != nil {
+			text := fmt.Sprintf("%d:%d", *sc.RunAsUser, *sc.RunAsGroup)
+			if sc.Capabilities != nil {
+				text += fmt.Sprintf(" +%v -%v", sc.Capabilities.Add, sc.Capabilities.Drop)
+			}
+			list = append(list, text)
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+const (
+	trace  = "0:0 +[SYS_PTRACE] -[]"
+	user   = "101:102 +[] -[ALL]"
+	nobody = "65534:65534 +[] -[ALL]"
+)
+
+func noCapability(sc *corev1.SecurityContext) error {
+	if sc.Capabilities != nil && len(sc.Capabilities.Add) > 0 {
+		return forbidden("no capability is added here")
+	}
+	return nil
+}
+
+func restricted(sc *corev1.SecurityContext) error {
+	if *sc.RunAsUser == 0 {
+		return forbidden("nobody is root here")
+	}
+	return noCapability(sc)
+}
+
+func TestHelpersPerNeed(t *testing.T) {
+	known := func(uid, gid int64) func(*corev1.Pod) { return as(uid, gid) }
+	for _, c := range []struct {
+		sentence string
+		edit     func(*corev1.Pod)
+		want     Wanted
+		refuse   func(*corev1.SecurityContext) error
+		// sights are (uid, gid, denied, undumpable) of each look.
+		sights []seen
+		added  string
+		text   string
+	}{
+		{"files of root need no added capability", known(0, 0), Wanted{Need: podspec.OpenRoot}, nil, nil, "0:0", ""},
+		{"files of a user need that user", known(101, 102), Wanted{Need: podspec.OpenRoot}, nil, nil, user, ""},
+		{"everything needs SYS_PTRACE", known(101, 102), Wanted{Need: podspec.OpenEvery}, nil, nil, trace, ""},
+		{"where it is refused, the next best that opens the root", known(101, 102), Wanted{Need: podspec.OpenEvery}, restricted, nil, user, "refuses root with SYS_PTRACE; next best"},
+		{
+			"who is not known is taken for root, and matched once it is", nil, Wanted{Need: podspec.OpenRoot}, nil,
+			[]seen{{101, 102, true, false}, {101, 102, false, false}}, "0:0; " + user, "of user 101:102",
+		},
+		{
+			"under restricted one without access looks first", nil, Wanted{Need: podspec.OpenRoot}, restricted,
+			[]seen{{101, 102, true, false}, {101, 102, false, false}}, nobody + "; " + user, "",
+		},
+		{
+			"who changed the user needs SYS_PTRACE", known(0, 0), Wanted{Need: podspec.OpenRoot}, nil,
+			[]seen{{101, 102, true, true}, {101, 102, false, false}}, "0:0; " + trace, "",
+		},
+		{
+			"who changed the user where that is refused: what there is, and why", known(0, 0), Wanted{Need: podspec.OpenRoot}, noCapability,
+			[]seen{{101, 102, true, true}}, "0:0", "no capability is added here",
+		},
+		{"a list needs no second helper", nil, Wanted{Need: podspec.SeeProcesses}, restricted, []seen{{101, 102, true, false}}, nobody, ""},
+		{
+			"what the user decides is not bettered", known(101, 102), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileBaseline}},
+			nil,
+			[]seen{{101, 102, true, false}}, "0:0", "",
+		},
+	} {
+		target := newTarget(c.edit)
+		cl := newCluster(target)
+		if c.refuse != nil {
+			cl.refuse = c.refuse
+		}
+		for _, l := range c.sights {
+			cl.sights = append(cl.sights, Sight{Subject: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
+		}
+		s, err := open(t, cl, target, c.want)
+		if err != nil || !s.Running {
+			t.Errorf("%s: %+v, %v", c.sentence, s, err)
+			continue
+		}
+		if got := cl.contexts(t); got != c.added {
+			t.Errorf("%s: added %q, want %q", c.sentence, got, c.added)
+		}
+		if said := strings.Join(cl.said, "\n"); !strings.Contains(said, c.text) {
+			t.Errorf("%s: said %q, want %q in it", c.sentence, said, c.text)
+		}
+	}
+}
+
+type seen struct {
+	uid, gid           int64
+	denied, undumpable bool
+}
+
+// A helper that is there already is not added a second time, whatever led to the same security context.
+func TestNoHelperHasATwin(t *testing.T) {
+	target := newTarget(as(0, 0))
+	c := newCluster(target)
+	c.refuse = noCapability
+	first, err := open(t, c, target, Wanted{Need: podspec.OpenRoot})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pod, err := c.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.Pod = pod
+	for i := range pod.Spec.EphemeralContainers {
+		pod.Spec.EphemeralContainers[i].Image = c.opener().Image
+	}
+	for _, want := range []Wanted{{Need: podspec.OpenEvery}, {Need: podspec.OpenRoot, Except: first.Container}} {
+		s, err := open(t, c, target, want)
+		if err != nil || s.New || s.Container != first.Container {
+			t.Errorf("%+v: got %+v, %v", want, s, err)
+		}
+	}
+	if got := c.contexts(t); got != "0:0" {
+		t.Errorf("added %q", got)
+	}
+}
+
+func TestHelperForOneNeedServesAnother(t *testing.T) {
+	made := func(need podspec.Need, c podspec.Candidate) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			as(101, 102)(p)
+			h := podspec.Helper{Name: "shareproc-a", Image: "i", Target: "web", Need: need, Container: "web", Security: c.Security}.Ephemeral()
+			p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, h)
+			p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: h.Name, State: nowRunning()})
+		}
+	}
+	subject := podspec.SubjectOf(newTarget(as(101, 102)).Pod, "web")
+	files, every := podspec.Ladder(subject, podspec.OpenRoot)[0], podspec.Ladder(subject, podspec.OpenEvery)
+	for _, c := range []struct {
+		sentence string
+		edit     func(*corev1.Pod)
+		want     Wanted
+		way      Way
+	}{
+		{"files' for a list", made(podspec.OpenRoot, files), Wanted{Need: podspec.SeeProcesses}, Reuse},
+		{"files' for signals", made(podspec.OpenRoot, files), Wanted{Need: podspec.Signal}, Reuse},
+		{"files' not for everything", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenEvery}, Ephemeral},
+		{"everything's for files", made(podspec.OpenEvery, every[0]), Wanted{Need: podspec.OpenRoot}, Reuse},
+		{"the best that was admitted for everything", made(podspec.OpenEvery, every[1]), Wanted{Need: podspec.OpenEvery}, Reuse},
+		{"not one that did not do", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenRoot, Except: "shareproc-a"}, Ephemeral},
+		{"not one that the user does not want", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Ephemeral},
+		{"one that is as the user wants it", made("", every[0]), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Reuse},
+	} {
+		if got, err := Choose(newTarget(c.edit), c.want); err != nil || got.Way != c.way {
+			t.Errorf("%s: got %s, %v", c.sentence, got.Way, err)
+		}
+	}
+}
+
+// Policies are asked about the pod as a whole: an ephemeral container that violates today's keeps out every other.
+func TestSomebodyElsesHelperIsBorrowedWhereNoneIsAdmitted(t *testing.T) {
+	target := newTarget(func(p *corev1.Pod) {
+		for _, name := range []string{"debugger-a", "debugger-b"} {
+			c := corev1.EphemeralContainer{TargetContainerName: "web"}
+			c.Name = name
+			p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, c)
+		}
+		p.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{{Name: "debugger-a", State: nowRunning()}}
+	})
+	c := newCluster(target)
+	c.refuse = func(*corev1.SecurityContext) error { return forbidden("debugger-b violates the policy") }
+	s, err := open(t, c, target, Wanted{Need: podspec.OpenRoot})
+	if err != nil || s.Container != "debugger-a" || s.New || !s.Running {
+		t.Errorf("got %+v, %v", s, err)
+	}
+	c.sights = []Sight{{Denied: true}}
+	if s, err := open(t, c, target, Wanted{Need: podspec.OpenRoot}); err == nil || !strings.Contains(err.Error(), "violates the policy") {
+		t.Errorf("one that opens nothing: got %+v, %v", s, err)
+	}
+	if s, err := open(t, c, target, Wanted{Need: podspec.SeeProcesses}); err != nil || s.Container != "debugger-a" {
+		t.Errorf("one that lists: got %+v, %v", s, err)
+	}
+}
+
+func TestALookThatFailsIsTheEnd(t *testing.T) {
+	target := newTarget(as(0, 0))
+	c := newCluster(target)
+	o := c.opener()
+	broken := errors.New("find stat in the helper: no such program")
+	o.Look = func(context.Context, Session) (Sight, error) { return Sight{}, broken }
+	s, err := o.Open(t.Context(), target, plan(t, target, Wanted{}))
+	if !errors.Is(err, broken) || !s.New || !s.Running {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}

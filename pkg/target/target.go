@@ -68,16 +68,22 @@ func Resolve(ctx context.Context, client kubernetes.Interface, namespace, arg, c
 func pick(pod *corev1.Pod, container string) (Target, error) {
 	names := Containers(pod)
 	if container == "" {
-		container = pod.Annotations[defaultContainer]
-		if !contains(names, container) {
-			container = pod.Spec.Containers[0].Name
-		}
+		container = defaultOf(pod)
 	}
 	if !contains(names, container) {
 		return Target{}, hint.With(fmt.Errorf("find container %s: pod/%s has none of that name", container, pod.Name),
 			"-c with one of: "+strings.Join(names, ", "))
 	}
 	return Target{Pod: pod, Container: container}, nil
+}
+
+// defaultOf is the container that is meant when none is named. An annotation that names none of the
+// pod's is taken for a leftover.
+func defaultOf(pod *corev1.Pod) string {
+	if name := pod.Annotations[defaultContainer]; contains(Containers(pod), name) {
+		return name
+	}
+	return pod.Spec.Containers[0].Name
 }
 
 // Containers lists the names that -c can take: containers first, then init containers.

@@ -93,39 +93,15 @@ func TestResolveCostsOneRequest(t *testing.T) {
 	}
 }
 
-func TestCheckRunning(t *testing.T) {
-	state := func(s corev1.ContainerState) func(*corev1.Pod) {
-		return func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State = s }
+// wantError wants both texts, in the error and in its advice.
+func wantError(t *testing.T, what any, err error, want, try string) {
+	t.Helper()
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v: got %v, want %q in it", what, err, want)
+		return
 	}
-	for _, c := range []struct {
-		what string
-		edit func(*corev1.Pod)
-		want string
-	}{
-		{"running", nil, ""},
-		{"being deleted", func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} }, "being deleted"},
-		{"static", func(p *corev1.Pod) { p.Annotations = map[string]string{mirrorAnnotation: "x"} }, "static pod"},
-		{"finished", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, "finished (phase Succeeded)"},
-		{"failed", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, "finished (phase Failed)"},
-		{"unscheduled", func(p *corev1.Pod) {
-			p.Spec.NodeName = ""
-			p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodScheduled, Message: "no node is large enough"}}
-		}, "pending: no node is large enough"},
-		{"not started", func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }, "not started it yet"},
-		{
-			"crashing",
-			state(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff", Message: "back-off 10s"}}),
-			"it waits: CrashLoopBackOff: back-off 10s",
-		},
-		{"ended", state(corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Error", ExitCode: 3}}), "exit code 3"},
-	} {
-		err := Target{Pod: pod(c.edit), Container: "web"}.CheckRunning()
-		switch {
-		case c.want == "" && err != nil:
-			t.Errorf("%s: %v", c.what, err)
-		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
-			t.Errorf("%s: got %v, want %q in it", c.what, err, c.want)
-		}
+	if got := hint.Of(err); !strings.Contains(got, try) || (try == "") != (got == "") {
+		t.Errorf("%v: try %q, want %q in it", what, got, try)
 	}
 }
 

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package target
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+)
+
+// mirrorAnnotation is on the API's picture of a static pod. The API server accepts an ephemeral
+// container for it and the kubelet, which reads the pod from a file, never starts it.
+const mirrorAnnotation = corev1.MirrorPodAnnotationKey
+
+// crashLoop is the kubelet's reason for a container that it will start again, but not at once
+// (pkg/kubelet/container/sync_result.go of Kubernetes).
+const crashLoop = "CrashLoopBackOff"
+
+// Terminating tells whether the pod is being deleted: no container can be added to it any more, while
+// those that run still can be used.
+func (t Target) Terminating() bool { return t.Pod.DeletionTimestamp != nil }
+
+// CheckCopyable says why nothing can be copied from the pod, or nil.
+func (t Target) CheckCopyable() error {
+	if t.Terminating() {
+		return t.terminating()
+	}
+	return nil
+}
+
+// CheckRunning says why no helper can be put beside the container, or nil: the pod is being deleted, it
+// is a static pod, or CheckContainer fails. The advice is what works instead.
+func (t Target) CheckRunning() error {
+	if t.Terminating() {
+		return t.terminating()
+	}
+	if t.Pod.Annotations[mirrorAnnotation] != "" {
+		return hint.With(fmt.Errorf("use pod/%s: it is a static pod, which the kubelet reads from a file: "+
+			"the API server would accept a helper and nothing would ever start it", t.Pod.Name),
+			fmt.Sprintf("kubectl shareproc debug %s --copy", t.Pod.Name))
+	}
+	return t.CheckContainer()
+}
+
+// CheckContainer says why the container has no processes to look at, or nil: the pod has finished, has no
+// node, or still initializes; or the container waits, crash-loops or has ended. It does not mind whether
+// the pod is being deleted: a helper that runs already serves until the pod's end.
+func (t Target) CheckContainer() error {
+	pod, name := t.Pod, t.Pod.Name
+	if finished(pod) {
+		return hint.With(fmt.Errorf("use pod/%s: it has finished (phase %s), no process is left", name, pod.Status.Phase),
+			fmt.Sprintf("kubectl shareproc debug %s --copy, or kubectl logs %s", name, name))
+	}
+	if pod.Spec.NodeName == "" {
+		words, _ := unscheduled(pod)
+		return hint.With(fmt.Errorf("use pod/%s: it is pending: %s", name, words), "kubectl describe pod "+name)
+	}
+	st := t.Status()
+	if st != nil && st.State.Running != nil {
+		return nil
+	}
+	if init := t.blocker(); init != nil {
+		return t.initializing(init)
+	}
+	switch {
+	case st == nil:
+		return t.notRunning("the kubelet has not started it yet", t.others())
+	case st.State.Waiting != nil && st.State.Waiting.Reason == crashLoop:
+		return t.notRunning("it "+crashes(st), t.afterCrash(t.Container))
+	case st.State.Waiting != nil:
+		return t.notRunning("it "+waits(st.State.Waiting), t.others())
+	case st.State.Terminated != nil:
+		return t.notRunning(fmt.Sprintf("it has ended: %s, exit code %d", st.State.Terminated.Reason, st.State.Terminated.ExitCode), t.others())
+	}
+	return t.notRunning("the kubelet does not say why", t.others())
+}
+
+func (t Target) notRunning(why, try string) error {
+	return hint.With(fmt.Errorf("use container %s of pod/%s: it is not running: %s", t.Container, t.Pod.Name, why), try)
+}
+
+func (t Target) others() string {
+	return fmt.Sprintf("kubectl shareproc debug %s --copy, or another container with -c (%s)",
+		t.Pod.Name, strings.Join(Containers(t.Pod), ", "))
+}
+
+// finished tells whether all of the pod's containers have ended for good.
+func finished(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+// unscheduled gives the scheduler's words about a pod without a node, and its reason in one.
+func unscheduled(pod *corev1.Pod) (words, reason string) {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Message != "" {
+			return c.Message, c.Reason
+		}
+	}
+	return "it has no node yet", ""
+}
+
+// blocker is the init container that the target container waits for: the first that has not done its
+// work. A sidecar has done it once it has started. It is nil when the target itself is the one.
+func (t Target) blocker() *corev1.ContainerStatus {
+	if slices.ContainsFunc(t.Pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodInitialized && c.Status == corev1.ConditionTrue
+	}) {
+		return nil
+	}
+	list := t.Pod.Status.InitContainerStatuses
+	for _, c := range t.Pod.Spec.InitContainers {
+		i := slices.IndexFunc(list, func(st corev1.ContainerStatus) bool { return st.Name == c.Name })
+		if i < 0 || done(&c, &list[i]) {
+			continue
+		}
+		if c.Name == t.Container {
+			return nil
+		}
+		return &list[i]
+	}
+	return nil
+}
+
+func done(c *corev1.Container, st *corev1.ContainerStatus) bool {
+	if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+		return st.Started != nil && *st.Started
+	}
+	return st.State.Terminated != nil && st.State.Terminated.ExitCode == 0
+}
+
+func (t Target) initializing(init *corev1.ContainerStatus) error {
+	why := "it waits for init container " + init.Name
+	if st := t.Status(); st != nil && st.State.Terminated != nil {
+		why = fmt.Sprintf("it has ended, and init container %s is not done", init.Name)
+	}
+	waiting := init.State.Waiting
+	switch {
+	case init.State.Running != nil:
+		return t.notRunning(why, fmt.Sprintf("-c %s, the init container that runs now", init.Name))
+	case waiting != nil && waiting.Reason == crashLoop:
+		return t.notRunning(why+", which "+crashes(init), t.afterCrash(init.Name))
+	case waiting != nil:
+		why += ", which " + waits(waiting)
+	case init.State.Terminated != nil:
+		why += fmt.Sprintf(", which ended with exit code %d", init.State.Terminated.ExitCode)
+	}
+	return t.notRunning(why, "kubectl describe pod "+t.Pod.Name)
+}
+
+// waits says what a container waits for, in the kubelet's words.
+func waits(w *corev1.ContainerStateWaiting) string {
+	return strings.TrimSuffix("waits: "+w.Reason+": "+w.Message, ": ")
+}
+
+// crashes says how a container crash-loops: how it ended last, and the kubelet's words, which tell when
+// it tries again.
+func crashes(st *corev1.ContainerStatus) string {
+	text := "crash-loops"
+	if last := st.LastTerminationState.Terminated; last != nil {
+		text += fmt.Sprintf(": its last exit code is %d", last.ExitCode)
+		if last.Reason != "" {
+			text += " (" + last.Reason + ")"
+		}
+	}
+	if words := st.State.Waiting.Message; words != "" {
+		text += "; the kubelet says: " + words
+	}
+	return text
+}
+
+// afterCrash is the advice for a container that crash-loops. A copy can't hold an init container: the
+// shell in the copy would wait for it.
+func (t Target) afterCrash(container string) string {
+	name := t.Pod.Name
+	if slices.ContainsFunc(t.Pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == container }) {
+		return fmt.Sprintf("kubectl logs %s -c %s --previous; or -c %s while it runs", name, container, container)
+	}
+	who := name
+	if container != defaultOf(t.Pod) {
+		who += " -c " + container
+	}
+	return fmt.Sprintf("kubectl shareproc debug %s --copy --hold, for a shell where it would start; "+
+		"or the same command again while it runs; kubectl logs %s -c %s --previous", who, name, container)
+}
+
+func (t Target) terminating() error {
+	return fmt.Errorf("use pod/%s: it is being deleted", t.Pod.Name)
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package target
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// in puts the first container into a state.
+func in(s corev1.ContainerState) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.Status.ContainerStatuses[0].State = s }
+}
+
+// crashed puts container i into a crash loop.
+func crashed(i int, last *corev1.ContainerStateTerminated, message string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		st := &p.Status.ContainerStatuses[i]
+		st.State = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: crashLoop, Message: message}}
+		st.LastTerminationState.Terminated = last
+	}
+}
+
+func static(p *corev1.Pod) { p.Annotations = map[string]string{mirrorAnnotation: "x"} }
+
+func TestCheckRunning(t *testing.T) {
+	const others = "kubectl shareproc debug web --copy, or another container with -c (web, proxy, setup)"
+	waiting := func(reason, message string) corev1.ContainerState {
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
+	}
+	for _, c := range []struct {
+		what      string
+		container string
+		edit      func(*corev1.Pod)
+		want, try string
+	}{
+		{"running", "web", nil, "", ""},
+		{"being deleted", "web", deleted, "use pod/web: it is being deleted", ""},
+		{"static", "web", static, "it is a static pod", "kubectl shareproc debug web --copy"},
+		{"finished", "web", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, "finished (phase Succeeded)", "kubectl logs web"},
+		{"failed", "web", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, "finished (phase Failed)", "kubectl logs web"},
+		{"unscheduled", "web", unplaced, "use pod/web: it is pending: 0/1 nodes are available", "kubectl describe pod web"},
+		{"without a node yet", "web", func(p *corev1.Pod) { p.Spec.NodeName = "" }, "it is pending: it has no node yet", "kubectl describe pod web"},
+		{"not started", "web", func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }, "not started it yet", others},
+		{"without an image", "web", in(waiting("ErrImagePull", "no such image")), "it waits: ErrImagePull: no such image", others},
+		{"being created", "web", in(waiting("ContainerCreating", "")), "it is not running: it waits: ContainerCreating", others},
+		{"ended", "web", in(endedWith(3)), "it has ended: Error, exit code 3", others},
+		{"unknown", "web", in(corev1.ContainerState{}), "the kubelet does not say why", others},
+		{
+			"crashing", "web",
+			crashed(0, &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}, "back-off 10s restarting failed container"),
+			"use container web of pod/web: it is not running: it crash-loops: its last exit code is 137 (OOMKilled); " +
+				"the kubelet says: back-off 10s restarting failed container",
+			"kubectl shareproc debug web --copy --hold, for a shell where it would start; " +
+				"or the same command again while it runs; kubectl logs web -c web --previous",
+		},
+		{"crashing without a word", "web", crashed(0, nil, ""), "it crash-loops", "--copy --hold"},
+		{
+			"crashing beside the default container", "proxy", crashed(1, nil, ""), "use container proxy of pod/web",
+			"kubectl shareproc debug web -c proxy --copy --hold, for a shell where it would start; " +
+				"or the same command again while it runs; kubectl logs web -c proxy --previous",
+		},
+	} {
+		err := Target{Pod: pod(c.edit), Container: c.container}.CheckRunning()
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.what, err)
+			}
+			continue
+		}
+		wantError(t, c.what, err, c.want, c.try)
+	}
+}
+
+// While a pod initializes, the container to look at is the init container that runs.
+func TestCheckRunningWhileInitializing(t *testing.T) {
+	const inSetup = "-c setup, the init container that runs now"
+	back := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: crashLoop, Message: "back-off 20s"}}
+	edits := func(all ...func(*corev1.Pod)) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			for _, edit := range all {
+				edit(p)
+			}
+		}
+	}
+	// second adds an init container behind setup.
+	second := func(s corev1.ContainerState) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.Spec.InitContainers = append(p.Spec.InitContainers, corev1.Container{Name: "migrate"})
+			p.Status.InitContainerStatuses = append(p.Status.InitContainerStatuses, corev1.ContainerStatus{Name: "migrate", State: s})
+		}
+	}
+	sidecar := func(started bool) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.Spec.InitContainers[0].RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+			p.Status.InitContainerStatuses[0].Started = new(started)
+		}
+	}
+	waitingInit := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}}
+	for _, c := range []struct {
+		what      string
+		container string
+		edit      func(*corev1.Pod)
+		want, try string
+	}{
+		{"it runs", "web", initializing(nowRunning()), "it is not running: it waits for init container setup", inSetup},
+		{
+			"nothing is known of the main containers yet", "web",
+			edits(initializing(nowRunning()), func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }), "it waits for init container setup", inSetup,
+		},
+		{"it is the one asked for", "setup", initializing(nowRunning()), "", ""},
+		{"the second runs", "web", edits(initializing(endedWith(0)), second(nowRunning())), "it waits for init container migrate", "-c migrate, the init container that runs now"},
+		{
+			"the first is asked for and the second runs", "setup", edits(initializing(endedWith(0)), second(nowRunning())),
+			"use container setup of pod/web: it is not running: it has ended, and init container migrate is not done", "-c migrate, the init container that runs now",
+		},
+		{"the second is asked for and the first runs", "migrate", edits(initializing(nowRunning()), second(waitingInit)), "it waits for init container setup", inSetup},
+		{
+			"it crash-loops", "web", initializing(back), "it waits for init container setup, which crash-loops; the kubelet says: back-off 20s",
+			"kubectl logs web -c setup --previous; or -c setup while it runs",
+		},
+		{"the one asked for crash-loops", "setup", initializing(back), "use container setup of pod/web: it is not running: it crash-loops", "kubectl logs web -c setup --previous"},
+		{
+			"it has no image", "web", initializing(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "none"}}),
+			"it waits for init container setup, which waits: ErrImagePull: none", "kubectl describe pod web",
+		},
+		{"it failed", "web", initializing(endedWith(7)), "it waits for init container setup, which ended with exit code 7", "kubectl describe pod web"},
+		{"a sidecar has started", "web", edits(initializing(nowRunning()), sidecar(true)), "it waits: PodInitializing", "another container with -c"},
+		{"a sidecar has not started", "web", edits(initializing(nowRunning()), sidecar(false)), "it waits for init container setup", inSetup},
+		{
+			"all are done", "web", edits(initializing(nowRunning()), func(p *corev1.Pod) {
+				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}}
+			}), "it waits: PodInitializing", "another container with -c",
+		},
+		{"the main container runs all the same", "proxy", initializing(nowRunning()), "", ""},
+	} {
+		err := Target{Pod: pod(c.edit), Container: c.container}.CheckRunning()
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.what, err)
+			}
+			continue
+		}
+		wantError(t, c.what, err, c.want, c.try)
+	}
+}
+
+// A helper that runs already can be used until the pod is gone, so the container is asked apart from the pod.
+func TestCheckContainerMindsNoDeletion(t *testing.T) {
+	for _, c := range []struct {
+		what        string
+		edit        func(*corev1.Pod)
+		terminating bool
+		container   bool
+	}{
+		{"running", nil, false, true},
+		{"being deleted", deleted, true, true},
+		{"static", static, false, true},
+		{"being deleted, its container ended", func(p *corev1.Pod) { deleted(p); in(endedWith(0))(p) }, true, false},
+	} {
+		target := Target{Pod: pod(c.edit), Container: "web"}
+		if target.Terminating() != c.terminating || (target.CheckContainer() == nil) != c.container {
+			t.Errorf("%s: Terminating %v, CheckContainer %v", c.what, target.Terminating(), target.CheckContainer())
+		}
+		if running, copyable := target.CheckRunning(), target.CheckCopyable(); c.terminating && (running == nil || copyable == nil) {
+			t.Errorf("%s: CheckRunning %v, CheckCopyable %v", c.what, running, copyable)
+		}
+	}
+}

@@ -190,7 +190,7 @@ func (f *Factory) plan(ctx context.Context, o *session.Opener, arg string, h *he
 	if err != nil {
 		return target.Target{}, session.Plan{}, err
 	}
-	t, err := target.Resolve(ctx, o.Client, ns, arg, h.container)
+	t, err := target.Resolve(ctx, o.Client, ns, target.Ref{Arg: arg, Container: h.container}, f.say)
 	if err != nil {
 		return t, session.Plan{}, err
 	}

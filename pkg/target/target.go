@@ -7,12 +7,10 @@ package target
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
@@ -27,60 +25,64 @@ type Target struct {
 // defaultContainer is kubectl's own annotation for the container that is meant when none is named.
 const defaultContainer = "kubectl.kubernetes.io/default-container"
 
-// ParseName takes the forms in which a pod is named on kubectl's command line ("nginx", "pod/nginx",
-// "pods/nginx", "po/nginx") and returns the pod's name.
-func ParseName(arg string) (string, error) {
-	kind, name, found := strings.Cut(arg, "/")
-	if !found {
-		kind, name = "pod", arg
-	}
-	switch strings.ToLower(kind) {
-	case "pod", "pods", "po":
-	default:
-		return "", hint.With(fmt.Errorf("resolve %q: only pods can be named, not %q", arg, kind),
-			"kubectl get pods, then name one of them")
-	}
-	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
-		return "", fmt.Errorf("resolve %q: not the name of a pod: %s", arg, problems[0])
-	}
-	return name, nil
-}
-
-// Resolve gets the pod that arg names, with one request, and picks the container: the one named, else
-// the one that the pod's default-container annotation names, else the first. It does not look whether
-// the container runs.
-func Resolve(ctx context.Context, client kubernetes.Interface, namespace, arg, container string) (Target, error) {
-	name, err := ParseName(arg)
+// Resolve finds the pod that ref means and picks the container: the one named, else the one that the
+// pod's default-container annotation names, else the first. A pod that is named costs one request; a
+// workload costs one for itself (a cron job, two) and one for its pods, labels one. Of several pods it
+// takes the newest that is ready, else the newest whose container runs, and tells say which one; say may
+// be nil.
+//
+// A pod that is named is taken as it is: CheckRunning looks whether the container runs. Errors, with
+// advice: what Validate finds; nothing of that name; no pods, or none that runs, and why; no such
+// container; what the API server refuses, with the rule to add.
+func Resolve(ctx context.Context, client kubernetes.Interface, namespace string, ref Ref, say func(format string, args ...any)) (Target, error) {
+	q, err := ref.parse()
 	if err != nil {
 		return Target{}, err
 	}
-	pod, err := client.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
+	f := finder{client: client, namespace: namespace}
+	w := workload{selector: q.selector, of: fmt.Sprintf(" with labels %q", ref.Selector)}
 	switch {
-	case apierrors.IsNotFound(err):
-		return Target{}, hint.With(fmt.Errorf("get pod/%s: there is no such pod in namespace %s", name, namespace),
-			fmt.Sprintf("kubectl get pods -n %s, or name another namespace with -n", namespace))
-	case err != nil:
-		return Target{}, fmt.Errorf("get pod/%s: %w", name, err)
+	case q.selector != nil:
+	case q.kind.get == nil:
+		pod, err := f.pod(ctx, q.name)
+		if err != nil {
+			return Target{}, err
+		}
+		return pick(pod, ref.Container)
+	default:
+		if w, err = f.workload(ctx, q.kind, q.name); err != nil {
+			return Target{}, err
+		}
 	}
-	return pick(pod, container)
+	pods, err := f.pods(ctx, w)
+	if err != nil {
+		return Target{}, err
+	}
+	if say == nil {
+		say = func(string, ...any) {}
+	}
+	return f.choose(w, pods, ref.Container, say)
 }
 
 func pick(pod *corev1.Pod, container string) (Target, error) {
 	names := Containers(pod)
 	if container == "" {
-		container = defaultOf(pod)
+		return Target{Pod: pod, Container: defaultOf(pod)}, nil
 	}
-	if !contains(names, container) {
-		return Target{}, hint.With(fmt.Errorf("find container %s: pod/%s has none of that name", container, pod.Name),
-			"-c with one of: "+strings.Join(names, ", "))
+	if slices.Contains(names, container) {
+		return Target{Pod: pod, Container: container}, nil
 	}
-	return Target{Pod: pod, Container: container}, nil
+	err := fmt.Errorf("find container %s: pod/%s has none of that name", container, pod.Name)
+	if slices.ContainsFunc(pod.Spec.EphemeralContainers, func(c corev1.EphemeralContainer) bool { return c.Name == container }) {
+		err = fmt.Errorf("find container %s: it is an ephemeral container of pod/%s, which no helper can join", container, pod.Name)
+	}
+	return Target{}, hint.With(err, "-c with one of: "+strings.Join(names, ", "))
 }
 
 // defaultOf is the container that is meant when none is named. An annotation that names none of the
 // pod's is taken for a leftover.
 func defaultOf(pod *corev1.Pod) string {
-	if name := pod.Annotations[defaultContainer]; contains(Containers(pod), name) {
+	if name := pod.Annotations[defaultContainer]; slices.Contains(Containers(pod), name) {
 		return name
 	}
 	return pod.Spec.Containers[0].Name
@@ -95,13 +97,4 @@ func Containers(pod *corev1.Pod) []string {
 		}
 	}
 	return names
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }

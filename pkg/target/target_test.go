@@ -64,7 +64,7 @@ func TestResolvePicksTheContainer(t *testing.T) {
 		{"the one asked for, whatever the annotation says", annotated("proxy"), "web", "web"},
 		{"an init container", nil, "setup", "setup"},
 	} {
-		got, err := Resolve(t.Context(), fake.NewClientset(pod(c.edit)), "shop", "pod/web", c.container)
+		got, err := Resolve(t.Context(), fake.NewClientset(pod(c.edit)), "shop", Ref{Arg: "pod/web", Container: c.container}, nil)
 		if err != nil || got.Container != c.want {
 			t.Errorf("%s: got %q, %v", c.what, got.Container, err)
 		}
@@ -72,24 +72,23 @@ func TestResolvePicksTheContainer(t *testing.T) {
 }
 
 func TestResolveErrorsSayWhatIsThere(t *testing.T) {
-	client := fake.NewClientset(pod(nil))
-	_, err := Resolve(t.Context(), client, "shop", "web", "nope")
-	if err == nil || !strings.Contains(hint.Of(err), "web, proxy, setup") {
-		t.Errorf("no such container: %v, try %q", err, hint.Of(err))
-	}
-	_, err = Resolve(t.Context(), client, "other", "web", "")
-	if err == nil || !strings.Contains(err.Error(), "namespace other") || hint.Of(err) == "" {
-		t.Errorf("no such pod: %v, try %q", err, hint.Of(err))
-	}
-}
-
-func TestResolveCostsOneRequest(t *testing.T) {
-	client := fake.NewClientset(pod(nil))
-	if _, err := Resolve(t.Context(), client, "shop", "web", ""); err != nil {
-		t.Fatal(err)
-	}
-	if n := len(client.Actions()); n != 1 {
-		t.Errorf("%d requests", n)
+	client := fake.NewClientset(pod(func(p *corev1.Pod) {
+		p.Spec.EphemeralContainers = []corev1.EphemeralContainer{{EphemeralContainerCommon: corev1.EphemeralContainerCommon{Name: "shareproc-x"}}}
+	}))
+	for _, c := range []struct {
+		namespace string
+		ref       Ref
+		want, try string
+	}{
+		{"shop", Ref{Arg: "web", Container: "nope"}, "find container nope: pod/web has none of that name", "web, proxy, setup"},
+		{"shop", Ref{Arg: "web", Container: "shareproc-x"}, "it is an ephemeral container of pod/web", "-c with one of: web, proxy, setup"},
+		{"shop", Ref{Arg: "web", Container: "no\x1b[31m"}, `find container "no\x1b[31m": not the name of a container`, "-c with"},
+		{"other", Ref{Arg: "web"}, "get pod/web: there is no such pod in namespace other", "kubectl get pods -n other"},
+		{"other", Ref{Arg: "deploy/web"}, "get deployment/web: there is no such deployment in namespace other", "kubectl get deployments -n other"},
+		{"other", Ref{Arg: "cj/web"}, "get cronjob/web: there is no such cronjob in namespace other", "kubectl get cronjobs -n other"},
+	} {
+		_, err := Resolve(t.Context(), client, c.namespace, c.ref, nil)
+		wantError(t, c.ref, err, c.want, c.try)
 	}
 }
 

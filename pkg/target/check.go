@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
@@ -187,6 +188,34 @@ func (t Target) afterCrash(container string) string {
 		"or the same command again while it runs; kubectl logs %s -c %s --previous", who, name, container)
 }
 
+// terminating advises the pod that will stand in for the one that goes, if something sees to that.
 func (t Target) terminating() error {
-	return fmt.Errorf("use pod/%s: it is being deleted", t.Pod.Name)
+	pod := t.Pod
+	err := fmt.Errorf("use pod/%s: it is being deleted", pod.Name)
+	owner := metav1.GetControllerOf(pod)
+	if owner == nil {
+		return err
+	}
+	if arg := successor(pod, owner); arg != "" {
+		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s, for its replacement", arg))
+	}
+	return hint.With(err, fmt.Sprintf("kubectl get pods -n %s, for the replacement that %s %s makes", pod.Namespace, owner.Kind, owner.Name))
+}
+
+// successor names what makes the pod's replacement, as Resolve takes it; "" when it is of no kind that
+// Resolve knows. A Deployment's name is read off its ReplicaSet's: after a rollout that one has no pods.
+func successor(pod *corev1.Pod, owner *metav1.OwnerReference) string {
+	group, _, found := strings.Cut(owner.APIVersion, "/")
+	if !found {
+		group = ""
+	}
+	k, ok := kindNamed(owner.Kind)
+	if !ok || k.get == nil || k.group != group {
+		return ""
+	}
+	hash := pod.Labels["pod-template-hash"]
+	if deployment, cut := strings.CutSuffix(owner.Name, "-"+hash); cut && hash != "" && k.short == "rs" {
+		return "deployment/" + deployment
+	}
+	return k.name + "/" + owner.Name
 }

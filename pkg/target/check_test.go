@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
 // in puts the first container into a state.
@@ -166,5 +169,38 @@ func TestCheckContainerMindsNoDeletion(t *testing.T) {
 		if running, copyable := target.CheckRunning(), target.CheckCopyable(); c.terminating && (running == nil || copyable == nil) {
 			t.Errorf("%s: CheckRunning %v, CheckCopyable %v", c.what, running, copyable)
 		}
+	}
+}
+
+func TestTerminatingNamesTheReplacement(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		owner metav1.OwnerReference
+		label string
+		try   string
+	}{
+		{"a stateful set", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"}, "", "kubectl shareproc debug statefulset/db, for its replacement"},
+		{"a replica set", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7c9"}, "", "kubectl shareproc debug replicaset/web-7c9, for its replacement"},
+		{"a deployment's", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7c9"}, "7c9", "kubectl shareproc debug deployment/web, for its replacement"},
+		{"a controller", metav1.OwnerReference{APIVersion: "v1", Kind: "ReplicationController", Name: "web"}, "", "kubectl shareproc debug replicationcontroller/web, for its replacement"},
+		{"a job", metav1.OwnerReference{APIVersion: "batch/v1", Kind: "Job", Name: "web"}, "", "kubectl shareproc debug job/web, for its replacement"},
+		{"a stranger", metav1.OwnerReference{APIVersion: "apps.kruise.io/v1", Kind: "StatefulSet", Name: "db"}, "", "kubectl get pods -n shop, for the replacement that StatefulSet db makes"},
+		{"another pod", metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "x"}, "", "kubectl get pods -n shop, for the replacement that Pod x makes"},
+	} {
+		c.owner.Controller = new(true)
+		p := pod(deleted)
+		p.OwnerReferences = []metav1.OwnerReference{c.owner}
+		if c.label != "" {
+			p.Labels = map[string]string{"pod-template-hash": c.label}
+		}
+		target := Target{Pod: p, Container: "web"}
+		for _, err := range []error{target.CheckRunning(), target.CheckCopyable()} {
+			if got := hint.Of(err); got != c.try {
+				t.Errorf("%s: %v, try %q, want %q", c.what, err, got, c.try)
+			}
+		}
+	}
+	if err := (Target{Pod: pod(deleted)}).CheckRunning(); err == nil || hint.Of(err) != "" {
+		t.Errorf("nobody's: %v, try %q", err, hint.Of(err))
 	}
 }

@@ -57,4 +57,7 @@ func describe(b *bytes.Buffer, cmd *cobra.Command) {
 	cmd.InitDefaultHelpFlag()
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n    %s\n\n```\n%s\n```\n\n```\n%s```\n", cmd.CommandPath(), long, cmd.UseLine(),
 		strings.ReplaceAll(strings.TrimSpace(cmd.Example), "\n  ", "\n"), cmd.LocalNonPersistentFlags().FlagUsages())
+	for _, below := range cmd.Commands() {
+		describe(b, below)
+	}
 }

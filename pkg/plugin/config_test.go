@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"k8s.io/client-go/kubernetes"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/config"
+)
+
+const written = `apiVersion: kubectl-shareproc/v1alpha1
+kind: Config
+image: registry/top
+images: [one, two]
+contexts:
+  production:
+    keep: 5m
+    namespaces:
+      payments: {image: "registry/payments", imagePullPolicy: Never}
+`
+
+// configDesk has a kubeconfig whose cluster nobody answers for, a file with text in it, and a client
+// that must not be asked for.
+func configDesk(t *testing.T, text string, pairs ...string) (*desk, string) {
+	t.Helper()
+	folder := t.TempDir()
+	kubeconfig, file := filepath.Join(folder, "kubeconfig"), filepath.Join(folder, "config.yaml")
+	for name, data := range map[string]string{
+		file: text,
+		kubeconfig: `{apiVersion: v1, kind: Config, current-context: production, clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}],
+contexts: [{name: production, context: {cluster: c, namespace: payments}}, {name: test, context: {cluster: c}}]}`,
+	} {
+		if err := os.WriteFile(name, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("KUBECONFIG", kubeconfig)
+	d := newDesk(t)
+	d.Config.WrapConfigFn = nil
+	d.Client = func() (kubernetes.Interface, error) {
+		t.Error("a client was asked for")
+		return d.client, nil
+	}
+	env := map[string]string{config.Env: file}
+	for i := 0; i < len(pairs); i += 2 {
+		env[pairs[i]] = pairs[i+1]
+	}
+	d.Getenv = func(name string) string { return env[name] }
+	return d, file
+}
+
+// look runs without the -n that desk.run adds.
+func (d *desk) look(t *testing.T, args ...string) int {
+	t.Helper()
+	d.out.Reset()
+	d.errOut.Reset()
+	return Main(t.Context(), d.Factory, args)
+}
+
+func TestConfigViewSaysWhereSettingsComeFrom(t *testing.T) {
+	for _, c := range []struct {
+		env, args []string
+		want      string
+	}{
+		{nil, nil, `
+FIELD VALUE FROM
+image registry/payments FILE: contexts[production].namespaces[payments].image
+images one, two FILE: images
+imagePullPolicy Never FILE: contexts[production].namespaces[payments].imagePullPolicy
+keep 5m0s FILE: contexts[production].keep
+timeout 1m0s default
+`},
+		{nil, []string{"-n", "shop"}, `
+FIELD VALUE FROM
+image registry/top FILE: image
+images one, two FILE: images
+imagePullPolicy <none> default
+keep 5m0s FILE: contexts[production].keep
+timeout 1m0s default
+`},
+		{[]string{imageEnv, "mine:1"}, []string{"--context", "test"}, `
+FIELD VALUE FROM
+image mine:1 environment SHAREPROC_IMAGE
+images <none> environment SHAREPROC_IMAGE
+imagePullPolicy <none> default
+keep 10m0s default
+timeout 1m0s default
+`},
+	} {
+		d, file := configDesk(t, written, c.env...)
+		if code := d.look(t, append([]string{"config", "view"}, c.args...)...); code != 0 {
+			t.Fatalf("%q: exit code %d: %s", c.args, code, d.errOut.String())
+		}
+		var got strings.Builder
+		for line := range strings.Lines(d.out.String()) {
+			got.WriteString("\n" + strings.Join(strings.Fields(line), " "))
+		}
+		if want := strings.ReplaceAll(c.want, "FILE", file); got.String()+"\n" != want {
+			t.Errorf("%q: got %s\nwant %s", c.args, got.String(), want)
+		}
+		if want := "the configuration is " + file + "\n"; d.errOut.String() != want {
+			t.Errorf("%q: stderr %q", c.args, d.errOut.String())
+		}
+	}
+}
+
+func TestConfigViewForms(t *testing.T) {
+	d, file := configDesk(t, written)
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"view", "--raw"}, []string{written}},
+		{[]string{"view", "-o", "yaml"}, []string{
+			"apiVersion: kubectl-shareproc/v1alpha1\n", "kind: Settings\n", "context: production\n", "namespace: payments\n", "file: " + file + "\n",
+			"  images:\n    from: '" + file + ": images'\n    value:\n    - one\n    - two\n",
+			"  keep:\n    from: '" + file + ": contexts[production].keep'\n    value: 5m0s\n",
+		}},
+		{[]string{"view", "-o", "json"}, []string{`"kind": "Settings"`, `"timeout": {
+            "value": "1m0s",
+            "from": "default"
+        }`}},
+		{nil, []string{"SHAREPROC_CONFIG", "Available Commands:", "view"}},
+	} {
+		if code := d.look(t, append([]string{"config"}, c.args...)...); code != 0 {
+			t.Errorf("%q: exit code %d: %s", c.args, code, d.errOut.String())
+		}
+		for _, want := range c.want {
+			if !strings.Contains(d.out.String(), want) {
+				t.Errorf("%q: %q is not in %s", c.args, want, d.out.String())
+			}
+		}
+	}
+	if d.look(t, "config", "view", "-q"); d.errOut.Len() > 0 {
+		t.Errorf("-q: stderr %q", d.errOut.String())
+	}
+}
+
+func TestConfigErrors(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		env  []string
+		args []string
+		code int
+		want string
+	}{
+		{written, nil, []string{"view", "-o", "wide"}, exitUsage, `-o "wide": not one of json, yaml`},
+		{written, nil, []string{"view", "-o", "yaml", "--raw"}, exitUsage, "not with --raw"},
+		{written, nil, []string{"view", "more"}, exitUsage, "unexpected argument"},
+		{written, nil, []string{"view", "--nonsense"}, exitUsage, "unknown flag"},
+		{written, nil, []string{"vieww"}, exitUsage, "unknown command \"vieww\"\ntry: kubectl shareproc config view"},
+		{written + "keeep: 1m\n", nil, []string{"view"}, exitError, "config.yaml: keeep: unknown field"},
+		{written, []string{config.Env, "/no/such\x1b[31m"}, []string{"view"}, exitError, `open /no/such\x1b[31m: no such file or directory` + "\ntry: write that file"},
+		{written, []string{config.Env, "/"}, []string{"view"}, exitError, "is a directory\ntry: mend /, or name another"},
+		{written, []string{imageEnv, "a b"}, []string{"view"}, exitError, `read SHAREPROC_IMAGE: "a b" has a space in it`},
+	} {
+		d, _ := configDesk(t, c.text, c.env...)
+		code := d.look(t, append([]string{"config"}, c.args...)...)
+		if code != c.code || !strings.Contains(d.errOut.String(), c.want) || !strings.Contains(d.errOut.String(), "\ntry: ") || d.out.Len() > 0 {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.args, code, d.out.String(), d.errOut.String())
+		}
+	}
+	d, _ := configDesk(t, "[")
+	if code := d.look(t, "config", "view", "--raw"); code != 0 || d.out.String() != "[" {
+		t.Errorf("a wrong file, as it is: exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
+	}
+}
+
+// A terminal gets no control characters, whoever named the file.
+func TestConfigViewEscapesNames(t *testing.T) {
+	d, file := configDesk(t, written)
+	odd := filepath.Join(filepath.Dir(file), "a\x1b[31m")
+	if err := os.Rename(file, odd); err != nil {
+		t.Skip("this system has no such names")
+	}
+	d.Getenv = func(name string) string { return map[string]string{config.Env: odd}[name] }
+	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.out.String(), `a\x1b[31m: images`) ||
+		strings.Contains(d.out.String()+d.errOut.String(), "\x1b") {
+		t.Errorf("exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
+	}
+}
+
+func TestSettingsWithNothingAtAll(t *testing.T) {
+	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
+	d := newDesk(t)
+	s, err := d.settings()
+	if err != nil || s.Image.Value != defaultImage || s.Keep.Value != defaultKeep || s.Timeout.Value != defaultTimeout || s.Timeout.From != "default" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.errOut.String(), "SHAREPROC_CONFIG can name a file") {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+	home := t.TempDir()
+	d.Getenv = func(name string) string { return map[string]string{"XDG_CONFIG_HOME": home}[name] }
+	path := filepath.Join(home, "kubectl-shareproc", "config.yaml")
+	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.errOut.String(), "there is no configuration; it would be "+path) {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+}

@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ func podPIDPath(cmd *cobra.Command, args []string) (pod string, pid int, path st
 	rest := args[1:]
 	if len(rest) > 0 && !strings.HasPrefix(rest[0], "/") {
 		if pid, err = parsePID(cmd, rest[0]); err != nil && strings.Contains(rest[0], "/") {
-			err = hint.With(err, fmt.Sprintf("%s %s /%s, if it is a path", cmd.CommandPath(), args[0], rest[0]))
+			err = hint.With(err, fmt.Sprintf("%s %s /%s, if it is a path", cmd.CommandPath(), cmp.Or(args[0], "-l ..."), rest[0]))
 		}
 		if err != nil {
 			return "", 0, "", err
@@ -47,9 +48,10 @@ func podPIDPath(cmd *cobra.Command, args []string) (pod string, pid int, path st
 	return args[0], pid, path, nil
 }
 
-// podFirst takes between one argument, a pod, and most.
+// podFirst takes between one argument, a pod, and most; with -l, which stands for the pod, one less.
 func podFirst(most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
+		args = withPod(cmd, args)
 		switch {
 		case len(args) == 0:
 			return usage("kubectl get pods, then "+cmd.CommandPath()+" NAME", "name a pod")
@@ -58,4 +60,12 @@ func podFirst(most int) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// withPod puts an empty word where -l stands for the pod.
+func withPod(cmd *cobra.Command, args []string) []string {
+	if !cmd.Flags().Changed("selector") {
+		return args
+	}
+	return append([]string{""}, args...)
 }

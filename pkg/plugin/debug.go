@@ -56,6 +56,7 @@ output and errors come out apart, and its exit code is this command's.`,
   kubectl shareproc debug nginx --dry-run=server -o yaml`,
 		Args: podAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args = withPod(cmd, args)
 			opts.pod, opts.command = args[0], args[1:]
 			opts.ttySet = cmd.Flags().Changed("tty")
 			if err := opts.validate(cmd); err != nil {
@@ -80,6 +81,12 @@ func podAndCommand(cmd *cobra.Command, args []string) error {
 	before := len(args)
 	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
 		before = dash
+	}
+	if cmd.Flags().Changed("selector") {
+		if before > 0 {
+			return usage(fmt.Sprintf("%s -l ... -- %s ...", cmd.CommandPath(), args[0]), "unexpected argument %q: -l stands for the pod", args[0])
+		}
+		return nil
 	}
 	switch {
 	case before == 0:

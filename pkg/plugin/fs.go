@@ -48,7 +48,7 @@ by a NUL.`,
   kubectl shareproc fs nginx /etc/nginx/nginx.conf -o json`,
 		Args: podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if opts.pod, opts.pid, opts.path, err = podPIDPath(cmd, args); err != nil {
+			if opts.pod, opts.pid, opts.path, err = podPIDPath(cmd, withPod(cmd, args)); err != nil {
 				return err
 			}
 			if err := opts.validate(cmd); err != nil {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -113,6 +114,12 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"ps", "web", "--timeout", "0s"}, exitUsage, "--timeout"},
 		{[]string{"ps", "web", "--keep", "1ms"}, exitUsage, "--keep"},
 		{[]string{"ps", "web", "--image-pull-policy", "x"}, exitUsage, "--image-pull-policy"},
+		{[]string{"ps", "web", "-l", "app=web"}, exitUsage, "unexpected argument"},
+		{[]string{"fs", "-l", "app=web", "etc/x"}, exitUsage, "try: kubectl shareproc fs -l ... /etc/x, if it is a path"},
+		{[]string{"debug", "web", "-l", "app=web"}, exitUsage, "-l stands for the pod"},
+		{[]string{"signal", "-l", "app=web"}, exitUsage, "try: kubectl shareproc ps -l ..., for the PIDs"},
+		{[]string{"ps", "-l", "a b"}, exitUsage, "a b"},
+		{[]string{"ps", "rollout/web"}, exitUsage, "deployment"},
 		{[]string{"ps", "web", "--profile", "sysadmin"}, exitUsage, "not one of [restricted baseline general netadmin]"},
 		{[]string{"ps", "web", "--run-as", "anna"}, exitUsage, "--run-as"},
 		{[]string{"ps", "web", "--run-as", "1000:"}, exitUsage, "--run-as"},
@@ -281,5 +288,40 @@ func TestPSListsByContainer(t *testing.T) {
 	}
 	if d.run(t.Context(), "ps", "web", "-a", "-o", "wide"); !strings.HasPrefix(d.out.String(), "container web of pod/web (its own process namespace)\nPID ") {
 		t.Errorf("stdout begins %.120q", d.out.String())
+	}
+}
+
+// What the user wrote down is used for new helpers; the environment beats it, and a flag beats both.
+func TestSettingsReachTheHelper(t *testing.T) {
+	d := newDesk(t)
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	text := "apiVersion: kubectl-shareproc/v1alpha1\nkind: Config\nnamespaces: {shop: {image: from-file:1, keep: 33s, imagePullPolicy: Never}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{"SHAREPROC_CONFIG": file}
+	d.Getenv = func(name string) string { return env[name] }
+	for _, c := range []struct {
+		env, flags string
+		want       []string
+	}{
+		{"", "", []string{`"image": "from-file:1"`, `"33"`, `"imagePullPolicy": "Never"`}},
+		{"from-env:1", "", []string{`"image": "from-env:1"`, `"33"`}},
+		{"from-env:1", "--image from-flag:1 --keep 44s --image-pull-policy Always", []string{`"image": "from-flag:1"`, `"44"`, `"imagePullPolicy": "Always"`}},
+	} {
+		env["SHAREPROC_IMAGE"] = c.env
+		args := append([]string{"debug", "web", "--profile", "netadmin", "--dry-run=client", "-o", "json"}, strings.Fields(c.flags)...)
+		if code := d.run(t.Context(), args...); code != 0 {
+			t.Fatalf("%q: exit code %d: %s", args, code, d.errOut.String())
+		}
+		for _, want := range c.want {
+			if !strings.Contains(d.out.String(), want) {
+				t.Errorf("%s, %q: %s is not in\n%s", c.env, c.flags, want, d.out.String())
+			}
+		}
+	}
+	env["SHAREPROC_CONFIG"] = filepath.Join(t.TempDir(), "gone")
+	if code := d.run(t.Context(), "ps", "web"); code != exitError || !strings.Contains(d.errOut.String(), "gone") {
+		t.Errorf("exit code %d: %s", code, d.errOut.String())
 	}
 }

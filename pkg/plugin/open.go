@@ -34,19 +34,24 @@ type helperFlags struct {
 	profile   string
 	runAs     string
 	caps      []string
+	selector  string
 
 	override podspec.Override
+	// changed tells whether the user set a flag.
+	changed func(name string) bool
 }
 
 func (h *helperFlags) add(flags *pflag.FlagSet) {
 	flags.StringVarP(&h.container, "container", "c", "", "Target container; by default the pod's default container, else its first")
+	flags.StringVarP(&h.selector, "selector", "l", "", "Instead of POD: labels (key=value,...) of the pods to choose a ready one from, the newest")
 	flags.StringVar(&h.image, "image", "", "Image of the helper (default "+defaultImage+", or the environment's SHAREPROC_IMAGE)")
 	flags.StringVar(&h.pull, "image-pull-policy", "", "Pull policy of the helper's image: Always, IfNotPresent or Never")
-	flags.DurationVar(&h.keep, "keep", 10*time.Minute, "How long the helper waits for another command before it ends by itself")
-	flags.DurationVar(&h.timeout, "timeout", time.Minute, "How long to wait for the helper to start")
+	flags.DurationVar(&h.keep, "keep", defaultKeep, "How long the helper waits for another command before it ends by itself")
+	flags.DurationVar(&h.timeout, "timeout", defaultTimeout, "How long to wait for the helper to start")
 	flags.StringVar(&h.profile, "profile", "", "Security context of the helper, instead of the least that will do: restricted, baseline, general or netadmin")
 	flags.StringVar(&h.runAs, "run-as", "", "UID[:GID] of the helper, instead of the target's own; GID is UID where it is left out")
 	flags.StringSliceVar(&h.caps, "cap", nil, "Capabilities to add to the helper, which then runs as root")
+	h.changed = flags.Changed
 }
 
 func (h *helperFlags) validate(cmd *cobra.Command) error {
@@ -103,17 +108,27 @@ func (f *Factory) opener(h *helperFlags, ttl time.Duration) (*session.Opener, er
 	if err != nil {
 		return nil, err
 	}
-	image := h.image
-	if image == "" {
-		image = f.Getenv("SHAREPROC_IMAGE")
+	s, err := f.settings()
+	if err != nil {
+		return nil, err
 	}
-	if image == "" {
-		image = defaultImage
+	o := session.Options{
+		Image: s.Image.Value, Images: s.Images.Value, PullPolicy: corev1.PullPolicy(s.PullPolicy.Value),
+		Keep: s.Keep.Value, TTL: ttl, Timeout: s.Timeout.Value, Say: f.say,
 	}
-	return &session.Opener{Client: client, Options: session.Options{
-		Image: image, PullPolicy: corev1.PullPolicy(h.pull),
-		Keep: h.keep, TTL: ttl, Timeout: h.timeout, Say: f.say,
-	}}, nil
+	if h.image != "" {
+		o.Image, o.Images = h.image, nil
+	}
+	if h.pull != "" {
+		o.PullPolicy = corev1.PullPolicy(h.pull)
+	}
+	if h.changed("keep") {
+		o.Keep = h.keep
+	}
+	if h.changed("timeout") {
+		o.Timeout = h.timeout
+	}
+	return &session.Opener{Client: client, Options: o}, nil
 }
 
 // use opens a session to the pod that arg names and does something in it. Where a helper that ran already turns out not
@@ -190,7 +205,11 @@ func (f *Factory) plan(ctx context.Context, o *session.Opener, arg string, h *he
 	if err != nil {
 		return target.Target{}, session.Plan{}, err
 	}
-	t, err := target.Resolve(ctx, o.Client, ns, target.Ref{Arg: arg, Container: h.container}, f.say)
+	ref := target.Ref{Arg: arg, Selector: h.selector, Container: h.container}
+	if err := ref.Validate(); err != nil {
+		return target.Target{}, session.Plan{}, usageError{err}
+	}
+	t, err := target.Resolve(ctx, o.Client, ns, ref, f.say)
 	if err != nil {
 		return t, session.Plan{}, err
 	}

@@ -60,7 +60,7 @@ Where the pod does not share its process namespace, those of one container are l
   kubectl shareproc ps nginx -o name`,
 		Args: podFirst(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.pod = args[0]
+			opts.pod = withPod(cmd, args)[0]
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -36,8 +37,9 @@ signal would do nothing, this command says so, sends nothing and ends with 1.`,
   kubectl shareproc signal nginx 8 HUP`,
 		Args: podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			args = withPod(cmd, args)
 			if len(args) < 2 {
-				return usage("kubectl shareproc ps "+args[0]+", for the PIDs", "name a PID")
+				return usage("kubectl shareproc ps "+cmp.Or(args[0], "-l ...")+", for the PIDs", "name a PID")
 			}
 			opts.pod = args[0]
 			if opts.pid, err = parsePID(cmd, args[1]); err != nil {

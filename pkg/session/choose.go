@@ -51,7 +51,8 @@ type Plan struct {
 
 // Choose is the whole policy, in order: what the user asked for; a running helper of ours that does; an ephemeral
 // helper, in the pod's process namespace where it shares one and else in the target container's. A way that restarts or
-// duplicates the user's workload is only taken when asked for. The error says why there is nothing to look at, or what is
+// duplicates the user's workload is only taken when asked for. In a pod that is being deleted a helper can be used, but
+// none be added. The error says why there is nothing to look at, or what is
 // wrong with what was asked for.
 func Choose(t target.Target, want Wanted) (Plan, error) {
 	plan := Plan{View: View{Container: t.Container}, Subject: podspec.SubjectOf(t.Pod, t.Container), wanted: want}
@@ -68,7 +69,7 @@ func Choose(t target.Target, want Wanted) (Plan, error) {
 		}
 		return plan, plan.climb()
 	}
-	if err := t.CheckRunning(); err != nil {
+	if err := t.CheckContainer(); err != nil {
 		return plan, err
 	}
 	if err := plan.climb(); err != nil {

@@ -57,6 +57,7 @@ func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Sess
 	// The name is chosen here and not by the server, so that a create whose answer was lost can
 	// still be undone.
 	s := Session{Namespace: ns, Pod: nameFor(t.Pod.Name)}
+	o.useImageOnNode(ctx, t.Pod.Spec.NodeName)
 	c, err := o.admittedCopy(ctx, t, plan, s.Pod)
 	if err != nil {
 		return s, err

@@ -72,6 +72,7 @@ func (o *Opener) openHelper(ctx context.Context, t target.Target, plan Plan) (Se
 	if err := o.mustBeAllowed(ctx, t.Pod.Namespace, patchEphemeral, createExec); err != nil {
 		return Session{}, err
 	}
+	o.useImageOnNode(ctx, t.Pod.Spec.NodeName)
 	s, c, err := o.start(ctx, t, plan)
 	if refused, ok := errors.AsType[refusal](err); ok {
 		return o.borrow(ctx, t, plan, refused)

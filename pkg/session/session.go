@@ -41,7 +41,9 @@ type Session struct {
 
 // Options say how a helper or a copy is made.
 type Options struct {
-	Image      string
+	Image string
+	// Images are used instead of Image where the target's node has one of them already and not Image.
+	Images     []string
 	PullPolicy corev1.PullPolicy
 	// Keep is how long a helper waits without a command before it ends by itself.
 	Keep time.Duration

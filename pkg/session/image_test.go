@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+)
+
+func TestImageThatTheNodeHas(t *testing.T) {
+	const pinned = "busybox@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}, Status: corev1.NodeStatus{Images: []corev1.ContainerImage{
+		{Names: []string{"docker.io/library/" + pinned, "docker.io/library/busybox:1.36-musl"}},
+		{Names: []string{"registry.internal/tools:latest"}},
+	}}}
+	for _, c := range []struct {
+		sentence string
+		node     *corev1.Node
+		image    string
+		images   []string
+		want     string
+	}{
+		{"the image itself is there", node, "busybox:1.36-musl", []string{"registry.internal/tools"}, "busybox:1.36-musl"},
+		{"the first of the others that is there", node, "busybox:2", []string{"busybox:3", pinned, "busybox:1.36-musl"}, pinned},
+		{"without a tag it is latest", node, "busybox:2", []string{"registry.internal/tools"}, "registry.internal/tools"},
+		{"none is there", node, "busybox:2", []string{"busybox:3"}, "busybox:2"},
+		{"no others", node, "busybox:2", nil, "busybox:2"},
+		{"a name that is none", node, "busybox:2", []string{"NOT AN IMAGE"}, "busybox:2"},
+		{"the node may not be read", nil, "busybox:2", []string{"busybox:1.36-musl"}, "busybox:2"},
+	} {
+		client := fake.NewClientset()
+		if c.node != nil {
+			client = fake.NewClientset(c.node)
+		}
+		o := &Opener{Client: client, Options: Options{Image: c.image, Images: c.images, Say: func(string, ...any) {}}}
+		if o.useImageOnNode(t.Context(), "node-1"); o.Image != c.want {
+			t.Errorf("%s: %s, want %s", c.sentence, o.Image, c.want)
+		}
+		if n := len(client.Actions()); len(c.images) == 0 && n > 0 {
+			t.Errorf("%s: %d requests", c.sentence, n)
+		}
+	}
+}
+
+// The image is chosen before the dry run, which is asked about what will be sent.
+func TestHelperGetsTheImageThatTheNodeHas(t *testing.T) {
+	target := newTarget(as(0, 0))
+	c := newCluster(target)
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1"}, Status: corev1.NodeStatus{
+		Images: []corev1.ContainerImage{{Names: []string{"docker.io/library/busybox:1.36-musl"}}},
+	}}
+	if err := c.Tracker().Add(node); err != nil {
+		t.Fatal(err)
+	}
+	o := c.opener()
+	o.Images = []string{"busybox:1.36-musl"}
+	if _, err := o.Open(t.Context(), target, plan(t, target, Wanted{Need: podspec.OpenRoot})); err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
+	if err != nil || p.Spec.EphemeralContainers[0].Image != "busybox:1.36-musl" {
+		t.Errorf("got %+v, %v", p.Spec.EphemeralContainers, err)
+	}
+}

@@ -5,6 +5,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
@@ -152,10 +154,28 @@ func (f *Factory) use(ctx context.Context, arg string, h *helperFlags, want sess
 func (f *Factory) do(ctx context.Context, arg string, h *helperFlags, want session.Wanted, ttl time.Duration, do func(*room) error) (open *room, err error) {
 	r, err := f.open(ctx, arg, h, want, ttl)
 	defer r.close(ctx, &err)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		open, err = r, do(r)
 	}
-	return r, do(r)
+	if r != nil && r.session.Running && ctx.Err() == nil && streamFailed(err) {
+		if ended := r.opener.Ended(ctx, r.session); ended != nil {
+			err = ended
+		}
+	}
+	return open, err
+}
+
+// streamFailed tells an exec that the cluster broke off or refused from one whose command said what was wrong.
+func streamFailed(err error) bool {
+	var status apierrors.APIStatus
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return true
+	case errors.As(err, &status):
+		return !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err)
+	default:
+		return false
+	}
 }
 
 // unreached tells whom a helper did not reach, by the kernel's word.

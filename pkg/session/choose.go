@@ -3,7 +3,9 @@
 package session
 
 import (
+	"cmp"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -69,7 +71,11 @@ func Choose(t target.Target, want Wanted) (Plan, error) {
 		}
 		return plan, plan.climb()
 	}
-	if err := t.CheckContainer(); err != nil {
+	check := t.CheckRunning
+	if t.Terminating() {
+		check = t.CheckContainer
+	}
+	if err := check(); err != nil {
 		return plan, err
 	}
 	if err := plan.climb(); err != nil {
@@ -95,7 +101,7 @@ func (p *Plan) climb() error {
 }
 
 // find looks for a running container of ours that sees the target and does what is wanted: the shell of a copy, or a
-// helper in the same process namespace. The newest wins.
+// helper in the same process namespace. One that opens everything wins, then the newest.
 func (p *Plan) find(t target.Target) (string, bool) {
 	spec := &t.Pod.Spec
 	if t.Shared() && t.Pod.Labels[podspec.LabelManagedBy] == podspec.ManagedBy {
@@ -103,12 +109,31 @@ func (p *Plan) find(t target.Target) (string, bool) {
 			return name, true
 		}
 	}
-	for _, c := range slices.Backward(spec.EphemeralContainers) {
-		if podspec.IsHelper(&c) && p.sees(t, &c) && c.Name != p.wanted.Except && p.does(t, &c) {
+	found := ""
+	for _, c := range newestFirst(t.Pod) {
+		if !podspec.IsHelper(&c) || !p.sees(t, &c) || c.Name == p.wanted.Except || !p.does(t, &c) {
+			continue
+		}
+		if podspec.Meets(c.SecurityContext, p.Subject, podspec.OpenEvery) {
 			return c.Name, true
 		}
+		found = cmp.Or(found, c.Name)
 	}
-	return "", false
+	return found, found != ""
+}
+
+// newestFirst lists the pod's ephemeral containers by their start. Their place in the spec says nothing: a patch may put
+// a new one first.
+func newestFirst(pod *corev1.Pod) []corev1.EphemeralContainer {
+	started := func(c corev1.EphemeralContainer) time.Time {
+		if st, ok := podspec.Status(pod, c.Name); ok && st.State.Running != nil {
+			return st.State.Running.StartedAt.Time
+		}
+		return time.Time{}
+	}
+	list := slices.Clone(pod.Spec.EphemeralContainers)
+	slices.SortStableFunc(list, func(a, b corev1.EphemeralContainer) int { return started(b).Compare(started(a)) })
+	return list
 }
 
 // sees tells whether an ephemeral container runs in the process namespace that the plan is about.
@@ -131,7 +156,7 @@ func (p *Plan) does(t target.Target, c *corev1.EphemeralContainer) bool {
 
 // twin finds a running helper that has this security context already: another one would see nothing more.
 func (p *Plan) twin(t target.Target, image string, security *corev1.SecurityContext) (string, bool) {
-	for _, c := range slices.Backward(t.Pod.Spec.EphemeralContainers) {
+	for _, c := range newestFirst(t.Pod) {
 		if podspec.IsHelper(&c) && p.sees(t, &c) && c.Image == image && podspec.Twins(c.SecurityContext, security) {
 			return c.Name, true
 		}

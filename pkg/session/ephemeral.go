@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -148,7 +147,7 @@ func (o *Opener) start(ctx context.Context, t target.Target, plan Plan) (Session
 // borrow looks for somebody else's ephemeral container that sees the target, where the cluster admits none of ours: as
 // when one that is there already violates today's policy, which is asked about the pod as a whole.
 func (o *Opener) borrow(ctx context.Context, t target.Target, plan Plan, refused refusal) (Session, error) {
-	for _, c := range slices.Backward(t.Pod.Spec.EphemeralContainers) {
+	for _, c := range newestFirst(t.Pod) {
 		if podspec.IsHelper(&c) || !plan.sees(t, &c) || !plan.wanted.Override.Empty() {
 			continue
 		}

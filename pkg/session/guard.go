@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
@@ -38,6 +39,28 @@ func (o *Opener) Guard(ctx context.Context, s Session) (context.Context, context
 		}
 	}()
 	return ctx, func() { cancel(context.Canceled) }
+}
+
+// endTime is how long the API server may take to learn that a container has ended.
+const endTime = 2 * time.Second
+
+// Ended tells, for a stream that failed, whether it did because the session's container or its pod has ended, with an
+// error that says so; nil where that is not so, or can't be learned in two seconds.
+func (o *Opener) Ended(ctx context.Context, s Session) error {
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	for {
+		if err := o.alive(ctx, s); err != nil {
+			return hint.With(err, fmt.Sprintf("the same command again; kubectl get pod -n %s %s, for what became of it", s.Namespace, s.Pod))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
 }
 
 // alive returns an error when it is certain that the session's container has ended. An API server

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -184,6 +185,12 @@ func TestHelperForOneNeedServesAnother(t *testing.T) {
 		{"files' not for everything", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenEvery}, Ephemeral},
 		{"everything's for files", made(podspec.OpenEvery, every[0]), Wanted{Need: podspec.OpenRoot}, Reuse},
 		{"the best that was admitted for everything", made(podspec.OpenEvery, every[1]), Wanted{Need: podspec.OpenEvery}, Reuse},
+		{"the one that opens everything, old or not", func(p *corev1.Pod) {
+			made(podspec.OpenRoot, files)(p)
+			strong := podspec.Helper{Name: "shareproc-z", Image: "i", Target: "web", Security: every[0].Security}.Ephemeral()
+			p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, strong)
+			p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: strong.Name, State: runningFor(time.Hour)})
+		}, Wanted{Need: podspec.OpenRoot, Except: "shareproc-a"}, Reuse},
 		{"not one that did not do", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenRoot, Except: "shareproc-a"}, Ephemeral},
 		{"not one that the user does not want", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Ephemeral},
 		{"one that is as the user wants it", made("", every[0]), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Reuse},

@@ -32,6 +32,10 @@ func nowRunning() corev1.ContainerState {
 	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 }
 
+func runningFor(d time.Duration) corev1.ContainerState {
+	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(time.Now().Add(-d))}}
+}
+
 func newTarget(edit func(*corev1.Pod)) target.Target {
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"},
@@ -78,7 +82,7 @@ func TestChoose(t *testing.T) {
 		{"a pod in the node's process namespace too", func(p *corev1.Pod) { p.Spec.HostPID = true }, Wanted{}, Plan{Way: Ephemeral}},
 		{"a running helper is used again", withHelper("shareproc-a", "web", "i", nowRunning()), Wanted{}, Plan{Way: Reuse, Helper: "shareproc-a", View: own}},
 		{
-			"the newest of two", both(withHelper("shareproc-a", "web", "i", nowRunning()), withHelper("shareproc-b", "web", "i", nowRunning())),
+			"the newest of two, wherever it stands", both(withHelper("shareproc-b", "web", "i", runningFor(0)), withHelper("shareproc-a", "web", "i", runningFor(time.Hour))),
 			Wanted{},
 			Plan{Way: Reuse, Helper: "shareproc-b", View: own},
 		},
@@ -105,6 +109,13 @@ func TestChoose(t *testing.T) {
 		if err != nil || got.Way != c.plan.Way || got.Helper != c.plan.Helper || got.View != c.plan.View {
 			t.Errorf("%s: got %+v, %v", c.sentence, got, err)
 		}
+	}
+	deleted := both(withHelper("shareproc-a", "web", "i", nowRunning()), func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.Now()) })
+	if got, err := Choose(newTarget(deleted), Wanted{Need: podspec.OpenRoot}); err != nil || got.Way != Reuse {
+		t.Errorf("a helper in a pod that is being deleted: %+v, %v", got, err)
+	}
+	if got, err := Choose(newTarget(deleted), Wanted{Need: podspec.OpenRoot, Except: "shareproc-a"}); err == nil {
+		t.Errorf("a new one in a pod that is being deleted: %+v", got)
 	}
 	if _, err := Choose(newTarget(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), Wanted{}); err == nil {
 		t.Error("a finished pod has no processes to see")
@@ -451,6 +462,14 @@ func TestGuardEndsWithThePod(t *testing.T) {
 	ended := newTarget(withHelper("shareproc-a", "web", "i", corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}))
 	if err := newCluster(ended).opener().alive(t.Context(), s); err == nil {
 		t.Error("a helper that has ended is taken for alive")
+	}
+	if err := newCluster(ended).opener().Ended(t.Context(), s); err == nil || hint.Of(err) == "" {
+		t.Errorf("a helper that has ended: %v", err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := o.Ended(short, s); err != nil {
+		t.Errorf("a running helper has ended: %v", err)
 	}
 	gone := s
 	gone.Pod = "gone"

@@ -74,10 +74,33 @@ func (t Target) CheckContainer() error {
 		return t.notRunning("it "+crashes(st), t.afterCrash(t.Container))
 	case st.State.Waiting != nil:
 		return t.notRunning("it "+waits(st.State.Waiting), t.others())
+	case st.State.Terminated != nil && t.restarts(st.State.Terminated):
+		return t.notRunning("it crash-loops: "+outcome(st.State.Terminated)+", and the kubelet starts it again", t.afterCrash(t.Container))
 	case st.State.Terminated != nil:
-		return t.notRunning(fmt.Sprintf("it has ended: %s, exit code %d", st.State.Terminated.Reason, st.State.Terminated.ExitCode), t.others())
+		return t.notRunning("it has ended: "+outcome(st.State.Terminated), t.others())
 	}
 	return t.notRunning("the kubelet does not say why", t.others())
+}
+
+// restarts tells whether the kubelet starts a container that has ended again. The kubelet names the back-off only a
+// while later, or never where it is short.
+func (t Target) restarts(st *corev1.ContainerStateTerminated) bool {
+	switch t.Pod.Spec.RestartPolicy {
+	case corev1.RestartPolicyNever:
+		return false
+	case corev1.RestartPolicyOnFailure:
+		return st.ExitCode != 0
+	default:
+		return t.Pod.DeletionTimestamp == nil
+	}
+}
+
+func outcome(st *corev1.ContainerStateTerminated) string {
+	text := fmt.Sprintf("its last exit code is %d", st.ExitCode)
+	if st.Reason != "" {
+		text += " (" + st.Reason + ")"
+	}
+	return text
 }
 
 func (t Target) notRunning(why, try string) error {
@@ -162,10 +185,7 @@ func waits(w *corev1.ContainerStateWaiting) string {
 func crashes(st *corev1.ContainerStatus) string {
 	text := "crash-loops"
 	if last := st.LastTerminationState.Terminated; last != nil {
-		text += fmt.Sprintf(": its last exit code is %d", last.ExitCode)
-		if last.Reason != "" {
-			text += " (" + last.Reason + ")"
-		}
+		text += ": " + outcome(last)
 	}
 	if words := st.State.Waiting.Message; words != "" {
 		text += "; the kubelet says: " + words

@@ -25,6 +25,18 @@ func crashed(i int, last *corev1.ContainerStateTerminated, message string) func(
 	}
 }
 
+func policy(restart corev1.RestartPolicy) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.Spec.RestartPolicy = restart }
+}
+
+func all(edits ...func(*corev1.Pod)) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		for _, edit := range edits {
+			edit(p)
+		}
+	}
+}
+
 func static(p *corev1.Pod) { p.Annotations = map[string]string{mirrorAnnotation: "x"} }
 
 func TestCheckRunning(t *testing.T) {
@@ -48,7 +60,11 @@ func TestCheckRunning(t *testing.T) {
 		{"not started", "web", func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }, "not started it yet", others},
 		{"without an image", "web", in(waiting("ErrImagePull", "no such image")), "it waits: ErrImagePull: no such image", others},
 		{"being created", "web", in(waiting("ContainerCreating", "")), "it is not running: it waits: ContainerCreating", others},
-		{"ended", "web", in(endedWith(3)), "it has ended: Error, exit code 3", others},
+		{"ended, to be started again", "web", in(endedWith(3)), "it crash-loops: its last exit code is 3 (Error), and the kubelet starts it again", "--copy --hold"},
+		{"ended well, to be started again", "web", in(endedWith(0)), "starts it again", "--copy --hold"},
+		{"ended for good", "web", all(in(endedWith(3)), policy(corev1.RestartPolicyNever)), "it has ended: its last exit code is 3 (Error)", others},
+		{"ended well for good", "web", all(in(endedWith(0)), policy(corev1.RestartPolicyOnFailure)), "it has ended: its last exit code is 0", others},
+		{"failed, to be started again", "web", all(in(endedWith(3)), policy(corev1.RestartPolicyOnFailure)), "starts it again", "--copy --hold"},
 		{"unknown", "web", in(corev1.ContainerState{}), "the kubelet does not say why", others},
 		{
 			"crashing", "web",
@@ -80,13 +96,6 @@ func TestCheckRunning(t *testing.T) {
 func TestCheckRunningWhileInitializing(t *testing.T) {
 	const inSetup = "-c setup, the init container that runs now"
 	back := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: crashLoop, Message: "back-off 20s"}}
-	edits := func(all ...func(*corev1.Pod)) func(*corev1.Pod) {
-		return func(p *corev1.Pod) {
-			for _, edit := range all {
-				edit(p)
-			}
-		}
-	}
 	// second adds an init container behind setup.
 	second := func(s corev1.ContainerState) func(*corev1.Pod) {
 		return func(p *corev1.Pod) {
@@ -110,15 +119,15 @@ func TestCheckRunningWhileInitializing(t *testing.T) {
 		{"it runs", "web", initializing(nowRunning()), "it is not running: it waits for init container setup", inSetup},
 		{
 			"nothing is known of the main containers yet", "web",
-			edits(initializing(nowRunning()), func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }), "it waits for init container setup", inSetup,
+			all(initializing(nowRunning()), func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }), "it waits for init container setup", inSetup,
 		},
 		{"it is the one asked for", "setup", initializing(nowRunning()), "", ""},
-		{"the second runs", "web", edits(initializing(endedWith(0)), second(nowRunning())), "it waits for init container migrate", "-c migrate, the init container that runs now"},
+		{"the second runs", "web", all(initializing(endedWith(0)), second(nowRunning())), "it waits for init container migrate", "-c migrate, the init container that runs now"},
 		{
-			"the first is asked for and the second runs", "setup", edits(initializing(endedWith(0)), second(nowRunning())),
+			"the first is asked for and the second runs", "setup", all(initializing(endedWith(0)), second(nowRunning())),
 			"use container setup of pod/web: it is not running: it has ended, and init container migrate is not done", "-c migrate, the init container that runs now",
 		},
-		{"the second is asked for and the first runs", "migrate", edits(initializing(nowRunning()), second(waitingInit)), "it waits for init container setup", inSetup},
+		{"the second is asked for and the first runs", "migrate", all(initializing(nowRunning()), second(waitingInit)), "it waits for init container setup", inSetup},
 		{
 			"it crash-loops", "web", initializing(back), "it waits for init container setup, which crash-loops; the kubelet says: back-off 20s",
 			"kubectl logs web -c setup --previous; or -c setup while it runs",
@@ -129,10 +138,10 @@ func TestCheckRunningWhileInitializing(t *testing.T) {
 			"it waits for init container setup, which waits: ErrImagePull: none", "kubectl describe pod web",
 		},
 		{"it failed", "web", initializing(endedWith(7)), "it waits for init container setup, which ended with exit code 7", "kubectl describe pod web"},
-		{"a sidecar has started", "web", edits(initializing(nowRunning()), sidecar(true)), "it waits: PodInitializing", "another container with -c"},
-		{"a sidecar has not started", "web", edits(initializing(nowRunning()), sidecar(false)), "it waits for init container setup", inSetup},
+		{"a sidecar has started", "web", all(initializing(nowRunning()), sidecar(true)), "it waits: PodInitializing", "another container with -c"},
+		{"a sidecar has not started", "web", all(initializing(nowRunning()), sidecar(false)), "it waits for init container setup", inSetup},
 		{
-			"all are done", "web", edits(initializing(nowRunning()), func(p *corev1.Pod) {
+			"all are done", "web", all(initializing(nowRunning()), func(p *corev1.Pod) {
 				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}}
 			}), "it waits: PodInitializing", "another container with -c",
 		},

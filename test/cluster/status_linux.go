@@ -41,7 +41,7 @@ type report struct {
 // status prints where the cluster is; the error says that it can't be used.
 func (c cluster) status(ctx context.Context, args []string) error {
 	form := strings.Join(args, " ")
-	if !slices.Contains([]string{"", "-o json", "--kubeconfig", "--bin"}, form) {
+	if !slices.Contains([]string{"", "-o json", "--kubeconfig", "--bin", "--static-pods"}, form) {
 		return usageError(fmt.Sprintf("status does not take %s", form))
 	}
 	r, err := c.report(ctx)
@@ -63,6 +63,8 @@ func (c cluster) status(ctx context.Context, args []string) error {
 		_, err = fmt.Fprintln(c.data, r.Kubeconfig)
 	case "--bin":
 		_, err = fmt.Fprintln(c.data, r.Bin)
+	case "--static-pods":
+		_, err = fmt.Fprintln(c.data, r.StaticPods)
 	}
 	if err == nil && !r.Ready {
 		return fmt.Errorf("look at cluster %s: it runs and is not ready: %s", c.state.Name, r.Problem)

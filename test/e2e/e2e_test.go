@@ -6,7 +6,9 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,12 +29,14 @@ type settings struct {
 	kubeconfig string // SHAREPROC_E2E_KUBECONFIG: a file whose current context is the cluster to use
 	path       string // SHAREPROC_E2E_PATH: the folder with kubectl-shareproc and kubectl
 	images     map[string]string
+	static     string // SHAREPROC_E2E_STATIC: the folder of the node's static pods; "" where it can't be reached
 }
 
 // fromEnvironment skips the test where no cluster is named.
 func fromEnvironment(t *testing.T) settings {
 	t.Helper()
 	s := settings{kubeconfig: os.Getenv("SHAREPROC_E2E_KUBECONFIG"), path: os.Getenv("SHAREPROC_E2E_PATH"), images: map[string]string{}}
+	s.static = os.Getenv("SHAREPROC_E2E_STATIC")
 	if s.kubeconfig == "" {
 		t.Skip("no cluster named: run make e2e")
 	}
@@ -80,7 +84,7 @@ func newWorld(ctx context.Context, s settings, dir string) (*world, func() error
 		return nil, nil, err
 	}
 	remove := func() error {
-		return client.CoreV1().Namespaces().Delete(context.WithoutCancel(ctx), ns.Name, metav1.DeleteOptions{})
+		return removeAll(context.WithoutCancel(ctx), client, ns.Name, s.static)
 	}
 	w := &world{settings: s, namespace: ns.Name, config: config, client: client, own: filepath.Join(dir, "kubeconfig")}
 	raw.Contexts[raw.CurrentContext].Namespace = ns.Name
@@ -88,6 +92,22 @@ func newWorld(ctx context.Context, s settings, dir string) (*world, func() error
 		return nil, remove, err
 	}
 	return w, remove, w.awaitServiceAccount(ctx)
+}
+
+// removeAll removes a test's namespace, and what it may have left outside of it.
+func removeAll(ctx context.Context, client *kubernetes.Clientset, namespace, static string) error {
+	var errs []error
+	if static != "" {
+		if err := os.Remove(filepath.Join(static, namespace+".yaml")); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	labelled := metav1.ListOptions{LabelSelector: "shareproc-e2e=" + namespace}
+	admission := client.AdmissionregistrationV1()
+	return errors.Join(append(errs,
+		admission.ValidatingAdmissionPolicyBindings().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
+		admission.ValidatingAdmissionPolicies().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
+		client.CoreV1().Namespaces().Delete(ctx, namespace, metav1.DeleteOptions{}))...)
 }
 
 // awaitServiceAccount waits for what every pod of a namespace needs.
@@ -124,6 +144,7 @@ func (w *world) env() []string {
 		"SHAREPROC_IMAGE=" + w.images["BUSYBOX"],
 		"NS=" + w.namespace,
 		"TZ=UTC",
+		"STATIC=" + w.static,
 	}
 	for name, image := range w.images {
 		env = append(env, name+"="+image)
@@ -137,6 +158,9 @@ func (w *world) apply(ctx context.Context, manifest string, ready ...string) err
 	manifest = os.Expand(manifest, func(name string) string {
 		if image, ok := w.images[name]; ok {
 			return image
+		}
+		if name == "NS" {
+			return w.namespace
 		}
 		return "$" + name
 	})
@@ -190,8 +214,15 @@ func TestScripts(t *testing.T) {
 			env.Values[worldKey{}] = w
 			return nil
 		},
+		Condition: func(name string) (bool, error) {
+			if name != "static" {
+				return false, fmt.Errorf("unknown condition %s", name)
+			}
+			return s.static != "", nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"apply": scriptApply,
+			"reads": scriptReads,
 			"retry": scriptRetry,
 			"count": scriptCount,
 		},
@@ -207,6 +238,36 @@ func scriptApply(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	w := ts.Value(worldKey{}).(*world)
 	ts.Check(w.apply(context.Background(), ts.ReadFile(args[0]), args[1:]...))
+}
+
+// scriptReads is "reads POD [FLAG...]": all that this tool exists for, with no flags beyond those that name the target: a
+// command's exit code, the processes, a directory, and a file behind an absolute link (/etc/abs-link.conf), byte for byte
+// that to which it leads. FLAG goes to every command.
+func scriptReads(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: reads pod [flag...]")
+	}
+	run := func(words ...string) string {
+		ts.Check(ts.Exec("kubectl", append([]string{"shareproc"}, words...)...))
+		return ts.ReadFile("stdout")
+	}
+	with := func(verb string, more ...string) []string {
+		return append(append(append([]string{verb}, args...), "-q"), more...)
+	}
+	err := ts.Exec("kubectl", append([]string{"shareproc"}, with("debug", "--", "sh", "-c", "grep -q . /proc/self/status && exit 37")...)...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 37 {
+		ts.Fatalf("debug -- sh -c 'exit 37' in %s: %v", args[0], err)
+	}
+	if list := run(with("ps")...); !strings.Contains(list, "nginx: master process") {
+		ts.Fatalf("ps %s: no nginx in\n%s", args[0], list)
+	}
+	if names := run(with("fs", "/etc/nginx", "-o", "name")...); !strings.Contains(names, "nginx.conf\n") {
+		ts.Fatalf("fs %s /etc/nginx: no nginx.conf in %q", args[0], names)
+	}
+	direct, linked := run(with("fs", "/etc/nginx/nginx.conf")...), run(with("fs", "/etc/abs-link.conf")...)
+	if !strings.Contains(direct, "worker_processes") || linked != direct {
+		ts.Fatalf("fs %s: %q behind the link, %q without it", args[0], linked, direct)
+	}
 }
 
 // scriptRetry is "[!] retry COMMAND ARG...": runs it until it succeeds (or fails), for as long as patience lasts.

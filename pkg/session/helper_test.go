@@ -70,7 +70,6 @@ func restricted(sc *corev1.SecurityContext) error {
 }
 
 func TestHelpersPerNeed(t *testing.T) {
-	known := func(uid, gid int64) func(*corev1.Pod) { return as(uid, gid) }
 	for _, c := range []struct {
 		sentence string
 		edit     func(*corev1.Pod)
@@ -81,31 +80,45 @@ func TestHelpersPerNeed(t *testing.T) {
 		added  string
 		text   string
 	}{
-		{"files of root need no added capability", known(0, 0), Wanted{Need: podspec.OpenRoot}, nil, nil, "0:0", ""},
-		{"files of a user need that user", known(101, 102), Wanted{Need: podspec.OpenRoot}, nil, nil, user, ""},
-		{"everything needs SYS_PTRACE", known(101, 102), Wanted{Need: podspec.OpenEvery}, nil, nil, trace, ""},
-		{"where it is refused, the next best that opens the root", known(101, 102), Wanted{Need: podspec.OpenEvery}, restricted, nil, user, "refuses root with SYS_PTRACE; next best"},
+		{"files of root need no added capability", as(0, 0), Wanted{Need: podspec.OpenRoot}, nil, nil, "0:0", ""},
+		{"files of a user need that user", as(101, 102), Wanted{Need: podspec.OpenRoot}, nil, nil, user, ""},
+		{"everything needs SYS_PTRACE", as(101, 102), Wanted{Need: podspec.OpenEvery}, nil, nil, trace, ""},
+		{"where it is refused, the next best that opens the root", as(101, 102), Wanted{Need: podspec.OpenEvery}, restricted, nil, user, "refuses root with SYS_PTRACE; next best"},
 		{
-			"who is not known is taken for root, and matched once it is", nil, Wanted{Need: podspec.OpenRoot}, nil,
-			[]seen{{101, 102, true, false}, {101, 102, false, false}}, "0:0; " + user, "of user 101:102",
+			"who is not known is taken for root, and matched once it is", nil,
+			Wanted{Need: podspec.OpenRoot},
+			nil,
+			[]seen{{101, 102, true, false}, {101, 102, false, false}},
+			"0:0; " + user, "of user 101:102",
 		},
 		{
-			"under restricted one without access looks first", nil, Wanted{Need: podspec.OpenRoot}, restricted,
-			[]seen{{101, 102, true, false}, {101, 102, false, false}}, nobody + "; " + user, "",
+			"under restricted one without access looks first", nil,
+			Wanted{Need: podspec.OpenRoot},
+			restricted,
+			[]seen{{101, 102, true, false}, {101, 102, false, false}},
+			nobody + "; " + user, "",
 		},
 		{
-			"who changed the user needs SYS_PTRACE", known(0, 0), Wanted{Need: podspec.OpenRoot}, nil,
-			[]seen{{101, 102, true, true}, {101, 102, false, false}}, "0:0; " + trace, "",
+			"who changed the user needs SYS_PTRACE", as(0, 0),
+			Wanted{Need: podspec.OpenRoot},
+			nil,
+			[]seen{{101, 102, true, true}, {101, 102, false, false}},
+			"0:0; " + trace, "",
 		},
 		{
-			"who changed the user where that is refused: what there is, and why", known(0, 0), Wanted{Need: podspec.OpenRoot}, noCapability,
-			[]seen{{101, 102, true, true}}, "0:0", "no capability is added here",
+			"who changed the user where that is refused: what there is, and why", as(0, 0),
+			Wanted{Need: podspec.OpenRoot},
+			noCapability,
+			[]seen{{101, 102, true, true}},
+			"0:0", "no capability is added here",
 		},
 		{"a list needs no second helper", nil, Wanted{Need: podspec.SeeProcesses}, restricted, []seen{{101, 102, true, false}}, nobody, ""},
 		{
-			"what the user decides is not bettered", known(101, 102), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileBaseline}},
+			"what the user decides is not bettered", as(101, 102),
+			Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileBaseline}},
 			nil,
-			[]seen{{101, 102, true, false}}, "0:0", "",
+			[]seen{{101, 102, true, false}},
+			"0:0", "",
 		},
 	} {
 		target := newTarget(c.edit)

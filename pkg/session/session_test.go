@@ -479,7 +479,8 @@ func TestGuardEndsWithThePod(t *testing.T) {
 }
 
 func TestCommandHidesTheHelpersOwnVariables(t *testing.T) {
-	list, _, _ := strings.Cut(strings.TrimPrefix(runScript[strings.Index(runScript, "unset "):], "unset "), ";")
+	_, list, _ := strings.Cut(runScript, "unset ")
+	list, _, _ = strings.Cut(list, ";")
 	hidden := strings.Fields(list)
 	for _, v := range (podspec.Helper{By: "anna"}).Ephemeral().Env {
 		if !slices.Contains(hidden, v.Name) {

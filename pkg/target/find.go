@@ -55,13 +55,13 @@ func (f finder) workload(ctx context.Context, k kind, name string) (workload, er
 	w.name = k.name + "/" + name
 	w.of = " of " + w.name
 	if k.name == cronJobKind {
-		return f.newestJob(ctx, w, name)
+		return f.newestJob(ctx, w)
 	}
 	return w, nil
 }
 
 // newestJob turns a cron job into the job that it started last.
-func (f finder) newestJob(ctx context.Context, cron workload, name string) (workload, error) {
+func (f finder) newestJob(ctx context.Context, cron workload) (workload, error) {
 	list, err := f.client.BatchV1().Jobs(f.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return workload{}, f.refused(fmt.Errorf("list jobs%s: %w", cron.of, err), "batch", "jobs", "list")

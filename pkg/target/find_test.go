@@ -98,7 +98,8 @@ func TestResolveFindsAPodOfEveryKind(t *testing.T) {
 		{Ref{Arg: "po/newest"}, "newest", "", []string{"get pods"}},
 		{Ref{Arg: "copy"}, "copy", "", []string{"get pods"}},
 		{
-			Ref{Arg: "deploy/deployment"}, "newest", "using pod/newest, the newest of 9 ready pods of deployment/deployment",
+			Ref{Arg: "deploy/deployment"},
+			"newest", "using pod/newest, the newest of 9 ready pods of deployment/deployment",
 			[]string{"get deployments", "list pods"},
 		},
 		{Ref{Arg: "sts/statefulset"}, "of-statefulset", "using pod/of-statefulset of statefulset/statefulset", []string{"get statefulsets", "list pods"}},
@@ -107,8 +108,10 @@ func TestResolveFindsAPodOfEveryKind(t *testing.T) {
 		{Ref{Arg: "job.batch/job"}, "of-job", "using pod/of-job of job/job", []string{"get jobs", "list pods"}},
 		{Ref{Arg: "cj/cronjob"}, "of-cron-2", "using pod/of-cron-2 of job/cron-2 of cronjob/cronjob", []string{"get cronjobs", "list jobs", "list pods"}},
 		{
-			Ref{Arg: "rc/replicationcontroller"}, "of-replicationcontroller",
-			"using pod/of-replicationcontroller of replicationcontroller/replicationcontroller", []string{"get replicationcontrollers", "list pods"},
+			Ref{Arg: "rc/replicationcontroller"},
+			"of-replicationcontroller",
+			"using pod/of-replicationcontroller of replicationcontroller/replicationcontroller",
+			[]string{"get replicationcontrollers", "list pods"},
 		},
 		{Ref{Arg: "svc/service"}, "newest", "using pod/newest, the newest of 9 ready pods of service/service", []string{"get services", "list pods"}},
 		{Ref{Selector: "app in (web)"}, "newest", `using pod/newest, the newest of 9 ready pods with labels "app in (web)"`, []string{"list pods"}},
@@ -198,7 +201,8 @@ func TestResolveRefused(t *testing.T) {
 	}{
 		{Ref{Arg: "web"}, "get", "pods", "get pod/web: ", "- apiGroups: [\"\"]\n  resources: [\"pods\"]\n  verbs: [\"get\"]"},
 		{
-			Ref{Arg: "deploy/deployment"}, "get", "deployments", "get deployment/deployment: ",
+			Ref{Arg: "deploy/deployment"},
+			"get", "deployments", "get deployment/deployment: ",
 			"- apiGroups: [\"apps\"]\n  resources: [\"deployments\"]\n  verbs: [\"get\"]",
 		},
 		{Ref{Arg: "deploy/deployment"}, "list", "pods", "list pods of deployment/deployment: ", "- apiGroups: [\"\"]\n  resources: [\"pods\"]\n  verbs: [\"list\"]"},

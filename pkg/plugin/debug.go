@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +24,7 @@ type debugOptions struct {
 	pod     string
 	command []string
 	copy    bool
+	hold    string
 	ttl     time.Duration
 	stdin   bool
 	tty     bool
@@ -41,6 +45,11 @@ command and ends by itself when none has come for a while, so the second command
 With --copy the session runs in a copy of the pod, where the processes of all containers
 share one namespace; the copy is deleted when the session ends.
 
+With --copy --hold the target container's own process is replaced, in the copy, by one that
+waits, and the shell opens in that container: with its user, environment, mounts and working
+folder, and the helper image's tools. There "run" starts what would have been started, for a
+container that ends before anybody can look at it.
+
 On a terminal the command gets a terminal of its own. Otherwise input is piped to it, its
 output and errors come out apart, and its exit code is this command's.`,
 		Example: `  # a shell that sees nginx's processes
@@ -52,6 +61,9 @@ output and errors come out apart, and its exit code is this command's.`,
   # a copy of the pod, with all containers in one process namespace
   kubectl shareproc debug nginx --copy
 
+  # a copy of a pod that crashes at its start, waiting in a shell instead
+  kubectl shareproc debug crasher --copy --hold
+
   # what would be sent, without sending it
   kubectl shareproc debug nginx --dry-run=server -o yaml`,
 		Args: podAndCommand,
@@ -62,11 +74,16 @@ output and errors come out apart, and its exit code is this command's.`,
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
+			if opts.hold != "" && opts.hold != targetContainer {
+				opts.container = opts.hold
+			}
 			return run(cmd.Context(), f, opts)
 		},
 	}
 	opts.add(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
+	cmd.Flags().StringVar(&opts.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
+	cmd.Flags().Lookup("hold").NoOptDefVal = targetContainer
 	cmd.Flags().DurationVar(&opts.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens")
 	cmd.Flags().BoolVarP(&opts.stdin, "stdin", "i", true, "Pass standard input on to the command")
 	cmd.Flags().BoolVarP(&opts.tty, "tty", "t", false, "Give the command a terminal (by default when both input and output are one)")
@@ -75,6 +92,9 @@ output and errors come out apart, and its exit code is this command's.`,
 	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "With --dry-run: yaml or json (default yaml)")
 	return cmd
 }
+
+// targetContainer is --hold without a name. No container can have it.
+const targetContainer = "TARGET"
 
 // podAndCommand takes one pod, and a command only behind "--": a word before it is a slip.
 func podAndCommand(cmd *cobra.Command, args []string) error {
@@ -113,6 +133,10 @@ func (o *debugOptions) validate(cmd *cobra.Command) error {
 		return usage("--dry-run=client", "-o %s without --dry-run: a session has no such output", o.output)
 	case o.output != "" && o.output != "yaml" && o.output != "json":
 		return usage(help, "-o %q: not one of yaml, json", o.output)
+	case o.hold != "" && !o.copy:
+		return usage("--copy --hold", "--hold without --copy: a running container's own process can't be replaced")
+	case o.hold != "" && o.hold != targetContainer && o.container != "" && o.container != o.hold:
+		return usage("one of both", "-c %s, --hold=%s: two containers", o.container, o.hold)
 	case o.ttl < time.Second:
 		return usage(help, "--ttl %s: less than a second", o.ttl)
 	}
@@ -120,7 +144,7 @@ func (o *debugOptions) validate(cmd *cobra.Command) error {
 }
 
 func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
-	want := session.Wanted{Copy: opts.copy, Need: podspec.OpenEvery}
+	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Need: podspec.OpenEvery}
 	if opts.dryRun != "none" {
 		return f.dryRun(ctx, opts, want)
 	}
@@ -139,7 +163,7 @@ func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
 func (f *Factory) debug(ctx context.Context, r *room, opts *debugOptions, t *attach.Terminal, tty bool) error {
 	command := opts.command
 	if len(command) == 0 {
-		command = []string{"sh"}
+		command = []string{path.Join(r.session.Tools, "sh")}
 	}
 	if tty {
 		f.welcome(r, len(opts.command) == 0)
@@ -166,11 +190,41 @@ func remote(err error) error {
 func (f *Factory) welcome(r *room, interactive bool) {
 	switch {
 	case !interactive:
+	case r.session.Tools != "":
+		f.held(r)
 	case r.session.View.Pod():
 		f.say("the processes of all containers of pod/%s are seen here; the files of process PID are under /proc/PID/root", r.session.Pod)
 	default:
 		f.say("the processes of container %s of pod/%s are seen here; its files are under /proc/1/root", r.session.View.Container, r.session.Pod)
 	}
+}
+
+// held says what the container would have started, in words that a shell would take.
+func (f *Factory) held(r *room) {
+	argv, known := podspec.CommandOf(r.target.Pod, r.target.Container)
+	for i, word := range argv {
+		argv[i] = shellWord(word)
+	}
+	line := strings.Join(argv, " ")
+	switch {
+	case known:
+		f.say(`container %s waits here; "run" starts its own command: %s`, r.session.Container, line)
+	case line != "":
+		f.say(`container %s waits here; its command is the image's entrypoint, which the API does not tell, with: %s`, r.session.Container, line)
+		f.say(`"run ENTRYPOINT %s" starts it`, line)
+	default:
+		f.say(`container %s waits here; its command is the image's own, which the API does not tell: "run COMMAND" starts one`, r.session.Container)
+	}
+}
+
+// shellWord quotes a word for a person to read or paste.
+func shellWord(word string) string {
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("%+,-./:=@_", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // dryRun prints what debug would send. Where a helper already runs nothing would be sent.

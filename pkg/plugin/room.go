@@ -37,7 +37,7 @@ const (
 func (r *room) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	ctx, stop := r.opener.Guard(ctx, r.session)
 	defer stop()
-	return r.wire.Run(ctx, session.NewCommand(argv).Argv(), stdin, stdout, stderr)
+	return r.wire.Run(ctx, session.NewCommand(argv).ArgvIn(r.session.Tools), stdin, stdout, stderr)
 }
 
 // run runs the user's command without a terminal, and ends it when the client is interrupted or dies.
@@ -60,7 +60,7 @@ func (r *room) tethered(ctx context.Context, argv []string, do func(context.Cont
 	defer stop()
 	command := session.NewCommand(argv)
 	if r.session.Copy {
-		return do(ctx, command.Argv())
+		return do(ctx, command.ArgvIn(r.session.Tools))
 	}
 	over, tethered := make(chan struct{}), make(chan struct{})
 	go func() {

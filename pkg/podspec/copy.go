@@ -24,11 +24,13 @@ type Copy struct {
 	TTL time.Duration
 	// By is who asked for it; "" where that is not known.
 	By string
+	// Hold names a container whose own process is replaced by one that waits; "" for none.
+	Hold string
 }
 
 // Of copies pod: all containers in one process namespace, a shell beside them, and nothing by which a
 // Service, a controller, a budget or a network policy could take the copy for the original. The second
-// result is the name of the shell's container.
+// result is the name of the shell's container. A container to hold gets the helper image's tools in ToolsFolder.
 //
 // The copy stays on the original's node, because a volume that only one node may mount would
 // otherwise keep it pending. A pod in the node's process namespace keeps that instead of sharing its
@@ -84,6 +86,7 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 		}
 		shell.Name += "-shell"
 	}
+	c.hold(out)
 	spec.Containers = append(spec.Containers, shell)
 	return out, shell.Name
 }

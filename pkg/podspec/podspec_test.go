@@ -61,7 +61,9 @@ func TestEphemeralHelper(t *testing.T) {
 // Kubernetes expands $$ and $(NAME) in a container's command and environment (core/v1 Container); the
 // scripts must come through as they are written.
 func TestScriptsAreNotExpanded(t *testing.T) {
-	for name, text := range map[string]string{"wait.sh": waitScript, "tether.sh": tetherScript} {
+	for name, text := range map[string]string{
+		"wait.sh": waitScript, "tether.sh": tetherScript, "hold.sh": holdScript, "tools.sh": toolsScript, "run.sh": runScript,
+	} {
 		if m := regexp.MustCompile(`\$\$|\$\([A-Za-z_][A-Za-z0-9_.-]*\)`).FindString(text); m != "" {
 			t.Errorf("%s has %q, which the kubelet would expand", name, m)
 		}

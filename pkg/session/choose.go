@@ -27,6 +27,8 @@ const (
 type Wanted struct {
 	// Copy asks for a copy of the pod instead of a helper in it.
 	Copy bool
+	// Hold asks for a copy in which the target container's own process is replaced by one that waits.
+	Hold bool
 	// Image limits reuse to helpers of that image; "" takes any.
 	Image string
 	// Need is what the command must be able to do in a helper.

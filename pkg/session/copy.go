@@ -24,8 +24,12 @@ const closeTime = 1500 * time.Millisecond
 
 // copyOf builds the copy of the target's pod with the security context of c for its shell, and tells
 // the shell's name.
-func (o *Opener) copyOf(t target.Target, name, by string, c podspec.Candidate) (*corev1.Pod, string) {
-	return podspec.Copy{Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, TTL: o.TTL, By: by}.Of(t.Pod)
+func (o *Opener) copyOf(t target.Target, plan Plan, name, by string, c podspec.Candidate) (*corev1.Pod, string) {
+	made := podspec.Copy{Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, TTL: o.TTL, By: by}
+	if plan.wanted.Hold {
+		made.Hold = t.Container
+	}
+	return made.Of(t.Pod)
 }
 
 // PlanCopy returns the pod that Open would create for a plan to copy. With ask the API server decides
@@ -33,17 +37,17 @@ func (o *Opener) copyOf(t target.Target, name, by string, c podspec.Candidate) (
 func (o *Opener) PlanCopy(ctx context.Context, t target.Target, plan Plan, ask bool) (*corev1.Pod, error) {
 	name := nameFor(t.Pod.Name)
 	if !ask {
-		pod, _ := o.copyOf(t, name, "", plan.Ladder[0])
+		pod, _ := o.copyOf(t, plan, name, "", plan.Ladder[0])
 		return pod, nil
 	}
 	c, err := o.admittedCopy(ctx, t, plan, name)
-	pod, _ := o.copyOf(t, name, o.who(ctx), c)
+	pod, _ := o.copyOf(t, plan, name, o.who(ctx), c)
 	return pod, err
 }
 
 func (o *Opener) admittedCopy(ctx context.Context, t target.Target, plan Plan, name string) (podspec.Candidate, error) {
 	return o.admitted("copy pod/"+t.Pod.Name, plan.Ladder, func(c podspec.Candidate) error {
-		pod, _ := o.copyOf(t, name, "", c)
+		pod, _ := o.copyOf(t, plan, name, "", c)
 		_, err := o.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
 		return err
 	})
@@ -62,8 +66,11 @@ func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Sess
 	if err != nil {
 		return s, err
 	}
-	pod, shell := o.copyOf(t, s.Pod, o.who(ctx), c)
+	pod, shell := o.copyOf(t, plan, s.Pod, o.who(ctx), c)
 	s.Container, s.New, s.Copy = shell, true, true
+	if plan.wanted.Hold {
+		s.Container, s.Tools = t.Container, podspec.ToolsFolder
+	}
 	created, err := o.Client.CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
 		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)

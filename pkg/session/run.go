@@ -30,6 +30,14 @@ func (c Command) Argv() []string {
 	return append([]string{"sh", "-c", runScript, "shareproc", c.id}, c.argv...)
 }
 
+// ArgvIn is Argv for a container that has its tools in a folder beside PATH, and no helper that waits.
+func (c Command) ArgvIn(tools string) []string {
+	if tools == "" {
+		return c.Argv()
+	}
+	return append([]string{tools + "/sh", "-c", `PATH=$PATH:$0; export PATH; exec "$@"`, tools}, c.argv...)
+}
+
 // Tether is what to run beside the command: podspec.Tether.
 func (c Command) Tether() []string { return podspec.Tether(c.id) }
 

@@ -35,6 +35,8 @@ type Session struct {
 	New, Running bool
 	// Copy is true when the pod is a copy that Close deletes.
 	Copy bool
+	// Tools is the folder of the tools in a container that has none on its PATH; "" elsewhere.
+	Tools string
 	// podUID keeps Close from deleting another pod of the same name.
 	podUID string
 }

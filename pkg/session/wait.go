@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -88,6 +89,9 @@ func (w waitFor) judge(pod *corev1.Pod) (done bool, state string, err error) {
 			return false, "", hint.With(fmt.Errorf("wait for container %s: the target container %s restarted meanwhile", s.Container, w.target), "the same command again")
 		}
 	}
+	if err := failedInit(s, pod); err != nil {
+		return false, "", err
+	}
 	st, ok := podspec.Status(pod, s.Container)
 	switch {
 	case ok && st.State.Running != nil:
@@ -107,6 +111,22 @@ func (w waitFor) judge(pod *corev1.Pod) (done bool, state string, err error) {
 		}
 	}
 	return false, "the kubelet has not started it yet", nil
+}
+
+// failedInit is the end of a copy whose init container failed: the kubelet does not start it again there, and may leave
+// the pod pending for as long as another container waits.
+func failedInit(s Session, pod *corev1.Pod) error {
+	if pod.Spec.RestartPolicy != corev1.RestartPolicyNever {
+		return nil
+	}
+	for _, st := range pod.Status.InitContainerStatuses {
+		if t := st.State.Terminated; t != nil && t.ExitCode != 0 {
+			return hint.With(fmt.Errorf("start pod/%s: init container %s failed with exit code %d: %s", s.Pod, st.Name, t.ExitCode,
+				strings.TrimSpace(t.Message)),
+				fmt.Sprintf("--hold=%s, for a shell in place of it, or --image with a static busybox if it is %s", st.Name, podspec.ToolsContainer))
+		}
+	}
+	return nil
 }
 
 func containsID(st *corev1.ContainerStatus, id string) bool {

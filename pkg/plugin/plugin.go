@@ -135,6 +135,7 @@ namespace, so that its processes can be seen and signalled and its files read th
 		newPSCmd(f, runPS),
 		newFSCmd(f, runFS),
 		newSignalCmd(f, runSignal),
+		newDoctorCmd(f, runDoctor),
 		newConfigCmd(f, runConfigView),
 		newVersionCmd(f, runVersion),
 	)

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	authv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+// allow answers the desk's questions about permissions: yes but for those denied ("create pods").
+func (d *desk) allow(denied ...string) {
+	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		review := a.(clienttesting.CreateAction).GetObject().(*authv1.SelfSubjectAccessReview)
+		r := review.Spec.ResourceAttributes
+		review.Status.Allowed = !slices.Contains(denied, strings.TrimSuffix(r.Verb+" "+r.Resource+"/"+r.Subresource, "/"))
+		return true, review, nil
+	})
+}
+
+func TestDoctorBadInput(t *testing.T) {
+	d := newDesk(t)
+	for _, c := range []struct {
+		args   []string
+		code   int
+		errors string
+	}{
+		{[]string{"web", "more"}, exitUsage, "unexpected argument"},
+		{[]string{"web", "-o", "wide"}, exitUsage, "not one of json, yaml"},
+		{[]string{"web", "--role", "-o", "yaml"}, exitUsage, "with --role"},
+		{[]string{"-c", "web"}, exitUsage, "-c web without a pod"},
+		{[]string{"web", "--profile", "sysadmin"}, exitUsage, "not one of"},
+		{[]string{"gone"}, exitError, "there is no such pod"},
+		{[]string{"web", "-c", "gone"}, exitError, "find container gone"},
+		{[]string{"web", "-l", "app=web"}, exitUsage, "unexpected argument"},
+		{[]string{"-l", ""}, exitUsage, "neither a name nor labels"},
+		{[]string{"-l", "a=b=c"}, exitUsage, "parse label selector"},
+		{[]string{"node/web"}, exitUsage, "no pods are found by"},
+	} {
+		d.allow()
+		if code := d.run(t.Context(), append([]string{"doctor"}, c.args...)...); code != c.code || !strings.Contains(d.errOut.String(), c.errors) {
+			t.Errorf("%q: exit code %d, stderr %q", c.args, code, d.errOut.String())
+		}
+		if !strings.Contains(d.errOut.String(), "\ntry: ") || d.out.Len() > 0 {
+			t.Errorf("%q: stdout %q, stderr %q", c.args, d.out.String(), d.errOut.String())
+		}
+	}
+}
+
+func TestDoctorExitsByWhatDebugWould(t *testing.T) {
+	d := newDesk(t)
+	d.allow()
+	if code := d.run(t.Context(), "doctor", "web"); code != 0 || d.errOut.Len() > 0 {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+	if !strings.Contains(d.out.String(), "shareproc-aaaaa would be used again") || strings.Contains(d.out.String(), "kind: Role") {
+		t.Errorf("stdout %s", d.out.String())
+	}
+	d.allow("create pods/exec")
+	if code := d.run(t.Context(), "doctor", "web"); code != exitError {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.HasPrefix(d.errOut.String(), "error: diagnose pod/web: debug would not work: you may not create pods/exec in namespace shop\ntry: ") {
+		t.Errorf("stderr %q", d.errOut.String())
+	}
+	if !strings.Contains(d.out.String(), "\n# What is missing, for kubectl apply -f -\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n") {
+		t.Errorf("stdout %s", d.out.String())
+	}
+	if code := d.run(t.Context(), "doctor", "web", "--role"); code != exitError || !strings.HasPrefix(d.out.String(), "apiVersion: ") ||
+		strings.Count(d.out.String(), "verbs:") != 1 {
+		t.Errorf("exit code %d, stdout %s", code, d.out.String())
+	}
+	d.allow()
+	if code := d.run(t.Context(), "doctor", "web", "--role"); code != 0 || strings.Count(d.out.String(), "verbs:") != 3 {
+		t.Errorf("exit code %d, stdout %s", code, d.out.String())
+	}
+}
+
+// The shape of the document is what scripts read.
+func TestDoctorDocument(t *testing.T) {
+	d := newDesk(t)
+	d.allow("patch pods/ephemeralcontainers")
+	if code := d.run(t.Context(), "doctor", "-o", "json"); code != exitError {
+		t.Fatalf("exit code %d: %s", code, d.errOut.String())
+	}
+	var got struct {
+		APIVersion, Kind, Namespace, For string
+		Works                            *bool
+		Problems                         []struct{ Text, Try string }
+		Permissions                      []struct {
+			For                               []string
+			Verb, APIGroup, Resource, Allowed string
+			Needed                            bool
+		}
+		Server struct {
+			EphemeralContainers struct{ Result, Detail string }
+		}
+		Policy  []struct{ For, As, Opens, Admitted string }
+		Missing struct{ Role struct{ Kind string } }
+	}
+	if err := json.Unmarshal(d.out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.APIVersion != apiVersion || got.Kind != "Diagnosis" || got.Namespace != "shop" || got.For != "helper" || got.Works == nil || *got.Works {
+		t.Errorf("head %+v", got)
+	}
+	if len(got.Problems) != 1 || got.Problems[0].Try == "" || got.Missing.Role.Kind != "Role" || got.Server.EphemeralContainers.Result == "" {
+		t.Errorf("got %+v", got)
+	}
+	patch := got.Permissions[1]
+	if patch.Resource != "pods/ephemeralcontainers" || patch.Allowed != "no" || !patch.Needed || patch.For[0] != "helper" {
+		t.Errorf("permission %+v", patch)
+	}
+	if len(got.Policy) != 3 || got.Policy[0].For != "pod" || got.Policy[0].Admitted != "yes" || got.Policy[0].Opens != "everything" {
+		t.Errorf("policy %+v", got.Policy)
+	}
+}
+
+func TestDoctorEscapesWhatTheServerSays(t *testing.T) {
+	d := newDesk(t)
+	d.allow()
+	d.client.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "x", errors.New("two\nlines\x1b[31m"))
+	})
+	if code := d.run(t.Context(), "doctor"); code != exitError {
+		t.Errorf("exit code %d", code)
+	}
+	if !strings.Contains(d.out.String(), `two lines\x1b[31m`) || strings.Contains(d.out.String()+d.errOut.String(), "\x1b") {
+		t.Errorf("stdout %q, stderr %q", d.out.String(), d.errOut.String())
+	}
+}
+
+func TestDoctorInterruptedOrAlone(t *testing.T) {
+	d := newDesk(t)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
+		cancel(errInterrupted)
+		return true, nil, ctx.Err()
+	})
+	if code := d.run(ctx, "doctor", "web"); code != exitInterrupted || d.out.Len() > 0 {
+		t.Errorf("exit code %d, stdout %q", code, d.out.String())
+	}
+	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, &url.Error{Op: "Post", URL: "https://away", Err: errors.New("connection refused")}
+	})
+	if code := d.run(t.Context(), "doctor", "web"); code != exitError || !strings.Contains(d.errOut.String(), "connection refused\ntry: kubectl cluster-info") {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+}
+
+func TestDoctorTellsAGuessedUser(t *testing.T) {
+	rows := targetRows(&session.TargetReport{Pod: "web", Container: "web", UserFrom: "unknown", Helpers: []string{"shareproc-a"}, Processes: "pod"})
+	text := strings.Join(slices.Concat(rows...), " ")
+	for _, want := range []string{"taken for 0:0", "shareproc-a would not do for debug", "of all containers of the pod"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in %q", want, text)
+		}
+	}
+}

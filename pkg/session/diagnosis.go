@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+// Diagnosis is what is allowed in a namespace and what is missing, for a helper or for a copy, without any change of it.
+type Diagnosis struct {
+	Namespace string `json:"namespace"`
+	// User is who asks, as the cluster knows them; "" where it does not say.
+	User string `json:"user,omitempty"`
+	// For is the way that was asked about. It works where there are no problems.
+	For         Purpose      `json:"for"`
+	Works       bool         `json:"works"`
+	Problems    []Problem    `json:"problems,omitempty"`
+	Permissions []Permission `json:"permissions"`
+	Server      Server       `json:"server"`
+	// Target is nil where no pod was named, or where it could not be read.
+	Target *TargetReport `json:"target,omitempty"`
+	Policy []Admission   `json:"policy,omitempty"`
+	// Missing grants what is needed and not allowed; nil where nothing is.
+	Missing *Grant `json:"missing,omitempty"`
+
+	ref  target.Ref
+	want Wanted
+}
+
+// Problem is a reason why it would not work, and what to do about it.
+type Problem struct {
+	Text string `json:"text"`
+	Try  string `json:"try,omitempty"`
+}
+
+// TargetReport is what is known of the target of a diagnosis.
+type TargetReport struct {
+	Pod       string `json:"pod"`
+	Container string `json:"container"`
+	// UID and GID are those of the container's first process. UserFrom says who tells: the pod's status, its spec, or
+	// nobody ("unknown"), and then they are a guess.
+	UID      int64  `json:"uid"`
+	GID      int64  `json:"gid"`
+	UserFrom string `json:"userFrom"`
+	Running  bool   `json:"running"`
+	// Static is true for the API's picture of a pod that the kubelet reads from a file.
+	Static bool `json:"static"`
+	// Processes are those that a helper would see: the "container"'s, the "pod"'s or the "node"'s.
+	Processes string `json:"processes"`
+	// Helpers of ours run already and see the container. Helper is the one that would be used again.
+	Helpers []string `json:"helpers,omitempty"`
+	Helper  string   `json:"helper,omitempty"`
+	// Blocked says why no helper, or no copy, can be made.
+	Blocked string `json:"blocked,omitempty"`
+}
+
+// Diagnose finds out whether what is wanted would work for the pod that ref means, or for any pod of the namespace where
+// ref is empty. It asks the API server for reviews and dry runs only. The error is one that leaves nothing to diagnose: the
+// server is away, or there is no such pod.
+func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref, want Wanted) (Diagnosis, error) {
+	want.Need = podspec.OpenEvery
+	d := Diagnosis{Namespace: namespace, For: ForHelper, ref: ref, want: want}
+	if want.Copy {
+		d.For = ForCopy
+	}
+	var requests []target.Request
+	if d.named() {
+		var err error
+		if requests, err = ref.Requests(); err != nil {
+			return d, err
+		}
+	}
+	d.Permissions = permissions(d.For, requests)
+	t, unread, err := o.inquire(ctx, &d)
+	if err != nil {
+		return d, err
+	}
+	var blocked error
+	switch {
+	case !d.named():
+		d.Policy = o.podTrials(namespace, want.Override)
+	case unread == nil:
+		// A policy may go by the image.
+		_, _ = bounded(ctx, func(ctx context.Context) (struct{}, error) {
+			o.useImageOnNode(ctx, t.Pod.Spec.NodeName)
+			return struct{}{}, nil
+		})
+		blocked = o.examine(&d, t)
+	}
+	var asked sync.WaitGroup
+	if t.Pod != nil {
+		asked.Go(func() { d.Server.Node = o.node(ctx, t.Pod.Spec.NodeName) })
+	}
+	attempt(ctx, d.Policy, d.Permissions)
+	asked.Wait()
+	if ctx.Err() != nil {
+		return d, context.Cause(ctx)
+	}
+	d.judge(blocked, unread)
+	return d, nil
+}
+
+func (d *Diagnosis) named() bool { return d.ref.Arg != "" || d.ref.Selector != "" }
+
+// inquire asks what does not depend on the pod, and for the pod. It is unread where the user may not read it.
+func (o *Opener) inquire(ctx context.Context, d *Diagnosis) (t target.Target, unread, err error) {
+	var away error
+	var asked sync.WaitGroup
+	asked.Go(func() { away = o.review(ctx, d.Namespace, d.Permissions) })
+	asked.Go(func() { d.Server = o.server(ctx) })
+	asked.Go(func() {
+		// Without an answer the user has no name, and the Role no RoleBinding.
+		d.User, _ = bounded(ctx, func(ctx context.Context) (string, error) { return o.who(ctx), nil })
+	})
+	if d.named() {
+		asked.Go(func() {
+			t, unread = bounded(ctx, func(ctx context.Context) (target.Target, error) {
+				return target.Resolve(ctx, o.Client, d.Namespace, d.ref, o.Say)
+			})
+		})
+	}
+	asked.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return t, nil, context.Cause(ctx)
+	case away != nil:
+		return t, nil, away
+	case unread != nil && !apierrors.IsForbidden(unread):
+		return t, nil, unread
+	default:
+		return t, unread, nil
+	}
+}
+
+// examine describes the target and lists what is to be asked about it. The error says why what is wanted can't be made.
+func (o *Opener) examine(d *Diagnosis, t target.Target) error {
+	want := d.want
+	want.Copy = false
+	helper, noHelper := Choose(t, want)
+	want.Copy = true
+	copied, noCopy := Choose(t, want)
+	if noHelper == nil {
+		d.Policy = append(d.Policy, o.helperTrials(t, helper)...)
+	}
+	if noCopy == nil {
+		d.Policy = append(d.Policy, o.copyTrials(t, copied)...)
+	}
+	d.Target = describe(t)
+	d.Target.Helper, d.Target.Helpers = helper.Helper, helper.helpers(t)
+	blocked := noHelper
+	if d.want.Copy {
+		blocked = noCopy
+	}
+	if blocked != nil {
+		d.Target.Blocked = blocked.Error()
+	}
+	return blocked
+}
+
+func describe(t target.Target) *TargetReport {
+	user, known := podspec.UserOf(t.Pod, t.Container)
+	s := &TargetReport{
+		Pod: t.Pod.Name, Container: t.Container, UID: user.UID, GID: user.GID, UserFrom: "unknown",
+		Static:    t.Pod.Annotations[corev1.MirrorPodAnnotationKey] != "",
+		Processes: "container",
+	}
+	st := t.Status()
+	s.Running = st != nil && st.State.Running != nil
+	switch {
+	case st != nil && st.User != nil && st.User.Linux != nil:
+		s.UserFrom = "status"
+	case known:
+		s.UserFrom = "spec"
+	}
+	switch {
+	case t.Pod.Spec.HostPID:
+		s.Processes = "node"
+	case t.Shared():
+		s.Processes = "pod"
+	}
+	return s
+}
+
+// helpers lists the running containers of ours that see the target.
+func (p *Plan) helpers(t target.Target) []string {
+	var names []string
+	for _, c := range t.Pod.Spec.EphemeralContainers {
+		if podspec.IsHelper(&c) && p.sees(t, &c) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+// Needed grants all that is needed, whatever of it is allowed already.
+func (d *Diagnosis) Needed() Grant {
+	return grant(d.Namespace, d.User, slices.DeleteFunc(slices.Clone(d.Permissions), func(p Permission) bool { return !p.Needed }))
+}
+
+// Err is why it would not work, in one line; nil where it would.
+func (d *Diagnosis) Err() error {
+	if d.Works {
+		return nil
+	}
+	return d.failure()
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/version"
+	fakediscovery "k8s.io/client-go/discovery/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+// newClinic is a cluster that knows its version and serves ephemeral containers.
+func newClinic(t *testing.T, pod target.Target) *cluster {
+	t.Helper()
+	c := newCluster(pod)
+	c.Resources = []*metav1.APIResourceList{{GroupVersion: "v1", APIResources: []metav1.APIResource{{Name: "pods/ephemeralcontainers"}}}}
+	c.Discovery().(*fakediscovery.FakeDiscovery).FakedServerVersion = &version.Info{GitVersion: "v1.34.1-gke.100"}
+	t.Cleanup(func() {
+		if w := c.writes(); len(w) > 0 {
+			t.Errorf("a diagnosis changed the cluster by: %v", w)
+		}
+	})
+	return c
+}
+
+func (c *cluster) diagnose(t *testing.T, pod string, want Wanted) Diagnosis {
+	t.Helper()
+	d, err := c.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: pod}, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// verdicts puts a policy's answers into one line.
+func verdicts(d Diagnosis) string {
+	var list []string
+	for _, a := range d.Policy {
+		list = append(list, fmt.Sprintf("%s as %s: %s", a.For, a.As, a.Admitted))
+	}
+	return strings.Join(list, "\n")
+}
+
+func noRoot(sc *corev1.SecurityContext) error {
+	if *sc.RunAsUser == 0 {
+		return forbidden("violates PodSecurity")
+	}
+	return nil
+}
+
+func TestDiagnosisOfAPodWhereAllIsAllowed(t *testing.T) {
+	c := newClinic(t, newTarget(nil))
+	d := c.diagnose(t, "web", Wanted{})
+	if !d.Works || d.Err() != nil || d.Missing != nil || d.Target == nil {
+		t.Fatalf("got %+v", d)
+	}
+	want := `helper as root with SYS_PTRACE: yes
+helper as root with default capabilities: yes
+helper as user 65534:65534 without capabilities: yes
+copy as root with SYS_PTRACE: yes
+copy as root with default capabilities: yes
+copy as user 65534:65534 without capabilities: yes`
+	if got := verdicts(d); got != want {
+		t.Errorf("got\n%s", got)
+	}
+	if got := *d.Target; got.UserFrom != "unknown" || !got.Running || got.Processes != "container" || got.Static {
+		t.Errorf("target %+v", got)
+	}
+	s := d.Server
+	if s.EphemeralContainers.Result != Yes || s.ShareProcessNamespace.Result != Yes || s.ImageVolumes.Result != No || s.Node.Unknown == "" {
+		t.Errorf("server %+v, node %+v", s, s.Node)
+	}
+}
+
+func TestDiagnosisFindsWhatIsMissing(t *testing.T) {
+	with := newTarget
+	mirror := func(p *corev1.Pod) { p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"} }
+	for _, c := range []struct {
+		sentence string
+		target   target.Target
+		pod      string
+		want     Wanted
+		denied   []string
+		refuse   func(*corev1.SecurityContext) error
+		problem  string // "" where it works
+		try      string
+		rules    string // of the missing Role
+	}{
+		{"a permission", with(nil), "web", Wanted{}, []string{"patch pods/ephemeralcontainers"}, nil, "you may not patch pods/ephemeralcontainers in namespace shop", "--role", "patch pods/ephemeralcontainers"},
+		{"two of them", with(nil), "web", Wanted{}, []string{"get pods/exec", "create pods/exec"}, nil, "you may not get pods/exec, nor create pods/exec", "--role", "get,create pods/exec"},
+		{"what only a copy needs is not missed", with(nil), "web", Wanted{}, []string{"create pods", "delete pods", "list pods"}, nil, "", "", ""},
+		{"a copy does miss it", with(nil), "web", Wanted{Copy: true}, []string{"create pods", "patch pods/ephemeralcontainers"}, nil, "debug --copy would not work: you may not create pods", "--role", "create pods"},
+		{"without a pod", with(nil), "", Wanted{}, []string{"patch pods/ephemeralcontainers"}, nil, "diagnose namespace shop: debug would not work: you may not patch", "--role", "patch pods/ephemeralcontainers"},
+		{"without a pod nothing is known without create", with(nil), "", Wanted{}, []string{"create pods"}, nil, "not known: needs create pods", "doctor POD", ""},
+		{"a policy that admits no root leaves a pod of another user", with(nil), "", Wanted{}, nil, noRoot, "", "", ""},
+		{"but not a target that is root", with(nil), "web", Wanted{}, nil, noRoot, "refuses every helper that opens the files of container web", "exception", ""},
+		{"unless the user decides", with(nil), "web", Wanted{Override: podspec.Override{User: &podspec.User{UID: 5, GID: 5}}}, nil, noRoot, "", "", ""},
+		{"a policy that admits nothing", with(nil), "", Wanted{}, nil, func(*corev1.SecurityContext) error { return forbidden("no") }, "policy refuses every security context", "exception", ""},
+		{"a webhook that is away is no refusal", with(nil), "web", Wanted{}, nil, func(*corev1.SecurityContext) error { return apierrors.NewInternalError(errors.New("webhook away")) }, "is not known: Internal error occurred: webhook away", "again", ""},
+		{"a pod that has finished", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", Wanted{}, nil, nil, "it has finished (phase Failed)", "--copy", ""},
+		{"which can be copied", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", Wanted{Copy: true}, nil, nil, "", "", ""},
+		{"a static pod", with(mirror), "web", Wanted{}, nil, nil, "it is a static pod", "--copy", ""},
+		{"a helper that runs needs no more", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", Wanted{}, []string{"patch pods/ephemeralcontainers"}, noRoot, "", "", "patch pods/ephemeralcontainers"},
+		{"but exec", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", Wanted{}, []string{"create pods/exec"}, nil, "you may not create pods/exec", "--role", "create pods/exec"},
+	} {
+		cluster := newClinic(t, c.target)
+		cluster.denied = c.denied
+		if c.refuse != nil {
+			cluster.refuse = c.refuse
+		}
+		d := cluster.diagnose(t, c.pod, c.want)
+		err := d.Err()
+		if d.Works != (c.problem == "") || (err == nil) != d.Works {
+			t.Errorf("%s: works %t, %v", c.sentence, d.Works, err)
+			continue
+		}
+		if err != nil && (!strings.Contains(err.Error(), c.problem) || !strings.Contains(hint.Of(err), c.try)) {
+			t.Errorf("%s: %v; try %q", c.sentence, err, hint.Of(err))
+		}
+		var rules []string
+		if d.Missing != nil {
+			for _, r := range d.Missing.Role.Rules {
+				rules = append(rules, strings.Join(r.Verbs, ",")+" "+strings.Join(r.Resources, ","))
+			}
+		}
+		if got := strings.Join(rules, "; "); got != c.rules {
+			t.Errorf("%s: the Role has %q", c.sentence, got)
+		}
+	}
+}
+
+// Who may not even read the pod gets the rules all the same.
+func TestDiagnosisOfAPodThatCannotBeRead(t *testing.T) {
+	c := newClinic(t, newTarget(nil))
+	c.denied = []string{"get pods"}
+	c.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, forbidden("who are you")
+	})
+	d := c.diagnose(t, "web", Wanted{})
+	if d.Works || d.Target != nil || len(d.Problems) != 1 || d.Missing.Role.Rules[0].Resources[0] != "pods" {
+		t.Errorf("got %+v", d)
+	}
+}
+
+func TestDiagnosisWithoutAServerIsAnError(t *testing.T) {
+	away := errors.New("connection refused")
+	for _, c := range []struct {
+		sentence string
+		err      error
+		isError  bool
+	}{
+		{"no connection", away, true},
+		{"unknown user", apierrors.NewUnauthorized("log in"), true},
+		{"reviews are forbidden", apierrors.NewForbidden(schema.GroupResource{Resource: "selfsubjectaccessreviews"}, "", errors.New("no")), false},
+	} {
+		cluster := newClinic(t, newTarget(nil))
+		cluster.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, nil, c.err
+		})
+		d, err := cluster.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: "web"}, Wanted{})
+		if (err != nil) != c.isError || err != nil && !errors.Is(err, c.err) {
+			t.Errorf("%s: %v", c.sentence, err)
+		}
+		if !c.isError && (!d.Works || d.Permissions[0].Allowed != Unknown || d.Permissions[0].Reason == "") {
+			t.Errorf("%s: got %+v", c.sentence, d.Permissions[0])
+		}
+	}
+	if _, err := newClinic(t, newTarget(nil)).opener().Diagnose(t.Context(), "shop", target.Ref{Arg: "gone"}, Wanted{}); err == nil {
+		t.Error("a pod that is not there was diagnosed")
+	}
+}
+
+func TestDiagnosisEndsWithItsContext(t *testing.T) {
+	c := newClinic(t, newTarget(nil))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	interrupted := errors.New("interrupted")
+	c.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
+		cancel(interrupted)
+		return true, nil, ctx.Err()
+	})
+	if _, err := c.opener().Diagnose(ctx, "shop", target.Ref{Arg: "web"}, Wanted{}); !errors.Is(err, interrupted) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestPermissionsThatAWorkloadNeeds(t *testing.T) {
+	for arg, want := range map[string]string{
+		"web":        "get pods",
+		"deploy/web": "list pods, get deployments.apps",
+		"cj/web":     "list pods, get cronjobs.batch, list jobs.batch",
+		"svc/web":    "list pods, get services",
+	} {
+		requests, err := target.Ref{Arg: arg}.Requests()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, p := range permissions("", requests) {
+			if p.Needed {
+				got = append(got, p.String())
+			}
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: %q", arg, got)
+		}
+	}
+}
+
+// debug climbs one ladder and fs another: a diagnosis misses no rung of either.
+func TestLaddersHaveEveryRung(t *testing.T) {
+	for _, uid := range []int64{0, 1000} {
+		all := ladders(subjectAs(uid))
+		for _, need := range []podspec.Need{podspec.OpenEvery, podspec.OpenRoot, podspec.SeeProcesses} {
+			for _, c := range podspec.Ladder(subjectAs(uid), need) {
+				if !slices.ContainsFunc(all, func(o podspec.Candidate) bool { return podspec.Twins(o.Security, c.Security) }) {
+					t.Errorf("user %d: %s is missing", uid, c.Name)
+				}
+			}
+		}
+	}
+}
+
+func TestGrantNamesWhoAndWhat(t *testing.T) {
+	get := []Permission{{Verb: "get", Resource: "pods"}, {Verb: "get", Group: "apps", Resource: "deployments"}, {Verb: "list", Resource: "pods"}}
+	anna, bert := grant("shop", "anna", get), grant("shop", "bert", get)
+	if anna.Role.Name == bert.Role.Name || anna.Role.Name == grant("shop", "anna", get[:1]).Role.Name || anna.Role.Name != grant("shop", "anna", get).Role.Name {
+		t.Errorf("names %s, %s", anna.Role.Name, bert.Role.Name)
+	}
+	if len(anna.Role.Rules) != 2 || strings.Join(anna.Role.Rules[0].Verbs, " ") != "get list" {
+		t.Errorf("rules %+v", anna.Role.Rules)
+	}
+	bot := grant("shop", "system:serviceaccount:ci:bot", get).RoleBinding.Subjects[0]
+	if bot.Kind != "ServiceAccount" || bot.Namespace != "ci" || bot.Name != "bot" || bot.APIGroup != "" {
+		t.Errorf("subject %+v", bot)
+	}
+	if grant("shop", "", get).RoleBinding != nil {
+		t.Error("bound to nobody")
+	}
+}

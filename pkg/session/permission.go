@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	authv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+// Verdict is the answer to a question, which nobody may have.
+type Verdict string
+
+// The verdicts.
+const (
+	Yes     Verdict = "yes"
+	No      Verdict = "no"
+	Unknown Verdict = "unknown"
+)
+
+// Purpose is what a permission or a pod is asked about for.
+type Purpose string
+
+// The purposes. ForPod is that of a small pod which stands for helpers and copies where no pod is named.
+const (
+	ForHelper   Purpose = "helper"
+	ForCopy     Purpose = "copy"
+	ForWorkload Purpose = "workload"
+	ForSessions Purpose = "sessions"
+	ForPod      Purpose = "pod"
+)
+
+// Permission is a kind of request, and whether the user may make it.
+type Permission struct {
+	For  []Purpose `json:"for"`
+	Verb string    `json:"verb"`
+	// Resource has its subresource behind a slash, as in a Role.
+	Group    string `json:"apiGroup"`
+	Resource string `json:"resource"`
+	// Needed tells that what was asked about does not work without it.
+	Needed  bool    `json:"needed"`
+	Allowed Verdict `json:"allowed"`
+	// Reason is the server's, where it gives one.
+	Reason string `json:"reason,omitempty"`
+}
+
+func (p Permission) String() string {
+	return p.Verb + " " + strings.TrimSuffix(p.Resource+"."+p.Group, ".")
+}
+
+func (p Permission) is(verb, group, resource string) bool {
+	return p.Verb == verb && p.Group == group && p.Resource == resource
+}
+
+// permissions lists what each way asks for. Needed are those of the purpose, and what leads to the pod that is meant.
+func permissions(purpose Purpose, requests []target.Request) []Permission {
+	const pods, exec = "pods", "pods/exec"
+	both := []Purpose{ForHelper, ForCopy}
+	list := []Permission{
+		{For: both, Verb: "get", Resource: pods},
+		{For: []Purpose{ForHelper}, Verb: "patch", Resource: "pods/ephemeralcontainers"},
+		// Since Kubernetes 1.35 the server may ask for create where a WebSocket, which is a GET, needed only get.
+		{For: both, Verb: "get", Resource: exec},
+		{For: both, Verb: "create", Resource: exec},
+		{For: []Purpose{ForCopy}, Verb: "create", Resource: pods},
+		{For: []Purpose{ForCopy}, Verb: "delete", Resource: pods},
+		{For: []Purpose{ForWorkload, ForSessions}, Verb: "list", Resource: pods},
+		{For: []Purpose{ForWorkload}, Verb: "get", Group: "apps", Resource: "deployments"},
+		{For: []Purpose{ForWorkload}, Verb: "get", Group: "apps", Resource: "statefulsets"},
+		{For: []Purpose{ForWorkload}, Verb: "get", Group: "apps", Resource: "daemonsets"},
+		{For: []Purpose{ForWorkload}, Verb: "get", Group: "apps", Resource: "replicasets"},
+		{For: []Purpose{ForWorkload}, Verb: "get", Group: "batch", Resource: "jobs"},
+	}
+	for i := range list {
+		list[i].Needed = slices.Contains(list[i].For, purpose)
+	}
+	for _, r := range requests {
+		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, r.Resource) })
+		if i < 0 {
+			list = append(list, Permission{For: []Purpose{ForWorkload}, Verb: r.Verb, Group: r.Group, Resource: r.Resource})
+			i = len(list) - 1
+		}
+		list[i].Needed = true
+	}
+	return list
+}
+
+// review fills in the answers, all asked for at once. What the server does not tell is unknown; the error says that it
+// told nothing.
+func (o *Opener) review(ctx context.Context, namespace string, list []Permission) error {
+	failed := make([]error, len(list))
+	var asked sync.WaitGroup
+	for i := range list {
+		asked.Go(func() { failed[i] = o.reviewOne(ctx, namespace, &list[i]) })
+	}
+	asked.Wait()
+	for i, err := range failed {
+		if err == nil || answered(err) {
+			return nil
+		}
+		failed[i] = fmt.Errorf("ask whether you may %s: %w", list[i], err)
+	}
+	return failed[0]
+}
+
+func (o *Opener) reviewOne(ctx context.Context, namespace string, p *Permission) error {
+	resource, sub, _ := strings.Cut(p.Resource, "/")
+	review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authv1.ResourceAttributes{
+			Namespace: namespace, Verb: p.Verb, Group: p.Group, Resource: resource, Subresource: sub,
+		},
+	}}
+	answer, err := bounded(ctx, func(ctx context.Context) (*authv1.SelfSubjectAccessReview, error) {
+		return o.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+	})
+	if err != nil {
+		p.Allowed, p.Reason = Unknown, err.Error()
+		return err
+	}
+	p.Allowed, p.Reason = No, answer.Status.Reason
+	if answer.Status.Allowed {
+		p.Allowed = Yes
+	}
+	if p.Reason == "" {
+		p.Reason = answer.Status.EvaluationError
+	}
+	return nil
+}
+
+// answered tells an error that is the server's answer to a user whom it knows.
+func answered(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && !apierrors.IsUnauthorized(err)
+}
+
+// answerTime bounds each of a diagnosis's requests: a server that hangs is part of what is to be found out.
+const answerTime = 10 * time.Second
+
+var errNoAnswer = fmt.Errorf("no answer within %s", answerTime)
+
+// bounded makes one request. Its error is the cause where ctx has ended.
+func bounded[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errNoAnswer)
+	defer cancel()
+	answer, err := ask(ctx)
+	switch {
+	case err == nil, ctx.Err() == nil, errors.Is(err, errNoAnswer):
+		return answer, err
+	case errors.Is(context.Cause(ctx), errNoAnswer):
+		return answer, fmt.Errorf("%w: %w", errNoAnswer, err)
+	default:
+		return answer, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Grant is a Role with what somebody may do, and what gives it to them; without a RoleBinding where the cluster does not
+// say who they are.
+type Grant struct {
+	Role        *rbacv1.Role        `json:"role"`
+	RoleBinding *rbacv1.RoleBinding `json:"roleBinding,omitempty"`
+}
+
+// grant makes a Role of permissions. Its name goes by who is given what: a second one, of what is still missing, must not
+// replace the first.
+func grant(namespace, user string, list []Permission) Grant {
+	var rules []rbacv1.PolicyRule
+	for _, p := range list {
+		i := slices.IndexFunc(rules, func(r rbacv1.PolicyRule) bool {
+			return r.APIGroups[0] == p.Group && r.Resources[0] == p.Resource
+		})
+		if i < 0 {
+			rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{p.Group}, Resources: []string{p.Resource}})
+			i = len(rules) - 1
+		}
+		rules[i].Verbs = append(rules[i].Verbs, p.Verb)
+	}
+	sum := sha256.Sum256(fmt.Append(nil, user, rules))
+	meta := metav1.ObjectMeta{Name: fmt.Sprintf("kubectl-shareproc-%x", sum[:4]), Namespace: namespace}
+	g := Grant{Role: &rbacv1.Role{
+		TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "Role"},
+		ObjectMeta: meta,
+		Rules:      rules,
+	}}
+	if user != "" {
+		g.RoleBinding = &rbacv1.RoleBinding{
+			TypeMeta:   metav1.TypeMeta{APIVersion: rbacv1.SchemeGroupVersion.String(), Kind: "RoleBinding"},
+			ObjectMeta: meta,
+			Subjects:   []rbacv1.Subject{subject(user)},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+		}
+	}
+	return g
+}
+
+// subject is a user as a RoleBinding names them. A service account's user name has its namespace and name in it.
+func subject(user string) rbacv1.Subject {
+	if account, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
+		if namespace, name, ok := strings.Cut(account, ":"); ok {
+			return rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: name}
+		}
+	}
+	return rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}
+}

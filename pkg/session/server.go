@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilversion "k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/discovery"
+)
+
+// Check is one answer about a cluster, and where it comes from.
+type Check struct {
+	Result Verdict `json:"result"`
+	Detail string  `json:"detail"`
+}
+
+// Server is what a cluster is able to do, whoever asks.
+type Server struct {
+	Version               string `json:"version,omitempty"`
+	EphemeralContainers   Check  `json:"ephemeralContainers"`
+	ShareProcessNamespace Check  `json:"shareProcessNamespace"`
+	ImageVolumes          Check  `json:"imageVolumes"`
+	// Node is the target's; nil where there is none.
+	Node *Node `json:"node,omitempty"`
+}
+
+// Node is what a node says of itself.
+type Node struct {
+	Name    string `json:"name"`
+	Kubelet string `json:"kubelet,omitempty"`
+	Runtime string `json:"runtime,omitempty"`
+	// Unknown says why nothing more is known of it.
+	Unknown string `json:"unknown,omitempty"`
+}
+
+func (o *Opener) server(ctx context.Context) Server {
+	client := discovery.ToDiscoveryInterfaceWithContext(o.Client.Discovery())
+	var s Server
+	var asked sync.WaitGroup
+	asked.Go(func() {
+		list, err := bounded(ctx, func(ctx context.Context) (*metav1.APIResourceList, error) {
+			return client.ServerResourcesForGroupVersionWithContext(ctx, "v1")
+		})
+		s.EphemeralContainers = served(list, err)
+	})
+	asked.Go(func() {
+		info, err := bounded(ctx, client.ServerVersionWithContext)
+		s.byVersion(info, err)
+	})
+	asked.Wait()
+	return s
+}
+
+func served(list *metav1.APIResourceList, err error) Check {
+	switch {
+	case err != nil:
+		return Check{Unknown, err.Error()}
+	case slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == "pods/ephemeralcontainers" }):
+		return Check{Yes, "served"}
+	default:
+		return Check{No, "not served; Kubernetes serves them from 1.25 on"}
+	}
+}
+
+// byVersion tells what no API tells.
+func (s *Server) byVersion(info *version.Info, err error) {
+	var v *utilversion.Version
+	if err == nil {
+		s.Version = info.GitVersion
+		v, err = utilversion.ParseGeneric(info.GitVersion)
+	}
+	since := func(minor uint, detail string) Check {
+		switch {
+		case err != nil:
+			return Check{Unknown, err.Error()}
+		case v.AtLeast(utilversion.MajorMinor(1, minor)):
+			return Check{Yes, detail}
+		default:
+			return Check{No, detail}
+		}
+	}
+	s.ShareProcessNamespace = since(17, "by version: stable from 1.17 on")
+	s.ImageVolumes = since(35, "by version: on by default from 1.35 on, with a runtime that has them (containerd 2.1)")
+}
+
+// node asks what few users may: their answer is "unknown".
+func (o *Opener) node(ctx context.Context, name string) *Node {
+	if name == "" {
+		return nil
+	}
+	n, err := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) {
+		return o.Client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+	})
+	if err != nil {
+		return &Node{Name: name, Unknown: err.Error()}
+	}
+	return &Node{Name: name, Kubelet: n.Status.NodeInfo.KubeletVersion, Runtime: n.Status.NodeInfo.ContainerRuntimeVersion}
+}

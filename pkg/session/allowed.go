@@ -23,10 +23,17 @@ var (
 	createExec     = rule{"create", "pods", "exec"}
 	createPods     = rule{"create", "pods", ""}
 	deletePods     = rule{"delete", "pods", ""}
+	getPods        = rule{"get", "pods", ""}
+	listPods       = rule{"list", "pods", ""}
 )
 
 func (r rule) String() string {
 	return strings.TrimSuffix(r.resource+"/"+r.subresource, "/")
+}
+
+// yaml is the rule as it stands in a Role.
+func (r rule) yaml() string {
+	return fmt.Sprintf("\n- apiGroups: [\"\"]\n  resources: [%q]\n  verbs: [%q]", r.String(), r.verb)
 }
 
 // mustBeAllowed asks, before anything is made, whether the user may do all that the way needs. A
@@ -55,7 +62,7 @@ func (o *Opener) mustBeAllowed(ctx context.Context, namespace string, rules ...r
 	var yaml strings.Builder
 	for _, r := range missing {
 		what = append(what, r.verb+" "+r.String())
-		fmt.Fprintf(&yaml, "\n- apiGroups: [\"\"]\n  resources: [%q]\n  verbs: [%q]", r.String(), r.verb)
+		yaml.WriteString(r.yaml())
 	}
 	return hint.With(fmt.Errorf("check permissions: you may not %s in namespace %s", strings.Join(what, ", nor "), namespace),
 		"have these rules added to your Role in namespace "+namespace+":"+yaml.String())

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -94,18 +93,12 @@ func (o *Opener) Close(ctx context.Context, s Session) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
-	options := metav1.DeleteOptions{}
-	if s.podUID != "" {
-		options.Preconditions = metav1.NewUIDPreconditions(string(types.UID(s.podUID)))
+	deleted, err := o.deleteCopy(ctx, s.Namespace, s.Pod, types.UID(s.podUID))
+	if err != nil {
+		return hint.With(err, fmt.Sprintf("kubectl delete pod -n %s %s; the cluster ends it after %s", s.Namespace, s.Pod, brief(o.TTL)))
 	}
-	err := o.Client.CoreV1().Pods(s.Namespace).Delete(ctx, s.Pod, options)
-	switch {
-	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
-		return nil
-	case err != nil:
-		return hint.With(fmt.Errorf("delete pod/%s: %w", s.Pod, err),
-			fmt.Sprintf("kubectl delete pod -n %s %s; the cluster ends it after %s", s.Namespace, s.Pod, brief(o.TTL)))
+	if deleted {
+		o.Say("deleted pod/%s", s.Pod)
 	}
-	o.Say("deleted pod/%s", s.Pod)
 	return nil
 }

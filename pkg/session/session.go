@@ -7,6 +7,7 @@ package session
 
 import (
 	"context"
+	"io"
 	"strings"
 	"time"
 
@@ -57,6 +58,9 @@ type Options struct {
 	Say func(format string, args ...any)
 	// Look tells what a session sees of its target. It runs a command there, which this package does not.
 	Look func(context.Context, Session) (Sight, error)
+	// Ask runs argv in a session's container without leaving a trace of a command, and passes on what it prints. An
+	// exit code comes as an error with the method ExitCode.
+	Ask func(ctx context.Context, s Session, argv []string, stdout io.Writer) error
 }
 
 // Sight is what a session sees of its target container.

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
+
+// helperScript asks a helper about itself, and ends it.
+//
+//go:embed helper.sh
+var helperScript string
+
+// What helperScript is asked for.
+const (
+	wantLook  = "look"
+	wantEnd   = "end"
+	wantForce = "force"
+)
+
+// Exit codes of helperScript.
+const (
+	exitInUse     = 3
+	exitNoProcess = 4
+	exitNoKill    = 5
+)
+
+const (
+	// askTime bounds one question to a helper, and askAtOnce how many are asked at the same time.
+	askTime   = 5 * time.Second
+	askAtOnce = 8
+	// maxAnswer bounds, in bytes, what is kept of an answer: who made a helper also chose what it runs.
+	maxAnswer = 256
+)
+
+// helperCommand does not come from NewCommand, whose mark would keep the helper from ending: looking is no use of it.
+// The script knows itself by the word shareproc-look.
+func helperCommand(want, state, proc string) []string {
+	return []string{"sh", "-c", helperScript, "shareproc-look", want, state, proc}
+}
+
+func (o *Opener) ask(ctx context.Context, e Entry, want string) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	var out short
+	err := o.Ask(ctx, e.session(), helperCommand(want, "/tmp/.shareproc-state", "/proc"), &out)
+	if err != nil {
+		return answer{}, err
+	}
+	return parseAnswer(string(out.text))
+}
+
+// short keeps an answer of maxAnswer bytes and refuses more.
+type short struct{ text []byte }
+
+func (s *short) Write(p []byte) (int, error) {
+	if len(s.text)+len(p) > maxAnswer {
+		return 0, errAnswer
+	}
+	s.text = append(s.text, p...)
+	return len(p), nil
+}
+
+var errAnswer = errors.New("read the helper's answer: it is none")
+
+// answer is what helperScript says.
+type answer struct {
+	idle time.Duration
+	used bool
+}
+
+// parseAnswer takes a whole line: the stream may have been cut.
+func parseAnswer(text string) (answer, error) {
+	var seconds uint32
+	var used uint8
+	if n, err := fmt.Sscanf(text, "idle %d used %d\n", &seconds, &used); n != 2 || err != nil || text[len(text)-1] != '\n' {
+		return answer{}, errAnswer
+	}
+	return answer{idle: time.Duration(seconds) * time.Second, used: used == 1}, nil
+}
+
+// LookAt asks every running helper of the list for how long it has been idle and whether a command runs in it, and notes in
+// the list when it ends if nobody uses it. What does not answer is left as it is.
+func (o *Opener) LookAt(ctx context.Context, list []Entry) {
+	atOnce(list, func(e *Entry) {
+		if e.Kind != KindHelper || e.State != StateRunning {
+			return
+		}
+		a, err := o.ask(ctx, *e, wantLook)
+		if err != nil {
+			return
+		}
+		if a.used {
+			e.State, a.idle = StateInUse, 0
+		}
+		e.Ends = time.Now().Add(max(e.keep-a.idle, 0))
+	})
+}
+
+// atOnce does something with everything in a list, and with several at the same time.
+func atOnce[T any](list []T, do func(*T)) {
+	var all sync.WaitGroup
+	free := make(chan struct{}, askAtOnce)
+	for i := range list {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			do(&list[i])
+		})
+	}
+	all.Wait()
+}
+
+// Mine tells what the user made from what others made, or nobody knows who did. Where the cluster does not say who the
+// user is, nothing is theirs.
+func (o *Opener) Mine(ctx context.Context, list []Entry) (mine, others []Entry, err error) {
+	who := o.who(ctx)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	for _, e := range list {
+		if who != "" && e.By == who {
+			mine = append(mine, e)
+		} else {
+			others = append(others, e)
+		}
+	}
+	return mine, others, nil
+}
+
+// WithoutNested leaves out the helpers in copies that are in the list themselves.
+func WithoutNested(list []Entry) []Entry {
+	return slices.DeleteFunc(slices.Clone(list), func(e Entry) bool {
+		return e.Kind == KindHelper && slices.ContainsFunc(list, func(c Entry) bool {
+			return c.Kind == KindCopy && c.Namespace == e.Namespace && c.Pod == e.Pod
+		})
+	})
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+)
+
+// End ends every entry of the list, and calls done for each that has ended, one after the other. Helpers in which a
+// command runs are only ended with force. One that can't be ended keeps no other from it: the error has all of them. When
+// ctx ends, so does the waiting.
+func (o *Opener) End(ctx context.Context, list []Entry, force bool, done func(Entry)) error {
+	var errs []error
+	var helpers []told
+	for _, e := range list {
+		switch {
+		case e.State == StateEnding:
+			o.Say("%s is being deleted already", e)
+			continue
+		case e.stuck:
+			o.Say("%s never started (%s): an ephemeral container can't be removed, its entry goes with the pod", e, e.State)
+			continue
+		case e.Kind == KindHelper:
+			helpers = append(helpers, told{Entry: e})
+			continue
+		}
+		deleted, err := o.deleteCopy(ctx, e.Namespace, e.Pod, e.podUID)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if deleted {
+			done(e)
+		}
+		errs = append(errs, err)
+	}
+	atOnce(helpers, func(t *told) { o.tell(ctx, t, force) })
+	errs = append(errs, o.await(ctx, helpers, done))
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(errs...)
+}
+
+// Sweep deletes the copies of a namespace ("" for all) that the user made and in which nothing runs any more: the cluster
+// ends a copy whose client died, and keeps the pod.
+func (o *Opener) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
+	var list []Entry
+	err := o.eachPod(ctx, namespace, podspec.LabelManagedBy+"="+podspec.ManagedBy, func(pod *corev1.Pod) {
+		if isCopy(pod) && finished(pod) && pod.DeletionTimestamp == nil {
+			list = append(list, copyEntry(pod))
+		}
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil, len(list) == 0:
+		return nil, err
+	}
+	if list, _, err = o.Mine(ctx, list); err != nil {
+		return nil, err
+	}
+	var swept []Entry
+	err = o.End(ctx, list, false, func(e Entry) { swept = append(swept, e) })
+	return swept, err
+}
+
+// deleteCopy deletes a copy, and no other pod of its name. It tells whether there was one.
+func (o *Opener) deleteCopy(ctx context.Context, namespace, name string, uid types.UID) (bool, error) {
+	options := metav1.DeleteOptions{}
+	if uid != "" {
+		options.Preconditions = metav1.NewUIDPreconditions(string(uid))
+	}
+	err := o.Client.CoreV1().Pods(namespace).Delete(ctx, name, options)
+	switch {
+	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
+		return false, nil
+	case err != nil:
+		return false, lacking(fmt.Errorf("delete pod/%s: %w", name, err), namespace, deletePods)
+	}
+	return true, nil
+}
+
+// doubtTime is how long a helper that did not answer well may take to turn out to have ended: the API tells it later.
+const doubtTime = 5 * time.Second
+
+// told is a helper that was told to end.
+type told struct {
+	Entry
+	// refused is why it does not end. doubt is why it may not: a stream into a container that ends can fail in any way.
+	refused, doubt error
+}
+
+// tell tells a helper to end.
+func (o *Opener) tell(ctx context.Context, t *told, force bool) {
+	want := wantEnd
+	if force {
+		want = wantForce
+	}
+	if t.State == StateStarting {
+		t.refused = hint.With(fmt.Errorf("end %s: it has not started yet", t), "the same command again, once it runs")
+		return
+	}
+	_, err := o.ask(ctx, t.Entry, want)
+	code, exited := errors.AsType[interface {
+		error
+		ExitCode() int
+	}](err)
+	switch {
+	case err == nil:
+	case apierrors.IsForbidden(err):
+		t.refused = lacking(fmt.Errorf("end %s: %w", t, err), t.Namespace, createExec)
+	case !exited:
+		t.doubt = fmt.Errorf("end %s: %w", t, err)
+	case code.ExitCode() == exitInUse:
+		whose := "of somebody whom the cluster does not name"
+		if t.By != "" {
+			whose = "of " + t.By
+		}
+		t.refused = hint.With(fmt.Errorf("end %s: a command runs in it; the helper is %s", t, whose),
+			"the same command again once that has ended, or --force, which ends it too")
+	case code.ExitCode() == exitNoProcess:
+		t.doubt = hint.With(fmt.Errorf("end %s: its own process can't be told from others", t), "nothing: it ends by itself when it is idle")
+	case code.ExitCode() == exitNoKill:
+		t.refused = fmt.Errorf("end %s: its own process can't be signalled from inside", t)
+	}
+}
+
+// await calls done for each helper that the API says has ended. Several are looked at in turn, so that the client's own
+// limit of requests never holds up one of them for long.
+func (o *Opener) await(ctx context.Context, helpers []told, done func(Entry)) error {
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	begin := time.Now()
+	var errs []error
+	for {
+		helpers = slices.DeleteFunc(helpers, func(t told) bool {
+			over, err := t.refused == nil, t.refused
+			if over {
+				over, err = o.over(ctx, t, time.Since(begin))
+			}
+			if over {
+				done(t.Entry)
+			}
+			errs = append(errs, err)
+			return over || err != nil
+		})
+		if len(helpers) == 0 {
+			return errors.Join(errs...)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+}
+
+// over tells whether a helper has ended, or returns why it is no use to wait any longer.
+func (o *Opener) over(ctx context.Context, t told, waited time.Duration) (bool, error) {
+	pod, err := o.Client.CoreV1().Pods(t.Namespace).Get(ctx, t.Pod, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return true, nil
+	case apierrors.IsForbidden(err):
+		return false, lacking(fmt.Errorf("wait for the end of %s: %w", t, err), t.Namespace, getPods)
+	case err == nil:
+		st, ok := podspec.Status(pod, t.Container)
+		if pod.UID != t.podUID || finished(pod) || ok && st.State.Terminated != nil {
+			return true, nil
+		}
+	}
+	switch {
+	case t.doubt != nil && waited > doubtTime:
+		return false, t.doubt
+	case waited > o.Timeout:
+		return false, hint.With(fmt.Errorf("wait for the end of %s: not after %s", t, brief(o.Timeout)),
+			fmt.Sprintf("kubectl describe pod -n %s %s, or a longer --timeout", t.Namespace, t.Pod))
+	}
+	return false, nil
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+)
+
+// page is how many pods are asked for at once, as in kubectl.
+const page = 500
+
+// Scope is where to look for what was left.
+type Scope struct {
+	// Namespace is "" for all of them.
+	Namespace string
+	// Pod, where it is not "", limits it to that pod and to its copies, and Container to one of that pod's helpers.
+	Pod, Container string
+}
+
+// List finds every helper that has not ended and every copy, as the cluster knows them; LookAt asks the helpers.
+func (o *Opener) List(ctx context.Context, in Scope) ([]Entry, error) {
+	var list []Entry
+	var err error
+	if in.Pod == "" {
+		err = o.eachPod(ctx, in.Namespace, "", func(pod *corev1.Pod) { list = append(list, entriesOf(pod)...) })
+	} else {
+		list, err = o.listOf(ctx, in)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	slices.SortStableFunc(list, func(a, b Entry) int {
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Pod, b.Pod), a.Since.Compare(b.Since))
+	})
+	return list, err
+}
+
+// listOf looks for the entries of one pod, which may be gone while a copy of it is not. Who may get pods and not list
+// them is told of the pod alone.
+func (o *Opener) listOf(ctx context.Context, in Scope) ([]Entry, error) {
+	var list []Entry
+	pod, err := o.Client.CoreV1().Pods(in.Namespace).Get(ctx, in.Pod, metav1.GetOptions{})
+	gone := apierrors.IsNotFound(err)
+	switch {
+	case err == nil:
+		list = entriesOf(pod)
+	case !gone:
+		return nil, lacking(fmt.Errorf("get pod/%s: %w", in.Pod, err), in.Namespace, getPods)
+	}
+	if in.Container != "" {
+		return slices.DeleteFunc(list, func(e Entry) bool { return e.Kind != KindHelper || e.Container != in.Container }), nil
+	}
+	err = o.eachPod(ctx, in.Namespace, podspec.LabelManagedBy+"="+podspec.ManagedBy, func(pod *corev1.Pod) {
+		if isCopy(pod) && pod.Annotations[podspec.AnnotationCopyOf] == in.Pod {
+			list = append(list, entriesOf(pod)...)
+		}
+	})
+	if apierrors.IsForbidden(err) && !gone {
+		o.Say("copies of pod/%s are not looked for: you may not list pods in namespace %s", in.Pod, in.Namespace)
+		err = nil
+	}
+	if err == nil && gone && len(list) == 0 {
+		return nil, hint.With(fmt.Errorf("get pod/%s: there is no such pod in namespace %s, nor a copy of it", in.Pod, in.Namespace),
+			"kubectl shareproc sessions -n "+in.Namespace)
+	}
+	return list, err
+}
+
+// eachPod reads a namespace page by page: of a large cluster nobody wants to hold every pod.
+func (o *Opener) eachPod(ctx context.Context, namespace, labels string, do func(*corev1.Pod)) error {
+	options := metav1.ListOptions{LabelSelector: labels, Limit: page}
+	for {
+		pods, err := o.Client.CoreV1().Pods(namespace).List(ctx, options)
+		if err != nil {
+			return lacking(fmt.Errorf("list pods: %w", err), namespace, listPods)
+		}
+		for i := range pods.Items {
+			do(&pods.Items[i])
+		}
+		if options.Continue = pods.Continue; options.Continue == "" {
+			return nil
+		}
+	}
+}
+
+// lacking adds to an answer that says "forbidden" the rule that would allow the request.
+func lacking(err error, namespace string, r rule) error {
+	switch {
+	case !apierrors.IsForbidden(err):
+		return err
+	case namespace == "":
+		return hint.With(err, "one namespace (-n instead of -A), or have these rules added to a ClusterRole of yours, bound by a ClusterRoleBinding:"+r.yaml())
+	default:
+		return hint.With(err, "have these rules added to your Role in namespace "+namespace+":"+r.yaml())
+	}
+}

@@ -46,7 +46,7 @@ func helperCommand(want, state, proc string) []string {
 }
 
 func (o *Opener) ask(ctx context.Context, e Entry, want string) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errSilent)
 	defer cancel()
 	var out short
 	err := o.Ask(ctx, e.session(), helperCommand(want, "/tmp/.shareproc-state", "/proc"), &out)
@@ -67,7 +67,10 @@ func (s *short) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-var errAnswer = errors.New("read the helper's answer: it is none")
+var (
+	errAnswer   = errors.New("read the helper's answer: it is none")
+	errSilent = errors.New("no answer from the helper after " + askTime.String())
+)
 
 // answer is what helperScript says.
 type answer struct {

@@ -8,6 +8,7 @@ want=$1 state=$2 proc=$3
 pid= idle=
 for again in 0 1; do
 	sleep "$again"
+	[ -f "$state" ] || continue
 	read -r pid idle 2>/dev/null <"$state" && break
 done
 case ${pid:-x}${idle:-x} in *[!0-9]*) exit 4 ;; esac
@@ -50,4 +51,7 @@ done
 echo "idle $idle used $used"
 [ "$want" = look ] && exit 0
 [ "$used" = 1 ] && [ "$want" != force ] && exit 3
-kill -TERM "$pid" || exit 5
+kill -TERM "$pid" 2>/dev/null || exit 5
+# What is stopped gets its signal when it goes on.
+kill -CONT "$pid" 2>/dev/null
+exit 0

@@ -134,6 +134,7 @@ func TestHelperScript(t *testing.T) {
 		}, wantForce, "idle 0 used 1\n", 0, true},
 		{"no state", "", quiet, wantForce, "", exitNoProcess, false},
 		{"a state that is none", "$(id) 1\n", quiet, wantForce, "", exitNoProcess, false},
+		{"a state that nobody writes", "a pipe", quiet, wantForce, "", exitNoProcess, false},
 		{"half a state", "%d", quiet, wantForce, "", exitNoProcess, false},
 		{"a process of another container", "%d 5\n", func(w world) {
 			w.process(strconv.Itoa(w.pid), 0, "S", otherGroup, waitLine)
@@ -154,7 +155,11 @@ func TestHelperScript(t *testing.T) {
 				if strings.Contains(text, "%d") {
 					text = fmt.Sprintf(text, pid)
 				}
-				if err := os.WriteFile(h.state, []byte(text), 0o600); err != nil {
+				if text == "a pipe" {
+					if err := syscall.Mkfifo(h.state, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				} else if err := os.WriteFile(h.state, []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				argv := helperCommand(c.want, h.state, h.proc)

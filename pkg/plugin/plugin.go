@@ -136,6 +136,8 @@ namespace, so that its processes can be seen and signalled and its files read th
 		newFSCmd(f, runFS),
 		newSignalCmd(f, runSignal),
 		newDoctorCmd(f, runDoctor),
+		newSessionsCmd(f, runSessions),
+		newCleanCmd(f, runClean),
 		newConfigCmd(f, runConfigView),
 		newVersionCmd(f, runVersion),
 	)

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/duration"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+type sessionsOptions struct {
+	pod           string
+	allNamespaces bool
+	noHeaders     bool
+	output        string
+}
+
+// sessionItem is one of the items of sessionList.
+type sessionItem struct {
+	Kind      session.Kind `json:"kind"`
+	Namespace string       `json:"namespace"`
+	Pod       string       `json:"pod"`
+	Container string       `json:"container,omitempty"`
+	// TargetContainer is left out of a helper that sees the processes of the whole pod.
+	TargetContainer string                  `json:"targetContainer,omitempty"`
+	CopyOf          string                  `json:"copyOf,omitempty"`
+	CreatedBy       string                  `json:"createdBy,omitempty"`
+	StartTime       *metav1.Time            `json:"startTime,omitempty"`
+	EndsAt          *metav1.Time            `json:"endsAt,omitempty"`
+	State           session.State           `json:"state"`
+	Image           string                  `json:"image,omitempty"`
+	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
+}
+
+// sessionList is what "sessions -o json" prints.
+type sessionList struct {
+	typeMeta
+	Items []sessionItem `json:"items"`
+}
+
+func newSessionsCmd(f *Factory, run func(context.Context, *Factory, *sessionsOptions) error) *cobra.Command {
+	opts := &sessionsOptions{}
+	cmd := &cobra.Command{
+		Use:   "sessions [POD]",
+		Short: "List what this tool left running: helpers and copies",
+		Long: `List what this tool left running in a namespace, or in one pod and its copies: helper
+containers that have not ended, and copies of pods.
+
+ENDS is when a helper ends if nobody uses it any more, and when the cluster ends a copy at
+the latest; "-" where that is not known, as without permission for pods/exec. A helper in
+which a command runs is in-use. A finished copy is one that the cluster has ended: nothing
+runs in it, and the pod is still there. Looking at a helper does not keep it from ending.`,
+		Example: `  kubectl shareproc sessions
+  kubectl shareproc sessions nginx -o wide
+  kubectl shareproc sessions -A
+
+  # end some of them
+  kubectl shareproc sessions -o name | grep web- | xargs -r kubectl shareproc clean`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[1])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.pod = strings.Join(args, "")
+			if err := oneOf(cmd, opts.output, "", "wide", "json", "yaml", "name"); err != nil {
+				return err
+			}
+			if opts.allNamespaces && opts.output == "name" {
+				return usage("-o json, which has the namespaces", "-o name with -A: a name says nothing of its namespace")
+			}
+			return run(cmd.Context(), f, opts)
+		},
+	}
+	cmd.Flags().BoolVarP(&opts.allNamespaces, "all-namespaces", "A", false, "Look in every namespace")
+	cmd.Flags().BoolVar(&opts.noHeaders, "no-headers", false, "Print no header line")
+	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "wide, json, yaml or name (pod/NAME for a copy, pod/NAME/CONTAINER for a helper, as clean takes them)")
+	return cmd
+}
+
+func runSessions(ctx context.Context, f *Factory, opts *sessionsOptions) error {
+	var names []string
+	if opts.pod != "" {
+		names = append(names, opts.pod)
+	}
+	scopes, err := f.scopes(names, opts.allNamespaces)
+	if err != nil {
+		return err
+	}
+	o, err := f.keeper(defaultTimeout)
+	if err != nil {
+		return err
+	}
+	list, err := o.List(ctx, scopes[0])
+	if err != nil {
+		return err
+	}
+	if opts.output != "name" {
+		o.LookAt(ctx, list)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return f.printSessions(list, scopes[0], opts)
+}
+
+// keeper is an opener that opens nothing: it finds and ends what was opened.
+func (f *Factory) keeper(timeout time.Duration) (*session.Opener, error) {
+	client, err := f.Client()
+	if err != nil {
+		return nil, err
+	}
+	return &session.Opener{Client: client, Options: session.Options{
+		Timeout: timeout,
+		Say:     f.say,
+		Ask: func(ctx context.Context, s session.Session, argv []string, stdout io.Writer) error {
+			wire, err := f.Exec(s)
+			if err != nil {
+				return err
+			}
+			return wire.Run(ctx, argv, nil, stdout, io.Discard)
+		},
+	}}, nil
+}
+
+// scopes says where to look for what the words name: one scope for each of them, or the whole namespace.
+func (f *Factory) scopes(names []string, allNamespaces bool) ([]session.Scope, error) {
+	if allNamespaces {
+		if len(names) > 0 {
+			return nil, usage("-n with its namespace", "-A with %q: a name is looked for in one namespace", names[0])
+		}
+		return []session.Scope{{}}, nil
+	}
+	namespace, err := f.namespace()
+	if err != nil {
+		return nil, err
+	}
+	scopes := make([]session.Scope, 0, max(len(names), 1))
+	for _, name := range names {
+		pod, container, err := podAndHelper(name)
+		if err != nil {
+			return nil, err
+		}
+		scopes = append(scopes, session.Scope{Namespace: namespace, Pod: pod, Container: container})
+	}
+	if len(scopes) == 0 {
+		scopes = append(scopes, session.Scope{Namespace: namespace})
+	}
+	return scopes, nil
+}
+
+// podAndHelper reads POD, pod/POD and pod/POD/CONTAINER.
+func podAndHelper(arg string) (pod, container string, err error) {
+	name := arg
+	if parts := strings.Split(arg, "/"); len(parts) == 3 {
+		name, container = parts[0]+"/"+parts[1], parts[2]
+		if len(validation.IsDNS1123Label(container)) > 0 {
+			return "", "", usage("kubectl shareproc sessions -o name", "%q: %q is not the name of a helper", arg, container)
+		}
+	}
+	if pod, err = target.ParseName(name); err != nil {
+		return "", "", usageError{err}
+	}
+	return pod, container, nil
+}
+
+func (f *Factory) printSessions(list []session.Entry, in session.Scope, opts *sessionsOptions) error {
+	switch opts.output {
+	case "json", "yaml":
+		items := make([]sessionItem, len(list))
+		for i, e := range list {
+			items[i] = item(e)
+		}
+		return printObject(f.Streams.Out, opts.output, sessionList{typeMeta: kind("SessionList"), Items: items})
+	case "name":
+		for _, e := range list {
+			if _, err := fmt.Fprintln(f.Streams.Out, sessionName(e)); err != nil {
+				return err
+			}
+		}
+	default:
+		if len(list) > 0 {
+			return sessionTable(f.Streams.Out, list, opts.allNamespaces, opts.output == "wide", !opts.noHeaders)
+		}
+	}
+	if len(list) == 0 {
+		f.say("no sessions in %s", place(in))
+	}
+	return nil
+}
+
+// place names a scope.
+func place(in session.Scope) string {
+	switch {
+	case in.Namespace == "":
+		return "any namespace"
+	case in.Container != "":
+		return fmt.Sprintf("container %s of pod/%s in namespace %s", in.Container, in.Pod, in.Namespace)
+	case in.Pod != "":
+		return fmt.Sprintf("pod/%s in namespace %s, nor a copy of it", in.Pod, in.Namespace)
+	default:
+		return "namespace " + in.Namespace
+	}
+}
+
+func item(e session.Entry) sessionItem {
+	at := func(t time.Time) *metav1.Time {
+		if t.IsZero() {
+			return nil
+		}
+		return &metav1.Time{Time: t.UTC()}
+	}
+	return sessionItem{
+		Kind: e.Kind, Namespace: e.Namespace, Pod: e.Pod, Container: e.Container, TargetContainer: e.Target, CopyOf: e.CopyOf,
+		CreatedBy: e.By, StartTime: at(e.Since), EndsAt: at(e.Ends), State: e.State, Image: e.Image, SecurityContext: e.Security,
+	}
+}
+
+// sessionName is what clean takes.
+func sessionName(e session.Entry) string {
+	if e.Kind == session.KindHelper {
+		return "pod/" + e.Pod + "/" + e.Container
+	}
+	return "pod/" + e.Pod
+}
+
+func sessionTable(w io.Writer, list []session.Entry, namespaces, wide, headers bool) error {
+	row := func(namespace, security, image string, more ...string) []string {
+		if namespaces {
+			more = append([]string{namespace}, more...)
+		}
+		if wide {
+			more = append(more, security, image)
+		}
+		return more
+	}
+	var rows [][]string
+	if headers {
+		rows = append(rows, row("NAMESPACE", "SECURITY", "IMAGE", "POD", "CONTAINER", "KIND", "TARGET", "BY", "SINCE", "ENDS", "STATE"))
+	}
+	now := time.Now()
+	for _, e := range list {
+		sees := cmp.Or(e.Target, "(pod)")
+		if e.Kind == session.KindCopy {
+			sees = "copy of " + e.CopyOf
+		}
+		since, ends := "-", "-"
+		if !e.Since.IsZero() {
+			since = duration.HumanDuration(now.Sub(e.Since))
+		}
+		if !e.Ends.IsZero() {
+			ends = "in " + duration.HumanDuration(max(e.Ends.Sub(now), 0))
+		}
+		rows = append(rows, row(e.Namespace, security(e.Security), procfs.Escape(cmp.Or(e.Image, "-")), e.Pod, cmp.Or(e.Container, "-"),
+			string(e.Kind), procfs.Escape(sees), procfs.Escape(cmp.Or(e.By, "-")), since, ends, procfs.Escape(string(e.State))))
+	}
+	return table(w, rows)
+}
+
+// security puts a security context into one word: UID:GID and what is added and dropped.
+func security(sc *corev1.SecurityContext) string {
+	if sc == nil {
+		return "-"
+	}
+	id := func(n *int64) string {
+		if n == nil {
+			return "?"
+		}
+		return fmt.Sprint(*n)
+	}
+	text := id(sc.RunAsUser) + ":" + id(sc.RunAsGroup)
+	if sc.Capabilities != nil {
+		for _, c := range sc.Capabilities.Add {
+			text += "+" + procfs.Escape(string(c))
+		}
+		for _, c := range sc.Capabilities.Drop {
+			text += "-" + procfs.Escape(string(c))
+		}
+	}
+	return text
+}

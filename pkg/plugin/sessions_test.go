@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	authnv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+// helperWire answers as a helper that has been idle for two minutes, and ends when it is told to.
+type helperWire struct {
+	localWire
+	d    *desk
+	s    session.Session
+	code int
+}
+
+func (w helperWire) Run(ctx context.Context, argv []string, _ io.Reader, stdout, _ io.Writer) error {
+	text := "idle 120 used 0\n"
+	if w.code != 0 {
+		text = "idle 0 used 1\n"
+	}
+	if _, err := io.WriteString(stdout, text); err != nil || slices.Contains(argv, "look") {
+		return err
+	}
+	if w.code != 0 && !slices.Contains(argv, "force") {
+		return &attach.ExitError{Code: w.code}
+	}
+	p, err := w.d.client.CoreV1().Pods(w.s.Namespace).Get(ctx, w.s.Pod, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	st, _ := podspec.Status(p, w.s.Container)
+	st.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
+	return w.d.client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), p, w.s.Namespace)
+}
+
+// leftDesk has, in namespace shop, pod web with a helper that anna made and one that bert made, a copy of each of them and
+// a finished one of anna's; in namespace attic there is a copy of nobody's. Whoever sits at it is anna. code is what a helper
+// says that is told to end.
+func leftDesk(t *testing.T, code int) *desk {
+	t.Helper()
+	d := newDesk(t)
+	pods := corev1.SchemeGroupVersion.WithResource("pods")
+	web, err := d.client.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web.Spec.EphemeralContainers, web.Status.EphemeralContainerStatuses = nil, nil
+	for _, by := range []string{"anna", "bert"} {
+		name := "shareproc-" + by
+		web.Spec.EphemeralContainers = append(web.Spec.EphemeralContainers, podspec.Helper{
+			Name: name, Image: "busybox:1", Target: "web", Keep: 9*time.Minute + 30*time.Second, By: by,
+			Security: &corev1.SecurityContext{RunAsUser: new(int64(0)), RunAsGroup: new(int64(5)), Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}},
+		}.Ephemeral())
+		web.Status.EphemeralContainerStatuses = append(web.Status.EphemeralContainerStatuses, corev1.ContainerStatus{
+			Name: name, State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(time.Now().Add(-3 * time.Minute))}},
+		})
+	}
+	if err := d.client.Tracker().Update(pods, web, "shop"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, namespace, by string
+		phase               corev1.PodPhase
+	}{
+		{"web-shareproc-anna", "shop", "anna", corev1.PodRunning},
+		{"web-shareproc-bert", "shop", "bert", corev1.PodRunning},
+		{"web-shareproc-over", "shop", "anna", corev1.PodFailed},
+		{"db-shareproc-x", "attic", "", corev1.PodRunning},
+	} {
+		of := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: strings.Split(c.name, "-")[0], Namespace: c.namespace}, Spec: web.Spec}
+		p, _ := podspec.Copy{Name: c.name, Image: "busybox:1", TTL: time.Hour, By: c.by}.Of(of)
+		p.Status = corev1.PodStatus{Phase: c.phase, StartTime: &metav1.Time{Time: time.Now().Add(-10 * time.Minute)}}
+		if err := d.client.Tracker().Create(pods, p, c.namespace); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.client.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, &authnv1.SelfSubjectReview{Status: authnv1.SelfSubjectReviewStatus{UserInfo: authnv1.UserInfo{Username: "anna"}}}, nil
+	})
+	d.Exec = func(s session.Session) (Wire, error) { return helperWire{d: d, s: s, code: code}, nil }
+	return d
+}
+
+// words are the lines of a text, with single spaces.
+func words(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.Join(strings.Fields(line), " ") + "\n")
+	}
+	return b.String()
+}
+
+func TestSessionsTable(t *testing.T) {
+	d := leftDesk(t, 0)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, `POD CONTAINER KIND TARGET BY SINCE ENDS STATE
+web shareproc-anna helper web anna 3m in 7m29s running
+web shareproc-bert helper web bert 3m in 7m29s running
+web-shareproc-anna shareproc copy copy of web anna 10m in 49m running
+web-shareproc-bert shareproc copy copy of web bert 10m in 49m running
+web-shareproc-over shareproc copy copy of web anna 10m - finished
+`},
+		{[]string{"pod/web/shareproc-anna", "-o", "wide"}, `POD CONTAINER KIND TARGET BY SINCE ENDS STATE SECURITY IMAGE
+web shareproc-anna helper web anna 3m in 7m29s running 0:5+SYS_PTRACE busybox:1
+`},
+		{[]string{"web-shareproc-bert", "--no-headers"}, "web-shareproc-bert shareproc copy copy of web bert 10m in 49m running\n"},
+		{[]string{"web", "-o", "name"}, "pod/web/shareproc-anna\npod/web/shareproc-bert\npod/web-shareproc-anna\npod/web-shareproc-bert\npod/web-shareproc-over\n"},
+		{[]string{"-A", "--no-headers"}, "attic db-shareproc-x shareproc copy copy of db - 10m in 49m running\nshop web"},
+	} {
+		if code := d.run(t.Context(), append([]string{"sessions"}, c.args...)...); code != 0 || d.errOut.Len() > 0 || !strings.HasPrefix(words(d.out.String()), c.want) {
+			t.Errorf("%q: exit code %d, stderr %q, stdout\n%s", c.args, code, d.errOut.String(), words(d.out.String()))
+		}
+	}
+	for _, a := range d.client.Actions() {
+		if verb := a.GetVerb(); verb != "list" && verb != "get" {
+			t.Errorf("looking did %s %s", verb, a.GetResource().Resource)
+		}
+	}
+}
+
+func TestSessionsDocument(t *testing.T) {
+	d := leftDesk(t, 3)
+	if code := d.run(t.Context(), "sessions", "-o", "json"); code != 0 {
+		t.Fatal(d.errOut.String())
+	}
+	var list sessionList
+	if err := json.Unmarshal(d.out.Bytes(), &list); err != nil {
+		t.Fatal(err)
+	}
+	if list.Kind != "SessionList" || list.APIVersion != apiVersion || len(list.Items) != 5 {
+		t.Fatalf("got %s", d.out.String())
+	}
+	helper, over := list.Items[0], list.Items[4]
+	left := time.Until(helper.EndsAt.Time)
+	if helper.Kind != session.KindHelper || helper.State != session.StateInUse || helper.TargetContainer != "web" || helper.CreatedBy != "anna" ||
+		left < 9*time.Minute || left > 10*time.Minute || helper.StartTime == nil || helper.SecurityContext == nil {
+		t.Errorf("got %+v", helper)
+	}
+	if over.Kind != session.KindCopy || over.State != session.StateFinished || over.CopyOf != "web" || over.EndsAt != nil {
+		t.Errorf("got %+v", over)
+	}
+}
+
+func TestNoSessions(t *testing.T) {
+	d := newDesk(t)
+	if err := d.client.CoreV1().Pods("shop").Delete(t.Context(), "web", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args        []string
+		out, errOut string
+	}{
+		{[]string{"sessions"}, "", "no sessions in namespace shop\n"},
+		{[]string{"sessions", "-o", "name"}, "", "no sessions in namespace shop\n"},
+		{[]string{"sessions", "-A"}, "", "no sessions in any namespace\n"},
+		{[]string{"sessions", "-q"}, "", ""},
+		{[]string{"sessions", "-o", "yaml"}, "apiVersion: kubectl-shareproc/v1alpha1\nitems: []\nkind: SessionList\n", ""},
+		{[]string{"clean"}, "", "nothing to end in namespace shop\n"},
+		{[]string{"clean", "-A", "--all", "--dry-run"}, "", "nothing to end in any namespace\n"},
+	} {
+		if code := d.run(t.Context(), c.args...); code != 0 || d.out.String() != c.out || d.errOut.String() != c.errOut {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.args, code, d.out.String(), d.errOut.String())
+		}
+	}
+}
+
+func TestSessionsAndCleanRefuse(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"sessions", "-o", "table"}, exitUsage, `-o "table": not one of wide, json, yaml, name`},
+		{[]string{"sessions", "-A", "-o", "name"}, exitUsage, "-o name with -A"},
+		{[]string{"sessions", "-A", "web"}, exitUsage, `-A with "web"`},
+		{[]string{"sessions", "a", "b"}, exitUsage, `unexpected argument "b"`},
+		{[]string{"sessions", "deploy/web"}, exitUsage, "only a pod can be named here"},
+		{[]string{"sessions", "Web!"}, exitUsage, "not the name of a pod"},
+		{[]string{"sessions", "pod/web/A_B"}, exitUsage, "not the name of a helper"},
+		{[]string{"sessions", "gone"}, exitError, "there is no such pod in namespace shop, nor a copy of it"},
+		{[]string{"clean", "-A", "web"}, exitUsage, `-A with "web"`},
+		{[]string{"clean", "--timeout", "0s"}, exitUsage, "--timeout 0s"},
+		{[]string{"clean", "deploy/web"}, exitUsage, "only a pod can be named here"},
+		{[]string{"clean", "gone"}, exitError, "there is no such pod"},
+		{[]string{"clean", "web-shareproc-bert"}, exitError, "end pod/web-shareproc-bert: it is not yours: bert made it\ntry: --all"},
+	} {
+		d := leftDesk(t, 0)
+		code := d.run(t.Context(), c.args...)
+		if code != c.code || !strings.Contains(d.errOut.String(), c.want) || !strings.Contains(d.errOut.String(), "\ntry: ") || d.out.Len() > 0 {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.args, code, d.out.String(), d.errOut.String())
+		}
+		for _, a := range d.client.Actions() {
+			if a.GetVerb() == "delete" {
+				t.Errorf("%q deletes", c.args)
+			}
+		}
+	}
+}
+
+func TestSessionsWithoutPermission(t *testing.T) {
+	d := leftDesk(t, 0)
+	d.Exec = func(session.Session) (Wire, error) {
+		return nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods/exec"}, "web", nil)
+	}
+	if d.run(t.Context(), "sessions"); !strings.Contains(words(d.out.String()), "shareproc-anna helper web anna 3m - running\n") {
+		t.Errorf("stdout %q", d.out.String())
+	}
+	if code := d.run(t.Context(), "clean", "pod/web/shareproc-anna"); code != exitError || !strings.Contains(d.errOut.String(), `resources: ["pods/exec"]`) {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+	d.client.PrependReactor("list", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", nil)
+	})
+	if code := d.run(t.Context(), "sessions", "-A"); code != exitError || !strings.Contains(d.errOut.String(), "\ntry: one namespace (-n instead of -A), or") {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+}
+
+func TestClean(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		used bool
+		code int
+		out  string
+		said string
+	}{
+		{nil, false, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "2 that you did not make are left alone"},
+		{[]string{"web", "-q"}, false, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
+		{[]string{"web-shareproc-anna"}, false, 0, "pod/web-shareproc-anna deleted\n", ""},
+		{[]string{"pod/web/shareproc-anna", "pod/web/shareproc-anna", "web-shareproc-anna"}, false, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\n", ""},
+		{[]string{"pod/web/shareproc-bert", "--all", "-y"}, false, 0, "helper shareproc-bert of pod/web ended\n", ""},
+		{[]string{"pod/web/shareproc-none"}, false, 0, "", "nothing to end in container shareproc-none of pod/web in namespace shop"},
+		{[]string{"-A", "--all", "--dry-run"}, false, 0, `helper shareproc-anna of pod/web ended (dry run)
+helper shareproc-bert of pod/web ended (dry run)
+pod/db-shareproc-x deleted (dry run)
+pod/web-shareproc-anna deleted (dry run)
+pod/web-shareproc-bert deleted (dry run)
+pod/web-shareproc-over deleted (dry run)
+`, ""},
+		{[]string{"--dry-run"}, true, 0, "pod/web-shareproc-anna deleted (dry run)\npod/web-shareproc-over deleted (dry run)\n", "helper shareproc-anna of pod/web would be left: a command runs in it"},
+		{nil, true, exitError, "pod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "error: end helper shareproc-anna of pod/web: a command runs in it; the helper is of anna\ntry: the same command again once that has ended, or --force"},
+		{[]string{"--force"}, true, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
+	} {
+		code := 0
+		if c.used {
+			code = 3
+		}
+		d := leftDesk(t, code)
+		code = d.run(t.Context(), append([]string{"clean"}, c.args...)...)
+		lines := slices.Sorted(strings.Lines(d.out.String()))
+		if got := strings.Join(lines, ""); code != c.code || got != c.out || !strings.Contains(d.errOut.String(), c.said) ||
+			slices.Contains(c.args, "-q") && d.errOut.Len() > 0 {
+			t.Errorf("%q: exit code %d, stderr %q, stdout\n%s", c.args, code, d.errOut.String(), got)
+		}
+		if slices.Contains(c.args, "--dry-run") && slices.ContainsFunc(d.client.Actions(), func(a clienttesting.Action) bool { return a.GetVerb() == "delete" }) {
+			t.Errorf("%q deletes", c.args)
+		}
+	}
+}
+
+// asked runs clean on a terminal at which somebody types.
+func asked(ctx context.Context, t *testing.T, d *desk, typed string, args ...string) int {
+	t.Helper()
+	keys, tty, err := pty.Open()
+	if err != nil {
+		t.Skip("no pseudo-terminal here")
+	}
+	t.Cleanup(func() { keys.Close(); tty.Close() })
+	d.Streams.In = tty
+	if _, err := io.WriteString(keys, typed); err != nil {
+		t.Fatal(err)
+	}
+	return d.run(ctx, append([]string{"clean"}, args...)...)
+}
+
+func TestCleanAsksOnATerminal(t *testing.T) {
+	for _, c := range []struct {
+		typed string
+		args  []string
+		ended bool
+	}{
+		{"y\n", nil, true},
+		{"YES\n", nil, true},
+		{"n\n", nil, false},
+		{"\n", nil, false},
+		{"yeah\n", nil, false},
+		{"\x04", nil, false},
+		{"", []string{"-y"}, true},
+		{"n\n", []string{"-q"}, false},
+	} {
+		d := leftDesk(t, 0)
+		code := asked(t.Context(), t, d, c.typed, append(c.args, "web-shareproc-anna")...)
+		if ended := d.out.String() == "pod/web-shareproc-anna deleted\n"; code != 0 || ended != c.ended {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.typed, code, d.out.String(), d.errOut.String())
+		}
+		if question := strings.Contains(d.errOut.String(), "end these 1? [y/N] "); question != !slices.Contains(c.args, "-y") {
+			t.Errorf("%q %q: stderr %q", c.typed, c.args, d.errOut.String())
+		}
+	}
+}
+
+func TestInterruptedQuestion(t *testing.T) {
+	d := leftDesk(t, 0)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(errInterrupted) })
+	begin := time.Now()
+	if code := asked(ctx, t, d, "", "web-shareproc-anna"); code != exitInterrupted || time.Since(begin) > 2*time.Second {
+		t.Errorf("exit code %d after %s", code, time.Since(begin))
+	}
+}
+
+func TestCleanIntoAClosedPipe(t *testing.T) {
+	d := leftDesk(t, 0)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	defer w.Close()
+	d.Streams.Out = w
+	if code := d.run(t.Context(), "clean", "web-shareproc-anna"); code != exitPipe {
+		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+}
+
+func TestSecurityInOneWord(t *testing.T) {
+	for want, sc := range map[string]*corev1.SecurityContext{
+		"-":             nil,
+		"?:?":           {},
+		"101:102-ALL":   {RunAsUser: new(int64(101)), RunAsGroup: new(int64(102)), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+		"0:0+A+B-\\x1b": {RunAsUser: new(int64(0)), RunAsGroup: new(int64(0)), Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"A", "B"}, Drop: []corev1.Capability{"\x1b"}}},
+	} {
+		if got := security(sc); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

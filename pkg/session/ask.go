@@ -68,7 +68,7 @@ func (s *short) Write(p []byte) (int, error) {
 }
 
 var (
-	errAnswer   = errors.New("read the helper's answer: it is none")
+	errAnswer = errors.New("read the helper's answer: it is none")
 	errSilent = errors.New("no answer from the helper after " + askTime.String())
 )
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 const (
@@ -41,6 +42,7 @@ func (o *Opener) wait(ctx context.Context, w waitFor) error {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	begin, said, state := time.Now(), "", "nothing yet"
+	var doubted time.Time
 	for {
 		pod, err := o.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
 		switch {
@@ -51,7 +53,14 @@ func (o *Opener) wait(ctx context.Context, w waitFor) error {
 			return fmt.Errorf("wait for container %s of pod/%s: %w", s.Container, s.Pod, err)
 		default:
 			var done bool
-			if done, state, err = w.judge(pod); done || err != nil {
+			if done, state, err = w.judge(pod); done {
+				return nil
+			}
+			doubtful := w.doubtful(pod)
+			if doubtful && doubted.IsZero() {
+				doubted = time.Now()
+			}
+			if err != nil && (!doubtful || time.Since(doubted) > doubt) {
 				return err
 			}
 		}
@@ -65,6 +74,21 @@ func (o *Opener) wait(ctx context.Context, w waitFor) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// doubt is how long the API may take to tell that the target has ended, once its helper can't be started for that reason.
+const doubt = 2 * time.Second
+
+// doubtful tells whether a helper may be refused by the runtime because its target has ended meanwhile, which the API
+// tells a moment later: a container can't join the processes of one that has ended.
+func (w waitFor) doubtful(pod *corev1.Pod) bool {
+	helper, ok := podspec.Status(pod, w.session.Container)
+	if !ok || helper.State.Waiting == nil || w.targetID == "" {
+		return false
+	}
+	st, ok := podspec.Status(pod, w.target)
+	stillThere := ok && st.State.Running != nil && containsID(st, w.targetID)
+	return stillThere && (helper.State.Waiting.Reason == "CreateContainerError" || helper.State.Waiting.Reason == "RunContainerError")
 }
 
 var errTimeout = errors.New("timeout")
@@ -84,10 +108,8 @@ func (w waitFor) judge(pod *corev1.Pod) (done bool, state string, err error) {
 	if pod.DeletionTimestamp != nil {
 		return false, "", fmt.Errorf("wait for container %s: pod/%s is being deleted", s.Container, s.Pod)
 	}
-	if w.targetID != "" {
-		if st, ok := podspec.Status(pod, w.target); ok && !containsID(st, w.targetID) {
-			return false, "", hint.With(fmt.Errorf("wait for container %s: the target container %s restarted meanwhile", s.Container, w.target), "the same command again")
-		}
+	if err := w.targetGone(pod); err != nil {
+		return false, "", err
 	}
 	if err := failedInit(s, pod); err != nil {
 		return false, "", err
@@ -111,6 +133,21 @@ func (w waitFor) judge(pod *corev1.Pod) (done bool, state string, err error) {
 		}
 	}
 	return false, "the kubelet has not started it yet", nil
+}
+
+// targetGone says that the target has ended or restarted: a helper can't join its processes any more, and one that did
+// ended with them.
+func (w waitFor) targetGone(pod *corev1.Pod) error {
+	st, ok := podspec.Status(pod, w.target)
+	if w.targetID == "" || !ok {
+		return nil
+	}
+	err := target.Target{Pod: pod, Container: w.target}.CheckContainer()
+	if err == nil && !containsID(st, w.targetID) {
+		err = hint.With(fmt.Errorf("use container %s of pod/%s: it restarted meanwhile", w.target, pod.Name),
+			fmt.Sprintf("the same command again; kubectl shareproc debug %s --copy --hold, if it ends too soon for that", pod.Name))
+	}
+	return err
 }
 
 // failedInit is the end of a copy whose init container failed: the kubelet does not start it again there, and may leave

@@ -32,6 +32,7 @@ help: ## List the targets
 
 build: ## Build the plugin into bin/
 	go build -trimpath -buildvcs=auto -ldflags '-s -w' -o $(PLUGIN) ./cmd/kubectl-shareproc
+	ln -sf kubectl-shareproc $(BIN)/kubectl_complete-shareproc
 
 demo: build ## Show the main job on a real distroless nginx, on the local cluster
 	$(ENV) test/demo

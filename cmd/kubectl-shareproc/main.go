@@ -24,5 +24,5 @@ func run() int {
 	defer stop()
 	in, out, errOut := term.StdStreams()
 	streams := genericiooptions.IOStreams{In: in, Out: out, ErrOut: errOut}
-	return plugin.Main(ctx, plugin.NewFactory(streams, os.Getenv), os.Args[1:])
+	return plugin.Main(ctx, plugin.NewFactory(streams, os.Getenv), plugin.Arguments(os.Args))
 }

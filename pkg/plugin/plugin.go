@@ -119,9 +119,6 @@ namespace, so that its processes can be seen and signalled and its files read th
 		SilenceUsage:  true,
 		Args:          knownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRun: func(*cobra.Command, []string) {
-			ran = true
-		},
 	}
 	root.SetIn(f.Streams.In)
 	root.SetOut(f.Streams.Out)
@@ -141,6 +138,11 @@ namespace, so that its processes can be seen and signalled and its files read th
 		newConfigCmd(f, runConfigView),
 		newVersionCmd(f, runVersion),
 	)
+	completing := f.complete(root)
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		ran = true
+		return completing
+	}
 	return root, func() bool { return ran }
 }
 

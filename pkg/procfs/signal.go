@@ -25,8 +25,8 @@ const SIGTERM Signal = 15
 // lastSignal is the highest real-time signal.
 const lastSignal = 64
 
-// signalNames are the names of signals 1 to 31, in order.
-func signalNames() []string {
+// SignalNames are the names of signals 1 to 31, in order, without SIG.
+func SignalNames() []string {
 	return []string{
 		"HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM", "STKFLT",
 		"CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
@@ -35,7 +35,7 @@ func signalNames() []string {
 
 // String is the signal's name without SIG, or its number where it has none.
 func (s Signal) String() string {
-	if names := signalNames(); s >= 1 && int(s) <= len(names) {
+	if names := SignalNames(); s >= 1 && int(s) <= len(names) {
 		return names[s-1]
 	}
 	return strconv.Itoa(int(s))
@@ -46,7 +46,7 @@ func ParseSignal(text string) (Signal, bool) {
 	if n, err := strconv.Atoi(text); err == nil {
 		return Signal(n), n >= 1 && n <= lastSignal
 	}
-	i := slices.Index(signalNames(), strings.TrimPrefix(strings.ToUpper(text), "SIG"))
+	i := slices.Index(SignalNames(), strings.TrimPrefix(strings.ToUpper(text), "SIG"))
 	return Signal(i + 1), i >= 0
 }
 

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+const (
+	// listTime bounds a question to the API server while somebody waits with a finger on TAB, and lookTime one to a
+	// helper.
+	listTime = 2 * time.Second
+	lookTime = 300 * time.Millisecond
+	// mostPods is how many pods are asked for.
+	mostPods = 500
+)
+
+// completer is what completes a word, as cobra has it. Whatever goes wrong completes nothing: a message would land in the
+// line that is being typed.
+type completer = func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective)
+
+// none completes nothing, file names of this machine included.
+func none(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+// fixed completes one of some words.
+func fixed(words ...string) completer {
+	return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	}
+}
+
+// completePods completes the first argument as a pod and the next ones with the completers given, one for each.
+func (f *Factory) completePods(next ...completer) completer {
+	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		args = withPod(cmd, args)
+		switch i := len(args) - 1; {
+		case i < 0:
+			return f.pods(cmd.Context(), word), cobra.ShellCompDirectiveNoFileComp
+		case i < len(next):
+			return next[i](cmd, args, word)
+		default:
+			return none(cmd, args, word)
+		}
+	}
+}
+
+// pods lists the pods of the namespace, with what they are up to. A prefix such as pod/ stays.
+func (f *Factory) pods(ctx context.Context, word string) []cobra.Completion {
+	prefix := ""
+	if kind, _, found := strings.Cut(word, "/"); found {
+		prefix = kind + "/"
+		if _, err := target.ParseName(prefix + "x"); err != nil {
+			return nil
+		}
+	}
+	client, err := f.Client()
+	if err != nil {
+		return nil
+	}
+	ns, err := f.namespace()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	list, err := client.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{Limit: mostPods})
+	if err != nil {
+		return nil
+	}
+	var out []cobra.Completion
+	for i := range list.Items {
+		p := &list.Items[i]
+		if name := prefix + p.Name; strings.HasPrefix(name, word) {
+			out = append(out, cobra.CompletionWithDesc(name, podState(p)))
+		}
+	}
+	return out
+}
+
+// podState is a pod's phase, or the reason for which a container of it waits.
+func podState(p *corev1.Pod) string {
+	if p.DeletionTimestamp != nil {
+		return "Terminating"
+	}
+	for i := range p.Status.ContainerStatuses {
+		if w := p.Status.ContainerStatuses[i].State.Waiting; w != nil && w.Reason != "" {
+			return procfs.Escape(w.Reason)
+		}
+	}
+	return string(p.Status.Phase)
+}
+
+// containers lists those of the pod that was typed already.
+func (f *Factory) containers(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	t, ok := f.typedTarget(cmd, args, "")
+	if !ok {
+		return none(cmd, args, "")
+	}
+	return target.Containers(t.Pod), cobra.ShellCompDirectiveNoFileComp
+}
+
+// typedTarget gets the pod that was typed already. The flags are read by name: each command has options of its own.
+func (f *Factory) typedTarget(cmd *cobra.Command, args []string, container string) (target.Target, bool) {
+	args = withPod(cmd, args)
+	if len(args) == 0 {
+		return target.Target{}, false
+	}
+	client, err := f.Client()
+	if err != nil {
+		return target.Target{}, false
+	}
+	ns, err := f.namespace()
+	if err != nil {
+		return target.Target{}, false
+	}
+	selector, _ := cmd.Flags().GetString("selector")
+	ctx, cancel := context.WithTimeout(cmd.Context(), listTime)
+	defer cancel()
+	t, err := target.Resolve(ctx, client, ns, target.Ref{Arg: args[0], Selector: selector, Container: container}, func(string, ...any) {})
+	return t, err == nil
+}
+
+// inHelper asks a helper that runs already. None is ever started for a completion.
+func (f *Factory) inHelper(cmd *cobra.Command, args []string, need podspec.Need, do func(context.Context, *room)) {
+	container, _ := cmd.Flags().GetString("container")
+	t, ok := f.typedTarget(cmd, args, container)
+	if !ok {
+		return
+	}
+	plan, err := session.Choose(t, session.Wanted{Need: need})
+	if err != nil || plan.Way != session.Reuse {
+		return
+	}
+	client, err := f.Client()
+	if err != nil {
+		return
+	}
+	o := &session.Opener{Client: client, Options: session.Options{Say: func(string, ...any) {}}}
+	ctx, cancel := context.WithTimeout(cmd.Context(), lookTime)
+	defer cancel()
+	s, err := o.Open(ctx, t, plan)
+	if err != nil {
+		return
+	}
+	wire, err := f.Exec(s)
+	if err != nil {
+		return
+	}
+	do(ctx, &room{target: t, session: s, opener: o, wire: wire})
+}
+
+// pids lists the processes of the pod that was typed, with their commands.
+func (f *Factory) pids(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var out []cobra.Completion
+	f.inHelper(cmd, args, podspec.SeeProcesses, func(ctx context.Context, r *room) {
+		processes, err := r.processes(ctx)
+		if err != nil {
+			return
+		}
+		for _, p := range processes {
+			if !strings.HasPrefix(p.Container, podspec.NamePrefix) {
+				out = append(out, cobra.CompletionWithDesc(strconv.Itoa(p.PID), command(p)))
+			}
+		}
+	})
+	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// pidOrPath completes what follows the pod: a path where one was begun, else a PID.
+func (f *Factory) pidOrPath(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if strings.HasPrefix(word, "/") {
+		return f.paths(cmd, args, word)
+	}
+	return f.pids(cmd, args, word)
+}
+
+// paths lists the target's folder in which the word is, as far as it was typed.
+func (f *Factory) paths(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	pid := 0
+	if len(args) > 1 {
+		var err error
+		if pid, err = strconv.Atoi(args[1]); err != nil {
+			return none(cmd, args, word)
+		}
+	}
+	folder := word[:strings.LastIndexByte(word, '/')+1]
+	if folder == "" {
+		return []cobra.Completion{"/"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
+	var out []cobra.Completion
+	f.inHelper(cmd, args, podspec.OpenRoot, func(ctx context.Context, r *room) {
+		where := procfs.Where{PID: pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: folder}
+		_, entries, err := procfs.Show(ctx, r, where, func(procfs.Found) (io.Writer, error) { return nil, errFacts })
+		if err != nil {
+			return
+		}
+		out = completedPaths(folder, word, entries)
+	})
+	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// completedPaths leaves out names that a shell's line can't hold, and those that begin with a dot unless one was typed.
+func completedPaths(folder, word string, entries []procfs.Entry) []cobra.Completion {
+	var out []cobra.Completion
+	for _, e := range entries {
+		name := e.Name()
+		hidden := strings.HasPrefix(name, ".") && word == folder
+		if hidden || procfs.Escape(name) != name || !strings.HasPrefix(folder+name, word) {
+			continue
+		}
+		switch {
+		case e.IsDir():
+			name += "/"
+		case e.Stat() != nil && e.Stat().LinkTarget != "":
+			name = cobra.CompletionWithDesc(name, "-> "+procfs.Escape(e.Stat().LinkTarget))
+		}
+		out = append(out, folder+name)
+	}
+	return out
+}
+
+// completeConfig completes kubectl's own flags as kubectl does.
+func (f *Factory) completeConfig(root *cobra.Command) error {
+	names := func(of func(*Factory) []string) completer {
+		return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return of(f), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	for flag, complete := range map[string]completer{
+		"context": names(func(f *Factory) []string { c, _, _ := f.kubeconfigNames(); return c }),
+		"cluster": names(func(f *Factory) []string { _, c, _ := f.kubeconfigNames(); return c }),
+		"user":    names(func(f *Factory) []string { _, _, u := f.kubeconfigNames(); return u }),
+		"namespace": func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return f.namespaces(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
+		},
+	} {
+		if err := root.RegisterFlagCompletionFunc(flag, complete); err != nil {
+			return fmt.Errorf("complete --%s: %w", flag, err)
+		}
+	}
+	return nil
+}
+
+func (f *Factory) kubeconfigNames() (contexts, clusters, users []string) {
+	raw, err := f.Config.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return nil, nil, nil
+	}
+	for name := range raw.Contexts {
+		contexts = append(contexts, name)
+	}
+	for name := range raw.Clusters {
+		clusters = append(clusters, name)
+	}
+	for name := range raw.AuthInfos {
+		users = append(users, name)
+	}
+	slices.Sort(contexts)
+	slices.Sort(clusters)
+	slices.Sort(users)
+	return contexts, clusters, users
+}
+
+func (f *Factory) namespaces(ctx context.Context) []string {
+	client, err := f.Client()
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: mostPods})
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for i := range list.Items {
+		out = append(out, list.Items[i].Name)
+	}
+	return out
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// offers are the words that TAB offers behind args, descriptions left out.
+func (d *desk) offers(t *testing.T, args ...string) []string {
+	t.Helper()
+	if code := d.run(t.Context(), append([]string{cobra.ShellCompNoDescRequestCmd}, args...)...); code != 0 {
+		t.Fatalf("%q: exit code %d: %s", args, code, d.errOut.String())
+	}
+	lines := strings.Split(strings.TrimSuffix(d.out.String(), "\n"), "\n")
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, ":") {
+		t.Fatalf("%q: no directive: %q", args, lines)
+	}
+	return lines[:len(lines)-1]
+}
+
+func TestCompletion(t *testing.T) {
+	d := newDesk(t)
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"debug |", "web"},
+		{"debug w|", "web"},
+		{"debug x|", ""},
+		{"debug pod/w|", "pod/web"},
+		{"debug nonsense/w|", ""},
+		{"ps -l app=web |", ""},
+		{"debug web -c |", "web"},
+		{"debug gone -c |", ""},
+		{"ps -o |", "wide json yaml name"},
+		{"version -o |", "json yaml"},
+		{"config view -o |", "yaml json"},
+		{"debug --profile |", "restricted baseline general netadmin"},
+		{"debug --dry-run=|", "client server none"},
+		{"ps --image-pull-policy |", "IfNotPresent Always Never"},
+		{"signal web 1 U|", "URG USR1 USR2"},
+		{"version |", ""},
+	} {
+		args := strings.Fields(strings.TrimSuffix(c.args, "|"))
+		if strings.HasSuffix(c.args, " |") {
+			args = append(args, "")
+		}
+		got := d.offers(t, args...)
+		if c.want == "URG USR1 USR2" {
+			got = slices.DeleteFunc(got, func(s string) bool { return !strings.HasPrefix(s, "U") })
+			slices.Sort(got)
+		}
+		if text := strings.Join(got, " "); text != c.want {
+			t.Errorf("%s: %q, want %q", c.args, text, c.want)
+		}
+	}
+	for _, a := range d.client.Actions() {
+		if verb := a.GetVerb(); verb != "get" && verb != "list" {
+			t.Errorf("completion led to %s %s", verb, a.GetResource().Resource)
+		}
+	}
+}
+
+// The helper that runs already answers; here it sees this test's own processes.
+func TestCompletionInTheHelper(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("this machine has no /proc")
+	}
+	d := newDesk(t)
+	self := strconv.Itoa(os.Getpid())
+	folder := t.TempDir()
+	for _, name := range []string{"plain", "with\nnewline", ".hidden", "sub/file"} {
+		file := filepath.Join(folder, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for word, want := range map[string][]string{
+		folder + "/":   {folder + "/plain", folder + "/sub/"},
+		folder + "/p":  {folder + "/plain"},
+		folder + "/.h": {folder + "/.hidden"},
+		folder + "/x":  {},
+	} {
+		got := d.offers(t, "fs", "web", self, word)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", word, got, want)
+		}
+	}
+	for _, a := range d.client.Actions() {
+		if a.GetVerb() != "get" {
+			t.Errorf("completion led to %s %s", a.GetVerb(), a.GetResource().Resource)
+		}
+	}
+}
+
+// Every flag that takes one of a few words offers them, and no command offers this machine's files.
+func TestEveryCommandCompletes(t *testing.T) {
+	root, _ := newRoot(newDesk(t).Factory)
+	for _, cmd := range commands(root) {
+		if cmd.ValidArgsFunction == nil {
+			t.Errorf("%s completes file names", cmd.CommandPath())
+		}
+		if flag := cmd.Flags().Lookup("output"); flag != nil {
+			complete, ok := cmd.GetFlagCompletionFunc("output")
+			if !ok {
+				t.Errorf("%s -o completes nothing", cmd.CommandPath())
+				continue
+			}
+			words, _ := complete(cmd, nil, "")
+			for _, word := range words {
+				if !strings.Contains(flag.Usage, word) {
+					t.Errorf("%s -o offers %s, which its help does not name: %q", cmd.CommandPath(), word, flag.Usage)
+				}
+			}
+			if len(words) == 0 {
+				t.Errorf("%s -o offers nothing", cmd.CommandPath())
+			}
+		}
+	}
+}
+
+func TestArguments(t *testing.T) {
+	for _, c := range []struct{ argv, want []string }{
+		{[]string{"/bin/kubectl-shareproc", "ps", "web"}, []string{"ps", "web"}},
+		{[]string{"/x/kubectl_complete-shareproc", "ps", ""}, []string{"__complete", "ps", ""}},
+		{nil, nil},
+	} {
+		if got := Arguments(c.argv); !slices.Equal(got, c.want) {
+			t.Errorf("%q: %q, want %q", c.argv, got, c.want)
+		}
+	}
+}

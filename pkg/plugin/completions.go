@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// complete says for every command and flag what TAB offers. What is not named here completes nothing, the files of this
+// machine least of all.
+func (f *Factory) complete(root *cobra.Command) error {
+	pod := f.completePods()
+	arguments := map[string]completer{
+		"debug":    pod,
+		"ps":       pod,
+		"doctor":   pod,
+		"sessions": pod,
+		"clean":    pod,
+		"fs":       f.completePods(f.pidOrPath, f.paths),
+		"signal":   f.completePods(f.pids, fixed(procfs.SignalNames()...)),
+	}
+	outputs := map[string][]string{
+		"debug":    {"yaml", "json"},
+		"ps":       {"wide", "json", "yaml", "name"},
+		"fs":       {"json", "yaml", "name"},
+		"sessions": {"wide", "json", "yaml", "name"},
+		"doctor":   {"json", "yaml"},
+		"version":  {"json", "yaml"},
+		"view":     {"yaml", "json"},
+	}
+	errs := []error{f.completeConfig(root)}
+	for _, cmd := range commands(root) {
+		cmd.ValidArgsFunction = none
+		if complete, ok := arguments[cmd.Name()]; ok {
+			cmd.ValidArgsFunction = complete
+		}
+		flags := map[string]completer{
+			"container":         f.containers,
+			"hold":              f.containers,
+			"profile":           fixed(profileNames()...),
+			"image-pull-policy": fixed("IfNotPresent", "Always", "Never"),
+			"output":            fixed(outputs[cmd.Name()]...),
+		}
+		if cmd.Name() == "debug" {
+			flags["dry-run"] = fixed("client", "server", "none")
+		}
+		for _, name := range slices.Sorted(maps.Keys(flags)) {
+			if cmd.Flags().Lookup(name) != nil {
+				errs = append(errs, cmd.RegisterFlagCompletionFunc(name, flags[name]))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// commands lists all below a command that do something.
+func commands(cmd *cobra.Command) []*cobra.Command {
+	var list []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		if !sub.HasSubCommands() || sub.Runnable() {
+			list = append(list, sub)
+		}
+		list = append(list, commands(sub)...)
+	}
+	return list
+}
+
+func profileNames() []string {
+	var names []string
+	for _, p := range podspec.Profiles() {
+		names = append(names, string(p))
+	}
+	return names
+}

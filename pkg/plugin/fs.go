@@ -73,7 +73,7 @@ by a NUL.`,
 var errFacts = errors.New("facts only")
 
 func runFS(ctx context.Context, f *Factory, opts *fsOptions) error {
-	want := session.Wanted{Need: podspec.OpenRoot}
+	want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: opts.pid != 0}
 	return f.use(ctx, opts.pod, &opts.helperFlags, want, func(r *room) error { return f.fs(ctx, r, opts) })
 }
 

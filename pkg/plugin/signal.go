@@ -63,7 +63,7 @@ signal would do nothing, this command says so, sends nothing and ends with 1.`,
 }
 
 func runSignal(ctx context.Context, f *Factory, opts *signalOptions) error {
-	want := session.Wanted{Need: podspec.Signal}
+	want := session.Wanted{Need: podspec.Signal, AnyProcess: true}
 	return f.use(ctx, opts.pod, &opts.helperFlags, want, func(r *room) error { return f.signal(ctx, r, opts) })
 }
 

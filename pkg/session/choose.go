@@ -38,6 +38,9 @@ type Wanted struct {
 	// Except names a helper that was found not to do, and Subject whom it met instead of whom the API names.
 	Except  string
 	Subject *podspec.Subject
+	// AnyProcess says that what was asked for may be a process of another container than the target: a helper that is
+	// made for such a Subject is no better for the target.
+	AnyProcess bool
 }
 
 // Plan is what Open will do.

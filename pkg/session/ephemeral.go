@@ -39,8 +39,8 @@ func (o *Opener) helper(t target.Target, plan Plan, name, by string, c podspec.C
 		Container:  t.Container,
 		By:         by,
 	}
-	if !plan.wanted.Override.Empty() {
-		// Nobody knows what the cluster would have admitted.
+	if !plan.wanted.Override.Empty() || plan.wanted.AnyProcess && plan.wanted.Subject != nil {
+		// It is not what the cluster admits for the target.
 		h.Need = ""
 	}
 	var p HelperPatch

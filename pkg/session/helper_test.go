@@ -148,6 +148,33 @@ type seen struct {
 	denied, undumpable bool
 }
 
+// A helper for a process of another container is not taken for the best there is for the target.
+func TestHelperForAnotherContainersProcessIsNotTheTargets(t *testing.T) {
+	target := newTarget(as(101, 102))
+	other := met(target, 5, 6, false)
+	for _, c := range []struct {
+		want Wanted
+		made bool
+	}{
+		{Wanted{Need: podspec.OpenRoot}, true},
+		{Wanted{Need: podspec.OpenRoot, Subject: &other}, true},
+		{Wanted{Need: podspec.OpenRoot, AnyProcess: true}, true},
+		{Wanted{Need: podspec.OpenRoot, AnyProcess: true, Subject: &other}, false},
+	} {
+		cl := newCluster(target)
+		if _, err := open(t, cl, target, c.want); err != nil {
+			t.Fatal(err)
+		}
+		pod, err := cl.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := podspec.MadeFor(&pod.Spec.EphemeralContainers[0], "web", podspec.OpenRoot); got != c.made {
+			t.Errorf("%+v: made for the target: %v", c.want, got)
+		}
+	}
+}
+
 // A helper that is there already is not added a second time, whatever led to the same security context.
 func TestNoHelperHasATwin(t *testing.T) {
 	target := newTarget(as(0, 0))

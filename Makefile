@@ -69,7 +69,7 @@ cross: ## Compile for the other systems
 	GOOS=windows GOARCH=amd64 go vet ./cmd/... ./pkg/...
 
 e2e: build ## Whole command lines on a real cluster
-	$(ENV) go test -count=1 -timeout 20m ./test/e2e
+	$(ENV) go test -count=1 -parallel 4 -timeout 20m ./test/e2e
 
 cluster-test: ## The local cluster's own promises: nothing left behind, crashes cleaned up
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then \

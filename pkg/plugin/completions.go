@@ -13,8 +13,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 )
 
-// complete says for every command and flag what TAB offers. What is not named here completes nothing, the files of this
-// machine least of all.
+// complete says for every command and flag what TAB offers, unless the command has said so itself. What is not named here
+// completes nothing, the files of this machine least of all.
 func (f *Factory) complete(root *cobra.Command) error {
 	pod := f.completePods()
 	arguments := map[string]completer{
@@ -37,9 +37,15 @@ func (f *Factory) complete(root *cobra.Command) error {
 	}
 	errs := []error{f.completeConfig(root)}
 	for _, cmd := range commands(root) {
-		cmd.ValidArgsFunction = none
-		if complete, ok := arguments[cmd.Name()]; ok {
+		name := cmd.Name()
+		if cmd.HasParent() && cmd.Parent().Name() == "fs" {
+			name = "fs"
+		}
+		if complete, ok := arguments[name]; ok && cmd.ValidArgsFunction == nil {
 			cmd.ValidArgsFunction = complete
+		}
+		if cmd.ValidArgsFunction == nil {
+			cmd.ValidArgsFunction = none
 		}
 		flags := map[string]completer{
 			"container":         f.containers,
@@ -52,7 +58,7 @@ func (f *Factory) complete(root *cobra.Command) error {
 			flags["dry-run"] = fixed("client", "server", "none")
 		}
 		for _, name := range slices.Sorted(maps.Keys(flags)) {
-			if cmd.Flags().Lookup(name) != nil {
+			if _, done := cmd.GetFlagCompletionFunc(name); cmd.Flags().Lookup(name) != nil && !done {
 				errs = append(errs, cmd.RegisterFlagCompletionFunc(name, flags[name]))
 			}
 		}

@@ -24,6 +24,7 @@ func (f *Factory) complete(root *cobra.Command) error {
 		"sessions": pod,
 		"clean":    pod,
 		"fs":       f.completePods(f.pidOrPath, f.paths),
+		"grep":     afterFirst(f.completePods(f.pidOrPath, f.paths)), // PATTERN POD [PID] [PATH]
 		"signal":   f.completePods(f.pids, fixed(procfs.SignalNames()...)),
 	}
 	outputs := map[string][]string{
@@ -38,7 +39,7 @@ func (f *Factory) complete(root *cobra.Command) error {
 	errs := []error{f.completeConfig(root)}
 	for _, cmd := range commands(root) {
 		name := cmd.Name()
-		if cmd.HasParent() && cmd.Parent().Name() == "fs" {
+		if cmd.HasParent() && cmd.Parent().Name() == "fs" && name != "grep" {
 			name = "fs"
 		}
 		if complete, ok := arguments[name]; ok && cmd.ValidArgsFunction == nil {
@@ -64,6 +65,16 @@ func (f *Factory) complete(root *cobra.Command) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// afterFirst completes nothing for the first argument, and the others as if it were not there.
+func afterFirst(next completer) completer {
+	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return none(cmd, args, word)
+		}
+		return next(cmd, args[1:], word)
+	}
 }
 
 // commands lists all below a command that do something.

@@ -19,6 +19,7 @@ var (
 	ErrChanged      = errors.New("changed while it was read")
 	ErrRead         = errors.New("the helper could not read it to its end")
 	ErrNoProcess    = errors.New("no such process")
+	ErrPattern      = errors.New("not a pattern that the helper's grep takes")
 )
 
 // An AccessError says that the helper may not open the root of a process: the kernel wants the same user, the same
@@ -68,12 +69,13 @@ const (
 	codeNoProcess    = 50
 	codeRootDenied   = 51
 	codeNoMember     = 52 // no process's cgroup names the container
+	codePattern      = 53
 	codeToolFirst    = 60 // + index in tools
 )
 
 // tools are the programs that the scripts ask for, in the order of their codes.
 func tools() []string {
-	return []string{"cat", "find", "grep", "head", "od", "readlink", "sort", "stat", "tr", "xargs"}
+	return []string{"cat", "find", "grep", "head", "od", "readlink", "sort", "stat", "tr", "xargs", "sha256sum", "tail"}
 }
 
 // codeError is the error that a script's code stands for, nil for 0.
@@ -92,6 +94,7 @@ func codeError(code int) error {
 		codeNoProcess:    ErrNoProcess,
 		codeRootDenied:   errRootDenied,
 		codeNoMember:     ErrNoProcess,
+		codePattern:      ErrPattern,
 	}
 	if err, ok := known[code]; ok {
 		return err

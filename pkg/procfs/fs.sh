@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # One question about one file below a process's root. The answer is read by answer.go:
 #   PID NUL, PIDs that denied their root NUL, stat NUL, status NUL, physical path NUL, facts NUL, link target NUL,
-#   passwd NUL, group NUL, then a directory's batches (batch.sh) or a file's bytes.
+#   passwd NUL, group NUL, then a directory's batches (batch.sh), a file's bytes, or what tree.sh says.
 # An error ends it early; its code (errors.go) is in the mark.
-verb=$1 proc=$2 pid=$3 container=$4 options=$5 path=$6
+verb=$1 proc=$2 pid=$3 container=$4 options=$5 path=$6 extra=$7
 section || exit
 batch=$text
 guard
@@ -17,7 +17,7 @@ need 67 stat
 need 68 tr
 need 69 xargs
 cd "$proc" || finish 50
-facts='%d:%i %f %s %u %g %h %t:%T %Y %y'
+facts='%d:%i %f %s %u %g %h %t:%T %Y %y %b'
 export facts
 
 # ticks PID prints the start of a process (field 22 of stat, behind a name that may hold anything).
@@ -139,7 +139,11 @@ names() {
 
 # copy sends the bytes of descriptor 4.
 copy() {
-	cat <&4 &
+	case $verb:$options in
+	tail:*follow*) tail -n "$extra" -f <&4 & ;;
+	tail:*) tail -n "$extra" <&4 & ;;
+	*) cat <&4 & ;;
+	esac
 	job=$!
 	wait "$job"
 	set -- $?
@@ -151,8 +155,14 @@ if [ "$verb" = lstat ] || [ "$verb" = stat ]; then
 	tell
 	finish 0
 fi
+case $verb in
+walk | sum | grep) below ;;
+tail) need 71 tail ;;
+esac
 if [ -d "$here" ]; then
-	[ "$verb" != read ] || finish 42
+	case $verb in
+	read | tail) finish 42 ;;
+	esac
 	opened=
 	{ opened=1; } 2>/dev/null <"$here"
 	[ -n "$opened" ] || finish 45

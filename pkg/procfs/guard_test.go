@@ -8,10 +8,12 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -139,6 +141,33 @@ func TestScriptsCleanUpAndEndWithTheirCode(t *testing.T) {
 			r := &runtimeRunner{localRunner: l, t: t}
 			if _, err := list(t.Context(), r, proc); err != nil || r.status != nil || r.orphans != 0 {
 				t.Errorf("list: %v, status %v, %d orphans", err, r.status, r.orphans)
+			}
+		})
+	}
+}
+
+func TestNothingStaysBehindAReaderOfATreeThatLeft(t *testing.T) {
+	adoptOrphans(t)
+	for name, l := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			for i := range 3000 {
+				write(t, filepath.Join(root, strings.Repeat("n", 200)+fmt.Sprint(i)), "match\n")
+			}
+			enough := errors.New("enough")
+			for verb, q := range map[string]query{
+				"walk": {batch: walkScript},
+				"sum":  {batch: sumScript},
+				"grep": {batch: grepScript, more: ":match"},
+			} {
+				q.verb, q.pid, q.tree = verb, 8, treeScript
+				r := &runtimeRunner{localRunner: l, t: t, stuck: true}
+				within(t, 30*time.Second, func() {
+					_, _, err := q.run(t.Context(), r, proc(t, root), func(identity, facts, *bufio.Reader) error { return enough })
+					if !errors.Is(err, enough) {
+						t.Errorf("%s: %v", verb, err)
+					}
+				})
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -26,7 +27,7 @@ type markWriter struct {
 	marked bool
 }
 
-// Write never keeps more than a mark's length back.
+// Write keeps back what may be the beginning of the mark, and nothing else: what a file grows by is seen at once.
 func (w *markWriter) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	if w.ended {
@@ -57,15 +58,36 @@ func (w *markWriter) Write(p []byte) (int, error) {
 // pass splits what is held and p into what cannot belong to the mark and the new held part.
 func (w *markWriter) pass(p []byte) [][]byte {
 	length := len(w.mark) + len("\x00000\n")
+	var before []byte
+	tail := p
 	if len(p) >= length {
-		before := w.held
-		w.held = bytes.Clone(p[len(p)-length:])
-		return [][]byte{before, p[:len(p)-length]}
+		before, tail = w.held, p[len(p)-length:]
+	} else {
+		tail = append(bytes.Clone(w.held), p...)
+		p = tail
 	}
-	all := append(bytes.Clone(w.held), p...)
-	cut := max(0, len(all)-length)
-	w.held = all[cut:]
-	return [][]byte{all[:cut]}
+	start := max(0, len(tail)-length)
+	for start < len(tail) {
+		next := bytes.IndexByte(tail[start:], 0)
+		if next < 0 {
+			next = len(tail) - start
+		}
+		if start += next; w.begins(tail[start:]) {
+			break
+		}
+		start++
+	}
+	start = min(start, len(tail))
+	w.held = bytes.Clone(tail[start:])
+	return [][]byte{before, p[:len(p)-len(w.held)]}
+}
+
+// begins reports whether text, which begins with a NUL, may be the beginning of the mark.
+func (w *markWriter) begins(text []byte) bool {
+	if len(text) == 0 {
+		return false
+	}
+	return strings.HasPrefix(string(text[1:]), w.mark) || strings.HasPrefix(w.mark, string(text[1:]))
 }
 
 // parse reads the held part as NUL, mark, three digits, newline.

@@ -92,7 +92,8 @@ func unescape(t *testing.T, text string) string {
 func TestParseStat(t *testing.T) {
 	want := Stat{
 		Mode: 0o100644, UID: 1000660000, GID: 4294967294, Nlink: 2, Ino: 77, Dev: 65025, RdevMajor: 0x12, RdevMinor: 0x34, Size: 9 << 30,
-		Mtime: time.Unix(-3, 123456789),
+		Blocks: -1,
+		Mtime:  time.Unix(-3, 123456789),
 	}
 	for line, nanos := range map[string]int64{
 		"65025:77 81a4 9663676416 1000660000 4294967294 2 12:34 -3 1969-12-31 23:59:57.123456789 +0000": 123456789,

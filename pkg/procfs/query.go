@@ -4,6 +4,7 @@ package procfs
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -28,6 +29,10 @@ const (
 	verbList  = "list"  // facts and entries
 	verbRead  = "read"  // facts and bytes
 	verbShow  = "show"  // facts, and entries or bytes
+	verbTail  = "tail"  // facts and last lines
+	verbWalk  = "walk"  // facts, and all that is below
+	verbSum   = "sum"   // facts, and checksums of the files below
+	verbGrep  = "grep"  // facts, and lines of the files below
 )
 
 // Options of fs.sh.
@@ -36,6 +41,19 @@ const (
 	optionAlone    = "alone"    // PID 1 where no cgroup names the container
 	optionSiblings = "siblings" // a given PID that denies its root may be stood in for
 	optionCareful  = "careful"  // names also of entries that cannot be looked at
+	optionFollow   = "follow"   // tail: what is appended too
+	optionLinks    = "links"    // walk: what is written in links
+	optionXdev     = "xdev"     // walk, sum, grep: one file system
+	optionKernel   = "kernel"   // walk, sum, grep: /proc and /sys too
+	optionSingle   = "single"   // sum, grep: a file, not a directory
+	optionNames    = "names"    // grep: files, not lines
+)
+
+// Flags of grep, among the options.
+const (
+	optionIgnoreCase = "case"
+	optionFixed      = "fixed"
+	optionExtended   = "extended"
 )
 
 // A query is one question to fs.sh.
@@ -45,6 +63,9 @@ type query struct {
 	container string
 	options   []string
 	path      string
+	more      string // what a verb's own argument is
+	tree      string // a script of tree.go in front of fs.sh
+	batch     string // instead of batch.sh
 }
 
 // run asks. body gets the answer behind the facts; where the process is known an error may come with an identity.
@@ -57,8 +78,8 @@ func (q query) run(ctx context.Context, r Runner, proc string, body func(identit
 	}
 	var id identity
 	var f facts
-	scripts := []string{commonScript + resolveScript + fsScript, batchScript}
-	args := []string{q.verb, proc, strconv.Itoa(q.pid), q.container, strings.Join(q.options, ","), q.path}
+	scripts := []string{commonScript + resolveScript + q.tree + fsScript, cmp.Or(q.batch, batchScript)}
+	args := []string{q.verb, proc, strconv.Itoa(q.pid), q.container, strings.Join(q.options, ","), q.path, q.more}
 	err := ask(ctx, r, scripts, args, func(b *bufio.Reader) error {
 		var err error
 		if id, err = readIdentity(b); err != nil {

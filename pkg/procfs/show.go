@@ -64,16 +64,26 @@ func Show(ctx context.Context, r Runner, w Where, open func(Found) (io.Writer, e
 }
 
 func showIn(ctx context.Context, r Runner, proc string, w Where, open func(Found) (io.Writer, error)) (Found, []Entry, error) {
-	q := query{verb: verbShow, pid: w.PID, container: w.Container, path: w.Path, options: []string{optionOwners}}
+	q := w.query(verbShow)
 	if w.FactsOnly {
 		q.verb = verbLstat
 	}
+	return q.copy(ctx, r, proc, w, open)
+}
+
+func (w Where) query(verb string) query {
+	q := query{verb: verb, pid: w.PID, container: w.Container, path: w.Path, options: []string{optionOwners}}
 	if w.Alone {
 		q.options = append(q.options, optionAlone)
 	}
 	if w.Siblings {
 		q.options = append(q.options, optionSiblings)
 	}
+	return q
+}
+
+// copy is show for callers outside, who know a process's files by Where and Found.
+func (q query) copy(ctx context.Context, r Runner, proc string, w Where, open func(Found) (io.Writer, error)) (Found, []Entry, error) {
 	var local error
 	s, err := q.show(ctx, r, proc, func(id identity, f facts) (io.Writer, error) {
 		if w.FactsOnly {

@@ -212,6 +212,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestMissingTools(t *testing.T) {
 	root := openFolder(t)
+	write(t, filepath.Join(root, "file"), "")
 	proc := fakeProc(t, fakeProcess{pid: 8, root: root})
 	for _, missing := range tools() {
 		rest := slices.DeleteFunc(append(tools(), "sh"), func(tool string) bool { return tool == missing })
@@ -219,13 +220,15 @@ func TestMissingTools(t *testing.T) {
 		r := localRunner{path: folder}
 		_, _, _, showErr := show(t, r, proc, Where{PID: 8})
 		_, listErr := list(t.Context(), r, proc)
-		for _, err := range []error{showErr, listErr} {
+		_, sumErr := sumIn(t.Context(), r, proc, Where{PID: 8}, SumOptions{Recursive: true}, func(string, [32]byte) error { return nil })
+		_, tailErr := tailIn(t.Context(), r, proc, Where{PID: 8, Path: "file"}, TailOptions{}, func(Found) (io.Writer, error) { return io.Discard, nil })
+		for _, err := range []error{showErr, listErr, sumErr, tailErr} {
 			var tool *MissingToolError
 			if err != nil && (!errors.As(err, &tool) || tool.Tool != missing) {
 				t.Errorf("without %s: %v", missing, err)
 			}
 		}
-		if showErr == nil && listErr == nil {
+		if errors.Join(showErr, listErr, sumErr, tailErr) == nil {
 			t.Errorf("without %s: nobody misses it", missing)
 		}
 	}
@@ -281,6 +284,18 @@ func TestNoCutStreamIsASuccess(t *testing.T) {
 			for name, ask := range map[string]func(Runner) error{
 				"directory": func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "etc"}); return err },
 				"file":      func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "etc/file"}); return err },
+				"tree": func(r Runner) error {
+					_, err := walkIn(t.Context(), r, proc, Where{PID: 8, Path: "etc"}, WalkOptions{LinkTargets: true}, func(string, Entry) error { return nil })
+					return err
+				},
+				"sums": func(r Runner) error {
+					_, err := sumIn(t.Context(), r, proc, Where{PID: 8, Path: "etc"}, SumOptions{Recursive: true}, func(string, [32]byte) error { return nil })
+					return err
+				},
+				"matches": func(r Runner) error {
+					_, err := grepIn(t.Context(), r, proc, Where{PID: 8, Path: "etc"}, GrepOptions{Pattern: "root", Recursive: true}, func(Match) error { return nil })
+					return err
+				},
 				"processes": func(r Runner) error { _, err := list(t.Context(), r, proc); return err },
 				"not there": func(r Runner) error { _, _, _, err := show(t, r, proc, Where{PID: 8, Path: "none"}); return err },
 			} {

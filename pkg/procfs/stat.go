@@ -23,7 +23,8 @@ type Stat struct {
 	Dev        uint64    `json:"dev"`
 	RdevMajor  uint32    `json:"rdevMajor"` // of devices
 	RdevMinor  uint32    `json:"rdevMinor"`
-	Size       int64     `json:"size"` // bytes; files below /proc and /sys say 0 or 4096 whatever they hold
+	Size       int64     `json:"size"`   // bytes; files below /proc and /sys say 0 or 4096 whatever they hold
+	Blocks     int64     `json:"blocks"` // of 512 bytes on the disk; -1: the helper's stat doesn't tell
 	Mtime      time.Time `json:"mtime"`
 	LinkTarget string    `json:"linkTarget,omitempty"` // of symbolic links, as it is written
 }
@@ -56,7 +57,7 @@ func (s *Stat) FileMode() fs.FileMode {
 	return mode
 }
 
-// parseStat reads a line of the scripts' format: DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE,
+// parseStat reads a line of the scripts' format: DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE BLOCKS,
 // mode and device numbers in hexadecimal. Only the fraction of TIME is used; some builds have none.
 func parseStat(line string) (*Stat, error) {
 	f := strings.Fields(line)
@@ -72,6 +73,10 @@ func parseStat(line string) (*Stat, error) {
 		UID: uint32(p.unsigned(f[3], 10, 32)), GID: uint32(p.unsigned(f[4], 10, 32)),
 		Nlink:     p.unsigned(f[5], 10, 64),
 		RdevMajor: uint32(p.unsigned(major, 16, 32)), RdevMinor: uint32(p.unsigned(minor, 16, 32)),
+		Blocks: -1,
+	}
+	if len(f) == 12 {
+		s.Blocks = p.signed(f[11])
 	}
 	seconds := p.signed(f[7])
 	var nanos int64

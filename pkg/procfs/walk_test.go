@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package procfs
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// walkAll keeps what Walk gives.
+func walkAll(t *testing.T, r Runner, proc string, w Where, opts WalkOptions) (Found, map[string]Entry, []string, error) {
+	t.Helper()
+	entries, order := map[string]Entry{}, []string{}
+	found, err := walkIn(t.Context(), r, proc, w, opts, func(path string, e Entry) error {
+		if _, twice := entries[path]; twice {
+			t.Errorf("%.100q comes twice", path)
+		}
+		entries[path] = e
+		order = append(order, path)
+		return nil
+	})
+	return found, entries, order, err
+}
+
+// hostileTree has every name of hostileNames in two folders, special files, and a folder for each name.
+func hostileTree(t *testing.T, root string) {
+	t.Helper()
+	for i, name := range hostileNames() {
+		write(t, filepath.Join(root, "files", name), strings.Repeat("x", i))
+		write(t, filepath.Join(root, "folders", name, name), "")
+		if i%4 == 0 {
+			link(t, "/files/\n"+name+"\n"[:i%8/4], filepath.Join(root, "links", name))
+		}
+	}
+	makeSpecial(t, filepath.Join(root, "files"))
+	link(t, "/files", filepath.Join(root, "links", "to a folder"))
+	link(t, "..", filepath.Join(root, "links", "up"))
+}
+
+func TestWalkIsExact(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			hostileTree(t, root)
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root})
+			for _, start := range []string{"/", "files", "/links/to a folder", "links/up/folders/"} {
+				counting := &countingRunner{Runner: r}
+				found, got, order, err := walkAll(t, counting, proc, Where{PID: 8, Path: start}, WalkOptions{LinkTargets: true})
+				if err != nil || counting.count != 1 {
+					t.Fatalf("%s: %v, %d commands", start, err, counting.count)
+				}
+				base := filepath.Join(root, found.Path)
+				if order[0] != found.Path || !got[found.Path].IsDir() {
+					t.Errorf("%s: begins with %q", start, order[0])
+				}
+				want := 0
+				err = filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
+					if err != nil {
+						return err
+					}
+					want++
+					below := strings.TrimPrefix(path, root)
+					e, ok := got[below]
+					switch {
+					case path == base:
+					case !ok:
+						t.Errorf("%s: %q is missing", start, below)
+					default:
+						compareEntry(t, filepath.Dir(path), e, d)
+					}
+					return nil
+				})
+				if err != nil || len(got) != want {
+					t.Errorf("%s: %d entries, want %d (%v)", start, len(got), want, err)
+				}
+				checkOrder(t, order)
+			}
+		})
+	}
+}
+
+// checkOrder wants a directory before what is in it, and all that is in it before anything else.
+func checkOrder(t *testing.T, order []string) {
+	t.Helper()
+	left := map[string]bool{}
+	var open []string
+	for _, path := range order {
+		for len(open) > 0 && !strings.HasPrefix(path, strings.TrimSuffix(open[len(open)-1], "/")+"/") {
+			left[open[len(open)-1]] = true
+			open = open[:len(open)-1]
+		}
+		if parent := filepath.Dir(path); left[parent] {
+			t.Errorf("%q comes after its folder was left", path)
+		}
+		open = append(open, path)
+	}
+}
+
+func TestWalkOptions(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			for _, file := range []string{"a/b/c/d", "proc/1/stat", "sys/x", "a/proc/y"} {
+				write(t, filepath.Join(root, file), "")
+			}
+			link(t, "a", filepath.Join(root, "link"))
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root})
+			for _, test := range []struct {
+				start string
+				opts  TreeOptions
+				want  string
+			}{
+				{"/", TreeOptions{}, "/ /a /a/b /a/b/c /a/b/c/d /a/proc /a/proc/y /link /proc /sys"},
+				{"/", TreeOptions{MaxDepth: 1}, "/ /a /link /proc /sys"},
+				{"/", TreeOptions{MaxDepth: 2, KernelFiles: true}, "/ /a /a/b /a/proc /link /proc /proc/1 /sys /sys/x"},
+				{"/", TreeOptions{OneFileSystem: true, MaxDepth: 2}, "/ /a /a/b /a/proc /link /proc /sys"},
+				{"proc", TreeOptions{}, "/proc /proc/1 /proc/1/stat"},
+				{"link", TreeOptions{MaxDepth: 1}, "/a /a/b /a/proc"},
+				{"a/b/c/d", TreeOptions{}, "/a/b/c/d"},
+			} {
+				_, got, _, err := walkAll(t, r, proc, Where{PID: 8, Path: test.start}, WalkOptions{TreeOptions: test.opts})
+				if text := strings.Join(sortedKeys(got), " "); err != nil || text != test.want {
+					t.Errorf("%s %+v: %s, %v; want %s", test.start, test.opts, text, err, test.want)
+				}
+			}
+			for start, want := range map[string]error{"none": fs.ErrNotExist, "a/b/c/d/": ErrNotDirectory} {
+				if _, _, _, err := walkAll(t, r, proc, Where{PID: 8, Path: start}, WalkOptions{}); !errors.Is(err, want) {
+					t.Errorf("%s: %v", start, err)
+				}
+			}
+			enough := errors.New("enough")
+			if _, err := walkIn(t.Context(), r, proc, Where{PID: 8}, WalkOptions{}, func(string, Entry) error { return enough }); err != enough { //nolint:errorlint // as it is
+				t.Errorf("fn's error: %v", err)
+			}
+		})
+	}
+}
+
+func sortedKeys(entries map[string]Entry) []string {
+	var keys []string
+	for key := range entries {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// What is denied is named, and all the rest is there.
+func TestWalkOfADeniedSubtree(t *testing.T) {
+	needRoot(t)
+	for name, l := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			for _, dir := range []string{"noread", "noenter", "closed", "open"} {
+				write(t, filepath.Join(root, dir, "x"), "match")
+			}
+			write(t, filepath.Join(root, "secret"), "match")
+			for name, mode := range map[string]fs.FileMode{"noread": 0o711, "noenter": 0o744, "closed": 0, "secret": 0} {
+				if err := os.Chmod(filepath.Join(root, name), mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root})
+			l.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			_, got, _, err := walkAll(t, l, proc, Where{PID: 8}, WalkOptions{})
+			var failed *TreeError
+			if !errors.As(err, &failed) || !errors.Is(err, fs.ErrPermission) {
+				t.Fatalf("got %v", err)
+			}
+			for _, path := range []string{"/noread", "/noenter", "/closed"} {
+				if !strings.Contains(fmt.Sprint(failed.Failures), "open "+path+":") || got[path].Stat() == nil {
+					t.Errorf("%s is not among %v", path, failed.Failures)
+				}
+			}
+			for _, path := range []string{"/open/x", "/secret"} {
+				if got[path].Stat() == nil {
+					t.Errorf("%s is missing", path)
+				}
+			}
+			// At the last level nothing is opened, so nothing is denied.
+			if _, got, _, err := walkAll(t, l, proc, Where{PID: 8}, WalkOptions{TreeOptions: TreeOptions{MaxDepth: 1}}); err != nil || len(got) != 6 {
+				t.Errorf("one level: %d, %v", len(got), err)
+			}
+			if _, _, _, err := walkAll(t, l, proc, Where{PID: 8, Path: "closed"}, WalkOptions{}); !errors.Is(err, fs.ErrPermission) || errors.As(err, &failed) {
+				t.Errorf("a start that does not open: %v", err)
+			}
+			sums := map[string][32]byte{}
+			_, err = sumIn(t.Context(), l, proc, Where{PID: 8}, SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+				sums[path] = sum
+				return nil
+			})
+			if !errors.As(err, &failed) || failed.Count < 4 || len(sums) != 1 {
+				t.Errorf("sums: %v, %v", sums, err)
+			}
+			var matches []Match
+			_, err = grepIn(t.Context(), l, proc, Where{PID: 8}, GrepOptions{Pattern: "match", Recursive: true}, func(m Match) error {
+				matches = append(matches, m)
+				return nil
+			})
+			if !errors.As(err, &failed) || failed.Count < 4 || len(matches) != 1 || matches[0].Path != "/open/x" {
+				t.Errorf("matches: %v, %v", matches, err)
+			}
+		})
+	}
+}
+
+// Paths that the kernel does not take are reported, not lost.
+func TestWalkOfPathsTooLong(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			folder, err := os.OpenRoot(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			element := strings.Repeat("n", 250)
+			for range 17 {
+				if err := folder.Mkdir(element, 0o755); err != nil {
+					t.Fatal(err)
+				}
+				next, err := folder.OpenRoot(element)
+				if err != nil {
+					t.Fatal(err)
+				}
+				folder.Close()
+				folder = next
+			}
+			if err := folder.WriteFile("last", nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			folder.Close()
+			proc := fakeProc(t, fakeProcess{pid: 8, root: root})
+			_, got, _, err := walkAll(t, r, proc, Where{PID: 8}, WalkOptions{})
+			var failed *TreeError
+			if !errors.As(err, &failed) || failed.Count != 1 || !errors.Is(err, ErrNameTooLong) || len(got) != 18 {
+				t.Errorf("%d entries, %.200v", len(got), err)
+			}
+			if _, _, _, err := walkAll(t, r, proc, Where{PID: 8}, WalkOptions{TreeOptions: TreeOptions{MaxDepth: 16}}); err != nil {
+				t.Errorf("16 levels: %.200v", err)
+			}
+		})
+	}
+}
+
+// A tree that changes all the time is walked to its end, and what stays is there.
+func TestWalkOfAChangingTree(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openFolder(t)
+			for i := range 2000 {
+				write(t, filepath.Join(root, "stays", fmt.Sprint(i)), "")
+			}
+			stop, stopped := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(stopped)
+				for i := 0; ; i = (i + 1) % 100 {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					file := filepath.Join(root, "stays", fmt.Sprint("comes", i))
+					_ = os.WriteFile(file, nil, 0o644)
+					_ = os.Remove(filepath.Join(root, "stays", fmt.Sprint("comes", (i+50)%100)))
+				}
+			}()
+			for range 5 {
+				_, got, _, err := walkAll(t, r, proc(t, root), Where{PID: 8}, WalkOptions{})
+				var failed *TreeError
+				if err != nil && !errors.As(err, &failed) {
+					t.Error(err)
+				}
+				for i := range 2000 {
+					if got[fmt.Sprint("/stays/", i)].Stat() == nil {
+						t.Fatalf("%d is missing (%v)", i, err)
+					}
+				}
+			}
+			close(stop)
+			<-stopped
+		})
+	}
+}
+
+func proc(t *testing.T, root string) string {
+	t.Helper()
+	return fakeProc(t, fakeProcess{pid: 8, root: root})
+}
+
+// Memory does not grow with the tree.
+func TestWalkHoldsNoMoreThanABatch(t *testing.T) {
+	const count = 50_000
+	root := openFolder(t)
+	for i := range count / 1000 {
+		dir := filepath.Join(root, fmt.Sprint("folder", i))
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for j := range 1000 {
+			if err := syscall.Mknod(filepath.Join(dir, fmt.Sprintf("file-%09d", j)), syscall.S_IFREG|0o644, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			var before, now runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			got, most, start := 0, uint64(0), time.Now()
+			_, err := walkIn(t.Context(), r, proc(t, root), Where{PID: 8}, WalkOptions{}, func(string, Entry) error {
+				if got++; got%10_000 == 0 {
+					runtime.GC()
+					runtime.ReadMemStats(&now)
+					most = max(most, now.HeapAlloc)
+				}
+				return nil
+			})
+			if err != nil || got != count+count/1000+1 {
+				t.Fatalf("%d entries, %v", got, err)
+			}
+			grown := int64(most) - int64(before.HeapAlloc)
+			t.Logf("%d entries in %v, %d KiB held at most", got, time.Since(start).Round(time.Millisecond), grown>>10)
+			if grown > 8<<20 {
+				t.Errorf("%d bytes held", grown)
+			}
+		})
+	}
+}
+
+// Whatever a helper answers, only paths below the start come out, and nothing panics.
+func FuzzWalk(f *testing.F) {
+	line := "1:2 81a4 1 0 0 1 0:0 1 d t z 8\n"
+	f.Add([]byte("w\x008/root/.\x008/root/./a\x00\x00\x00" + line + line + "\x00efind 0 xargs 0\x00"))
+	f.Add([]byte("w\x008/root/./a\x008/root/./b\x008/root/./c\x00\x00g0\x00d1\x00l2:x\ny\x00c2\x00o8/root/./c/d\x00\x00" + line + "\x00efind 1 xargs 0\x00"))
+	f.Add([]byte("w\x008/root/./../a\x00\x00\x00" + line + "\x00"))
+	f.Add([]byte("w\x00\x00\x00\x00efind 0 xargs 123\x00"))
+	f.Add([]byte("w\x008/root/./a\x00\x00l9:\x00\x00-\n\x00"))
+	f.Add([]byte("s8/root/./a\x00" + strings.Repeat("0f", 32) + "\x00n1\x00c8/root/./b\x00C8/root/./c\x00efind 0 xargs 0\x00"))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		id := identity{process: Process{PID: 8}}
+		start := facts{path: "/", stat: &Stat{Mode: 0o040755}}
+		w := &walk{tree: newTree("walk", Where{}, TreeOptions{}), fn: func(path string, e Entry) error {
+			if path[0] != '/' || path != "/" && filepath.Clean(path) != path || strings.ContainsRune(path, 0) || (e.Stat() == nil) == (e.err == nil) {
+				t.Fatalf("%q, %+v of %q", path, e, answer)
+			}
+			return nil
+		}}
+		w.items['w'] = w.batch
+		if err := w.read(id, start, bufio.NewReader(strings.NewReader(string(answer)))); err == nil && w.failed.Count > 0 && len(w.failed.Failures) == 0 {
+			t.Fatalf("failures without names of %q", answer)
+		}
+	})
+}

@@ -56,7 +56,7 @@ func (r *runtimeRunner) Run(_ context.Context, argv []string, stdin io.Reader, s
 	} else {
 		_, err = io.Copy(stdout, reader)
 	}
-	if err != nil && !errors.Is(err, io.ErrClosedPipe) {
+	if err != nil && !errors.Is(err, io.ErrClosedPipe) && !errors.Is(err, io.EOF) {
 		r.t.Error(err)
 	}
 	r.status = cmd.Wait()
@@ -163,7 +163,10 @@ func TestNothingStaysBehindAReaderOfATreeThatLeft(t *testing.T) {
 				q.verb, q.pid, q.tree = verb, 8, treeScript
 				r := &runtimeRunner{localRunner: l, t: t, stuck: true}
 				within(t, 30*time.Second, func() {
-					_, _, err := q.run(t.Context(), r, proc(t, root), func(identity, facts, *bufio.Reader) error { return enough })
+					_, _, err := q.run(t.Context(), r, proc(t, root), func(_ identity, _ facts, b *bufio.Reader) error {
+						_, _ = b.Peek(100)
+						return enough
+					})
 					if !errors.Is(err, enough) {
 						t.Errorf("%s: %v", verb, err)
 					}

@@ -41,27 +41,31 @@ func parsePID(cmd *cobra.Command, arg string) (int, error) {
 	return pid, nil
 }
 
-// podPIDPath takes POD [PID] [PATH]. A second word that begins with a slash is a path; a PID left out
-// is 0, and a path left out "/".
+// podPIDPath takes POD [PID] [PATH]; a path left out is "/".
 func podPIDPath(cmd *cobra.Command, args []string) (pod string, pid int, path string, err error) {
-	path = "/"
+	pod, pid, paths, err := podPIDPaths(cmd, args, 1)
+	if err != nil || len(paths) == 0 {
+		return pod, pid, "/", err
+	}
+	return pod, pid, paths[0], nil
+}
+
+// podPIDPaths takes POD [PID] [PATH...]. A second word that begins with a slash is a path; a PID left out is 0.
+func podPIDPaths(cmd *cobra.Command, args []string, most int) (pod string, pid int, paths []string, err error) {
 	rest := args[1:]
 	if len(rest) > 0 && !strings.HasPrefix(rest[0], "/") {
 		if pid, err = parsePID(cmd, rest[0]); err != nil && strings.Contains(rest[0], "/") {
 			err = hint.With(err, fmt.Sprintf("%s %s /%s, if it is a path", cmd.CommandPath(), cmp.Or(args[0], "-l ..."), rest[0]))
 		}
 		if err != nil {
-			return "", 0, "", err
+			return "", 0, nil, err
 		}
 		rest = rest[1:]
 	}
-	if len(rest) > 0 {
-		path, rest = rest[0], rest[1:]
+	if len(rest) > most {
+		return "", 0, nil, usage(cmd.CommandPath()+" --help", "unexpected argument %q", rest[most])
 	}
-	if len(rest) > 0 {
-		return "", 0, "", usage(cmd.CommandPath()+" --help", "unexpected argument %q", rest[0])
-	}
-	return args[0], pid, path, nil
+	return args[0], pid, rest, nil
 }
 
 // podFirst takes between one argument, a pod, and most; with -l, which stands for the pod, one less.

@@ -64,6 +64,7 @@ func newFile(name string, info fs.FileInfo) file {
 func (f *Factory) printFound(r *room, found procfs.Found, entries []procfs.Entry, opts *fsOptions) error {
 	switch opts.output {
 	case "json", "yaml":
+		entries = opts.list.arrange(entries)
 		object := fileInfo{
 			typeMeta: kind("File"), Namespace: r.session.Namespace, Pod: r.session.Pod,
 			PID: found.PID, Path: found.Path, file: newFile(path.Base(found.Path), found.Info),
@@ -73,9 +74,9 @@ func (f *Factory) printFound(r *room, found procfs.Found, entries []procfs.Entry
 		}
 		return printObject(f.Streams.Out, opts.output, object)
 	case "name":
-		return f.printNames(found, entries, opts.nul)
+		return f.printNames(found, opts.list.arrange(entries), opts.nul)
 	default:
-		return f.printEntries(entries)
+		return f.printEntries(entries, opts)
 	}
 }
 
@@ -107,24 +108,32 @@ func (f *Factory) printNames(found procfs.Found, entries []procfs.Entry, nul boo
 	return nil
 }
 
-func (f *Factory) printEntries(entries []procfs.Entry) error {
+func (f *Factory) printEntries(entries []procfs.Entry, opts *fsOptions) error {
 	rows := make([][]string, 0, len(entries))
-	for _, e := range entries {
-		s := e.Stat()
-		if s == nil {
-			rows = append(rows, []string{"?", "?", "?", "?", "?", "?", procfs.Escape(e.Name())})
-			continue
-		}
-		name := procfs.Escape(e.Name())
-		if e.Type() == fs.ModeSymlink {
-			name += " -> " + procfs.Escape(s.LinkTarget)
-		}
-		rows = append(rows, []string{
-			modeString(s), strconv.FormatUint(s.Nlink, 10), owner(s.User, s.UID), owner(s.Group, s.GID), size(s, e.Type()),
-			s.Mtime.Local().Format("2006-01-02 15:04"), name,
-		})
+	for _, e := range opts.list.arrange(entries) {
+		rows = append(rows, longRow(e, e.Name(), opts.list.human))
 	}
 	return table(f.Streams.Out, rows)
+}
+
+// longRow is what "ls -l" prints of a file, in columns.
+func longRow(e procfs.Entry, name string, human bool) []string {
+	s := e.Stat()
+	name = procfs.Escape(name)
+	if s == nil {
+		return []string{"?", "?", "?", "?", "?", "?", name}
+	}
+	if e.Type() == fs.ModeSymlink {
+		name += " -> " + procfs.Escape(s.LinkTarget)
+	}
+	bytes := size(s, e.Type())
+	if human && e.Type()&fs.ModeDevice == 0 {
+		bytes = humanBytes(s.Size)
+	}
+	return []string{
+		modeString(s), strconv.FormatUint(s.Nlink, 10), owner(s.User, s.UID), owner(s.Group, s.GID), bytes,
+		s.Mtime.Local().Format("2006-01-02 15:04"), name,
+	}
 }
 
 func owner(name string, id uint32) string {

@@ -24,19 +24,25 @@ type fsOptions struct {
 	path   string
 	output string
 	nul    bool
+	list   listing
 }
 
 func newFSCmd(f *Factory, run func(context.Context, *Factory, *fsOptions) error) *cobra.Command {
 	opts := &fsOptions{}
 	cmd := &cobra.Command{
 		Use:   "fs POD [PID] [PATH]",
-		Short: "List a directory of a container, or print a file",
+		Short: "List a directory of a container, or print a file; find, grep, du and more in it",
 		Long: `List a directory of a container's file system, or print a file, byte for byte.
 
 The files are those that process PID sees, its volumes included; without PID, those of the
 container's first process. Links resolve as they do for that process. In listings, control
 characters in names are escaped; -o name prints names as they are with -0, each followed
-by a NUL.`,
+by a NUL.
+
+-R lists all that is below too, with paths, as it is found; --sort waits for all of it.
+With -R, -o json prints one object a line (kind FileEntry).
+
+A pod that is named like one of the commands below is "pod/NAME": fs pod/find /etc.`,
 		Example: `  # the root of the pod's default container
   kubectl shareproc fs nginx
 
@@ -45,7 +51,10 @@ by a NUL.`,
   kubectl shareproc fs nginx 8 /etc/nginx/nginx.conf > nginx.conf
 
   # what is known of a file, for a script
-  kubectl shareproc fs nginx /etc/nginx/nginx.conf -o json`,
+  kubectl shareproc fs nginx /etc/nginx/nginx.conf -o json
+
+  # the largest files last week's volume filled up with
+  kubectl shareproc fs nginx /var -R --sort=size --human`,
 		Args: podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if opts.pod, opts.pid, opts.path, err = podPIDPath(cmd, withPod(cmd, args)); err != nil {
@@ -60,12 +69,27 @@ by a NUL.`,
 			if opts.nul && opts.output != "name" {
 				return usage("-o name -0", "-0: only with -o name")
 			}
+			if err := opts.list.validate(cmd, opts.output); err != nil {
+				return err
+			}
 			return run(cmd.Context(), f, opts)
 		},
 	}
 	opts.add(cmd.Flags())
 	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "json, yaml or name")
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: names as they are, each followed by a NUL")
+	opts.list.add(cmd)
+	complete(cmd, "output", "json", "yaml", "name")
+	cmd.AddCommand(
+		newFSCatCmd(f, runFSCat),
+		newFSStatCmd(f, runFSStat),
+		newFSFindCmd(f, runFSFind),
+		newFSTreeCmd(f, runFSTree),
+		newFSDuCmd(f, runFSDu),
+		newFSSumCmd(f, runFSSum),
+		newFSGrepCmd(f, runFSGrep),
+		newFSTailCmd(f, runFSTail),
+	)
 	return cmd
 }
 
@@ -78,10 +102,10 @@ func runFS(ctx context.Context, f *Factory, opts *fsOptions) error {
 }
 
 func (f *Factory) fs(ctx context.Context, r *room, opts *fsOptions) error {
-	where := procfs.Where{
-		PID: opts.pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: opts.path,
+	if opts.list.recursive {
+		return f.listTree(ctx, r, opts)
 	}
-	found, entries, err := procfs.Show(ctx, r, where, func(procfs.Found) (io.Writer, error) {
+	found, entries, err := procfs.Show(ctx, r, r.where(opts.pid, opts.path), func(procfs.Found) (io.Writer, error) {
 		if opts.output != "" {
 			return nil, errFacts
 		}
@@ -96,6 +120,11 @@ func (f *Factory) fs(ctx context.Context, r *room, opts *fsOptions) error {
 		return nil
 	}
 	return f.printFound(r, found, entries, opts)
+}
+
+// where says whose file is meant: that of process pid, or of the container's first.
+func (r *room) where(pid int, path string) procfs.Where {
+	return procfs.Where{PID: pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: path}
 }
 
 // output is where the bytes go. Its errors are not about the file they come from.
@@ -118,10 +147,16 @@ func (o output) Write(p []byte) (int, error) {
 // describe says of which process and pod a path was asked, and what an error of procfs means there.
 func (r *room) describe(pid int, found procfs.Found, err error) error {
 	var path *fs.PathError
+	var partly *procfs.TreeError
 	_, local := errors.AsType[outputError](err)
 	switch {
 	case local:
 		return err
+	case errors.As(err, &partly):
+		return r.describePart(partly)
+	case errors.Is(err, procfs.ErrIsDirectory) && errors.As(err, &path):
+		return hint.With(fmt.Errorf("read %s of process %d in pod/%s: %w", procfs.Escape(path.Path), found.PID, r.session.Pod, procfs.ErrIsDirectory),
+			"kubectl shareproc fs, for what is in it; fs sum -R and fs grep -r, for the files below it")
 	case errors.Is(err, procfs.ErrNoProcess) && pid != 0:
 		return r.noProcess(pid)
 	case errors.Is(err, procfs.ErrNoProcess):

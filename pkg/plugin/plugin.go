@@ -24,6 +24,7 @@ import (
 const (
 	exitError       = 1
 	exitUsage       = 2
+	exitGrep        = 2 // an error of "fs grep", where 1 means that nothing matched
 	exitInterrupted = 130
 	exitPipe        = 141 // as after SIGPIPE
 )
@@ -46,12 +47,18 @@ func Main(ctx context.Context, f *Factory, args []string) int {
 	if closedPipe(err) {
 		return exitPipe
 	}
+	if _, ok := errors.AsType[noMatch](err); ok {
+		return exitError
+	}
 	fmt.Fprintf(f.Streams.ErrOut, "error: %s\n", escapeLines(err.Error()))
 	if try := explain(err); try != "" {
 		fmt.Fprintf(f.Streams.ErrOut, "try: %s\n", escapeLines(try))
 	}
 	if _, usage := errors.AsType[usageError](err); usage || !started() {
 		return exitUsage
+	}
+	if _, ok := errors.AsType[grepError](err); ok {
+		return exitGrep
 	}
 	return exitError
 }

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+type duOptions struct {
+	fileArgs
+	treeFlags
+	summarize bool
+	apparent  bool
+	bytes     bool
+	nul       bool
+	// shown is how deep the folders are that are printed; all of them count. 0 means all.
+	shown int
+}
+
+// usageLine is a line of "fs du -o json".
+type usageLine struct {
+	typeMeta
+	pathText
+	Bytes int64 `json:"bytes"`
+}
+
+func newFSDuCmd(f *Factory, run func(context.Context, *Factory, *duOptions) error) *cobra.Command {
+	opts := &duOptions{}
+	cmd := &cobra.Command{
+		Use:   "du POD [PID] [PATH]",
+		Short: "Print how much room files take, by directory",
+		Long: `Print how much room the files at and below PATH take on the disk, by directory, with all that is
+below each. A file with several names counts once. --apparent-size adds up lengths
+instead of blocks: sparse files count in full. Volumes count unless --xdev; /proc and /sys
+don't. -o json prints one object a line (kind DiskUsage).`,
+		Example: `  kubectl shareproc fs du nginx /var --maxdepth 1
+  kubectl shareproc fs du nginx / --xdev --summarize`,
+		Args: podFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if err := opts.treeFlags.validate(cmd); err != nil {
+				return err
+			}
+			if opts.nul && opts.json() {
+				return usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+			}
+			// What is not printed counts all the same.
+			opts.shown, opts.maxDepth = opts.maxDepth, 0
+			return run(cmd.Context(), f, opts)
+		},
+	}
+	opts.fileArgs.add(cmd.Flags())
+	opts.treeFlags.add(cmd.Flags())
+	cmd.Flags().Lookup("maxdepth").Usage = "How many levels below PATH to print; 0 means all. All of them count"
+	cmd.Flags().BoolVar(&opts.summarize, "summarize", false, "Print the sum alone (-s is kubectl's server)")
+	cmd.Flags().BoolVar(&opts.apparent, "apparent-size", false, "Add up the files' lengths, not their blocks on the disk")
+	cmd.Flags().BoolVar(&opts.bytes, "bytes", false, "Print bytes, not powers of 1024")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each line ended by a NUL instead")
+	opts.addOutput(cmd, "json: one object a line")
+	return cmd
+}
+
+func runFSDu(ctx context.Context, f *Factory, opts *duOptions) error {
+	return f.useFiles(ctx, &opts.fileArgs, func(r *room) (err error) {
+		out := f.lines()
+		defer out.close(&err)
+		sum := &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}}
+		found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path()), procfs.WalkOptions{TreeOptions: opts.treeFlags.options()}, sum.add)
+		if rest := sum.leave(0); rest != nil {
+			return rest
+		}
+		if err != nil {
+			return r.describe(opts.pid, found, err)
+		}
+		return nil
+	})
+}
+
+// A summer adds up a tree while it is walked: it holds the folders that are still open.
+type summer struct {
+	opts *duOptions
+	out  *lines
+	open []openFolder
+	seen map[[2]uint64]bool // files with several names, by device and inode
+}
+
+type openFolder struct {
+	path  string
+	bytes int64
+}
+
+func (s *summer) add(path string, e procfs.Entry) error {
+	depth := len(s.open)
+	for depth > 0 && !strings.HasPrefix(path, strings.TrimSuffix(s.open[depth-1].path, "/")+"/") {
+		depth--
+	}
+	if err := s.leave(depth); err != nil {
+		return err
+	}
+	bytes := s.size(e)
+	if e.IsDir() || depth == 0 {
+		s.open = append(s.open, openFolder{path, bytes})
+		return nil
+	}
+	s.open[depth-1].bytes += bytes
+	return nil
+}
+
+func (s *summer) size(e procfs.Entry) int64 {
+	stat := e.Stat()
+	if stat == nil {
+		return 0
+	}
+	if stat.Nlink > 1 && !e.IsDir() {
+		id := [2]uint64{stat.Dev, stat.Ino}
+		if s.seen[id] {
+			return 0
+		}
+		s.seen[id] = true
+	}
+	if s.opts.apparent || stat.Blocks < 0 {
+		return stat.Size
+	}
+	return stat.Blocks * 512
+}
+
+// leave prints the folders deeper than depth, the deepest first, and adds each to what it is in.
+func (s *summer) leave(depth int) error {
+	for len(s.open) > depth {
+		last := len(s.open) - 1
+		folder := s.open[last]
+		s.open = s.open[:last]
+		if last > 0 {
+			s.open[last-1].bytes += folder.bytes
+		}
+		if last > 0 && (s.opts.summarize || s.opts.shown > 0 && last > s.opts.shown) {
+			continue
+		}
+		if err := s.print(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *summer) print(folder openFolder) error {
+	if s.opts.json() {
+		return s.out.object(usageLine{kind("DiskUsage"), newPathText(folder.path), folder.bytes})
+	}
+	size := humanBytes(folder.bytes)
+	if s.opts.bytes {
+		size = strconv.FormatInt(folder.bytes, 10)
+	}
+	if err := s.out.print(fmt.Sprintf("%-7s ", size)); err != nil {
+		return err
+	}
+	return s.out.path(folder.path, s.opts.nul)
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// listing says what of a directory "fs" lists, and how.
+type listing struct {
+	treeFlags
+	recursive bool
+	all       bool
+	sort      string
+	human     bool
+}
+
+func (l *listing) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.BoolVarP(&l.recursive, "recursive", "R", false, "List all that is below, with paths")
+	flags.BoolVarP(&l.all, "all", "a", true, "List names that begin with a dot too; --all=false leaves them out")
+	flags.StringVar(&l.sort, "sort", "", "name, size (largest first) or time (newest first)")
+	flags.BoolVar(&l.human, "human", false, "Print sizes in powers of 1024, as ls -h does")
+	l.treeFlags.add(flags)
+	complete(cmd, "sort", "name", "size", "time")
+}
+
+func (l *listing) validate(cmd *cobra.Command, output string) error {
+	help := cmd.CommandPath() + " --help"
+	switch {
+	case !slices.Contains([]string{"", "name", "size", "time"}, l.sort):
+		return usage(help, "--sort %q: not one of name, size, time", l.sort)
+	case l.recursive && output == "yaml":
+		return usage("-R -o json", "-o yaml: not with -R")
+	case !l.recursive && (l.maxDepth != 0 || l.xdev || l.proc):
+		return usage(help, "--maxdepth, --xdev and --proc: only with -R")
+	}
+	return l.treeFlags.validate(cmd)
+}
+
+// arrange leaves out what is not wanted, and sorts. Entries come sorted by name.
+func (l *listing) arrange(entries []procfs.Entry) []procfs.Entry {
+	if !l.all {
+		entries = slices.DeleteFunc(entries, func(e procfs.Entry) bool { return strings.HasPrefix(e.Name(), ".") })
+	}
+	slices.SortStableFunc(entries, l.compare)
+	return entries
+}
+
+// compare orders by size or time; what is not known comes last.
+func (l *listing) compare(a, b procfs.Entry) int {
+	s, t := a.Stat(), b.Stat()
+	switch {
+	case l.sort != "size" && l.sort != "time":
+		return 0
+	case s == nil || t == nil:
+		return -cmp.Compare(btoi(s != nil), btoi(t != nil))
+	case l.sort == "size":
+		return -cmp.Compare(s.Size, t.Size)
+	default:
+		return t.Mtime.Compare(s.Mtime)
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// A walked file is one that waits for being sorted.
+type walkedFile struct {
+	path  string
+	entry procfs.Entry
+}
+
+// listTree is "fs -R".
+func (f *Factory) listTree(ctx context.Context, r *room, opts *fsOptions) (err error) {
+	out := f.lines()
+	defer out.close(&err)
+	var kept []walkedFile
+	walk := procfs.WalkOptions{TreeOptions: opts.list.options(), LinkTargets: opts.output != "name"}
+	found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path), walk, func(path string, e procfs.Entry) error {
+		switch {
+		case !opts.list.all && strings.Contains(path, "/."):
+			return nil
+		case opts.list.sort == "":
+			return opts.printOne(out, path, e)
+		}
+		kept = append(kept, walkedFile{path, e})
+		return nil
+	})
+	slices.SortStableFunc(kept, func(a, b walkedFile) int {
+		return cmp.Or(opts.list.compare(a.entry, b.entry), cmp.Compare(a.path, b.path))
+	})
+	for _, file := range kept {
+		if err := opts.printOne(out, file.path, file.entry); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return r.describe(opts.pid, found, err)
+	}
+	return nil
+}
+
+// printOne prints a file of a tree. Columns are of fixed width, since nobody knows yet what comes.
+func (o *fsOptions) printOne(out *lines, path string, e procfs.Entry) error {
+	switch o.output {
+	case "json":
+		return out.object(newFileEntry(path, e))
+	case "name":
+		return out.path(path, o.nul)
+	}
+	row := longRow(e, path, o.list.human)
+	return out.print(fmt.Sprintf("%-10s %3s %-8s %-8s %10s %16s %s\n", row[0], row[1], row[2], row[3], row[4], row[5], row[6]))
+}

@@ -88,10 +88,14 @@ func (f *Factory) listTree(ctx context.Context, r *room, opts *fsOptions) (err e
 	out := f.lines()
 	defer out.close(&err)
 	var kept []walkedFile
+	start := ""
 	walk := procfs.WalkOptions{TreeOptions: opts.list.options(), LinkTargets: opts.output != "name"}
 	found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path), walk, func(path string, e procfs.Entry) error {
+		if start == "" {
+			start = path
+		}
 		switch {
-		case !opts.list.all && strings.Contains(path, "/."):
+		case !opts.list.all && strings.Contains(strings.TrimPrefix(path, start), "/."):
 			return nil
 		case opts.list.sort == "":
 			return opts.printOne(out, path, e)

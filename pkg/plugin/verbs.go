@@ -104,7 +104,7 @@ func (r *room) describePart(partly *procfs.TreeError) error {
 		files = "file or folder"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "read all of it in pod/%s: %d %s could not be read", r.session.Pod, partly.Count, files)
+	fmt.Fprintf(&b, "read the whole tree in pod/%s: %d %s could not be read", r.session.Pod, partly.Count, files)
 	shown := partly.Failures[:min(len(partly.Failures), failuresShown)]
 	for _, failure := range shown {
 		if path, ok := errors.AsType[*fs.PathError](failure); ok {

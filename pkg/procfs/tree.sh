@@ -43,10 +43,10 @@ flood() {
 	case $options in
 	*xdev*) set -- "$@" -xdev ;;
 	esac
-	case $at:$only:$options in
-	:*:*kernel*) ;;
-	:f:*) set -- "$@" '(' -path "$here/proc" -o -path "$here/sys" ')' -prune -o ;;
-	:*) set -- "$@" '(' -path "$here/proc" -o -path "$here/sys" ')' -prune -print0 -o ;;
+	case $where:$only:$options in
+	/:*:*kernel*) ;;
+	/:f:*) set -- "$@" '(' -path "$here/proc" -o -path "$here/sys" ')' -prune -o ;;
+	/:*) set -- "$@" '(' -path "$here/proc" -o -path "$here/sys" ')' -prune -print0 -o ;;
 	esac
 	[ -z "$only" ] || set -- "$@" '(' -type f -o -type d ')'
 	find "$here" "$@" -print0 2>/dev/null

@@ -28,7 +28,8 @@ type WalkOptions struct {
 // the process's root and without links, except in last place: links are not followed on the way, only to the start.
 //
 // What could not be read is in the *TreeError at the end: directories that do not open, what vanished meanwhile, paths
-// that are too long. A name without facts is given to fn too, its Info says why; what vanished is not. An error of fn ends
+// that are too long. A name without facts is given to fn too, its Info says why; what vanished is not, and
+// below /proc it is no failure either. An error of fn ends
 // Walk and is returned as it is. Other errors are Show's.
 func Walk(ctx context.Context, r Runner, w Where, opts WalkOptions, fn func(path string, e Entry) error) (Found, error) {
 	return walkIn(ctx, r, procDir, w, opts, fn)
@@ -189,6 +190,8 @@ func (w *walk) hand(e *walked) error {
 	elsewhere := w.opts.OneFileSystem && e.stat != nil && e.stat.Dev != w.facts.stat.Dev
 	switch {
 	case !within || e.omitted:
+		return nil
+	case e.gone && volatile(e.path):
 		return nil
 	case e.bare:
 		w.failed.add("lstat", e.path, e.err)

@@ -112,7 +112,7 @@ func TestWalkOptions(t *testing.T) {
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {
 			root := openFolder(t)
-			for _, file := range []string{"a/b/c/d", "proc/1/stat", "sys/x", "a/proc/y"} {
+			for _, file := range []string{"a/b/c/d", "proc/1/stat", "sys/x", "a/proc/y", "etc/passwd"} {
 				write(t, filepath.Join(root, file), "")
 			}
 			link(t, "a", filepath.Join(root, "link"))
@@ -122,10 +122,10 @@ func TestWalkOptions(t *testing.T) {
 				opts  TreeOptions
 				want  string
 			}{
-				{"/", TreeOptions{}, "/ /a /a/b /a/b/c /a/b/c/d /a/proc /a/proc/y /link /proc /sys"},
-				{"/", TreeOptions{MaxDepth: 1}, "/ /a /link /proc /sys"},
-				{"/", TreeOptions{MaxDepth: 2, KernelFiles: true}, "/ /a /a/b /a/proc /link /proc /proc/1 /sys /sys/x"},
-				{"/", TreeOptions{OneFileSystem: true, MaxDepth: 2}, "/ /a /a/b /a/proc /link /proc /sys"},
+				{"/", TreeOptions{}, "/ /a /a/b /a/b/c /a/b/c/d /a/proc /a/proc/y /etc /etc/passwd /link /proc /sys"},
+				{"/", TreeOptions{MaxDepth: 1}, "/ /a /etc /link /proc /sys"},
+				{"/", TreeOptions{MaxDepth: 2, KernelFiles: true}, "/ /a /a/b /a/proc /etc /etc/passwd /link /proc /proc/1 /sys /sys/x"},
+				{"/", TreeOptions{OneFileSystem: true, MaxDepth: 2}, "/ /a /a/b /a/proc /etc /etc/passwd /link /proc /sys"},
 				{"proc", TreeOptions{}, "/proc /proc/1 /proc/1/stat"},
 				{"link", TreeOptions{MaxDepth: 1}, "/a /a/b /a/proc"},
 				{"a/b/c/d", TreeOptions{}, "/a/b/c/d"},

@@ -47,7 +47,7 @@ don't. -o json prints one object a line (kind DiskUsage).`,
 			if err := opts.parse(cmd, args, 1); err != nil {
 				return err
 			}
-			if err := opts.treeFlags.validate(cmd); err != nil {
+			if err := opts.checkTree(cmd); err != nil {
 				return err
 			}
 			if opts.nul && opts.json() {
@@ -58,8 +58,8 @@ don't. -o json prints one object a line (kind DiskUsage).`,
 			return run(cmd.Context(), f, opts)
 		},
 	}
-	opts.fileArgs.add(cmd.Flags())
-	opts.treeFlags.add(cmd.Flags())
+	opts.add(cmd.Flags())
+	opts.addTree(cmd.Flags())
 	cmd.Flags().Lookup("maxdepth").Usage = "How many levels below PATH to print; 0 means all. All of them count"
 	cmd.Flags().BoolVar(&opts.summarize, "summarize", false, "Print the sum alone (-s is kubectl's server)")
 	cmd.Flags().BoolVar(&opts.apparent, "apparent-size", false, "Add up the files' lengths, not their blocks on the disk")
@@ -74,7 +74,7 @@ func runFSDu(ctx context.Context, f *Factory, opts *duOptions) error {
 		out := f.lines()
 		defer out.close(&err)
 		sum := &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}}
-		found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path()), procfs.WalkOptions{TreeOptions: opts.treeFlags.options()}, sum.add)
+		found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path()), procfs.WalkOptions{TreeOptions: opts.options()}, sum.add)
 		if rest := sum.leave(0); rest != nil {
 			return rest
 		}

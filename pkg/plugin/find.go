@@ -39,7 +39,7 @@ line (kind FileEntry).`,
 			if err := opts.parse(cmd, args, 1); err != nil {
 				return err
 			}
-			if err := opts.treeFlags.validate(cmd); err != nil {
+			if err := opts.checkTree(cmd); err != nil {
 				return err
 			}
 			if err := opts.tests.compile(cmd); err != nil {
@@ -51,8 +51,8 @@ line (kind FileEntry).`,
 			return run(cmd.Context(), f, opts)
 		},
 	}
-	opts.fileArgs.add(cmd.Flags())
-	opts.treeFlags.add(cmd.Flags())
+	opts.add(cmd.Flags())
+	opts.addTree(cmd.Flags())
 	opts.tests.add(cmd)
 	opts.addOutput(cmd, "json: one object a line")
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each followed by a NUL")
@@ -63,7 +63,7 @@ func runFSFind(ctx context.Context, f *Factory, opts *findOptions) error {
 	return f.useFiles(ctx, &opts.fileArgs, func(r *room) (err error) {
 		out := f.lines()
 		defer out.close(&err)
-		walk := procfs.WalkOptions{TreeOptions: opts.treeFlags.options(), LinkTargets: opts.json()}
+		walk := procfs.WalkOptions{TreeOptions: opts.options(), LinkTargets: opts.json()}
 		found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path()), walk, func(path string, e procfs.Entry) error {
 			switch {
 			case !opts.tests.pass(e):

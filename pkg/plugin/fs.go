@@ -80,6 +80,11 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: names as they are, each followed by a NUL")
 	opts.list.add(cmd)
 	complete(cmd, "output", "json", "yaml", "name")
+	addVerbs(cmd, f)
+	return cmd
+}
+
+func addVerbs(cmd *cobra.Command, f *Factory) {
 	cmd.AddCommand(
 		newFSCatCmd(f, runFSCat),
 		newFSStatCmd(f, runFSStat),
@@ -90,7 +95,6 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 		newFSGrepCmd(f, runFSGrep),
 		newFSTailCmd(f, runFSTail),
 	)
-	return cmd
 }
 
 // errFacts stops a file's bytes where only facts about it are wanted.

@@ -72,7 +72,7 @@ The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after
 			if err := opts.parse(cmd, args[1:], 1); err != nil {
 				return err
 			}
-			if err := opts.treeFlags.validate(cmd); err != nil {
+			if err := opts.checkTree(cmd); err != nil {
 				return err
 			}
 			switch {
@@ -84,8 +84,8 @@ The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after
 			return run(cmd.Context(), f, opts)
 		},
 	}
-	opts.fileArgs.add(cmd.Flags())
-	opts.treeFlags.add(cmd.Flags())
+	opts.add(cmd.Flags())
+	opts.addTree(cmd.Flags())
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.recursive, "recursive", "r", false, "The files below a directory")
 	flags.BoolVarP(&opts.ignoreCase, "ignore-case", "i", false, "Letters (ASCII) in either case")
@@ -122,7 +122,7 @@ func (f *Factory) fsGrep(ctx context.Context, r *room, opts *grepOptions, matche
 	out := f.lines()
 	defer out.close(&err)
 	grep := procfs.GrepOptions{
-		TreeOptions: opts.treeFlags.options(), Pattern: opts.pattern, IgnoreCase: opts.ignoreCase, Fixed: opts.fixed,
+		TreeOptions: opts.options(), Pattern: opts.pattern, IgnoreCase: opts.ignoreCase, Fixed: opts.fixed,
 		Extended: opts.extended, Recursive: opts.recursive, FilesOnly: opts.filesOnly,
 	}
 	found, err := procfs.Grep(ctx, r, r.where(opts.pid, opts.path()), grep, func(m procfs.Match) error {

@@ -29,7 +29,7 @@ func (l *listing) add(cmd *cobra.Command) {
 	flags.BoolVarP(&l.all, "all", "a", true, "List names that begin with a dot too; --all=false leaves them out")
 	flags.StringVar(&l.sort, "sort", "", "name, size (largest first) or time (newest first)")
 	flags.BoolVar(&l.human, "human", false, "Print sizes in powers of 1024, as ls -h does")
-	l.treeFlags.add(flags)
+	l.addTree(flags)
 	complete(cmd, "sort", "name", "size", "time")
 }
 
@@ -43,7 +43,7 @@ func (l *listing) validate(cmd *cobra.Command, output string) error {
 	case !l.recursive && (l.maxDepth != 0 || l.xdev || l.proc):
 		return usage(help, "--maxdepth, --xdev and --proc: only with -R")
 	}
-	return l.treeFlags.validate(cmd)
+	return l.checkTree(cmd)
 }
 
 // arrange leaves out what is not wanted, and sorts. Entries come sorted by name.

@@ -43,7 +43,7 @@ one object a line (kind Checksum).`,
 			if err := opts.parse(cmd, args, 1); err != nil {
 				return err
 			}
-			if err := opts.treeFlags.validate(cmd); err != nil {
+			if err := opts.checkTree(cmd); err != nil {
 				return err
 			}
 			if opts.nul && opts.json() {
@@ -52,8 +52,8 @@ one object a line (kind Checksum).`,
 			return run(cmd.Context(), f, opts)
 		},
 	}
-	opts.fileArgs.add(cmd.Flags())
-	opts.treeFlags.add(cmd.Flags())
+	opts.add(cmd.Flags())
+	opts.addTree(cmd.Flags())
 	cmd.Flags().BoolVarP(&opts.recursive, "recursive", "R", false, "The files below a directory")
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each line ended by a NUL instead")
 	opts.addOutput(cmd, "json: one object a line")
@@ -64,7 +64,7 @@ func runFSSum(ctx context.Context, f *Factory, opts *sumOptions) error {
 	return f.useFiles(ctx, &opts.fileArgs, func(r *room) (err error) {
 		out := f.lines()
 		defer out.close(&err)
-		sum := procfs.SumOptions{TreeOptions: opts.treeFlags.options(), Recursive: opts.recursive}
+		sum := procfs.SumOptions{TreeOptions: opts.options(), Recursive: opts.recursive}
 		found, err := procfs.Sum(ctx, r, r.where(opts.pid, opts.path()), sum, func(path string, sum [32]byte) error {
 			text := hex.EncodeToString(sum[:])
 			if opts.json() {

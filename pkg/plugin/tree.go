@@ -50,14 +50,14 @@ root without --proc. -o json prints one object with items in items (kind FileTre
 			if err := opts.parse(cmd, args, 1); err != nil {
 				return err
 			}
-			if err := opts.treeFlags.validate(cmd); err != nil {
+			if err := opts.checkTree(cmd); err != nil {
 				return err
 			}
 			return run(cmd.Context(), f, opts)
 		},
 	}
-	opts.fileArgs.add(cmd.Flags())
-	opts.treeFlags.add(cmd.Flags())
+	opts.add(cmd.Flags())
+	opts.addTree(cmd.Flags())
 	opts.addOutput(cmd, "json")
 	return cmd
 }
@@ -69,7 +69,7 @@ func runFSTree(ctx context.Context, f *Factory, opts *treeOptions) error {
 func (f *Factory) fsTree(ctx context.Context, r *room, opts *treeOptions) (err error) {
 	nodes := map[string]*treeNode{}
 	var top *treeNode
-	walk := procfs.WalkOptions{TreeOptions: opts.treeFlags.options(), LinkTargets: true}
+	walk := procfs.WalkOptions{TreeOptions: opts.options(), LinkTargets: true}
 	found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path()), walk, func(at string, e procfs.Entry) error {
 		node := &treeNode{file: entryFile(e)}
 		if above := nodes[path.Dir(at)]; above != nil && top != nil {

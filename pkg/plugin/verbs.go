@@ -72,13 +72,13 @@ type treeFlags struct {
 	proc     bool
 }
 
-func (t *treeFlags) add(flags *pflag.FlagSet) {
+func (t *treeFlags) addTree(flags *pflag.FlagSet) {
 	flags.IntVar(&t.maxDepth, "maxdepth", 0, "How many levels below PATH to look at; 0 means all")
 	flags.BoolVar(&t.xdev, "xdev", false, "Stay on PATH's file system: volumes are named, not entered")
 	flags.BoolVar(&t.proc, "proc", false, "Enter /proc and /sys too, when PATH is the root")
 }
 
-func (t *treeFlags) validate(cmd *cobra.Command) error {
+func (t *treeFlags) checkTree(cmd *cobra.Command) error {
 	if t.maxDepth < 0 {
 		return usage(cmd.CommandPath()+" --help", "--maxdepth %d: less than zero", t.maxDepth)
 	}

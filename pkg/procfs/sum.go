@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 //go:embed sum.sh
@@ -41,21 +42,36 @@ func sumIn(ctx context.Context, r Runner, proc string, w Where, opts SumOptions,
 		missing += n
 		return err
 	}
-	t.items['s'] = func(r *bufio.Reader, sent string) error {
+	one := func(sent, text string) error {
 		path, _, err := t.below(sent)
 		if err != nil {
 			return err
 		}
+		var sum [32]byte
+		if len(text) != 2*len(sum) {
+			return fmt.Errorf("read checksum %.80q", text)
+		}
+		if _, err := hex.Decode(sum[:], []byte(text)); err != nil {
+			return fmt.Errorf("read checksum %.80q: %w", text, err)
+		}
+		missing--
+		return t.call(fn(path, sum))
+	}
+	t.items['s'] = func(r *bufio.Reader, sent string) error {
 		text, err := readField(r)
 		if err != nil {
 			return err
 		}
-		var sum [32]byte
-		if n, err := hex.Decode(sum[:], []byte(text)); err != nil || n != len(sum) || len(text) != 2*len(sum) {
-			return fmt.Errorf("read checksum %.80q", text)
+		return one(sent, text)
+	}
+	t.items['S'] = func(_ *bufio.Reader, text string) error {
+		for line := range strings.Lines(text) {
+			sum, sent, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
+			if err := one(sent, sum); err != nil {
+				return err
+			}
 		}
-		missing--
-		return t.call(fn(path, sum))
+		return nil
 	}
 	t.last = func() {
 		if missing != 0 && !volatile(t.found.Path) {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# "$@" are regular files and directories. Answers with items: "cPATH" and "CPATH" for a file and a directory that do not open, "sPATH" and a SHA-256 for a file, and
+# "$@" are regular files and directories. Answers with items: "cPATH" and "CPATH" for a file and a directory that do not open, "S" and lines SHA-256, two spaces, PATH,
+# "sPATH" and a SHA-256 for a file whose name is kept out of them, and
 # "nCOUNT", the number of files that were tried.
 nl=$(printf '\nx')
 nl=${nl%x}
@@ -27,9 +28,9 @@ simple() {
 		esac
 	done
 }
-simple "$@" | xargs -0 -r sha256sum 2>/dev/null | while IFS= read -r line; do
-	printf 's%s\0%s\0' "${line#*  }" "${line%% *}"
-done
+printf 'S'
+simple "$@" | xargs -0 -r sha256sum 2>/dev/null
+printf '\0'
 for f; do
 	case $f in
 	*"$nl"* | *"$cr"* | *\\*)

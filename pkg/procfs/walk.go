@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -111,13 +112,17 @@ func (w *walk) remarks(r *bufio.Reader, list []walked) (long []walked, err error
 		if err != nil || remark == "" {
 			return long, err
 		}
-		if remark[0] == 'o' {
+		if remark[0] == 'o' || remark[0] == 'c' {
 			e := walked{bare: true}
 			if e.path, e.depth, err = w.below(remark[1:]); err != nil {
 				return nil, err
 			}
-			e.name, e.err = path.Base(e.path), ErrNameTooLong
-			long = append(long, e)
+			if remark[0] == 'o' {
+				e.name, e.err = path.Base(e.path), ErrNameTooLong
+				long = append(long, e)
+			} else if i := slices.IndexFunc(list, func(l walked) bool { return l.path == e.path }); i >= 0 {
+				list[i].closed = true
+			}
 			continue
 		}
 		number, target, _ := strings.Cut(remark[1:], ":")
@@ -137,8 +142,6 @@ func (e *walked) remark(kind byte, target string) error {
 		e.bare, e.gone, e.err = true, true, fs.ErrNotExist
 	case 'd':
 		e.bare, e.err = true, errUnreadable
-	case 'c':
-		e.closed = true
 	case 'l':
 		e.stat = &Stat{LinkTarget: target}
 	default:

@@ -344,7 +344,7 @@ func TestWalkHoldsNoMoreThanABatch(t *testing.T) {
 func FuzzWalk(f *testing.F) {
 	line := "1:2 81a4 1 0 0 1 0:0 1 d t z 8\n"
 	f.Add([]byte("w\x008/root/.\x008/root/./a\x00\x00\x00" + line + line + "\x00efind 0 xargs 0\x00"))
-	f.Add([]byte("w\x008/root/./a\x008/root/./b\x008/root/./c\x00\x00g0\x00d1\x00l2:x\ny\x00c2\x00o8/root/./c/d\x00\x00" + line + "\x00efind 1 xargs 0\x00"))
+	f.Add([]byte("w\x008/root/./a\x008/root/./b\x008/root/./c\x00\x00g0\x00d1\x00l2:x\ny\x00c8/root/./c\x00o8/root/./c/d\x00\x00" + line + "\x00efind 1 xargs 0\x00"))
 	f.Add([]byte("w\x008/root/./../a\x00\x00\x00" + line + "\x00"))
 	f.Add([]byte("w\x00\x00\x00\x00efind 0 xargs 123\x00"))
 	f.Add([]byte("w\x008/root/./a\x00\x00l9:\x00\x00-\n\x00"))

@@ -87,6 +87,14 @@ func TestWarmCommandsCostOneGetAndOneExec(t *testing.T) {
 		{"fs", "web"},
 		{"fs", "web", "/etc/abs-link.conf"},
 		{"fs", "web", "1", "/etc/nginx", "-o", "json"},
+		{"fs", "web", "-R"},
+		{"fs", "find", "web", "--name", "*.conf"},
+		{"fs", "tree", "web", "/etc"},
+		{"fs", "du", "web"},
+		{"fs", "sum", "web", "/etc", "-R"},
+		{"fs", "grep", "-r", "worker", "web", "/etc"},
+		{"fs", "tail", "web", "/etc/abs-link.conf"},
+		{"fs", "stat", "web", "/etc/nginx"},
 	} {
 		if _, err := w.plugin(t.Context(), args...); err != nil {
 			t.Fatal(err)

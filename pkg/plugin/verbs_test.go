@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -200,11 +199,8 @@ func TestDu(t *testing.T) {
 	if n := size("--apparent-size"); n != 1<<20+folders {
 		t.Errorf("apparent size %d, want %d", n, 1<<20+folders)
 	}
-	var stat syscall.Stat_t
-	if err := syscall.Stat(folder+"/sub/sparse", &stat); err != nil {
-		t.Fatal(err)
-	}
-	if n := size(); stat.Blocks == 0 && n >= 1<<20 {
+	// Holes take no room where the file system knows them.
+	if n := size(); n > 1<<20+folders+1<<16 {
 		t.Errorf("on the disk: %d", n)
 	}
 	d.run(t.Context(), "fs", "du", "web", pid, folder)

@@ -30,7 +30,7 @@ below() {
 	tell
 	# The statuses come through the substitution, since the batches have the answer for themselves.
 	{
-		state=$({ { flood; printf 'find %s ' "$?" >&5; } | { xargs -0 -r -n 1000 sh -c "$batch" sh >&4 2>/dev/null; printf 'xargs %s' "$?" >&5; }; } 5>&1)
+		state=$({ { flood; printf 'find %s ' "$?" >&5; } | { xargs -0 -r -n 4000 sh -c "$batch" sh >&4 2>/dev/null; printf 'xargs %s' "$?" >&5; }; } 5>&1)
 	} 4>&1
 	printf 'e%s\0' "$state"
 	finish 0

@@ -61,15 +61,20 @@ func (l *lines) path(path string, nul bool) error {
 func (l *lines) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.pending = nil
+	if l.pending != nil {
+		l.pending.Stop()
+		l.pending = nil
+	}
 	if err := l.w.Flush(); l.err == nil {
 		l.err = err
 	}
 }
 
-// close prints what waits. Its error counts only where there is no other.
+// close prints what waits; nothing is printed after it. Its error counts only where there is no other.
 func (l *lines) close(err *error) {
 	l.flush()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if *err == nil {
 		*err = l.err
 	}

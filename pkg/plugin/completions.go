@@ -23,6 +23,7 @@ func (f *Factory) complete(root *cobra.Command) error {
 		"doctor":   pod,
 		"sessions": pod,
 		"clean":    pod,
+		"cp":       files,
 		"fs":       f.completePods(f.pidOrPath, f.paths),
 		"grep":     afterFirst(f.completePods(f.pidOrPath, f.paths)), // PATTERN POD [PID] [PATH]
 		"signal":   f.completePods(f.pids, fixed(procfs.SignalNames()...)),
@@ -65,6 +66,11 @@ func (f *Factory) complete(root *cobra.Command) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// files completes the names of this machine's files.
+func files(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
 }
 
 // afterFirst completes nothing for the first argument, and the others as if it were not there.

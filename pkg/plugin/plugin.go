@@ -138,6 +138,7 @@ namespace, so that its processes can be seen and signalled and its files read th
 		newDebugCmd(f, runDebug),
 		newPSCmd(f, runPS),
 		newFSCmd(f, runFS),
+		newCPCmd(f, runCP),
 		newSignalCmd(f, runSignal),
 		newDoctorCmd(f, runDoctor),
 		newSessionsCmd(f, runSessions),

@@ -99,6 +99,9 @@ func codeError(code int) error {
 	if err, ok := known[code]; ok {
 		return err
 	}
+	if err := copyError(code); err != nil {
+		return err
+	}
 	if i := code - codeToolFirst; i >= 0 && i < len(tools()) {
 		return &MissingToolError{Tool: tools()[i]}
 	}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package local
+
+import (
+	"bytes"
+	"os"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// A content is a regular file that is being written.
+type content struct {
+	tree       *Tree
+	name       string
+	stat       *procfs.Stat
+	root       *folder
+	base, made string
+	file       *os.File // nil once all of it is there: a bulk has more files than may be open at once
+	at, end    int64    // end is how long the file is so far
+	dressed    bool
+}
+
+// Create makes a regular file.
+func (t *Tree) Create(name string, s *procfs.Stat) (procfs.Content, error) {
+	if !t.file && !possible(name) {
+		t.Report(name, errName)
+		return nil, nil
+	}
+	c, err := t.create(name, s)
+	if err != nil {
+		return nil, t.settle(name, err)
+	}
+	t.open[c] = true
+	return c, nil
+}
+
+func (t *Tree) create(name string, s *procfs.Stat) (*content, error) {
+	root, base, err := t.in(name)
+	if err != nil {
+		return nil, err
+	}
+	c := &content{tree: t, name: name, stat: s, root: root, base: base, made: base}
+	if !t.fresh() {
+		if err := free(root.Root, base); err != nil {
+			root.leave()
+			return nil, err
+		}
+		c.made = tempName()
+	}
+	if c.file, err = c.root.OpenFile(c.made, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+		root.leave()
+		return nil, err
+	}
+	if err := c.full(); err != nil {
+		c.Abort()
+		return nil, err
+	}
+	return c, nil
+}
+
+// block is what file systems give and leave out as one.
+const block = 4096
+
+// Write leaves blocks of zeros out.
+func (c *content) Write(p []byte) (int, error) {
+	written := len(p)
+	if c.tree.Progress != nil {
+		c.tree.Progress(int64(written))
+	}
+	if c.file == nil {
+		if err := c.reopen(); err != nil {
+			return 0, err
+		}
+	}
+	for len(p) > 0 {
+		zero, n := c.run(p)
+		if !zero {
+			if _, err := c.file.WriteAt(p[:n], c.at); err != nil {
+				return 0, err
+			}
+			c.end = c.at + int64(n)
+		}
+		c.at += int64(n)
+		p = p[n:]
+	}
+	return written, c.full()
+}
+
+var zeros [block]byte
+
+// run measures how far the blocks at the head of p are all zeros, or all something else.
+func (c *content) run(p []byte) (zero bool, n int) {
+	for n < len(p) {
+		step := min(block-int((c.at+int64(n))%block), len(p)-n)
+		is := bytes.Equal(p[n:n+step], zeros[:step])
+		if n > 0 && is != zero {
+			break
+		}
+		zero = is
+		n += step
+	}
+	return zero, n
+}
+
+// Skip leaves a hole.
+func (c *content) Skip(n int64) error {
+	c.at += n
+	return c.full()
+}
+
+// full closes the file once it has what was announced.
+func (c *content) full() error {
+	if c.file == nil || c.at < c.stat.Size {
+		return nil
+	}
+	return c.shut()
+}
+
+// reopen is for what is longer than it was said to be.
+func (c *content) reopen() (err error) {
+	c.dressed = false
+	if err := c.root.Chmod(c.made, 0o600); err != nil {
+		return err
+	}
+	c.file, err = c.root.OpenFile(c.made, os.O_WRONLY, 0)
+	return err
+}
+
+// shut ends the file with its length, mode and times.
+func (c *content) shut() error {
+	var err error
+	if c.at > c.end {
+		err = c.file.Truncate(c.at)
+	}
+	if closed := c.file.Close(); err == nil {
+		err = closed // some file systems say only now that they are full
+	}
+	c.file = nil
+	if err != nil {
+		return err
+	}
+	c.dressed = true
+	return c.tree.dress(c.root.Root, c.made, c.name, c.stat)
+}
+
+// Commit gives the file its name. A file that came under another name already becomes a link to that.
+func (c *content) Commit() error {
+	defer c.forget()
+	if c.file != nil {
+		if err := c.shut(); err != nil {
+			c.discard()
+			return err
+		}
+	}
+	id := [2]uint64{c.stat.Dev, c.stat.Ino}
+	if first, ok := c.tree.inodes[id]; ok && !c.tree.file {
+		c.discard()
+		return c.tree.settle(c.name, c.tree.hardLink(first, c.name))
+	}
+	if c.made != c.base {
+		if err := replace(c.root.Root, c.made, c.base); err != nil {
+			return c.tree.settle(c.name, err)
+		}
+	}
+	if c.stat.Nlink > 1 {
+		c.tree.inodes[id] = c.name
+	}
+	return nil
+}
+
+// Abort takes the file away.
+func (c *content) Abort() {
+	defer c.forget()
+	if c.file != nil {
+		_ = c.file.Close()
+		c.file = nil
+	}
+	c.discard()
+}
+
+func (c *content) discard() { _ = c.root.Remove(c.made) }
+
+func (c *content) forget() {
+	delete(c.tree.open, c)
+	c.root.leave()
+}
+
+// hardLink gives a file one more name.
+func (t *Tree) hardLink(first, name string) error {
+	made := name
+	if !t.fresh() {
+		made = name[:len(name)-len(lastPart(name))] + tempName()
+	}
+	if err := t.root.Link(first, made); err != nil {
+		return err
+	}
+	if made == name {
+		return nil
+	}
+	return replace(t.root, made, name)
+}

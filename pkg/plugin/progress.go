@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"github.com/moby/term"
+)
+
+// progress shows on a terminal how much of what takes longer than a second has been copied.
+type progress struct {
+	total atomic.Int64 // 0: not known
+	done  atomic.Int64
+	quit  chan struct{}
+	ended chan struct{}
+}
+
+func (f *Factory) newProgress() *progress {
+	p := &progress{quit: make(chan struct{}), ended: make(chan struct{})}
+	if _, terminal := term.GetFdInfo(f.Streams.ErrOut); !terminal || f.Quiet {
+		close(p.ended)
+		return p
+	}
+	go p.show(f.Streams.ErrOut, time.Now())
+	return p
+}
+
+func (p *progress) add(n int64) { p.done.Add(n) }
+
+func (p *progress) show(w io.Writer, start time.Time) {
+	defer close(p.ended)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	shown := false
+	for {
+		select {
+		case <-p.quit:
+			if shown {
+				fmt.Fprint(w, "\r\x1b[K")
+			}
+			return
+		case now := <-tick.C:
+			shown = true
+			fmt.Fprint(w, "\r\x1b[K"+progressLine(p.done.Load(), p.total.Load(), now.Sub(start)))
+		}
+	}
+}
+
+// progressLine is bytes, rate and, where the end is known, the time that is left.
+func progressLine(done, total int64, elapsed time.Duration) string {
+	rate := float64(done) / elapsed.Seconds()
+	line := humanBytes(done)
+	if total > 0 {
+		line += " of " + humanBytes(total)
+	}
+	line += "  " + humanBytes(int64(rate)) + "/s"
+	if total > done && rate >= 1 {
+		line += "  " + time.Duration(float64(total-done)/rate*float64(time.Second)).Round(time.Second).String() + " left"
+	}
+	return line
+}
+
+// stop takes the line away.
+func (p *progress) stop() {
+	close(p.quit)
+	<-p.ended
+}

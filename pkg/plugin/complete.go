@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	// listTime bounds a question to the API server while somebody waits with a finger on TAB, and lookTime one to a
-	// helper.
+	// listTime bounds a question to the API server while somebody waits with a finger on TAB.
 	listTime = 2 * time.Second
+	// lookTime bounds one to a helper.
 	lookTime = 300 * time.Millisecond
 	// mostPods is how many pods are asked for.
 	mostPods = 500
@@ -153,7 +153,7 @@ func (f *Factory) inHelper(cmd *cobra.Command, args []string, need podspec.Need,
 		return
 	}
 	o := &session.Opener{Client: client, Options: session.Options{Say: func(string, ...any) {}}}
-	ctx, cancel := context.WithTimeout(cmd.Context(), lookTime)
+	ctx, cancel := context.WithTimeout(cmd.Context(), f.lookTime)
 	defer cancel()
 	s, err := o.Open(ctx, t, plan)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -31,6 +32,9 @@ type Factory struct {
 	Client func() (kubernetes.Interface, error)
 	// Exec makes the wire into a session's container.
 	Exec func(session.Session) (Wire, error)
+
+	// lookTime is how long a completion waits for a helper's answer.
+	lookTime time.Duration
 }
 
 // Wire runs commands and shells in one container; attach.Exec is the real one.
@@ -41,7 +45,7 @@ type Wire interface {
 
 // NewFactory returns a Factory for the cluster that kubectl's own flags and files name.
 func NewFactory(streams genericiooptions.IOStreams, getenv func(string) string) *Factory {
-	f := &Factory{Streams: streams, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv}
+	f := &Factory{Streams: streams, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, lookTime: lookTime}
 	f.Client = func() (kubernetes.Interface, error) {
 		config, err := f.restConfig()
 		if err != nil {

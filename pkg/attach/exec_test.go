@@ -181,7 +181,7 @@ func TestCancelReturnsItsCauseAndWritesNoMore(t *testing.T) {
 			if !errors.Is(err, cause) {
 				t.Errorf("got %v, want %v", err, cause)
 			}
-			if took := time.Since(begun); took > 2*time.Second {
+			if took := time.Since(begun); took > 15*time.Second {
 				t.Errorf("took %v", took)
 			}
 			settle(t, "client-go's copying ends", func() bool { return copying() <= before })
@@ -206,7 +206,7 @@ func TestCancelWhileConnecting(t *testing.T) {
 	if err := exec.Run(ctx, []string{"x"}, nil, nil, nil); !errors.Is(err, cause) {
 		t.Errorf("got %v, want %v", err, cause)
 	}
-	if took := time.Since(begun); took > 2*time.Second {
+	if took := time.Since(begun); took > 15*time.Second {
 		t.Errorf("took %v", took)
 	}
 	if err := exec.Run(ctx, []string{"x"}, nil, nil, nil); !errors.Is(err, cause) {
@@ -230,7 +230,7 @@ func TestCancelWithStuckWriter(t *testing.T) {
 			if err := e.Run(ctx, []string{"yes"}, nil, out, nil); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
 			}
-			if took := time.Since(begun); took > 2*time.Second {
+			if took := time.Since(begun); took > 15*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})

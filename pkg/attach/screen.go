@@ -4,27 +4,42 @@ package attach
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 )
 
-// What a remote program that was cut off may have left switched on: mouse reports, bracketed paste, a hidden cursor,
-// colours. None of them is set in a shell at its prompt, so resetting does no harm.
+// A screen passes output on and remembers what the remote program has switched on (DEC private modes, ESC [ ? N h, in
+// xterm's "Control Sequences"), for it may end without switching it off. What it did not touch is not touched either:
+// leaving an alternate screen that nobody entered moves the cursor.
+type screen struct {
+	to      io.Writer
+	partial []byte       // a sequence cut in two by writes
+	changed map[int]bool // modes that are not as at the beginning
+	writing atomic.Bool
+}
+
 const (
-	resetModes      = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0m"
-	enterAlternate  = "\x1b[?1049h"
-	leaveAlternate  = "\x1b[?1049l"
-	alternateLength = len(enterAlternate)
+	privateMode = "\x1b[?"
+	// longestMode is the length from which on something is no sequence that counts here.
+	longestMode = 64
 )
 
-// screen passes output on and remembers whether the remote program has gone to the alternate screen: leaving it when
-// nobody entered would move the cursor.
-type screen struct {
-	to        io.Writer
-	tail      []byte // the last bytes seen, for a sequence cut in two
-	alternate bool
-	writing   atomic.Bool
+// usual tells how a terminal is at a shell's prompt: false is off. Other modes may be the user's own, and are left alone.
+func usual(mode int) (on, known bool) {
+	switch mode {
+	case 7, 25: // wrapping lines, a cursor
+		return true, true
+	case 1, 47, 1047, 1049, 2004: // cursor keys for programs, alternate screens, bracketed paste
+		return false, true
+	case 9, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1015: // reports of the mouse and of the focus
+		return false, true
+	}
+	return false, false
 }
 
 func (s *screen) Write(p []byte) (int, error) {
@@ -35,23 +50,84 @@ func (s *screen) Write(p []byte) (int, error) {
 }
 
 func (s *screen) follow(p []byte) {
-	seen := slices.Concat(s.tail, p)
-	entered, left := bytes.LastIndex(seen, []byte(enterAlternate)), bytes.LastIndex(seen, []byte(leaveAlternate))
-	if entered != left {
-		s.alternate = entered > left
+	rest := slices.Concat(s.partial, p)
+	for {
+		i := bytes.IndexByte(rest, privateMode[0])
+		if i < 0 {
+			s.partial = nil
+			return
+		}
+		rest = rest[i:]
+		n := modeLength(rest)
+		if n == 0 {
+			s.partial = bytes.Clone(rest)
+			return
+		}
+		s.note(rest[:n])
+		rest = rest[n:]
 	}
-	s.tail = bytes.Clone(seen[max(0, len(seen)-alternateLength+1):])
 }
 
-// reset undoes a program's modes on a terminal and starts a new line, where the error message will stand. Where a write
-// hangs, this one would too.
-func (s *screen) reset(terminal io.Writer) {
+// modeLength is the length of the sequence at the beginning of p, 1 for another one, 0 for one whose end is to come.
+func modeLength(p []byte) int {
+	n := min(len(p), len(privateMode))
+	if string(p[:n]) != privateMode[:n] {
+		return 1
+	}
+	for i, c := range p[n:] {
+		switch {
+		case n+i >= longestMode:
+			return 1
+		case c >= '0' && c <= '9', c == ';':
+		case c == 'h', c == 'l':
+			return n + i + 1
+		default:
+			return 1
+		}
+	}
+	return 0
+}
+
+// note takes a sequence to heart.
+func (s *screen) note(sequence []byte) {
+	if len(sequence) <= len(privateMode) {
+		return
+	}
+	last := len(sequence) - 1
+	for text := range strings.SplitSeq(string(sequence[len(privateMode):last]), ";") {
+		mode, err := strconv.Atoi(text)
+		on, known := usual(mode)
+		switch {
+		case err != nil || !known:
+		case on == (sequence[last] == 'h'):
+			delete(s.changed, mode)
+		default:
+			if s.changed == nil {
+				s.changed = map[int]bool{}
+			}
+			s.changed[mode] = true
+		}
+	}
+}
+
+// reset undoes on a terminal what is left of a program's modes. Where the session was cut, that can be colours too, and
+// the error message gets a line of its own. Where a write hangs, this one would too.
+func (s *screen) reset(terminal io.Writer, cut bool) {
 	if s.writing.Load() {
 		return
 	}
-	sequence := resetModes + "\r\n"
-	if s.alternate {
-		sequence = leaveAlternate + sequence
+	var sequence strings.Builder
+	for _, mode := range slices.Sorted(maps.Keys(s.changed)) {
+		last := 'l'
+		if on, _ := usual(mode); on {
+			last = 'h'
+		}
+		fmt.Fprintf(&sequence, "%s%d%c", privateMode, mode, last)
 	}
-	_, _ = io.WriteString(terminal, sequence) // The session has failed already; that is the error to tell.
+	if cut {
+		sequence.WriteString("\x1b[0m\r\n")
+	}
+	if sequence.Len() > 0 {
+		_, _ = io.WriteString(terminal, sequence.String()) // The session has ended; how is what there is to tell.
+	}
 }

@@ -69,8 +69,8 @@ func (s *sitting) end(sane bool) {
 	s.unwatch()
 	s.sizes.close()
 	_ = s.input.Close() // Only the wake-up pipe of this session.
-	if display := s.terminal.display(); !sane && display != nil {
-		s.output.reset(display)
+	if display := s.terminal.display(); display != nil {
+		s.output.reset(display, !sane)
 	}
 }
 

@@ -182,7 +182,7 @@ func TestKeysTypedAfterwardsAreNotTaken(t *testing.T) {
 
 func TestShellCancelled(t *testing.T) {
 	run := func(c *conversation) int {
-		fmt.Fprint(c.stdout, "\x1b[?1049hvi")
+		fmt.Fprint(c.stdout, "\x1b[?1049h\x1b[?25l\x1b[?2004hvi")
 		<-c.gone
 		return cutOff
 	}
@@ -204,7 +204,7 @@ func TestShellCancelled(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 			d.restored(t)
-			d.shows(t, "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0m\r\n")
+			d.shows(t, "\x1b[?25h\x1b[?1049l\x1b[?2004l\x1b[0m\r\n")
 		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -88,9 +89,13 @@ func usage(try, format string, args ...any) error {
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted = errors.New("interrupted")
 
-// NotifyContext returns a context that ends with the first signal that asks a program to stop. The
-// second one ends the program at once, as if nobody had listened. Writing to a closed pipe is an error
-// instead of a signal, so that clean-up is not skipped by "| head -1".
+// doubled is the time in which signals are one: a key pressed twice, TERM and HUP from what closes a terminal.
+const doubled = time.Second
+
+// NotifyContext returns a context that ends with the first signal that asks a program to stop. Those that follow change
+// nothing, since cleaning up has an end anyhow, but for another Ctrl-C later than a second: that ends the program
+// at once, as if nobody had listened. Writing to a closed pipe is an error instead of a signal, so that clean-up is not
+// skipped by "| head -1".
 func NotifyContext(parent context.Context) (context.Context, context.CancelFunc) {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(parent)
@@ -100,9 +105,10 @@ func NotifyContext(parent context.Context) (context.Context, context.CancelFunc)
 		select {
 		case <-signals:
 			cancel(errInterrupted)
+			time.AfterFunc(doubled, func() { signal.Reset(os.Interrupt, syscall.SIGQUIT) })
 		case <-ctx.Done():
+			signal.Stop(signals)
 		}
-		signal.Stop(signals)
 	}()
 	return ctx, func() { cancel(context.Canceled) }
 }

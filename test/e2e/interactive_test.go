@@ -47,6 +47,7 @@ type terminal struct {
 
 	mu     sync.Mutex
 	screen bytes.Buffer
+	all    bytes.Buffer
 	ended  chan struct{}
 	err    error
 }
@@ -109,7 +110,21 @@ func (w *world) start(t *testing.T, args ...string) *terminal {
 func (x *terminal) Write(p []byte) (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.all.Write(p)
 	return x.screen.Write(p)
+}
+
+// whole is everything that the terminal was sent until now.
+func (x *terminal) whole() string {
+	x.t.Helper()
+	const mark = "[all of it]"
+	if _, err := x.slave.WriteString(mark); err != nil {
+		x.t.Fatal(err)
+	}
+	x.expect(mark)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.all.String()
 }
 
 func (x *terminal) text() string {

@@ -31,7 +31,20 @@ func Escape(text string) string {
 }
 
 func needsEscape(text string) bool {
+	if plain(text) {
+		return false
+	}
 	return !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r == '\\' || unsafeRune(r) })
+}
+
+// plain tells text that has nothing but printable ASCII: most of what a tree's listing prints.
+func plain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func unsafeRune(r rune) bool {

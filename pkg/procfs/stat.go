@@ -60,7 +60,14 @@ func (s *Stat) FileMode() fs.FileMode {
 // parseStat reads a line of the scripts' format: DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE BLOCKS,
 // mode and device numbers in hexadecimal. Only the fraction of TIME is used; some builds have none.
 func parseStat(line string) (*Stat, error) {
-	f := strings.Fields(line)
+	var words [13]string
+	f := words[:0]
+	for word := range strings.FieldsSeq(line) {
+		if len(f) == len(words) {
+			break
+		}
+		f = append(f, word)
+	}
 	if len(f) < 8 {
 		return nil, fmt.Errorf("read facts %q: %d fields", line, len(f))
 	}

@@ -68,7 +68,8 @@ type tree struct {
 	failed   TreeError
 	callback error // what the caller's function ended the reading with
 	items    map[byte]func(r *bufio.Reader, rest string) error
-	last     func() // what there is to do at the end
+	last     func()       // what there is to do at the end
+	settle   func() error // whether all that was announced has come, where batches say so
 }
 
 func newTree(op string, w Where, opts TreeOptions) *tree {
@@ -142,6 +143,15 @@ func (t *tree) end(state string) error {
 	var find, xargs int
 	if n, err := fmt.Sscanf(state, "find %d xargs %d", &find, &xargs); n != 2 || err != nil {
 		return fmt.Errorf("read tree: end %.40q", state)
+	}
+	if t.settle != nil {
+		if err := t.settle(); err != nil {
+			return err
+		}
+		// The status of a batch that had trouble (xargs(1)): what trouble, and that it came to its end, settle knows.
+		if xargs == 123 {
+			xargs = 0
+		}
 	}
 	if xargs != 0 {
 		return ErrRead

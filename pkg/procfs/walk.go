@@ -4,14 +4,14 @@ package procfs
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
-	"strings"
 )
 
 //go:embed walk.sh
@@ -42,167 +42,169 @@ func walkIn(ctx context.Context, r Runner, proc string, w Where, opts WalkOption
 	if opts.LinkTargets {
 		q.options = append(q.options, optionLinks)
 	}
-	walk := &walk{tree: newTree("walk", w, opts.TreeOptions), fn: fn}
-	walk.items['w'] = walk.batch
+	walk := newWalk(w, opts, fn)
 	return walk.ask(ctx, r, proc, q)
 }
 
 type walk struct {
 	*tree
-	fn func(string, Entry) error
+	fn    func(string, Entry) error
+	links bool
+	batch []string            // the paths of the batch that is being read, as the script writes them, that facts came of
+	due   int                 // how many of it have been accounted for neither by facts nor by a remark
+	had   map[string]struct{} // batch, once remarks have to be told from facts
 }
 
-// A walked entry is one path of a batch.
-type walked struct {
-	Entry
-	path    string
-	depth   int
-	bare    bool // no line of facts is about it: it is gone, or denied
-	gone    bool
-	closed  bool // a directory that does not open
-	omitted bool // too long for a path: remark "o" names it, or what it is in
+func newWalk(where Where, opts WalkOptions, fn func(string, Entry) error) *walk {
+	w := &walk{tree: newTree("walk", where, opts.TreeOptions), fn: fn, links: opts.LinkTargets}
+	w.items['w'] = w.readBatch
+	w.items['o'] = func(_ *bufio.Reader, sent string) error { return w.bare(sent, ErrNameTooLong) }
+	for kind, err := range map[byte]error{'g': fs.ErrNotExist, 'd': errUnreadable, 'p': ErrChanged} {
+		w.items[kind] = func(_ *bufio.Reader, sent string) error { return w.remark(sent, err) }
+	}
+	w.settle = func() error {
+		if w.due != 0 {
+			return fmt.Errorf("%w: %d files of a tree are not accounted for", ErrRead, w.due)
+		}
+		return nil
+	}
+	return w
 }
 
-// batch reads one item of walk.sh.
-func (w *walk) batch(r *bufio.Reader, _ string) error {
-	list, err := w.paths(r)
-	if err != nil {
+// readBatch reads an item "w" of walk.sh.
+func (w *walk) readBatch(r *bufio.Reader, count string) (err error) {
+	if err := w.settle(); err != nil {
 		return err
 	}
-	long, err := w.remarks(r, list)
-	if err != nil {
-		return err
+	if w.due, err = strconv.Atoi(count); err != nil || w.due < 0 {
+		return fmt.Errorf("read tree: a batch of %.20q", count)
 	}
-	if err := w.lines(r, list); err != nil {
-		return err
-	}
-	for i := range list {
-		if err := w.hand(&list[i]); err != nil {
+	w.batch, w.had = w.batch[:0], nil
+	var targets map[string]string
+	if w.links {
+		if targets, err = readTargets(r); err != nil {
 			return err
 		}
 	}
-	for _, e := range long {
-		if err := w.hand(&e); err != nil {
+	for {
+		sent, line, err := readRecord(r)
+		if err != nil || sent == "" {
+			return err
+		}
+		if w.due--; w.due < 0 {
+			return fmt.Errorf("read tree: more than the batch has: %.200q", sent)
+		}
+		w.batch = append(w.batch, sent)
+		if err := w.take(sent, line, targets); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-func (w *walk) paths(r *bufio.Reader) ([]walked, error) {
-	var list []walked
+// take gives a file to the caller.
+func (w *walk) take(sent, line string, targets map[string]string) error {
+	file, _, err := w.below(sent)
+	if err != nil {
+		return err
+	}
+	s, err := parseStat(line)
+	if err != nil {
+		return err
+	}
+	s.LinkTarget = targets[sent]
+	w.facts.name(s)
+	return w.call(w.fn(file, Entry{name: path.Base(file), stat: s}))
+}
+
+// remark is about a path of a batch that stat had trouble with: most of them have facts all the same.
+func (w *walk) remark(sent string, err error) error {
+	if w.had == nil {
+		w.had = make(map[string]struct{}, len(w.batch))
+		for _, path := range w.batch {
+			w.had[path] = struct{}{}
+		}
+	}
+	if _, known := w.had[sent]; known {
+		return nil
+	}
+	w.had[sent] = struct{}{}
+	if w.due--; w.due < 0 {
+		return fmt.Errorf("read tree: more than the batch has: %.200q", sent)
+	}
+	if len(sent) > pathMax {
+		// What it is in is asked for such names: the item "o".
+		_, _, err := w.below(sent)
+		return err
+	}
+	return w.bare(sent, err)
+}
+
+// bare keeps what is wrong with a path, and gives its name to the caller unless it is gone.
+func (w *walk) bare(sent string, cause error) error {
+	file, depth, err := w.below(sent)
+	if err != nil || w.opts.MaxDepth != 0 && depth > w.opts.MaxDepth {
+		return err
+	}
+	gone := errors.Is(cause, fs.ErrNotExist)
+	if gone && volatile(file) {
+		return nil
+	}
+	w.failed.add("lstat", file, cause)
+	if gone {
+		return nil
+	}
+	return w.call(w.fn(file, Entry{name: path.Base(file), err: cause}))
+}
+
+// readTargets reads what is written in the links of a batch.
+func readTargets(r *bufio.Reader) (map[string]string, error) {
+	targets := map[string]string{}
 	for {
 		sent, err := readField(r)
 		if err != nil || sent == "" {
-			return list, err
+			return targets, err
 		}
-		var e walked
-		if e.path, e.depth, err = w.below(sent); err != nil {
-			return nil, err
-		}
-		e.name, e.omitted = path.Base(e.path), len(sent) > pathMax
-		list = append(list, e)
-	}
-}
-
-// remarks reads what walk.sh says beside the facts, and returns the names that it could not make paths of.
-func (w *walk) remarks(r *bufio.Reader, list []walked) (long []walked, err error) {
-	for {
-		remark, err := readField(r)
-		if err != nil || remark == "" {
-			return long, err
-		}
-		if remark[0] == 'o' || remark[0] == 'c' {
-			e := walked{bare: true}
-			if e.path, e.depth, err = w.below(remark[1:]); err != nil {
-				return nil, err
-			}
-			if remark[0] == 'o' {
-				e.name, e.err = path.Base(e.path), ErrNameTooLong
-				long = append(long, e)
-			} else if i := slices.IndexFunc(list, func(l walked) bool { return l.path == e.path }); i >= 0 {
-				list[i].closed = true
-			}
-			continue
-		}
-		number, target, _ := strings.Cut(remark[1:], ":")
-		i, err := strconv.Atoi(number)
-		if err != nil || i < 0 || i >= len(list) {
-			return nil, fmt.Errorf("read tree: remark %.20q about %d paths", remark, len(list))
-		}
-		if err := list[i].remark(remark[0], target); err != nil {
+		if targets[sent], err = readField(r); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (e *walked) remark(kind byte, target string) error {
-	switch kind {
-	case 'g':
-		e.bare, e.gone, e.err = true, true, fs.ErrNotExist
-	case 'd':
-		e.bare, e.err = true, errUnreadable
-	case 'l':
-		e.stat = &Stat{LinkTarget: target}
-	default:
-		return fmt.Errorf("read tree: remark %q", kind)
-	}
-	return nil
-}
-
-// lines reads the facts, one line for each path that was there.
-func (w *walk) lines(r *bufio.Reader, list []walked) error {
-	text, err := readField(r)
+// readRecord reads a path, "//", a line of facts; or NUL, for which the path is "". A path may have newlines, and no
+// two slashes in a row.
+func readRecord(r *bufio.Reader) (sent, line string, err error) {
+	first, err := r.Peek(1)
 	if err != nil {
-		return err
+		return "", "", cutShort(err)
 	}
-	for i := range list {
-		e := &list[i]
-		if e.bare {
-			continue
-		}
-		line, rest, ok := strings.Cut(text, "\n")
-		if !ok {
-			return fmt.Errorf("read tree: no facts about %.200q", e.path)
-		}
-		text = rest
-		target := ""
-		if e.stat != nil {
-			target, e.stat = e.stat.LinkTarget, nil
-		}
-		if line == "-" {
-			e.bare, e.gone, e.err = true, true, fs.ErrNotExist
-			continue
-		}
-		if e.stat, err = parseStat(line); err != nil {
-			return err
-		}
-		e.stat.LinkTarget = target
-		w.facts.name(e.stat)
+	if first[0] == 0 {
+		_, err := r.Discard(1)
+		return "", "", err
 	}
-	if text != "" {
-		return fmt.Errorf("read tree: facts about nothing: %.40q", text)
+	var kept []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return "", "", cutShort(err)
+		}
+		record := part
+		if kept != nil || err != nil {
+			kept = append(kept, part...)
+			record = kept
+		}
+		if err == nil {
+			if i := bytes.Index(record, []byte("//")); i >= 0 {
+				return string(record[:i]), string(record[i+2 : len(record)-1]), nil
+			}
+			if kept == nil {
+				kept = bytes.Clone(part)
+			}
+		}
+		if len(kept) > recordMax {
+			return "", "", fmt.Errorf("read tree: a record without end: %.200q", kept)
+		}
 	}
-	return nil
 }
 
-// hand gives an entry to the caller, and keeps what is wrong with it.
-func (w *walk) hand(e *walked) error {
-	within := w.opts.MaxDepth == 0 || e.depth <= w.opts.MaxDepth
-	inner := w.opts.MaxDepth == 0 || e.depth < w.opts.MaxDepth
-	elsewhere := w.opts.OneFileSystem && e.stat != nil && e.stat.Dev != w.facts.stat.Dev
-	switch {
-	case !within || e.omitted:
-		return nil
-	case e.gone && volatile(e.path):
-		return nil
-	case e.bare:
-		w.failed.add("lstat", e.path, e.err)
-	case e.closed && inner && !elsewhere:
-		w.failed.add("open", e.path, fs.ErrPermission)
-	}
-	if e.gone {
-		return nil
-	}
-	return w.call(w.fn(e.path, e.Entry))
-}
+// recordMax is more than a path and its facts can have.
+const recordMax = 64 << 10

@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -340,25 +341,48 @@ func TestWalkHoldsNoMoreThanABatch(t *testing.T) {
 	}
 }
 
+// A batch whose files are not all accounted for is no success, whatever the statuses say.
+func TestWalkMissesNothingInSilence(t *testing.T) {
+	record := "8/root/./a//1:2 81a4 1 0 0 1 0:0 1 d t z 8\n"
+	for answer, want := range map[string]error{
+		"w1\x00" + record + "\x00efind 0 xargs 0\x00":                                 nil,
+		"w2\x00" + record + "\x00efind 0 xargs 0\x00":                                 ErrRead,
+		"w2\x00" + record + "\x00efind 0 xargs 123\x00":                               ErrRead,
+		"w2\x00" + record + "\x00w1\x00" + record + "\x00efind 0 xargs 0\x00":         ErrRead,
+		"w1\x00" + record + "\x00efind 0 xargs 124\x00":                               ErrRead,
+		"w2\x00" + record + "\x00p8/root/./a\x00p8/root/./b\x00efind 0 xargs 123\x00": nil,
+		"w1\x00" + record: io.ErrUnexpectedEOF,
+	} {
+		w := newWalk(Where{}, WalkOptions{}, func(string, Entry) error { return nil })
+		start := facts{path: "/", stat: &Stat{Mode: 0o040755}}
+		err := w.read(identity{process: Process{PID: 8}}, start, bufio.NewReader(strings.NewReader(answer)))
+		if !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", answer, err, want)
+		}
+		if strings.Contains(answer, "p8") && (w.failed.Count != 1 || !errors.Is(&w.failed, ErrChanged)) {
+			t.Errorf("%q: %v", answer, w.failed.Failures)
+		}
+	}
+}
+
 // Whatever a helper answers, only paths below the start come out, and nothing panics.
 func FuzzWalk(f *testing.F) {
-	line := "1:2 81a4 1 0 0 1 0:0 1 d t z 8\n"
-	f.Add([]byte("w\x008/root/.\x008/root/./a\x00\x00\x00" + line + line + "\x00efind 0 xargs 0\x00"))
-	f.Add([]byte("w\x008/root/./a\x008/root/./b\x008/root/./c\x00\x00g0\x00d1\x00l2:x\ny\x00c8/root/./c\x00o8/root/./c/d\x00\x00" + line + "\x00efind 1 xargs 0\x00"))
-	f.Add([]byte("w\x008/root/./../a\x00\x00\x00" + line + "\x00"))
-	f.Add([]byte("w\x00\x00\x00\x00efind 0 xargs 123\x00"))
-	f.Add([]byte("w\x008/root/./a\x00\x00l9:\x00\x00-\n\x00"))
-	f.Add([]byte("s8/root/./a\x00" + strings.Repeat("0f", 32) + "\x00n1\x00c8/root/./b\x00C8/root/./c\x00efind 0 xargs 0\x00"))
-	f.Fuzz(func(t *testing.T, answer []byte) {
+	line := "//1:2 81a4 1 0 0 1 0:0 1 d t z 8\n"
+	f.Add([]byte("w2\x008/root/."+line+"8/root/./a\nb"+line+"\x00efind 0 xargs 0\x00"), false)
+	f.Add([]byte("w3\x008/root/./a\x00x\ny\x00\x008/root/./a"+line+"\x00g8/root/./b\x00d8/root/./c\x00p8/root/./a\x00C8/root/./c\x00o8/root/./c/d\x00efind 1 xargs 123\x00"), true)
+	f.Add([]byte("w1\x008/root/./../a"+line+"\x00"), false)
+	f.Add([]byte("w1\x00\x00efind 0 xargs 123\x00"), false)
+	f.Add([]byte("w1\x008/root/./a//-\n\x00"), false)
+	f.Add([]byte("s8/root/./a\x00"+strings.Repeat("0f", 32)+"\x00n1\x00c8/root/./b\x00C8/root/./c\x00efind 0 xargs 0\x00"), false)
+	f.Fuzz(func(t *testing.T, answer []byte, links bool) {
 		id := identity{process: Process{PID: 8}}
 		start := facts{path: "/", stat: &Stat{Mode: 0o040755}}
-		w := &walk{tree: newTree("walk", Where{}, TreeOptions{}), fn: func(path string, e Entry) error {
+		w := newWalk(Where{}, WalkOptions{LinkTargets: links}, func(path string, e Entry) error {
 			if path[0] != '/' || path != "/" && filepath.Clean(path) != path || strings.ContainsRune(path, 0) || (e.Stat() == nil) == (e.err == nil) {
 				t.Fatalf("%q, %+v of %q", path, e, answer)
 			}
 			return nil
-		}}
-		w.items['w'] = w.batch
+		})
 		if err := w.read(id, start, bufio.NewReader(strings.NewReader(string(answer)))); err == nil && w.failed.Count > 0 && len(w.failed.Failures) == 0 {
 			t.Fatalf("failures without names of %q", answer)
 		}

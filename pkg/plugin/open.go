@@ -162,6 +162,9 @@ func (f *Factory) do(ctx context.Context, arg string, h *helperFlags, want sessi
 			err = ended
 		}
 	}
+	if r != nil && r.session.Running {
+		err = session.LackExec(err, r.session.Namespace)
+	}
 	return open, err
 }
 

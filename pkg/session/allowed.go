@@ -68,6 +68,14 @@ func (o *Opener) mustBeAllowed(ctx context.Context, namespace string, rules ...r
 		"have these rules added to your Role in namespace "+namespace+":"+yaml.String())
 }
 
+// LackExec adds to an answer of exec that says "forbidden" the rule that would allow it.
+func LackExec(err error, namespace string) error {
+	if hint.Of(err) != "" {
+		return err
+	}
+	return lacking(err, namespace, createExec)
+}
+
 func (o *Opener) denied(ctx context.Context, namespace string, r rule) bool {
 	review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authv1.ResourceAttributes{

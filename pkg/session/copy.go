@@ -54,7 +54,7 @@ func (o *Opener) admittedCopy(ctx context.Context, t target.Target, plan Plan, n
 
 func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Session, error) {
 	ns := t.Pod.Namespace
-	if err := o.mustBeAllowed(ctx, ns, createPods, deletePods, createExec); err != nil {
+	if err := o.mustBeAllowed(ctx, ns, getPods, createPods, deletePods, createExec); err != nil {
 		return Session{}, err
 	}
 	// The name is chosen here and not by the server, so that a create whose answer was lost can

@@ -102,7 +102,8 @@ func TestDiagnosisFindsWhatIsMissing(t *testing.T) {
 		rules    string // of the missing Role
 	}{
 		{"a permission", with(nil), "web", Wanted{}, []string{"patch pods/ephemeralcontainers"}, nil, "you may not patch pods/ephemeralcontainers in namespace shop", "--role", "patch pods/ephemeralcontainers"},
-		{"two of them", with(nil), "web", Wanted{}, []string{"get pods/exec", "create pods/exec"}, nil, "you may not get pods/exec, nor create pods/exec", "--role", "get,create pods/exec"},
+		{"two of them", with(nil), "web", Wanted{}, []string{"get pods", "create pods/exec"}, nil, "you may not get pods, nor create pods/exec", "--role", "get pods; create pods/exec"},
+		{"what exec does without is not missed", with(nil), "web", Wanted{}, []string{"get pods/exec"}, nil, "", "", ""},
 		{"what only a copy needs is not missed", with(nil), "web", Wanted{}, []string{"create pods", "delete pods", "list pods"}, nil, "", "", ""},
 		{"a copy does miss it", with(nil), "web", Wanted{Copy: true}, []string{"create pods", "patch pods/ephemeralcontainers"}, nil, "debug --copy would not work: you may not create pods", "--role", "create pods"},
 		{"without a pod", with(nil), "", Wanted{}, []string{"patch pods/ephemeralcontainers"}, nil, "diagnose namespace shop: debug would not work: you may not patch", "--role", "patch pods/ephemeralcontainers"},

@@ -68,7 +68,7 @@ func (o *Opener) admittedHelper(ctx context.Context, t target.Target, plan Plan,
 // openHelper adds a helper, and looks whether it sees what it should. Where the target turns out to be somebody else than
 // the API said, or to have changed its user, one more is added, with the right ids.
 func (o *Opener) openHelper(ctx context.Context, t target.Target, plan Plan) (Session, error) {
-	if err := o.mustBeAllowed(ctx, t.Pod.Namespace, patchEphemeral, createExec); err != nil {
+	if err := o.mustBeAllowed(ctx, t.Pod.Namespace, getPods, patchEphemeral, createExec); err != nil {
 		return Session{}, err
 	}
 	o.useImageOnNode(ctx, t.Pod.Spec.NodeName)

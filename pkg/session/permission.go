@@ -37,7 +37,9 @@ const (
 	ForCopy     Purpose = "copy"
 	ForWorkload Purpose = "workload"
 	ForSessions Purpose = "sessions"
-	ForPod      Purpose = "pod"
+	// ForWebSocket spares every exec a request that is refused, before it falls back to SPDY.
+	ForWebSocket Purpose = "WebSocket, else SPDY"
+	ForPod       Purpose = "pod"
 )
 
 // Permission is a kind of request, and whether the user may make it.
@@ -69,9 +71,9 @@ func permissions(purpose Purpose, requests []target.Request) []Permission {
 	list := []Permission{
 		{For: both, Verb: "get", Resource: pods},
 		{For: []Purpose{ForHelper}, Verb: "patch", Resource: "pods/ephemeralcontainers"},
-		// Since Kubernetes 1.35 the server may ask for create where a WebSocket, which is a GET, needed only get.
-		{For: both, Verb: "get", Resource: exec},
 		{For: both, Verb: "create", Resource: exec},
+		// A WebSocket is a GET; since Kubernetes 1.35 it needs create as well.
+		{For: []Purpose{ForWebSocket}, Verb: "get", Resource: exec},
 		{For: []Purpose{ForCopy}, Verb: "create", Resource: pods},
 		{For: []Purpose{ForCopy}, Verb: "delete", Resource: pods},
 		{For: []Purpose{ForWorkload, ForSessions}, Verb: "list", Resource: pods},

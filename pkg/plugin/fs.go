@@ -94,6 +94,7 @@ func addVerbs(cmd *cobra.Command, f *Factory) {
 		newFSSumCmd(f, runFSSum),
 		newFSGrepCmd(f, runFSGrep),
 		newFSTailCmd(f, runFSTail),
+		newFSTarCmd(f, runFSTar),
 	)
 }
 

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/moby/term"
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+type tarOptions struct {
+	fileArgs
+	format string
+}
+
+func newFSTarCmd(f *Factory, run func(context.Context, *Factory, *tarOptions) error) *cobra.Command {
+	opts := &tarOptions{}
+	cmd := &cobra.Command{
+		Use:   "tar POD [PID] [PATH]",
+		Short: "Write the root, or a part of it, to stdout as a tar archive",
+		Long: `Write a file, or a directory with all that is in it, to stdout as a tar archive. Names are
+paths from the process's root without the first slash; modes, owners (by number), times, links,
+hard links, devices and FIFOs are kept. /proc and /sys of the root are left out.
+
+What is missing in it (sockets, what may not be read, what changed meanwhile) is named on
+stderr, and the exit code is 1. A file of more than 32 MiB goes out while it comes: one that
+then turns out to be damaged spoils the archive, whose end no reader takes for one.`,
+		Example: `  # what is in it; the same on this machine; an image of it
+  kubectl shareproc fs tar nginx /etc | tar -tvf -
+  kubectl shareproc fs tar nginx /etc | tar -x -C ./copy
+  kubectl shareproc fs tar nginx | docker import - nginx:as-it-runs
+
+  # kept, compressed
+  kubectl shareproc fs tar nginx | gzip > nginx.tar.gz`,
+		Args: podFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if opts.format != "pax" && opts.format != "gnu" {
+				return usage(cmd.CommandPath()+" --help", "--format %q: not one of pax, gnu", opts.format)
+			}
+			if _, terminal := term.GetFdInfo(f.Streams.Out); terminal {
+				return usage("| tar -tvf -, for what is in it, or > FILE", "an archive is nothing for a terminal")
+			}
+			return run(cmd.Context(), f, opts)
+		},
+	}
+	opts.add(cmd.Flags())
+	cmd.Flags().StringVar(&opts.format, "format", "pax", "pax, or gnu for busybox's tar, which cuts long names in the other: whole seconds only")
+	complete(cmd, "format", "pax", "gnu")
+	return cmd
+}
+
+func runFSTar(ctx context.Context, f *Factory, opts *tarOptions) error {
+	return f.useFiles(ctx, &opts.fileArgs, func(r *room) error { return f.fsTar(ctx, r, opts) })
+}
+
+func (f *Factory) fsTar(ctx context.Context, r *room, opts *tarOptions) (err error) {
+	l := &left{f: f, top: opts.path()}
+	bar := f.tarProgress()
+	defer bar.stop()
+	archive := local.NewArchive(output{f.Streams.Out}, opts.format == "gnu", local.Options{Report: l.add, Progress: bar.add})
+	begun := &begunArchive{Archive: archive}
+	found, err := procfs.Pull(ctx, r, r.where(opts.pid, opts.path()), begun)
+	if begun.yes {
+		if closing := archive.Close(err == nil); err == nil {
+			err = closing
+		}
+	}
+	remote := (*fs.PathError)(nil)
+	switch {
+	case err == nil && l.count > 0:
+		return fmt.Errorf("archive %s of pod/%s: %d of its files missing or not whole; everything else is there",
+			procfs.Escape(opts.path()), r.session.Pod, l.count)
+	case err == nil, ctx.Err() != nil:
+		return err
+	case errors.As(err, &remote) && remote.Op != "copy":
+		return fmt.Errorf("keep files on this machine until they are whole: %w", err)
+	}
+	return r.describe(opts.pid, found, err)
+}
+
+// A begunArchive is one of which something went out: where nothing did, nothing should.
+type begunArchive struct {
+	*local.Archive
+	yes bool
+}
+
+// Begin is told that there is something to write.
+func (b *begunArchive) Begin(found procfs.Found) error {
+	b.yes = true
+	return b.Archive.Begin(found)
+}
+
+// tarProgress shows progress only where nobody else writes to the terminal meanwhile, as behind a pipe.
+func (f *Factory) tarProgress() *progress {
+	quiet := *f
+	if file, ok := f.Streams.Out.(*os.File); !ok || !regular(file) {
+		quiet.Streams.ErrOut = io.Discard
+	}
+	return quiet.newProgress()
+}
+
+func regular(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
+}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,9 @@ const spoolLimit = 32 << 20
 // number and for fractions of seconds. busybox's tar skips its records, so that there long names are cut: GNU is for
 // that, with whole seconds.
 //
+// Directories come last, the inner ones first: GNU tar gives a directory its mode and time as soon as something else
+// follows, and what is put into it later would change the time, or fail.
+//
 // No file in it looks whole that is not. Up to 32 MiB it is left out instead. A longer one is filled up with zeros, so
 // that the rest can follow, and then, as after every other error, the archive ends in the middle of a header, which
 // every reader reports.
@@ -42,12 +46,20 @@ type Archive struct {
 	tar    *tar.Writer
 	top    string
 	file   bool
+	dirs   []heldDir
 	inodes map[[2]uint64]string // names of files that have several
 	spool  spool
 	copied []byte // a buffer
 	broken string // the last file that is not whole
 	spoilt bool   // there is one
 	owed   int64  // what a header has announced and nobody sent
+}
+
+// A heldDir is all that is kept of a directory: there may be many.
+type heldDir struct {
+	name           string
+	mode, uid, gid uint32
+	mtime          time.Time
 }
 
 // NewArchive returns an Archive that writes to w. Close it.
@@ -81,10 +93,8 @@ func (a *Archive) Entry(name string, s *procfs.Stat) error {
 	h := a.header(name, s)
 	switch mode := s.FileMode(); mode.Type() {
 	case fs.ModeDir:
-		h.Typeflag = tar.TypeDir
-		if h.Name += "/"; h.Name == "/" {
-			h.Name = "./"
-		}
+		a.dirs = append(a.dirs, heldDir{name, s.Mode, s.UID, s.GID, s.Mtime})
+		return nil
 	case fs.ModeSymlink:
 		h.Typeflag, h.Linkname = tar.TypeSymlink, s.LinkTarget
 	case fs.ModeNamedPipe:
@@ -157,6 +167,11 @@ func inode(s *procfs.Stat) [2]uint64 { return [2]uint64{s.Dev, s.Ino} }
 // Close ends the archive. Where it is not whole its end says so.
 func (a *Archive) Close(whole bool) error {
 	a.spool.close()
+	if whole {
+		if err := a.writeDirs(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case whole && !a.spoilt:
 		if err := a.tar.Close(); err != nil {
@@ -171,6 +186,20 @@ func (a *Archive) Close(whole bool) error {
 		}
 	}
 	return a.out.Flush()
+}
+
+func (a *Archive) writeDirs() error {
+	for _, d := range slices.Backward(a.dirs) {
+		h := a.header(d.name, &procfs.Stat{Mode: d.mode, UID: d.uid, GID: d.gid, Mtime: d.mtime})
+		h.Typeflag = tar.TypeDir
+		if h.Name += "/"; h.Name == "/" {
+			h.Name = "./"
+		}
+		if err := a.write(h); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // torn is the header of an extended header, of which nothing follows. A bad block would do for most readers, but Python

@@ -161,7 +161,9 @@ func TestDamagedFileSpoilsTheArchive(t *testing.T) {
 	for name, damage := range map[string]func(*Archive){
 		"aborted": func(a *Archive) { put(t, a, "log", "half", procfs.Stat{Size: spoolLimit + 1}, abort) },
 		"shorter": func(a *Archive) { put(t, a, "log", "half", procfs.Stat{Size: spoolLimit + 1}, commit) },
-		"longer":  func(a *Archive) { put(t, a, "log", strings.Repeat("x", spoolLimit+2), procfs.Stat{Size: spoolLimit + 1}, commit) },
+		"longer": func(a *Archive) {
+			put(t, a, "log", strings.Repeat("x", spoolLimit+2), procfs.Stat{Size: spoolLimit + 1}, commit)
+		},
 	} {
 		for _, last := range []bool{true, false} {
 			t.Run(name+map[bool]string{true: " at the end", false: " in the middle"}[last], func(t *testing.T) {

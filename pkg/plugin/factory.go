@@ -33,6 +33,8 @@ type Factory struct {
 	// Exec makes the wire into a session's container.
 	Exec func(session.Session) (Wire, error)
 
+	// ns is a namespace that counts instead of the command line's.
+	ns string
 	// lookTime is how long a completion waits for a helper's answer.
 	lookTime time.Duration
 }
@@ -84,6 +86,9 @@ func (f *Factory) addFlags(flags *pflag.FlagSet) {
 }
 
 func (f *Factory) namespace() (string, error) {
+	if f.ns != "" {
+		return f.ns, nil
+	}
 	ns, _, err := f.Config.ToRawKubeConfigLoader().Namespace()
 	if err != nil {
 		return "", fmt.Errorf("read the kubeconfig: %w", err)

@@ -95,6 +95,7 @@ func addVerbs(cmd *cobra.Command, f *Factory) {
 		newFSGrepCmd(f, runFSGrep),
 		newFSTailCmd(f, runFSTail),
 		newFSTarCmd(f, runFSTar),
+		newFSDiffCmd(f, runFSDiff),
 	)
 }
 

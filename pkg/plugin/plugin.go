@@ -25,7 +25,7 @@ import (
 const (
 	exitError       = 1
 	exitUsage       = 2
-	exitGrep        = 2 // an error of "fs grep", where 1 means that nothing matched
+	exitGrep        = 2 // an error of "fs grep" and "fs diff", whose 1 is no error
 	exitInterrupted = 130
 	exitPipe        = 141 // as after SIGPIPE
 )
@@ -48,7 +48,8 @@ func Main(ctx context.Context, f *Factory, args []string) int {
 	if closedPipe(err) {
 		return exitPipe
 	}
-	if _, ok := errors.AsType[noMatch](err); ok {
+	_, none := errors.AsType[noMatch](err)
+	if _, ok := errors.AsType[differs](err); ok || none {
 		return exitError
 	}
 	fmt.Fprintf(f.Streams.ErrOut, "error: %s\n", escapeLines(err.Error()))

@@ -99,12 +99,21 @@ const failuresShown = 20
 
 // describePart says what of a tree is missing, after all the rest was printed.
 func (r *room) describePart(partly *procfs.TreeError) error {
+	try := "run it again, if the files were changing"
+	if errors.Is(partly, fs.ErrPermission) {
+		try = "--profile general, where the cluster admits a helper as root"
+	}
+	return hint.With(partError{partText("pod/"+r.session.Pod, partly), partly}, try)
+}
+
+// partText names the first files of a place that could not be read, and says how many there are.
+func partText(place string, partly *procfs.TreeError) string {
 	files := "files or folders"
 	if partly.Count == 1 {
 		files = "file or folder"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "read the whole tree in pod/%s: %d %s could not be read", r.session.Pod, partly.Count, files)
+	fmt.Fprintf(&b, "read the whole tree in %s: %d %s could not be read", place, partly.Count, files)
 	shown := partly.Failures[:min(len(partly.Failures), failuresShown)]
 	for _, failure := range shown {
 		if path, ok := errors.AsType[*fs.PathError](failure); ok {
@@ -114,11 +123,7 @@ func (r *room) describePart(partly *procfs.TreeError) error {
 	if more := partly.Count - len(shown); more > 0 {
 		fmt.Fprintf(&b, "\n  and %d more", more)
 	}
-	try := "run it again, if the files were changing"
-	if errors.Is(partly, fs.ErrPermission) {
-		try = "--profile general, where the cluster admits a helper as root"
-	}
-	return hint.With(partError{b.String(), partly}, try)
+	return b.String()
 }
 
 // partError has a text of several lines, whose names are escaped already.

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// difference is a line of "fs diff -o json".
+type difference struct {
+	typeMeta
+	pathText
+	Change diff.Change  `json:"change"`
+	Fields []diff.Field `json:"fields,omitempty"`
+	// A and B are left out where there is no such file.
+	A *diffFile `json:"a,omitempty"`
+	B *diffFile `json:"b,omitempty"`
+}
+
+// diffFile is one of both files.
+type diffFile struct {
+	Type string `json:"type"`
+	// Permissions are the mode's lower twelve bits in octal.
+	Permissions string    `json:"permissions"`
+	UID         uint32    `json:"uid"`
+	GID         uint32    `json:"gid"`
+	Size        int64     `json:"sizeBytes"`
+	Mtime       time.Time `json:"modificationTime"`
+	LinkTarget  string    `json:"linkTarget,omitempty"`
+	// SHA256 is there where it was needed to tell.
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// A differencePrinter prints differences.
+type differencePrinter struct {
+	*lines
+	opts     *diffOptions
+	a, b     *side
+	terminal bool
+}
+
+func (p *differencePrinter) one(ctx context.Context, d *diff.Difference) error {
+	if p.opts.output == "json" {
+		return p.object(difference{kind("Difference"), newPathText(p.path(d.Path)), d.Change, d.Fields, p.file(d.A, p.a, d.Path), p.file(d.B, p.b, d.Path)})
+	}
+	if err := p.print(p.line(d)); err != nil {
+		return err
+	}
+	if p.opts.unified && slices.Contains(d.Fields, diff.Content) {
+		return p.text(ctx, d)
+	}
+	return nil
+}
+
+// path is a name of the listing; two files have one of their own.
+func (p *differencePrinter) path(name string) string {
+	if start := p.a.list.Files["."]; name == "." && !start.Mode.IsDir() {
+		return baseOf(p.a.top)
+	}
+	return name
+}
+
+func baseOf(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+func (p *differencePrinter) file(f *diff.File, s *side, name string) *diffFile {
+	if f == nil {
+		return nil
+	}
+	one := &diffFile{
+		Type: kindOf(f.Mode), Permissions: permissions(f.Mode), UID: f.UID, GID: f.GID, Size: f.Size, Mtime: f.Mtime, LinkTarget: f.Target,
+	}
+	if f.Unknown {
+		one.Type = "unknown"
+	}
+	if sum, ok := s.sums[name]; ok {
+		one.SHA256 = fmt.Sprintf("%x", sum)
+	}
+	return one
+}
+
+func permissions(mode fs.FileMode) string {
+	bits := mode.Perm()
+	for flag, bit := range map[fs.FileMode]fs.FileMode{fs.ModeSetuid: 0o4000, fs.ModeSetgid: 0o2000, fs.ModeSticky: 0o1000} {
+		if mode&flag != 0 {
+			bits |= bit
+		}
+	}
+	return fmt.Sprintf("%04o", uint32(bits))
+}
+
+// line is CHANGE PATH[: WHAT DIFFERS]. A directory's path ends with a slash.
+func (p *differencePrinter) line(d *diff.Difference) string {
+	file := d.A
+	if file == nil {
+		file = d.B
+	}
+	path := procfs.Escape(p.path(d.Path))
+	switch {
+	case file.Mode.IsDir() && d.Path != "." && !slices.Contains(d.Fields, diff.Type):
+		path += "/"
+	case file.Mode.Type() == fs.ModeSymlink && d.Change != diff.Changed:
+		path += " -> " + procfs.Escape(file.Target)
+	}
+	text := fmt.Sprintf("%-7s  %s", d.Change, path)
+	for i, field := range d.Fields {
+		text += map[bool]string{true: ": ", false: ", "}[i == 0] + fieldText(field, d.A, d.B)
+	}
+	return text + "\n"
+}
+
+func fieldText(field diff.Field, a, b *diff.File) string {
+	var from, to string
+	switch field {
+	case diff.Type:
+		from, to = kindOf(a.Mode), kindOf(b.Mode)
+	case diff.Size:
+		from, to = fmt.Sprint(a.Size), fmt.Sprint(b.Size)
+	case diff.Target:
+		from, to = procfs.Escape(a.Target), procfs.Escape(b.Target)
+	case diff.Device:
+		from, to = a.Device, b.Device
+	case diff.Mode:
+		from, to = permissions(a.Mode), permissions(b.Mode)
+	case diff.Owner:
+		from, to = fmt.Sprintf("%d:%d", a.UID, a.GID), fmt.Sprintf("%d:%d", b.UID, b.GID)
+	default:
+		return string(field)
+	}
+	return fmt.Sprintf("%s %s -> %s", field, from, to)
+}
+
+// textLimit is how long a file may be of which -u prints what differs.
+const textLimit = 1 << 20
+
+// text prints what differs in a text file.
+func (p *differencePrinter) text(ctx context.Context, d *diff.Difference) error {
+	if d.A.Size > textLimit || d.B.Size > textLimit {
+		return p.print(fmt.Sprintf("too large to compare line by line: %s and %s\n", humanBytes(d.A.Size), humanBytes(d.B.Size)))
+	}
+	var a, b []byte
+	ended := make(chan error, 1)
+	go func() {
+		data, err := p.a.read(ctx, d.Path)
+		a = data
+		ended <- err
+	}()
+	b, errB := p.b.read(ctx, d.Path)
+	err := errors.Join(errB, <-ended)
+	switch {
+	case errors.Is(err, errPart) && !errors.Is(err, errSide):
+		return nil
+	case errors.Is(err, local.ErrTooLarge) && !errors.Is(err, errSide):
+		return p.print("too large to compare line by line by now\n")
+	case err != nil:
+		return err
+	case diff.Binary(a) || diff.Binary(b):
+		return p.print("binary files\n")
+	}
+	text := string(diff.Text(p.a.name(d.Path), a, p.b.name(d.Path), b))
+	if !p.terminal {
+		return p.print(text)
+	}
+	for line := range strings.Lines(text) {
+		if err := p.print(printable(strings.TrimSuffix(line, "\n")) + "\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errPart stands for an error about one file, which is told at the end.
+var errPart = errors.New("one file could not be read")
+
+// read gives a file's bytes.
+func (s *side) read(ctx context.Context, name string) ([]byte, error) {
+	data, err := s.tree.read(ctx, s, name, textLimit)
+	switch {
+	case err == nil, errors.Is(err, local.ErrTooLarge):
+		return data, err
+	case goesFor(err), ctx.Err() != nil:
+		s.err = err
+		return nil, errSide
+	}
+	s.parts = append(s.parts, err.Error())
+	return nil, errPart
+}

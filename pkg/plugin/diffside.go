@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+// A side is one of both ends while they are compared.
+type side struct {
+	f    *Factory // of its own namespace
+	end  diffEnd
+	tree diffTree
+	top  string // where the listing begins, in a pod without links
+	list diff.Listing
+	sums map[string][32]byte
+	// reasons say why a file has no sum. parts are those that could not be compared for that.
+	reasons map[string]error
+	parts   []string
+
+	ready   chan struct{} // closed once it is listed
+	listed  sync.Once
+	release chan struct{} // closed when nothing more is asked
+	err     error         // what it failed with after it was listed
+	ended   chan error
+}
+
+// A diffTree lists and reads one of both. Names are relative, "." is where it begins.
+type diffTree interface {
+	// list fills in the side's top and listing.
+	list(ctx context.Context, s *side) error
+	// sum fills in the side's checksums; one that could not be had is left out, and in parts.
+	sum(ctx context.Context, s *side, names []string) error
+	// read gives a file's bytes, local.ErrTooLarge where there are more than limit.
+	read(ctx context.Context, s *side, name string, limit int64) ([]byte, error)
+	// missing says what could not be listed.
+	missing() error
+}
+
+// errSide stands for the error of a side, which the side itself gives.
+var errSide = errors.New("one side failed")
+
+func (f *Factory) newSide(end diffEnd) *side {
+	return &side{
+		f: f.within(end.namespace), end: end, list: diff.NewListing(), sums: map[string][32]byte{}, reasons: map[string]error{},
+		ready: make(chan struct{}), release: make(chan struct{}), ended: make(chan error, 1),
+	}
+}
+
+func (s *side) sum(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if s.err = s.tree.sum(ctx, s, names); s.err != nil {
+		return errSide
+	}
+	return nil
+}
+
+// blame remembers that a file could not be compared, where it is because of this side.
+func (s *side) blame(name string) {
+	if _, ok := s.sums[name]; !ok {
+		s.unsure(name, cmp.Or(s.reasons[name], procfs.ErrChanged))
+	}
+}
+
+func (s *side) unsure(name string, err error) {
+	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+		err = cause.Err
+	}
+	s.parts = append(s.parts, "compare "+s.name(name)+": "+clean(err.Error()))
+}
+
+// name is a file's name for people.
+func (s *side) name(name string) string {
+	end := s.end
+	end.path = s.absolute(name)
+	return end.String()
+}
+
+// missing says what could not be listed or compared.
+func (s *side) missing() (errs []error) {
+	if err := s.tree.missing(); err != nil {
+		errs = append(errs, err)
+	}
+	for i, text := range s.parts {
+		if i == failuresShown {
+			text = fmt.Sprintf("compare %d more files of %s", len(s.parts)-i, s.end)
+		}
+		errs = append(errs, partError{text, nil})
+		if i == failuresShown {
+			break
+		}
+	}
+	return errs
+}
+
+// meet lists both sides at the same time, has work done once both are listed, and lets go of them.
+func (f *Factory) meet(ctx context.Context, opts *diffOptions, a, b *side, work func(context.Context) error) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// What the second one has to say waits until the first one has said all.
+	held := &heldOutput{out: f.Streams.ErrOut}
+	b.f.Streams.ErrOut = held
+	begin := func(s *side) {
+		err := s.hold(inner, opts)
+		if err != nil {
+			cancel()
+		}
+		s.ended <- err
+	}
+	go begin(a)
+	go func() {
+		if a.samePod(b) {
+			// It is to find the helper that the first one makes.
+			select {
+			case <-a.ready:
+			case <-inner.Done():
+			}
+		}
+		begin(b)
+	}()
+	var worked error
+	overA, errA := a.await()
+	held.open()
+	overB, errB := b.await()
+	if !overA && !overB {
+		worked = work(inner)
+	}
+	close(a.release)
+	close(b.release)
+	if !overA {
+		errA = <-a.ended
+	}
+	if !overB {
+		errB = <-b.ended
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var own []error
+	for _, err := range []error{worked, errA, errB} {
+		// One that fails ends the other.
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errSide) {
+			own = append(own, err)
+		}
+	}
+	return together(own)
+}
+
+// await waits until a side is listed or has failed.
+func (s *side) await() (over bool, err error) {
+	select {
+	case <-s.ready:
+		return false, nil
+	case err := <-s.ended:
+		return true, err
+	}
+}
+
+func (s *side) samePod(other *side) bool {
+	// Whoever has no namespace fails of it soon enough.
+	ns, _ := s.f.namespace()
+	otherNS, _ := other.f.namespace()
+	return !s.end.local() && s.end.pod == other.end.pod && ns == otherNS
+}
+
+// hold lists a side, and keeps it open until it is let go.
+func (s *side) hold(ctx context.Context, opts *diffOptions) error {
+	list := func(tree diffTree) error {
+		s.tree, s.list = tree, diff.NewListing()
+		if err := tree.list(ctx, s); err != nil {
+			return err
+		}
+		s.listed.Do(func() { close(s.ready) })
+		select {
+		case <-s.release:
+			return s.err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if !s.end.local() {
+		want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: s.end.pid != 0}
+		return s.f.use(ctx, s.end.pod, &opts.helperFlags, want, func(r *room) error { return list(&remoteTree{room: r}) })
+	}
+	files, err := local.OpenFiles(s.end.path)
+	if err != nil {
+		return readError(s.end.path, err)
+	}
+	defer func() { _ = files.Close() }()
+	return list(&localTree{files: files})
+}
+
+// heldOutput keeps what is written until it is opened.
+type heldOutput struct {
+	mu     sync.Mutex
+	out    io.Writer
+	kept   bytes.Buffer
+	opened bool
+}
+
+// Write keeps or writes.
+func (h *heldOutput) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.opened {
+		return h.kept.Write(p)
+	}
+	return h.out.Write(p)
+}
+
+func (h *heldOutput) open() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.opened = true
+	// Narration: nobody is to mend what becomes of it.
+	_, _ = h.kept.WriteTo(h.out)
+}

@@ -96,6 +96,7 @@ func addVerbs(cmd *cobra.Command, f *Factory) {
 		newFSTailCmd(f, runFSTail),
 		newFSTarCmd(f, runFSTar),
 		newFSDiffCmd(f, runFSDiff),
+		newFSEditCmd(f, runFSEdit),
 	)
 }
 

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// editLimit is how long a file may be that is edited: longer ones are copied.
+const editLimit = 64 << 20
+
+// errMeanwhile says that the file is not the one any more that was edited.
+var errMeanwhile = errors.New("changed meanwhile: not written")
+
+func newFSEditCmd(f *Factory, run func(context.Context, *Factory, *fileArgs) error) *cobra.Command {
+	opts := &fileArgs{}
+	cmd := &cobra.Command{
+		Use:   "edit POD [PID] PATH",
+		Short: "Edit a file in your own editor",
+		Long: `Open a copy of a file in the editor that KUBE_EDITOR or EDITOR names (else vi, or notepad on
+Windows), and write it back if it was changed. A link is followed, and stays. The new file takes
+the place of the old one at once, with its mode and owner, and only where the old one is as it
+was: its inode, times, size, mode, owner and checksum are compared. Nothing is added to the
+container but that, and no copy stays on this machine.
+
+Where it can't be written, the edited copy is kept and named. That a file system is read-only
+is said before the editor opens. Text or not does not matter, up to 64 MiB. The pod is left
+alone while you edit.`,
+		Example: `  kubectl shareproc fs edit nginx /etc/nginx/nginx.conf && kubectl shareproc signal nginx 1 HUP
+
+  # in a script
+  EDITOR='sed -i s/info/debug/' kubectl shareproc fs edit deploy/web /etc/app.conf`,
+		Args: podFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if opts.path() == "/" {
+				return usage(cmd.CommandPath()+" --help", "name a file")
+			}
+			return run(cmd.Context(), f, opts)
+		},
+	}
+	opts.add(cmd.Flags())
+	return cmd
+}
+
+// An edit is one file on its way through an editor.
+type edit struct {
+	*Factory
+	opts *fileArgs
+	draft
+	pod, container string // whose file it was: a workload may have other pods by then
+	before         procfs.Inspection
+	sum            [32]byte
+}
+
+func runFSEdit(ctx context.Context, f *Factory, opts *fileArgs) error {
+	e := &edit{Factory: f, opts: opts}
+	defer e.drop()
+	if err := f.useFiles(ctx, opts, func(r *room) error { return e.fetch(ctx, r) }); err != nil {
+		return err
+	}
+	err := f.openEditor(ctx, e.file)
+	data, reading := os.ReadFile(e.file)
+	switch changed := reading == nil && sha256.Sum256(data) != e.sum; {
+	case err != nil && changed:
+		return e.keep(ctx, fmt.Errorf("edit %s of pod/%s: not written: %w", procfs.Escape(opts.path()), e.pod, err))
+	case err != nil:
+		return err
+	case reading != nil:
+		return fmt.Errorf("edit %s of pod/%s: not written: the editor left no file: %w", procfs.Escape(opts.path()), e.pod, reading)
+	case !changed:
+		f.say("not changed, so not written: %s of pod/%s", e.before.Path, e.pod)
+		return nil
+	}
+	// The helper may have ended since: editing takes its time.
+	again := *opts
+	again.pod, again.selector, again.container = "pod/"+e.pod, "", e.container
+	if err := f.useFiles(ctx, &again, func(r *room) error { return e.put(ctx, r, data) }); err != nil {
+		return e.keep(ctx, err)
+	}
+	return nil
+}
+
+// fetch looks at the file and copies it here.
+func (e *edit) fetch(ctx context.Context, r *room) error {
+	e.pod, e.container = r.session.Pod, r.target.Container
+	where := r.where(e.opts.pid, e.opts.path())
+	var err error
+	if e.before, err = procfs.Inspect(ctx, r, where); err != nil {
+		return r.describe(e.opts.pid, e.before.Found, err)
+	}
+	if err := e.refuse(r); err != nil {
+		return err
+	}
+	hash := sha256.New()
+	var file *os.File
+	found, _, err := procfs.Show(ctx, r, where, func(procfs.Found) (io.Writer, error) {
+		if file != nil {
+			_ = file.Close() // the first try, of a file that changed
+		}
+		hash.Reset()
+		var err error
+		file, err = e.create(path.Base(e.before.Path))
+		return io.MultiWriter(file, hash), err
+	})
+	if file != nil {
+		err = errors.Join(err, file.Close())
+	}
+	hash.Sum(e.sum[:0])
+	if remote := (*fs.PathError)(nil); err != nil && (!errors.As(err, &remote) || remote.Path != e.opts.path()) {
+		return fmt.Errorf("make a copy on this machine: %w", err)
+	}
+	if err != nil {
+		return r.describe(e.opts.pid, found, err)
+	}
+	return nil
+}
+
+// refuse says beforehand what would not be possible in the end.
+func (e *edit) refuse(r *room) error {
+	found := e.before.Found
+	describe := func(err error) error {
+		return r.describe(e.opts.pid, found, &fs.PathError{Op: "open", Path: e.opts.path(), Err: err})
+	}
+	switch mode := found.Info.Mode(); {
+	case mode.IsDir():
+		return describe(procfs.ErrIsDirectory)
+	case !mode.IsRegular():
+		return describe(procfs.ErrSpecial)
+	case found.Info.Size() > editLimit:
+		return hint.With(fmt.Errorf("edit %s of pod/%s: it has %s", procfs.Escape(e.opts.path()), r.session.Pod, humanBytes(found.Info.Size())),
+			fmt.Sprintf("kubectl shareproc cp %s:%s here, and back", r.session.Pod, procfs.Escape(e.before.Path)))
+	case e.before.Refused != nil:
+		return e.describe(r, found, e.before.Refused)
+	}
+	if n := found.Stat().Nlink; n > 1 {
+		e.say("%s has %d names (hard links); what you write will be under this one only", e.before.Path, n)
+	}
+	return nil
+}
+
+// describe says why the file can't be written.
+func (e *edit) describe(r *room, found procfs.Found, cause error) error {
+	err := describeWrite(r, &cpOptions{pid: e.opts.pid, path: e.opts.path()}, found, cause)
+	switch {
+	case errors.Is(cause, procfs.ErrMounted):
+		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s, which writes into the file itself",
+			r.session.Pod, found.PID, procfs.Escape(e.before.Path)))
+	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, procfs.ErrOwner):
+		return hint.With(err, "--profile general, where the cluster admits a helper as root")
+	}
+	return err
+}
+
+// put writes the file back, if it is as it was. That is looked at last of all, while the helper waits for the bytes.
+func (e *edit) put(ctx context.Context, r *room, data []byte) error {
+	stat := e.before.Stat()
+	var seen error
+	source := procfs.Source{
+		Name: path.Base(e.before.Path), Mode: stat.FileMode(), Mtime: time.Now(), Owner: fmt.Sprintf("%d:%d", stat.UID, stat.GID),
+		Write: func(w io.Writer) error {
+			if seen = e.unchanged(ctx, r); seen != nil {
+				return seen
+			}
+			_, err := io.Copy(w, bytes.NewReader(data))
+			return err
+		},
+	}
+	found, err := procfs.Push(ctx, r, r.where(e.opts.pid, e.before.Path), source)
+	remote := (*fs.PathError)(nil)
+	switch {
+	case err == nil:
+		e.say("wrote %s of process %d (%s) in pod/%s", e.before.Path, found.PID, found.Process, e.pod)
+		return nil
+	case ctx.Err() != nil, seen != nil && err == seen: //nolint:errorlint // its own, as it was given
+		return err
+	case errors.As(err, &remote) && remote.Op == "write":
+		return e.describe(r, found, remote.Err)
+	}
+	return err
+}
+
+// unchanged says whether the file is still the one that was copied.
+func (e *edit) unchanged(ctx context.Context, r *room) error {
+	changed := func(cause error) error {
+		return fmt.Errorf("write %s in pod/%s: %w", procfs.Escape(e.opts.path()), e.pod, cause)
+	}
+	now, err := procfs.Inspect(ctx, r, r.where(e.opts.pid, e.opts.path()))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return changed(errMeanwhile)
+	case err != nil:
+		return r.describe(e.opts.pid, now.Found, err)
+	case now.State != e.before.State || now.Path != e.before.Path:
+		return changed(errMeanwhile)
+	}
+	same := false
+	found, err := procfs.Sum(ctx, r, r.where(e.opts.pid, e.before.Path), procfs.SumOptions{}, func(_ string, sum [32]byte) error {
+		same = sum == e.sum
+		return nil
+	})
+	switch {
+	case err != nil:
+		return r.describe(e.opts.pid, found, err)
+	case !same:
+		return changed(errMeanwhile)
+	}
+	return nil
+}
+
+// keep leaves the edited copy on this machine, and says where it is, and what to do with it.
+func (e *edit) keep(ctx context.Context, err error) error {
+	e.kept = true
+	copied := procfs.Escape(e.file)
+	if ctx.Err() != nil {
+		fmt.Fprintf(e.Streams.ErrOut, "not written; the edited copy is %s\n", copied)
+		return err
+	}
+	end := fmt.Sprintf("%s:%s -c %s", e.pod, procfs.Escape(cmp.Or(e.before.Path, e.opts.path())), e.container)
+	try := fmt.Sprintf("kubectl shareproc cp %s %s, which overwrites what is there", copied, end)
+	switch {
+	case errors.Is(err, errMeanwhile):
+		try = fmt.Sprintf("kubectl shareproc fs diff %s %s -u, to see what was changed; then %s", end, copied, try)
+	case explain(err) != "":
+		try = explain(err) + "; or once it can be written: " + try
+	}
+	return hint.With(fmt.Errorf("%w\n  the edited copy is %s", err, copied), try)
+}

@@ -62,7 +62,19 @@ func (f *Factory) openEditor(ctx context.Context, file string) error {
 
 // becoming has the shell become what it runs, where that is one command: then it is the editor that a signal reaches.
 func becoming(command string) string {
-	if first, _, _ := strings.Cut(command, " "); strings.Contains(first, "=") || strings.ContainsAny(command, ";&|\n") {
+	first, _, _ := strings.Cut(command, " ")
+	quote, several := rune(0), strings.Contains(first, "=")
+	for _, r := range command {
+		switch {
+		case quote == r:
+			quote = 0
+		case quote == 0 && (r == '\'' || r == '"'):
+			quote = r
+		case quote == 0 && strings.ContainsRune(";&|\n", r):
+			several = true
+		}
+	}
+	if several {
 		return command
 	}
 	return "exec " + command

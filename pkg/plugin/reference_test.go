@@ -30,8 +30,8 @@ func TestReference(t *testing.T) {
 	b.WriteString("\n## Flags of every command\n\n```\n" + root.PersistentFlags().FlagUsages() + "```\n")
 	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n| 0 | done |\n| 1 | an error, said on stderr |\n" +
 		"| 2 | a command line that can't be carried out |\n| 130 | interrupted |\n| 141 | whoever read the output went away |\n" +
-		"| any | `debug`: the command's own |\n\n`fs grep` ends as grep does: 0 where something matched, 1 where nothing did, 2 after an error. Where a part of a tree could not be\n" +
-		"read, the verbs of `fs` print all the rest, say what is missing, and end with 1 (`fs grep` with 2).\n")
+		"| any | `debug`: the command's own |\n\n`fs grep` ends as grep does: 0 where something matched, 1 where nothing did, 2 after an error; `fs diff` as diff does: 0 the same, 1 different, 2 after an error. Where a part of a tree could not be\n" +
+		"read, the verbs of `fs` print all the rest, say what is missing, and end with 1 (`fs grep` and `fs diff` with 2).\n")
 	const file = "../../docs/reference.md"
 	if *update {
 		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {

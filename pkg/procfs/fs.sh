@@ -2,7 +2,7 @@
 # One question about one file below a process's root. The answer is read by answer.go:
 #   PID NUL, PIDs that denied their root NUL, stat NUL, status NUL, physical path NUL, facts NUL, link target NUL,
 #   passwd NUL, group NUL, then a directory's batches (batch.sh), a file's bytes, or what tree.sh says.
-# An error ends it early; its code (errors.go) is in the mark.
+# An error ends it early; its code (errors.go) is in the mark. The second half, from "follow" on, looks at files (enter.sh).
 verb=$1 proc=$2 pid=$3 container=$4 options=$5 path=$6 extra=$7
 section || exit
 batch=$text

@@ -19,6 +19,12 @@ import (
 //go:embed fs.sh
 var fsScript string
 
+//go:embed enter.sh
+var enterScript string
+
+//go:embed inside.sh
+var insideScript string
+
 //go:embed batch.sh
 var batchScript string
 
@@ -78,7 +84,7 @@ func (q query) run(ctx context.Context, r Runner, proc string, body func(identit
 	}
 	var id identity
 	var f facts
-	scripts := []string{commonScript + resolveScript + q.tree + fsScript, cmp.Or(q.batch, batchScript)}
+	scripts := []string{lookText + commonScript + chooseScript() + enterScript, insideScript + resolveScript + q.tree + lookScript(), cmp.Or(q.batch, batchScript)}
 	args := []string{q.verb, proc, strconv.Itoa(q.pid), q.container, strings.Join(q.options, ","), q.path, q.more}
 	err := ask(ctx, r, scripts, args, func(b *bufio.Reader) error {
 		var err error
@@ -102,6 +108,15 @@ func (q query) run(ctx context.Context, r Runner, proc string, body func(identit
 		err = fmt.Errorf("container %s: %w", q.container, ErrNoProcess)
 	}
 	return id, f, err
+}
+
+// lookText reads the text that looks at files. fs.sh reads the last one before it starts to watch over stdin.
+const lookText = "section || exit\nlook=$text\n"
+
+// lookScript is what fs.sh does once it has a process: it may run inside that one's root.
+func lookScript() string {
+	_, text, _ := strings.Cut(fsScript, "\nfollow=1\n")
+	return "follow=1\n" + text
 }
 
 // pathMax is the longest path that Linux takes (PATH_MAX without its NUL).

@@ -65,6 +65,7 @@ type tree struct {
 	found    Found
 	facts    facts
 	base     string // the start, as the script writes it
+	inside   string // the same, where the script runs inside the process's root
 	failed   TreeError
 	callback error // what the caller's function ended the reading with
 	items    map[byte]func(r *bufio.Reader, rest string) error
@@ -130,12 +131,11 @@ func (t *tree) read(id identity, f facts, r *bufio.Reader) error {
 
 func (t *tree) begin(id identity, f facts) {
 	t.facts, t.found = f, newFound(t.where, id, f)
-	t.base = strconv.Itoa(id.process.PID) + "/root"
+	t.inside = f.path
 	if f.path == "/" {
-		t.base += "/."
-	} else {
-		t.base += f.path
+		t.inside = "/."
 	}
+	t.base = strconv.Itoa(id.process.PID) + "/root" + t.inside
 }
 
 // end reads how find and xargs ended. What find could not look at has mostly been named by then.
@@ -170,9 +170,13 @@ func volatile(path string) bool { return strings.HasPrefix(path+"/", "/proc/") }
 
 // below makes a path of the script's one of the process's root. Depth is the number of levels below the start.
 func (t *tree) below(sent string) (path string, depth int, err error) {
-	rest, ok := strings.CutPrefix(sent, t.base)
+	base := t.base
+	if strings.HasPrefix(sent, "/") {
+		base = t.inside
+	}
+	rest, ok := strings.CutPrefix(sent, base)
 	if !ok || rest != "" && rest[0] != '/' {
-		return "", 0, fmt.Errorf("read tree: path %.200q is not below %.200q", sent, t.base)
+		return "", 0, fmt.Errorf("read tree: path %.200q is not below %.200q", sent, base)
 	}
 	if rest == "" {
 		return t.found.Path, 0, nil

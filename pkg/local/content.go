@@ -4,6 +4,8 @@ package local
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
@@ -19,6 +21,10 @@ type content struct {
 	file       *os.File // nil once all of it is there: a bulk has more files than may be open at once
 	at, end    int64    // end is how long the file is so far
 	dressed    bool
+	suspended  bool
+	begun      bool  // what is in the file is of this run, or known to be right
+	whole      bool  // it is at its place already
+	told       int64 // to Progress
 }
 
 // Create makes a regular file.
@@ -36,6 +42,7 @@ func (t *Tree) Create(name string, s *procfs.Stat) (procfs.Content, error) {
 }
 
 func (t *Tree) create(name string, s *procfs.Stat) (*content, error) {
+	t.note(name)
 	root, base, err := t.in(name)
 	if err != nil {
 		return nil, err
@@ -47,16 +54,45 @@ func (t *Tree) create(name string, s *procfs.Stat) (*content, error) {
 			return nil, err
 		}
 		c.made = tempName()
+		if t.Resume {
+			c.made = partialName(base)
+		}
 	}
-	if c.file, err = c.root.OpenFile(c.made, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
+	if err := c.begin(); err != nil {
 		root.leave()
 		return nil, err
 	}
-	if err := c.full(); err != nil {
+	if s.Size == 0 {
+		err = c.ready()
+	}
+	if err = errors.Join(err, c.full()); err != nil {
 		c.Abort()
 		return nil, err
 	}
 	return c, nil
+}
+
+// begin makes the file, or opens what there is of it.
+func (c *content) begin() (err error) {
+	if c.file, err = c.root.OpenFile(c.made, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600); !errors.Is(err, fs.ErrExist) {
+		c.begun = !c.tree.Resume
+		return err
+	}
+	if c.tree.Resume {
+		// What it holds counts for nothing until Rewind says so.
+		c.file, err = openOwn(c.root.Root, c.made, os.O_WRONLY)
+		return err
+	}
+	c.begun = true
+	if !c.tree.fresh() {
+		return err
+	}
+	// It came before, and is another one by now.
+	if err := c.root.Remove(c.made); err != nil {
+		return err
+	}
+	c.file, err = c.root.OpenFile(c.made, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	return err
 }
 
 // block is what file systems give and leave out as one.
@@ -65,8 +101,9 @@ const block = 4096
 // Write leaves blocks of zeros out.
 func (c *content) Write(p []byte) (int, error) {
 	written := len(p)
-	if c.tree.Progress != nil {
-		c.tree.Progress(int64(written))
+	c.progress(int64(written))
+	if err := c.ready(); err != nil {
+		return 0, err
 	}
 	if c.file == nil {
 		if err := c.reopen(); err != nil {
@@ -105,6 +142,9 @@ func (c *content) run(p []byte) (zero bool, n int) {
 
 // Skip leaves a hole.
 func (c *content) Skip(n int64) error {
+	if err := c.ready(); err != nil {
+		return err
+	}
 	c.at += n
 	return c.full()
 }
@@ -147,6 +187,9 @@ func (c *content) shut() error {
 // Commit gives the file its name. A file that came under another name already becomes a link to that.
 func (c *content) Commit() error {
 	defer c.forget()
+	if c.whole {
+		return nil
+	}
 	if c.file != nil {
 		if err := c.shut(); err != nil {
 			c.discard()
@@ -154,7 +197,7 @@ func (c *content) Commit() error {
 		}
 	}
 	id := [2]uint64{c.stat.Dev, c.stat.Ino}
-	if first, ok := c.tree.inodes[id]; ok && !c.tree.file {
+	if first, ok := c.tree.inodes[id]; ok && first != c.name && !c.tree.file {
 		c.discard()
 		return c.tree.settle(c.name, c.tree.hardLink(first, c.name))
 	}
@@ -172,11 +215,21 @@ func (c *content) Commit() error {
 // Abort takes the file away.
 func (c *content) Abort() {
 	defer c.forget()
+	c.progress(-c.told)
 	if c.file != nil {
 		_ = c.file.Close()
 		c.file = nil
 	}
-	c.discard()
+	if !c.whole {
+		c.discard()
+	}
+}
+
+func (c *content) progress(n int64) {
+	c.told += n
+	if c.tree.Progress != nil && n != 0 {
+		c.tree.Progress(n)
+	}
 }
 
 func (c *content) discard() { _ = c.root.Remove(c.made) }

@@ -27,8 +27,12 @@ type Options struct {
 	Preserve bool
 	// Report is told what is not copied, or not as it is.
 	Report func(name string, err error)
-	// Progress is told of every so many bytes.
+	// Progress is told of every so many bytes; of a negative number where they have to come again.
 	Progress func(n int64)
+	// Resume goes on with what an earlier Tree of the same destination has left, and leaves what is not finished.
+	Resume bool
+	// Follow sends what links lead to.
+	Follow bool
 }
 
 // ErrKind says that a file is of a kind that is not made here.
@@ -54,6 +58,8 @@ type Tree struct {
 	known  map[string]bool      // directories that are no links
 	inodes map[[2]uint64]string // of files with several names
 	open   map[*content]bool
+	// Names that came, where what an earlier run left may have others.
+	came map[string]bool
 }
 
 // A dir gets its mode and time last, since what is put into it changes them.
@@ -111,8 +117,14 @@ func (t *Tree) Begin(found procfs.Found) error {
 		return err
 	}
 	t.temp = tempName()
-	if err := t.parent.Mkdir(t.temp, 0o700); err != nil {
+	if t.Resume {
+		t.temp, t.came = partialName(t.base), map[string]bool{}
+	}
+	if err := t.parent.Mkdir(t.temp, 0o700); err != nil && (!t.Resume || !errors.Is(err, fs.ErrExist)) {
 		return err
+	}
+	if info, err := t.parent.Lstat(t.temp); err != nil || !info.IsDir() {
+		return errors.Join(err, &fs.PathError{Op: "write", Path: t.temp, Err: ErrInTheWay})
 	}
 	t.root, err = t.parent.OpenRoot(t.temp)
 	return err
@@ -122,7 +134,14 @@ func (t *Tree) Begin(found procfs.Found) error {
 func (t *Tree) Failed(name string, err error) { t.Report(name, err) }
 
 // fresh says that nothing was there before and nobody sees what is made.
-func (t *Tree) fresh() bool { return t.temp != "" }
+func (t *Tree) fresh() bool { return t.temp != "" && !t.Resume }
+
+// note remembers that a name belongs to the tree.
+func (t *Tree) note(name string) {
+	if t.came != nil {
+		t.came[name] = true
+	}
+}
 
 // in opens the folder of a name, for one more user. It makes what is missing, and goes through no link.
 func (t *Tree) in(name string) (*folder, string, error) {
@@ -176,6 +195,7 @@ func (t *Tree) Entry(name string, s *procfs.Stat) error {
 		t.Report(name, errName)
 		return nil
 	}
+	t.note(name)
 	var err error
 	switch {
 	case mode.IsDir():
@@ -272,6 +292,9 @@ func (t *Tree) Finish() error {
 	}
 	t.folder.leave()
 	t.folder = nil
+	if err := t.sweep(); err != nil {
+		return err
+	}
 	for _, d := range slices.Backward(t.dirs) {
 		made := filepath.FromSlash(d.name)
 		if made == "" {
@@ -295,14 +318,18 @@ func (t *Tree) Finish() error {
 func (t *Tree) Close() error {
 	var errs []error
 	for c := range t.open {
-		c.Abort()
+		if t.Resume && c.suspended {
+			c.forget()
+		} else {
+			c.Abort()
+		}
 	}
 	t.folder.leave()
 	t.folder = nil
 	if t.root != nil && t.root != t.parent {
 		errs = append(errs, t.root.Close())
 	}
-	if t.temp != "" {
+	if t.temp != "" && !t.Resume {
 		errs = append(errs, t.parent.RemoveAll(t.temp))
 	}
 	return errors.Join(append(errs, t.parent.Close())...)

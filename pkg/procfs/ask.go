@@ -26,8 +26,9 @@ import (
 // A runtime may drop the tail of what a process wrote before it ended. So the script then waits for the end of its
 // stdin, which the client closes once it has seen the mark.
 //
-// Until then stdin carries an empty line each second: a local Runner whose command ended early learns of it by
-// writing, instead of waiting for a reader that waits for it.
+// Until then stdin carries an empty line each second, and the script sends each back on stderr: a line that is dead in
+// either direction shows (watch.go). A local Runner whose command ended early learns of it by writing, instead of waiting
+// for a reader that waits for it.
 const (
 	heartbeat = time.Second
 	// How long a Runner has to return once nothing is expected of it any more.
@@ -104,7 +105,7 @@ func ask(ctx context.Context, r Runner, scripts, args []string, read func(*bufio
 		var stderr tailBuffer
 		argv := append([]string{"sh", "-c", boot, "sh"}, args...)
 		stdin := &handshake{text: dictate(answer.mark, scripts), done: answer.done}
-		err := r.Run(ctx, argv, stdin, answer, &stderr)
+		err := (&watch{limit: silence}).run(ctx, r, argv, stdin, answer, &stderr)
 		answer.end(&cutError{cause: missingShell(err), stderr: stderr.String()})
 	}()
 

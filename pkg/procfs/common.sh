@@ -6,6 +6,7 @@ export LC_ALL TZ
 
 # guard ends the script and all that it runs as soon as the client closes stdin. Without it a client that goes away
 # leaves them behind: a runtime may keep a stream open that it reads no more, so that writing to it blocks for ever.
+# What the client sends until then are beats, which go back on stderr: it gives up a line that does not answer (watch.go).
 # A runtime starts a command as the leader of a process group; where nobody did, the shell and its $job are ended.
 # The shell waits for its children in any case: they would stay zombies where the target's PID 1 does not look after
 # orphans.
@@ -14,9 +15,10 @@ guard() {
 	trap 'trap "" TERM; [ -z "$job" ] || kill "$job"; wait; exit "${code:-143}"' TERM
 	{
 		trap - TERM
-		while read -r beat; do :; done
+		trap '' PIPE
+		while read -r beat; do echo >&4; done
 		kill -TERM "-$$" || kill -TERM "$$"
-	} <&3 >/dev/null 2>&1 &
+	} 4>&2 <&3 >/dev/null 2>&1 &
 	watcher=$!
 }
 

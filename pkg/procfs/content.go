@@ -29,8 +29,9 @@ type bulk struct {
 }
 
 type share struct {
-	content Content // nil: left out, or done with
-	left    int64
+	name, line string
+	content    Content // nil: left out, or done with
+	left       int64
 }
 
 // readBulk reads a frame of bulk.sh.
@@ -59,14 +60,16 @@ func (k *bulk) begin(b *bufio.Reader) error {
 		return err
 	}
 	for i, name := range names {
-		if stats[i] == nil || !stats[i].FileMode().IsRegular() || stats[i].Size < 0 {
-			return fmt.Errorf("read answer of helper: %q in a bulk", name)
+		if stats[i].Stat == nil || !stats[i].FileMode().IsRegular() || stats[i].Size < 0 {
+			return answerError("%q in a bulk", name)
 		}
-		content, err := k.sink.Create(name, stats[i])
-		if err != nil {
-			return k.own(err)
+		s := share{name: name, line: stats[i].line, left: stats[i].Size}
+		if !k.finished(name, s.line) {
+			if s.content, err = k.sink.Create(name, stats[i].Stat); err != nil {
+				return k.own(err)
+			}
 		}
-		k.shares = append(k.shares, share{content, stats[i].Size})
+		k.shares = append(k.shares, s)
 	}
 	return nil
 }
@@ -89,17 +92,19 @@ func (k *bulk) read(b *bufio.Reader) error {
 	case verdict == "bad":
 		return nil
 	case verdict != "good":
-		return fmt.Errorf("read answer of helper: verdict %q", verdict)
+		return answerError("verdict %q", verdict)
 	case k.excess || short || !sumOf(sum, want):
 		return ErrDamaged
 	}
 	for i := range k.shares {
-		if c := k.shares[i].content; c != nil {
-			k.shares[i].content = nil
+		s := &k.shares[i]
+		if c := s.content; c != nil {
+			s.content = nil
 			if err := c.Commit(); err != nil {
 				return k.own(err)
 			}
 		}
+		k.settle(s.name, s.line)
 	}
 	return nil
 }
@@ -130,85 +135,151 @@ func (k *bulk) fill(data []byte) error {
 // A single is one file with a frame of its own.
 type single struct {
 	*puller
-	stat    *Stat
-	content Content
-	at      int64 // how far it came
-	holes   bool
-	lost    bool // a part's sum was another: the file was changed between its readings, or its bytes on the way
+	name, line string
+	stat       *Stat
+	content    Content
+	at         int64 // how far it came
+	lost       bool  // a part's sum was another: the file was changed between its readings, or its bytes on the way
+
+	verified int64     // how far the sums have shown that it is right
+	whole    hash.Hash // of all bytes so far; nil where they are not summed up in one
 }
 
 // readOne reads a frame of one.sh.
-func (p *puller) readOne(b *bufio.Reader, top Found) error {
-	var path, line string
-	if err := readFields(b, &path, &line); err != nil {
+func (p *puller) readOne(b *bufio.Reader) error {
+	var path string
+	s := &single{puller: p}
+	if err := readFields(b, &path, &s.line); err != nil {
 		return err
 	}
-	name := ""
 	var err error
-	if !top.Info.Mode().IsRegular() {
-		if name, err = relative(path); err != nil {
+	if !p.found.Info.Mode().IsRegular() {
+		if s.name, err = relative(path); err != nil {
 			return err
 		}
 	}
-	s := &single{puller: p}
-	if line != "" {
-		if s.stat, err = parseStat(line); err != nil {
-			return err
+	if s.line != "" {
+		if s.stat, err = parseStat(s.line); err != nil {
+			return answerError("%v", err)
 		}
-		if s.content, err = p.sink.Create(name, s.stat); err != nil {
-			return p.own(err)
+		if err := s.open(); err != nil {
+			return err
 		}
 	}
 	if s.content == nil {
 		s.content = nowhere{}
 	}
-	if err := s.read(b, line); err != nil {
-		s.content.Abort()
-		return err
-	}
 	var status, after string
-	if err := readFields(b, &status, &after); err != nil {
-		s.content.Abort()
+	if err = s.read(b); err == nil {
+		err = readFields(b, &status, &after)
+	}
+	if err != nil {
+		if !s.keep() {
+			s.content.Abort()
+		}
 		return err
 	}
-	return s.judge(name, status, line, after)
+	delete(p.missing, s.name)
+	return s.judge(status, after)
 }
 
-// read reads the parts. What grew has more than was announced.
-func (s *single) read(b *bufio.Reader, line string) error {
+// open makes the file, or takes up what is laid down of it.
+func (s *single) open() (err error) {
+	if kept, ok := s.partial[s.name]; ok {
+		delete(s.partial, s.name)
+		s.content = kept.content
+		return nil
+	}
+	if s.finished(s.name, s.line) {
+		return nil
+	}
+	s.content, err = s.sink.Create(s.name, s.stat)
+	return s.own(err)
+}
+
+// begin finds out from where on the file comes.
+func (s *single) begin(text string) error {
+	from, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || s.stat == nil || from < 0 || from > s.stat.Size && from > 0 {
+		return answerError("a file from %q on", text)
+	}
+	content, ok := s.content.(Resumable)
+	switch {
+	case ok:
+		err = s.own(content.Rewind(from))
+	case from > 0:
+		err = answerError("a file from %q on", text)
+	}
+	s.at, s.verified = from, from
+	if from > 0 {
+		s.whole = sumFrom(s.sums[s.name])
+	} else {
+		s.whole = md5.New() //nolint:gosec // see above
+	}
+	delete(s.sums, s.name)
+	return err
+}
+
+// read reads the parts.
+func (s *single) read(b *bufio.Reader) error {
+	text, err := readField(b)
+	if err != nil || text == "-" {
+		return err
+	}
+	if err := s.begin(text); err != nil {
+		return err
+	}
 	for {
 		offset, err := readField(b)
 		if err != nil || offset == "-" {
 			return err
 		}
 		from, err := strconv.ParseInt(offset, 10, 64)
-		if err != nil || from < s.at || s.stat == nil {
-			return fmt.Errorf("read answer of helper: part %q behind %d", offset, s.at)
+		if err != nil || from < s.at {
+			return answerError("part %q behind %d", offset, s.at)
 		}
 		if err := s.skip(from); err != nil {
 			return err
 		}
-		sum := md5.New() //nolint:gosec // see above
-		err = copySection(b, s.end, func(data []byte) error {
-			sum.Write(data)
-			if room := s.stat.Size - s.at; occupied(line) && int64(len(data)) > room {
-				data = data[:max(0, room)]
-			}
-			s.at += int64(len(data))
-			if _, err := s.content.Write(data); err != nil {
-				return s.own(err)
-			}
-			return nil
-		})
-		if err != nil {
+		if err := s.part(b); err != nil {
 			return err
 		}
-		want, err := readField(b)
-		if err != nil {
-			return err
-		}
-		s.lost = s.lost || !sumOf(sum, want)
 	}
+}
+
+// part reads one part and its sum. What grew has more than was announced.
+func (s *single) part(b *bufio.Reader) error {
+	sum := s.whole
+	if s.at > 0 || sum == nil {
+		sum = md5.New() //nolint:gosec // see above
+	}
+	bounded := occupied(s.line)
+	err := copySection(b, s.end, func(data []byte) error {
+		sum.Write(data)
+		if s.whole != nil && s.whole != sum {
+			s.whole.Write(data)
+		}
+		if room := s.stat.Size - s.at; bounded && int64(len(data)) > room {
+			data = data[:max(0, room)]
+		}
+		s.at += int64(len(data))
+		if _, err := s.content.Write(data); err != nil {
+			return s.own(err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	want, err := readField(b)
+	if err != nil {
+		return err
+	}
+	s.lost = s.lost || !sumOf(sum, want)
+	if !s.lost {
+		s.verified = s.at
+	}
+	return nil
 }
 
 // skip leaves a hole up to an offset.
@@ -216,21 +287,21 @@ func (s *single) skip(to int64) error {
 	if to == s.at {
 		return nil
 	}
-	s.holes = true
+	s.whole = nil
 	n := to - s.at
 	s.at = to
 	return s.own(s.content.Skip(n))
 }
 
 // judge decides what came of a file.
-func (s *single) judge(name, status, before, after string) error {
+func (s *single) judge(status, after string) error {
 	code, err := strconv.Atoi(status)
 	if err != nil || code == codeOK && s.stat == nil {
 		s.content.Abort()
-		return fmt.Errorf("read answer of helper: status %q of %q", status, before)
+		return answerError("status %q of %q", status, s.line)
 	}
-	if code == codeOK && before == after {
-		return s.whole(before)
+	if code == codeOK && s.line == after {
+		return s.finish()
 	}
 	if code == codeOK {
 		code = codeChanged
@@ -243,25 +314,29 @@ func (s *single) judge(name, status, before, after string) error {
 	} else {
 		s.content.Abort()
 	}
-	s.sink.Failed(name, &fs.PathError{Op: "copy", Path: name, Err: codeError(code)})
+	s.fail(s.name, &fs.PathError{Op: "copy", Path: s.name, Err: codeError(code)})
 	return nil
 }
 
-// whole ends a file that is what it was.
-func (s *single) whole(line string) error {
+// finish ends a file that is what it was.
+func (s *single) finish() error {
 	var err error
 	// The last part of a sparse file may be a hole.
-	if size := s.stat.Size; s.at < size && (s.holes || s.at == 0 && size >= sparseChunk) {
-		err = s.skip(size)
+	if s.at < s.stat.Size && sparse(s.line, s.stat.Size) {
+		err = s.skip(s.stat.Size)
 	}
-	if err == nil && (s.lost || s.at != s.stat.Size && occupied(line)) {
-		err = ErrDamaged
+	if err == nil && (s.lost || s.at != s.stat.Size && occupied(s.line)) {
+		err = fmt.Errorf("%q: %w", s.name, ErrDamaged)
 	}
 	if err != nil {
 		s.content.Abort()
 		return err
 	}
-	return s.own(s.content.Commit())
+	if err := s.content.Commit(); err != nil {
+		return s.own(err)
+	}
+	s.settle(s.name, s.line)
+	return nil
 }
 
 func (s *single) grew(after string) bool {
@@ -273,6 +348,16 @@ func (s *single) grew(after string) bool {
 func occupied(line string) bool {
 	f := strings.Fields(line)
 	return len(f) > 11 && f[11] != "0"
+}
+
+// sparse tells a file that comes without its holes, as one.sh does.
+func sparse(line string, size int64) bool {
+	f := strings.Fields(line)
+	if len(f) < 12 || size < sparseChunk {
+		return false
+	}
+	blocks, err := strconv.ParseInt(f[11], 10, 64)
+	return err == nil && blocks*512+sparseChunk < size
 }
 
 // sparseChunk is the length of a part of a sparse file in one.sh; no smaller file has holes on the wire.

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # "$@" are paths of regular files. A frame each:
-#   "one" NUL, path NUL, facts NUL, then parts, each: offset NUL, bytes, the mark and ".", md5 NUL; "-" NUL;
-#   status of reading NUL, facts once more NUL. A file that cannot be opened has no parts, and the status says why.
+#   "one" NUL, path NUL, facts NUL, where it begins NUL, then parts, each: offset NUL, bytes, the mark and ".", md5 NUL;
+#   "-" NUL; status of reading NUL, facts once more NUL. A file that cannot be opened has neither beginning nor parts, and
+#   the status says why. $as is the path to tell where another one is to be read.
 # A sparse file comes in parts of 8 MiB without those that hold nothing but zeros. Others come in one.
+# Where $resume is set, descriptor 7 has a line for each file: how many bytes of it the client has, "k" for all, then
+# their md5 and the facts that it had then, "-" for either where there is none. Who has other bytes gets all of them.
 chunk=8388608
 
 exec 5>&1
@@ -35,26 +38,44 @@ zeros() {
 	[ "${sum%% *}" = 96995b58d4cbf6aaa9041b4f00c7f6ae ]
 }
 
-# send SIZE BLOCKS sends the file on descriptor 4, from $from on. A size of /proc or /sys says nothing, so a small file
+# send FACTS sends the file on descriptor 4, from $from on. A size of /proc or /sys says nothing, so a small file
 # is read to its end whatever it says; a large one that grows might have none.
 send() {
-	at=${from:-0}
-	if [ "$1" -ge "$chunk" ] && [ "$(($2 * 512 + chunk))" -lt "$1" ]; then
-		while [ "$at" -lt "$1" ]; do
+	at=$from
+	if [ "$3" -ge "$chunk" ] && [ "$((${12} * 512 + chunk))" -lt "$3" ]; then
+		while [ "$at" -lt "$3" ]; do
 			zeros "$at" || part "$at" bytes "$at" "$chunk"
 			at=$((at + chunk))
 		done
-	elif [ "$at" -gt 0 ] || [ "$1" -ge "$chunk" ]; then
-		part "$at" bytes "$at" "$(($1 - at))"
+	elif [ "$at" -gt 0 ] || [ "$3" -ge "$chunk" ]; then
+		[ "$at" -ge "$3" ] || part "$at" bytes "$at" "$(($3 - at))"
 	else
 		part 0 whole
 	fi
 }
 
+# begins finds out from where on the file on descriptor 4 is to be sent.
+begins() {
+	from=0
+	[ "$have" -gt 0 ] 2>/dev/null && [ "$have" -le "$3" ] || return 0
+	[ "$expect" = - ] || [ "$expect" = "$line" ] || return 0
+	if [ "$want" != - ]; then
+		sum=$(bytes 0 "$have" 2>/dev/null | md5sum)
+		[ "${sum%% *}" = "$want" ] || return 0
+	fi
+	from=$have
+}
+
+have=
 for f; do
+	[ -z "$resume" ] || IFS=' ' read -r have want expect <&7 || have=
 	# What is no regular file any more must not be opened: it might block.
 	line=$(stat -c "$facts" "$f" 2>/dev/null)
-	printf 'one\0%s\0%s\0' "$f" "$line"
+	if [ "$have" = k ] && [ -n "$line" ]; then
+		printf 'kept\0%s\0\0%s\n\0' "$f" "$line"
+		continue
+	fi
+	printf 'one\0%s\0%s\0' "${as:-$f}" "$line"
 	status=44
 	if [ -n "$line" ]; then
 		status=45
@@ -63,8 +84,9 @@ for f; do
 				status=47
 				if [ "$(stat -L -c "$facts" /proc/self/fd/4)" = "$line" ]; then
 					status=0
-					set -- $line
-					send "$3" "${12}"
+					begins $line
+					printf '%s\0' "$from"
+					send $line
 				fi
 			} 2>/dev/null 4<"$f"
 		else

@@ -8,7 +8,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"io"
+	"hash"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -26,97 +26,106 @@ var bulkScript string
 //go:embed one.sh
 var oneScript string
 
+//go:embed again.sh
+var againScript string
+
+//go:embed follow.sh
+var followScript string
+
 // pullTexts reads texts of pull.sh. fs.sh reads the last one before it starts to watch over stdin.
-const pullTexts = "section || exit\nbulk=$text\nsection || exit\none=$text\n"
+const pullTexts = "for name in bulk one again follow wants; do section || exit; eval \"$name=\\$text\"; done\nexport again follow\n"
 
 // ErrDamaged says that bytes arrived otherwise than they were sent.
 var ErrDamaged = errors.New("what arrived is not what was sent")
 
-// A Sink takes what Pull copies. Names are relative, separated by slashes, with any bytes but NUL; "" is the file or
-// directory that was asked for. An error of a Sink ends Pull.
-type Sink interface {
-	// Begin is called once, before everything else.
-	Begin(Found) error
-	// Entry takes what has no content. A directory comes before what is in it, but a file may come without any.
-	Entry(name string, s *Stat) error
-	// Create takes a regular file. A nil Content leaves it out; it may come again after Abort.
-	Create(name string, s *Stat) (Content, error)
-	// Failed is told what is not copied, or not as it is: the rest goes on.
-	Failed(name string, err error)
-}
-
-// A Content is a regular file on its way.
-type Content interface {
-	io.Writer
-	// Skip stands for so many zeros.
-	Skip(n int64) error
-	// Commit is called when all of it has come and is known to be right.
-	Commit() error
-	// Abort is called instead where it is not.
-	Abort()
-}
+// ErrLinkLoop says that a link leads to a directory that it is in.
+var ErrLinkLoop = errors.New("a link to a directory that it is in")
 
 // Pull copies a file or a directory with all that is in it, with one command. A link in last place of the path is
 // followed; other links are copied as links. What the error leaves open is in Sink.Failed: a nil error says that
 // everything else arrived whole. Errors are those of Show, and ErrDamaged.
 func Pull(ctx context.Context, r Runner, w Where, sink Sink) (Found, error) {
-	return pullIn(ctx, r, procDir, w, sink)
+	return Copying{}.Pull(ctx, r, w, sink)
 }
 
-func pullIn(ctx context.Context, r Runner, proc string, w Where, sink Sink) (Found, error) {
-	options := ""
-	if w.Alone {
-		options += optionAlone + ","
+// Pull is Pull, done that way. A stream that breaks costs two more commands: one lists the files, the other one sends those
+// that are missing, and the rest of the one that was on its way.
+func (c Copying) Pull(ctx context.Context, r Runner, w Where, sink Sink) (Found, error) {
+	return c.pullIn(ctx, r, procDir, w, sink)
+}
+
+func (c Copying) pullIn(ctx context.Context, r Runner, proc string, w Where, sink Sink) (Found, error) {
+	if err := w.checked("copy"); err != nil {
+		return Found{}, err
 	}
-	if w.Siblings {
-		options += optionSiblings
+	p := newPuller(c, r, proc, w, sink)
+	defer p.drop()
+	err := p.all(ctx)
+	if err == nil {
+		err = p.followAll(ctx)
 	}
-	switch {
-	case strings.ContainsRune(w.Path, 0):
-		return Found{}, &fs.PathError{Op: "copy", Path: w.Path, Err: fs.ErrInvalid}
-	case len(w.Path) > pathMax:
-		return Found{}, &fs.PathError{Op: "copy", Path: w.Path, Err: ErrNameTooLong}
-	}
-	scripts := []string{commonScript + resolveScript + pullTexts + chooseScript() + pullScript, bulkScript, oneScript, metaScript}
-	args := []string{"pull", proc, strconv.Itoa(w.PID), w.Container, options, w.Path}
-	p := &puller{sink: sink}
-	var found Found
-	var id identity
-	err := ask(ctx, r, scripts, args, func(b *bufio.Reader) error {
-		var err error
-		if id, err = readIdentity(b); err != nil {
-			return err
-		}
-		found = newFound(w, id, facts{})
-		f, err := readFacts(b)
-		if err != nil {
-			return err
-		}
-		found = newFound(w, id, f)
-		return p.read(b, found)
-	})
 	switch {
 	case p.local != nil:
-		return found, p.local
+		return p.found, p.local
 	case err == nil:
-		return found, nil
+		return p.found, nil
 	case errors.Is(err, errRootDenied):
-		err = id.accessError()
+		err = p.id.accessError()
 	}
-	return found, &fs.PathError{Op: "copy", Path: w.Path, Err: err}
+	return p.found, &fs.PathError{Op: "copy", Path: w.Path, Err: err}
 }
 
-// chooseScript is what fs.sh does before it looks at the path: it finds the process and its $root.
-func chooseScript() string {
-	text, _, _ := strings.Cut(fsScript, "\nfollow=1\n")
-	return text + "\n"
-}
-
-// A puller reads the answer of pull.sh.
+// A puller reads the answers of pull.sh.
 type puller struct {
-	sink  Sink
+	Copying
+	runner Runner
+	proc   string
+	where  Where
+	sink   Sink
+
+	id    identity
+	found Found
 	end   []byte // of content
 	local error  // the sink's
+
+	// What earlier attempts have done.
+	begun, described bool
+	entries          map[string]bool      // what has no content
+	failed           map[string]bool      // what the sink was told of
+	done             map[settled]struct{} // files
+	partial          map[string]partial
+	sums             map[string]hash.Hash // of what is there of a file
+	missing          map[string]bool      // files that were listed, and have not come yet
+
+	through []string // physical paths of the directories that led here, one in the other
+	links   []followed
+}
+
+func newPuller(c Copying, r Runner, proc string, w Where, sink Sink) *puller {
+	return &puller{
+		Copying: c, runner: r, proc: proc, where: w, sink: sink,
+		entries: map[string]bool{}, failed: map[string]bool{}, done: map[settled]struct{}{}, partial: map[string]partial{},
+		sums: map[string]hash.Hash{},
+	}
+}
+
+// all makes one attempt after the other.
+func (p *puller) all(ctx context.Context) error {
+	resume := p.Resume
+	for {
+		var plan *plan
+		var err error
+		if resume {
+			plan, err = p.plan(ctx)
+		}
+		if err == nil {
+			err = p.attempt(ctx, plan)
+		}
+		if err == nil || p.local != nil || !p.again(ctx, err) {
+			return err
+		}
+		resume = true
+	}
 }
 
 // own keeps an error of the sink, which is not about the target.
@@ -127,19 +136,77 @@ func (p *puller) own(err error) error {
 	return err
 }
 
-func (p *puller) read(b *bufio.Reader, found Found) error {
-	var mark, kind string
-	if err := readFields(b, &mark); err != nil {
-		return err
+// fail tells the sink of a name, once.
+func (p *puller) fail(name string, err error) {
+	if !p.failed[name] {
+		p.failed[name] = true
+		p.sink.Failed(name, err)
 	}
-	if len(mark) != len(newMark()) {
-		return fmt.Errorf("read answer of helper: mark %q", mark)
+}
+
+// run asks pull.sh. read gets the answer from behind the kind, "file" or "tree", on.
+func (p *puller) run(ctx context.Context, options []string, wants string, read func(*bufio.Reader, string) error) error {
+	scripts := []string{
+		commonScript + resolveScript + pullTexts + chooseScript() + pullScript,
+		bulkScript, oneScript, againScript, resolveScript + followScript, wants, metaScript,
 	}
-	p.end = []byte(mark + ".")
-	if err := readFields(b, &kind); err != nil {
-		return err
+	words := append(p.where.options(), options...)
+	if p.Follow {
+		words = append(words, "follow")
 	}
-	if err := p.own(p.sink.Begin(found)); err != nil {
+	args := []string{"pull", p.proc, strconv.Itoa(p.where.PID), p.where.Container, strings.Join(words, ","), p.where.Path}
+	return ask(ctx, p.runner, scripts, args, func(b *bufio.Reader) error {
+		id, err := readIdentity(b)
+		if err != nil {
+			return err
+		}
+		p.id, p.found = id, newFound(p.where, id, facts{})
+		f, err := readFacts(b)
+		if err != nil {
+			return err
+		}
+		p.found = newFound(p.where, id, f)
+		var mark, kind string
+		if err := readFields(b, &mark); err != nil {
+			return err
+		}
+		if len(mark) != len(newMark()) {
+			return answerError("mark %q", mark)
+		}
+		p.end = []byte(mark + ".")
+		if err := readFields(b, &kind); err != nil {
+			return err
+		}
+		return read(b, kind)
+	})
+}
+
+// attempt copies what the plan has not done yet.
+func (p *puller) attempt(ctx context.Context, plan *plan) error {
+	var options []string
+	wants := ""
+	if plan != nil {
+		options, wants = append(options, "again"), plan.text()
+		p.missing = plan.missing
+	}
+	if p.described {
+		options = append(options, "nometa")
+	}
+	if p.Total != nil && plan == nil {
+		options = append(options, "sizes")
+	}
+	p.links = nil
+	return p.run(ctx, options, wants, p.read)
+}
+
+func (p *puller) read(b *bufio.Reader, kind string) error {
+	if !p.begun {
+		if err := p.own(p.sink.Begin(p.found)); err != nil {
+			return err
+		}
+		p.begun = true
+	}
+	if err := p.readSizes(b, kind == "tree"); err != nil {
 		return err
 	}
 	if kind == "tree" {
@@ -149,7 +216,44 @@ func (p *puller) read(b *bufio.Reader, found Found) error {
 				return err
 			}
 		}
+		p.described = true
 	}
+	if err := p.readFrames(b); err != nil {
+		return err
+	}
+	for name := range p.missing {
+		return answerError("nothing of %q", name)
+	}
+	return nil
+}
+
+// readSizes reads how much there is.
+func (p *puller) readSizes(b *bufio.Reader, tree bool) error {
+	text, err := readField(b)
+	if err != nil || p.Total == nil {
+		return err
+	}
+	total := p.found.Info.Size()
+	if tree {
+		total = 0
+	}
+	for line := range strings.Lines(text) {
+		var size, blocks int64
+		if _, err := fmt.Sscan(line, &size, &blocks); err != nil {
+			return answerError("size %q", line)
+		}
+		if size >= sparseChunk && blocks*512+sparseChunk < size {
+			size = blocks * 512
+		}
+		total += size
+	}
+	if text != "" || !tree {
+		p.Total(total)
+	}
+	return nil
+}
+
+func (p *puller) readFrames(b *bufio.Reader) error {
 	for {
 		kind, err := readField(b)
 		switch {
@@ -160,9 +264,13 @@ func (p *puller) read(b *bufio.Reader, found Found) error {
 		case kind == "bulk":
 			err = p.readBulk(b)
 		case kind == "one":
-			err = p.readOne(b, found)
+			err = p.readOne(b)
+		case kind == "kept":
+			err = p.readKept(b)
+		case kind == "link":
+			err = p.readLink(b)
 		default:
-			err = fmt.Errorf("read answer of helper: frame %q", kind)
+			err = answerError("frame %q", kind)
 		}
 		if err != nil {
 			return err
@@ -180,7 +288,7 @@ func relative(path string) (string, error) {
 		ok = ok && validName(part)
 	}
 	if !ok {
-		return "", fmt.Errorf("read answer of helper: path %q", path)
+		return "", answerError("path %q", path)
 	}
 	return name, nil
 }
@@ -201,75 +309,91 @@ func readNames(b *bufio.Reader) ([]string, error) {
 	}
 }
 
-// readStats reads a line of facts for each of so many names, nil for "-".
-func readStats(b *bufio.Reader, names int) ([]*Stat, error) {
+// A described is what stat says of a file, as text and understood.
+type described struct {
+	*Stat
+	line string
+}
+
+// readStats reads a line of facts for each of so many names, nothing for "-".
+func readStats(b *bufio.Reader, names int) ([]described, error) {
 	text, err := readField(b)
 	if err != nil {
 		return nil, err
 	}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(lines) != names {
-		return nil, fmt.Errorf("read answer of helper: %d names, facts about %d", names, len(lines))
+		return nil, answerError("%d names, facts about %d", names, len(lines))
 	}
-	stats := make([]*Stat, names)
+	stats := make([]described, names)
 	for i, line := range lines {
 		if line == "-" {
 			continue
 		}
-		if stats[i], err = parseStat(line); err != nil {
-			return nil, err
+		stats[i].line = line
+		if stats[i].Stat, err = parseStat(line); err != nil {
+			return nil, answerError("%v", err)
 		}
 	}
 	return stats, nil
 }
 
-// readMeta reads a batch of meta.sh. There is none more where it has no names.
-func (p *puller) readMeta(b *bufio.Reader) (bool, error) {
-	names, err := readNames(b)
-	if err != nil || len(names) == 0 {
-		return false, err
+// readMetaBatch reads a batch of meta.sh. There is none more where it has no names. closed are directories that cannot be read.
+func readMetaBatch(b *bufio.Reader) (names []string, stats []described, closed []int, err error) {
+	if names, err = readNames(b); err != nil || len(names) == 0 {
+		return nil, nil, nil, err
 	}
-	stats, err := readStats(b, len(names))
-	if err != nil {
-		return false, err
+	if stats, err = readStats(b, len(names)); err != nil {
+		return nil, nil, nil, err
 	}
 	entries := make([]Entry, len(names))
 	for i := range names {
-		entries[i] = Entry{name: names[i], stat: stats[i]}
+		entries[i] = Entry{name: names[i], stat: stats[i].Stat}
 	}
 	if err := readLinks(b, entries); err != nil {
-		return false, err
+		return nil, nil, nil, err
 	}
-	closed, err := readField(b)
-	if err != nil {
-		return false, err
-	}
-	if err := p.takeMeta(entries); err != nil {
-		return false, err
-	}
-	for _, word := range strings.Fields(closed) {
+	text, err := readField(b)
+	for _, word := range strings.Fields(text) {
 		i, err := strconv.Atoi(word)
 		if err != nil || i < 0 || i >= len(names) {
-			return false, fmt.Errorf("read answer of helper: directory %q of %d", word, len(names))
+			return nil, nil, nil, answerError("directory %q of %d", word, len(names))
 		}
-		p.sink.Failed(names[i], fs.ErrPermission)
+		closed = append(closed, i)
+	}
+	return names, stats, closed, err
+}
+
+// readMeta takes a batch of what has no content.
+func (p *puller) readMeta(b *bufio.Reader) (bool, error) {
+	names, stats, closed, err := readMetaBatch(b)
+	if err != nil || len(names) == 0 {
+		return false, err
+	}
+	for i, name := range names {
+		if p.entries[name] {
+			continue
+		}
+		if err := p.takeMeta(name, stats[i].Stat); err != nil {
+			return false, err
+		}
+		p.entries[name] = true
+	}
+	for _, i := range closed {
+		p.fail(names[i], fs.ErrPermission)
 	}
 	return true, nil
 }
 
 // takeMeta hands on what is still what find found.
-func (p *puller) takeMeta(entries []Entry) error {
-	for _, e := range entries {
-		switch {
-		case e.stat == nil:
-			p.sink.Failed(e.name, errUnreadable)
-		case e.Type() == 0, e.Type() == fs.ModeSymlink && e.stat.LinkTarget == "":
-			p.sink.Failed(e.name, ErrChanged)
-		default:
-			if err := p.own(p.sink.Entry(e.name, e.stat)); err != nil {
-				return err
-			}
-		}
+func (p *puller) takeMeta(name string, s *Stat) error {
+	switch {
+	case s == nil:
+		p.fail(name, errUnreadable)
+	case s.FileMode().IsRegular(), s.FileMode()&fs.ModeSymlink != 0 && s.LinkTarget == "":
+		p.fail(name, ErrChanged)
+	default:
+		return p.own(p.sink.Entry(name, s))
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func (a *Archive) zeros(n int64) error {
 // Create takes a regular file.
 func (a *Archive) Create(name string, s *procfs.Stat) (procfs.Content, error) {
 	if first, ok := a.inodes[inode(s)]; ok {
-		return linked{archive: a, name: name, first: first, stat: s}, nil
+		return hardLinked{archive: a, name: name, first: first, stat: s}, nil
 	}
 	if s.Size > spoolLimit {
 		h := a.header(name, s)
@@ -264,24 +264,24 @@ func (c *streamed) Abort() {
 	a.owed, a.broken, a.spoilt = c.stat.Size-c.at, c.name, true
 }
 
-// A linked file is there already under another name: what comes of it is not needed.
-type linked struct {
+// A hardLinked file is there already under another name: what comes of it is not needed.
+type hardLinked struct {
 	archive     *Archive
 	name, first string
 	stat        *procfs.Stat
 }
 
-func (c linked) Write(p []byte) (int, error) { return len(p), nil }
+func (c hardLinked) Write(p []byte) (int, error) { return len(p), nil }
 
-func (c linked) Skip(int64) error { return nil }
+func (c hardLinked) Skip(int64) error { return nil }
 
-func (c linked) Commit() error {
+func (c hardLinked) Commit() error {
 	h := c.archive.header(c.name, c.stat)
 	h.Typeflag, h.Linkname = tar.TypeLink, c.first
 	return c.archive.write(h)
 }
 
-func (c linked) Abort() {}
+func (c hardLinked) Abort() {}
 
 func (a *Archive) count(n int) {
 	if a.Progress != nil {

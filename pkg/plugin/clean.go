@@ -197,7 +197,7 @@ func (f *Factory) confirm(ctx context.Context, list []session.Entry, namespaces 
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
-	if err := sessionTable(f.Streams.ErrOut, list, namespaces, false, true); err != nil {
+	if err := f.sessionTable(f.Streams.ErrOut, list, namespaces, false, true); err != nil {
 		return false, err
 	}
 	fmt.Fprintf(f.Streams.ErrOut, "end these %d? [y/N] ", len(list))

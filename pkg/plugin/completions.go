@@ -28,15 +28,6 @@ func (f *Factory) complete(root *cobra.Command) error {
 		"grep":     afterFirst(f.completePods(f.pidOrPath, f.paths)), // PATTERN POD [PID] [PATH]
 		"signal":   f.completePods(f.pids, fixed(procfs.SignalNames()...)),
 	}
-	outputs := map[string][]string{
-		"debug":    {"yaml", "json"},
-		"ps":       {"wide", "json", "yaml", "name"},
-		"fs":       {"json", "yaml", "name"},
-		"sessions": {"wide", "json", "yaml", "name"},
-		"doctor":   {"json", "yaml"},
-		"version":  {"json", "yaml"},
-		"view":     {"yaml", "json"},
-	}
 	errs := []error{f.completeConfig(root)}
 	for _, cmd := range commands(root) {
 		name := cmd.Name()
@@ -54,10 +45,10 @@ func (f *Factory) complete(root *cobra.Command) error {
 			"hold":              f.containers,
 			"profile":           fixed(profileNames()...),
 			"image-pull-policy": fixed("IfNotPresent", "Always", "Never"),
-			"output":            fixed(outputs[cmd.Name()]...),
 		}
 		if cmd.Name() == "debug" {
 			flags["dry-run"] = fixed("client", "server", "none")
+			flags["output"] = fixed("yaml", "json")
 		}
 		for _, name := range slices.Sorted(maps.Keys(flags)) {
 			if _, done := cmd.GetFlagCompletionFunc(name); cmd.Flags().Lookup(name) != nil && !done {

@@ -85,7 +85,7 @@ No cluster is asked.`,
   kubectl shareproc config view --raw`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf(cmd, opts.output, "", "json", "yaml"); err != nil {
+			if err := checkOutput(cmd, opts.output); err != nil {
 				return err
 			}
 			if opts.raw && opts.output != "" {
@@ -95,7 +95,7 @@ No cluster is asked.`,
 		},
 	}
 	cmd.Flags().BoolVar(&opts.raw, "raw", false, "Print the file as it is, be it right or wrong")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "json or yaml")
+	addOutput(cmd, &opts.output)
 	return cmd
 }
 

@@ -23,7 +23,8 @@ func (f *Factory) printDiagnosis(d session.Diagnosis) error {
 			row[i] = clean(strings.ReplaceAll(row[i], "\n", " "))
 		}
 	}
-	if err := table(f.Streams.Out, rows); err != nil || d.Missing == nil {
+	styles := map[string]style{"no": red, "refused": red, "unknown": yellow}
+	if err := f.table(f.Streams.Out, rows, byWord(rows, 1, styles)); err != nil || d.Missing == nil {
 		return err
 	}
 	if _, err := io.WriteString(f.Streams.Out, "\n# What is missing, for kubectl apply -f -\n"); err != nil {

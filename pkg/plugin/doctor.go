@@ -68,7 +68,7 @@ The exit code is 0 where debug would work, else 1, also with --role.`,
 	opts.add(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Answer for debug --copy")
 	cmd.Flags().BoolVar(&opts.role, "role", false, "Print only the Role that is missing, or the whole one where nothing is")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "json or yaml")
+	addOutput(cmd, &opts.output)
 	return cmd
 }
 
@@ -76,7 +76,7 @@ func (o *doctorOptions) validate(cmd *cobra.Command) error {
 	if err := o.helperFlags.validate(cmd); err != nil {
 		return err
 	}
-	if err := oneOf(cmd, o.output, "", "json", "yaml"); err != nil {
+	if err := checkOutput(cmd, o.output); err != nil {
 		return err
 	}
 	switch {

@@ -35,6 +35,9 @@ type Factory struct {
 
 	// ns is a namespace that counts instead of the command line's.
 	ns string
+	color colorMode
+	live  liveLine
+
 	// lookTime is how long a completion waits for a helper's answer.
 	lookTime time.Duration
 }
@@ -47,7 +50,7 @@ type Wire interface {
 
 // NewFactory returns a Factory for the cluster that kubectl's own flags and files name.
 func NewFactory(streams genericiooptions.IOStreams, getenv func(string) string) *Factory {
-	f := &Factory{Streams: streams, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, lookTime: lookTime}
+	f := &Factory{Streams: streams, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, color: colorAuto, lookTime: lookTime}
 	f.Client = func() (kubernetes.Interface, error) {
 		config, err := f.restConfig()
 		if err != nil {
@@ -83,6 +86,8 @@ func (f *Factory) restConfig() (*rest.Config, error) {
 func (f *Factory) addFlags(flags *pflag.FlagSet) {
 	f.Config.AddFlags(flags)
 	flags.BoolVarP(&f.Quiet, "quiet", "q", false, "Print only what was asked for and errors, not what is being done")
+	flags.Var(&f.color, "color", "auto, always or never: colours in tables and messages; auto means on a terminal")
+	flags.VarP(&verbosity{stderr: f.Streams.ErrOut}, "v", "v", "How much is said about requests, on stderr: 6 what each was and how it went, 8 what was in it")
 }
 
 func (f *Factory) namespace() (string, error) {
@@ -106,5 +111,8 @@ func (f *Factory) narration() io.Writer {
 
 // say prints a line of progress. What the cluster sends may hold control characters.
 func (f *Factory) say(format string, args ...any) {
+	f.live.mu.Lock()
+	defer f.live.mu.Unlock()
+	f.clearLive()
 	fmt.Fprintln(f.narration(), escapeLines(fmt.Sprintf(format, args...)))
 }

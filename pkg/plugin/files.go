@@ -62,8 +62,8 @@ func newFile(name string, info fs.FileInfo) file {
 }
 
 func (f *Factory) printFound(r *room, found procfs.Found, entries []procfs.Entry, opts *fsOptions) error {
-	switch opts.output {
-	case "json", "yaml":
+	switch {
+	case isDocument(opts.output):
 		entries = opts.list.arrange(entries)
 		object := fileInfo{
 			typeMeta: kind("File"), Namespace: r.session.Namespace, Pod: r.session.Pod,
@@ -73,7 +73,7 @@ func (f *Factory) printFound(r *room, found procfs.Found, entries []procfs.Entry
 			object.Items = append(object.Items, entryFile(e))
 		}
 		return printObject(f.Streams.Out, opts.output, object)
-	case "name":
+	case opts.output == "name":
 		return f.printNames(found, opts.list.arrange(entries), opts.nul)
 	default:
 		return f.printEntries(entries, opts)
@@ -111,17 +111,20 @@ func (f *Factory) printNames(found procfs.Found, entries []procfs.Entry, nul boo
 func (f *Factory) printEntries(entries []procfs.Entry, opts *fsOptions) error {
 	rows := make([][]string, 0, len(entries))
 	for _, e := range opts.list.arrange(entries) {
-		rows = append(rows, longRow(e, e.Name(), opts.list.human))
+		rows = append(rows, longRow(e, e.Name(), opts.list.human, f.colored(f.Streams.Out)))
 	}
 	return table(f.Streams.Out, rows)
 }
 
-// longRow is what "ls -l" prints of a file, in columns.
-func longRow(e procfs.Entry, name string, human bool) []string {
+// longRow is what "ls -l" prints of a file, in columns. The name comes last, where colours disturb no other column.
+func longRow(e procfs.Entry, name string, human, colored bool) []string {
 	s := e.Stat()
 	name = procfs.Escape(name)
 	if s == nil {
 		return []string{"?", "?", "?", "?", "?", "?", name}
+	}
+	if colored {
+		name = fileStyle(kindOf(e.Type()), s.Mode).on(name)
 	}
 	if e.Type() == fs.ModeSymlink {
 		name += " -> " + procfs.Escape(s.LinkTarget)

@@ -63,7 +63,7 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
-			if err := oneOf(cmd, opts.output, "", "json", "yaml", "name"); err != nil {
+			if err := checkOutput(cmd, opts.output, "name"); err != nil {
 				return err
 			}
 			if opts.nul && opts.output != "name" {
@@ -76,10 +76,9 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 		},
 	}
 	opts.add(cmd.Flags())
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "json, yaml or name")
+	addOutput(cmd, &opts.output, "name")
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: names as they are, each followed by a NUL")
 	opts.list.add(cmd)
-	complete(cmd, "output", "json", "yaml", "name")
 	addVerbs(cmd, f)
 	return cmd
 }

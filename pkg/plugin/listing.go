@@ -38,8 +38,8 @@ func (l *listing) validate(cmd *cobra.Command, output string) error {
 	switch {
 	case !slices.Contains([]string{"", "name", "size", "time"}, l.sort):
 		return usage(help, "--sort %q: not one of name, size, time", l.sort)
-	case l.recursive && output == "yaml":
-		return usage("-R -o json", "-o yaml: not with -R")
+	case l.recursive && output != "json" && isDocument(output):
+		return usage("-R -o json", "-o %s: not with -R", output)
 	case !l.recursive && (l.maxDepth != 0 || l.xdev || l.proc):
 		return usage(help, "--maxdepth, --xdev and --proc: only with -R")
 	}
@@ -87,6 +87,7 @@ type walkedFile struct {
 func (f *Factory) listTree(ctx context.Context, r *room, opts *fsOptions) (err error) {
 	out := f.lines()
 	defer out.close(&err)
+	colored := f.colored(f.Streams.Out)
 	var kept []walkedFile
 	start := ""
 	walk := procfs.WalkOptions{TreeOptions: opts.list.options(), LinkTargets: opts.output != "name"}
@@ -98,7 +99,7 @@ func (f *Factory) listTree(ctx context.Context, r *room, opts *fsOptions) (err e
 		case !opts.list.all && strings.Contains(strings.TrimPrefix(path, start), "/."):
 			return nil
 		case opts.list.sort == "":
-			return opts.printOne(out, path, e)
+			return opts.printOne(out, path, e, colored)
 		}
 		kept = append(kept, walkedFile{path, e})
 		return nil
@@ -107,7 +108,7 @@ func (f *Factory) listTree(ctx context.Context, r *room, opts *fsOptions) (err e
 		return cmp.Or(opts.list.compare(a.entry, b.entry), cmp.Compare(a.path, b.path))
 	})
 	for _, file := range kept {
-		if err := opts.printOne(out, file.path, file.entry); err != nil {
+		if err := opts.printOne(out, file.path, file.entry, colored); err != nil {
 			return err
 		}
 	}
@@ -118,13 +119,13 @@ func (f *Factory) listTree(ctx context.Context, r *room, opts *fsOptions) (err e
 }
 
 // printOne prints a file of a tree. Columns are of fixed width, since nobody knows yet what comes.
-func (o *fsOptions) printOne(out *lines, path string, e procfs.Entry) error {
+func (o *fsOptions) printOne(out *lines, path string, e procfs.Entry, colored bool) error {
 	switch o.output {
 	case "json":
 		return out.object(newFileEntry(path, e))
 	case "name":
 		return out.path(path, o.nul)
 	}
-	row := longRow(e, path, o.list.human)
+	row := longRow(e, path, o.list.human, colored)
 	return out.print(fmt.Sprintf("%-10s %3s %-8s %-8s %10s %16s %s\n", row[0], row[1], row[2], row[3], row[4], row[5], row[6]))
 }

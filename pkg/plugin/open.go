@@ -116,7 +116,7 @@ func (f *Factory) opener(h *helperFlags, ttl time.Duration) (*session.Opener, er
 	}
 	o := session.Options{
 		Image: s.Image.Value, Images: s.Images.Value, PullPolicy: corev1.PullPolicy(s.PullPolicy.Value),
-		Keep: s.Keep.Value, TTL: ttl, Timeout: s.Timeout.Value, Say: f.say,
+		Keep: s.Keep.Value, TTL: ttl, Timeout: s.Timeout.Value, Say: f.say, Wait: f.waiting,
 	}
 	if h.image != "" {
 		o.Image, o.Images = h.image, nil

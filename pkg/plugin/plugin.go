@@ -52,7 +52,7 @@ func Main(ctx context.Context, f *Factory, args []string) int {
 	if _, ok := errors.AsType[differs](err); ok || none {
 		return exitError
 	}
-	fmt.Fprintf(f.Streams.ErrOut, "error: %s\n", escapeLines(err.Error()))
+	fmt.Fprintf(f.Streams.ErrOut, "%s %s\n", f.paint(f.Streams.ErrOut, alarm, "error:"), escapeLines(err.Error()))
 	if try := explain(err); try != "" {
 		fmt.Fprintf(f.Streams.ErrOut, "try: %s\n", escapeLines(try))
 	}

@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -11,12 +10,11 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 )
 
-// apiVersion marks the documents of -o json and -o yaml, so that a script can tell when their shape changes.
+// apiVersion marks the documents that docs/output.md describes, so that a script can tell when their shape changes.
 const apiVersion = "kubectl-shareproc/v1alpha1"
 
 // typeMeta is the head of such a document.
@@ -26,21 +24,6 @@ type typeMeta struct {
 }
 
 func kind(name string) typeMeta { return typeMeta{APIVersion: apiVersion, Kind: name} }
-
-// printObject prints object as json, or as yaml for every other format.
-func printObject(w io.Writer, format string, object any) error {
-	data, err := json.MarshalIndent(object, "", "    ")
-	if err != nil {
-		return fmt.Errorf("encode output: %w", err)
-	}
-	if format == "json" {
-		data = append(data, '\n')
-	} else if data, err = yaml.JSONToYAML(data); err != nil {
-		return fmt.Errorf("encode output: %w", err)
-	}
-	_, err = w.Write(data)
-	return err
-}
 
 // table prints rows aligned as kubectl aligns them.
 func table(w io.Writer, rows [][]string) error {

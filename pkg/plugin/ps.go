@@ -64,7 +64,7 @@ Where the pod does not share its process namespace, those of one container are l
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
-			if err := oneOf(cmd, opts.output, "", "wide", "json", "yaml", "name"); err != nil {
+			if err := checkOutput(cmd, opts.output, "wide", "name"); err != nil {
 				return err
 			}
 			return run(cmd.Context(), f, opts)
@@ -73,7 +73,7 @@ Where the pod does not share its process namespace, those of one container are l
 	opts.add(cmd.Flags())
 	cmd.Flags().BoolVarP(&opts.all, "all", "a", false, "Include the helper's own processes")
 	cmd.Flags().BoolVar(&opts.noHeaders, "no-headers", false, "Print no header lines")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "wide, json, yaml or name (the PIDs)")
+	addOutput(cmd, &opts.output, "wide", "name")
 	return cmd
 }
 
@@ -94,10 +94,10 @@ func (f *Factory) ps(ctx context.Context, r *room, opts *psOptions) error {
 		typeMeta: kind("ProcessList"), Namespace: r.session.Namespace, Pod: r.session.Pod,
 		View: r.session.View.Container, Items: processes,
 	}
-	switch opts.output {
-	case "json", "yaml":
+	switch {
+	case isDocument(opts.output):
 		return printObject(f.Streams.Out, opts.output, list)
-	case "name":
+	case opts.output == "name":
 		for _, p := range processes {
 			if _, err := fmt.Fprintln(f.Streams.Out, p.PID); err != nil {
 				return err
@@ -163,8 +163,11 @@ func (f *Factory) printProcesses(list processList, outside string, opts *psOptio
 		rows = append(rows, psRow(wide, strconv.Itoa(p.PID), userName(p), cmp.Or(p.Container, outside), humanBytes(p.RSS), started(p.Start, now), command(p),
 			strconv.Itoa(p.PPID), p.State, strconv.Itoa(p.Threads), fmt.Sprintf("%d:%d", p.UID, p.GID), files))
 	}
-	return table(f.Streams.Out, rows)
+	return f.table(f.Streams.Out, rows, byWord(rows, filesColumn, map[string]style{"denied": red}))
 }
+
+// filesColumn is the one before the command in -o wide.
+const filesColumn = 9
 
 // psRow puts what only -o wide shows before the command, which may be long.
 func psRow(wide bool, pid, user, container, rss, start, command string, more ...string) []string {

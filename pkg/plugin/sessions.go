@@ -62,7 +62,9 @@ containers that have not ended, and copies of pods.
 ENDS is when a helper ends if nobody uses it any more, and when the cluster ends a copy at
 the latest; "-" where that is not known, as without permission for pods/exec. A helper in
 which a command runs is in-use. A finished copy is one that the cluster has ended: nothing
-runs in it, and the pod is still there. Looking at a helper does not keep it from ending.`,
+runs in it, and the pod is still there. Looking at a helper does not keep it from ending.
+
+-o name prints pod/NAME for a copy and pod/NAME/CONTAINER for a helper, as clean takes them.`,
 		Example: `  kubectl shareproc sessions
   kubectl shareproc sessions nginx -o wide
   kubectl shareproc sessions -A
@@ -77,7 +79,7 @@ runs in it, and the pod is still there. Looking at a helper does not keep it fro
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.pod = strings.Join(args, "")
-			if err := oneOf(cmd, opts.output, "", "wide", "json", "yaml", "name"); err != nil {
+			if err := checkOutput(cmd, opts.output, "wide", "name"); err != nil {
 				return err
 			}
 			if opts.allNamespaces && opts.output == "name" {
@@ -88,7 +90,7 @@ runs in it, and the pod is still there. Looking at a helper does not keep it fro
 	}
 	cmd.Flags().BoolVarP(&opts.allNamespaces, "all-namespaces", "A", false, "Look in every namespace")
 	cmd.Flags().BoolVar(&opts.noHeaders, "no-headers", false, "Print no header line")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "wide, json, yaml or name (pod/NAME for a copy, pod/NAME/CONTAINER for a helper, as clean takes them)")
+	addOutput(cmd, &opts.output, "wide", "name")
 	return cmd
 }
 
@@ -179,14 +181,14 @@ func podAndHelper(arg string) (pod, container string, err error) {
 }
 
 func (f *Factory) printSessions(list []session.Entry, in session.Scope, opts *sessionsOptions) error {
-	switch opts.output {
-	case "json", "yaml":
+	switch {
+	case isDocument(opts.output):
 		items := make([]sessionItem, len(list))
 		for i, e := range list {
 			items[i] = item(e)
 		}
 		return printObject(f.Streams.Out, opts.output, sessionList{typeMeta: kind("SessionList"), Items: items})
-	case "name":
+	case opts.output == "name":
 		for _, e := range list {
 			if _, err := fmt.Fprintln(f.Streams.Out, sessionName(e)); err != nil {
 				return err
@@ -194,7 +196,7 @@ func (f *Factory) printSessions(list []session.Entry, in session.Scope, opts *se
 		}
 	default:
 		if len(list) > 0 {
-			return sessionTable(f.Streams.Out, list, opts.allNamespaces, opts.output == "wide", !opts.noHeaders)
+			return f.sessionTable(f.Streams.Out, list, opts.allNamespaces, opts.output == "wide", !opts.noHeaders)
 		}
 	}
 	if len(list) == 0 {
@@ -238,7 +240,7 @@ func sessionName(e session.Entry) string {
 	return "pod/" + e.Pod
 }
 
-func sessionTable(w io.Writer, list []session.Entry, namespaces, wide, headers bool) error {
+func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wide, headers bool) error {
 	row := func(namespace, security, image string, more ...string) []string {
 		if namespaces {
 			more = append([]string{namespace}, more...)
@@ -268,7 +270,23 @@ func sessionTable(w io.Writer, list []session.Entry, namespaces, wide, headers b
 		rows = append(rows, row(e.Namespace, security(e.Security), procfs.Escape(cmp.Or(e.Image, "-")), e.Pod, cmp.Or(e.Container, "-"),
 			string(e.Kind), procfs.Escape(sees), procfs.Escape(cmp.Or(e.By, "-")), since, ends, procfs.Escape(string(e.State))))
 	}
-	return table(w, rows)
+	state := 6
+	if namespaces {
+		state++
+	}
+	return f.table(w, rows, func(i, j int) style {
+		if i == 0 && headers || j != state {
+			return plain
+		}
+		switch rows[i][j] {
+		case string(session.StateInUse):
+			return yellow
+		case string(session.StateStarting), string(session.StateRunning), string(session.StateFinished), string(session.StateEnding):
+			return plain
+		default:
+			return red // why the kubelet can't start it
+		}
+	})
 }
 
 // security puts a security context into one word: UID:GID and what is added and dropped.

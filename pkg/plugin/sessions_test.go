@@ -194,7 +194,7 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"sessions", "-o", "table"}, exitUsage, `-o "table": not one of wide, json, yaml, name`},
+		{[]string{"sessions", "-o", "table"}, exitUsage, `-o "table": not one of wide, name, json, yaml, jsonpath=`},
 		{[]string{"sessions", "-A", "-o", "name"}, exitUsage, "-o name with -A"},
 		{[]string{"sessions", "-A", "web"}, exitUsage, `-A with "web"`},
 		{[]string{"sessions", "a", "b"}, exitUsage, `unexpected argument "b"`},

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -107,7 +108,7 @@ func (f *Factory) printTree(r *room, found procfs.Found, top *treeNode, opts *tr
 	if err := out.path(found.Path, false); err != nil {
 		return err
 	}
-	folders, files, err := top.draw(out, "")
+	folders, files, err := top.draw(out, "", f.colored(f.Streams.Out))
 	if err != nil {
 		return err
 	}
@@ -129,13 +130,17 @@ func (n *treeNode) sort() {
 }
 
 // draw prints what is below a node, and counts it.
-func (n *treeNode) draw(out *lines, margin string) (folders, files int, err error) {
+func (n *treeNode) draw(out *lines, margin string, colored bool) (folders, files int, err error) {
 	for i, item := range n.Items {
 		branch, further := "├── ", "│   "
 		if i == len(n.Items)-1 {
 			branch, further = "└── ", "    "
 		}
 		text := procfs.Escape(item.Name)
+		if colored {
+			mode, _ := strconv.ParseUint(item.Permissions, 8, 32) // 0 where nothing is known
+			text = fileStyle(item.Type, uint32(mode)).on(text)
+		}
 		if item.Type == kindOf(fs.ModeSymlink) {
 			text += " -> " + procfs.Escape(item.LinkTarget)
 		}
@@ -147,7 +152,7 @@ func (n *treeNode) draw(out *lines, margin string) (folders, files int, err erro
 		} else {
 			files++
 		}
-		below, beside, err := item.draw(out, margin+further)
+		below, beside, err := item.draw(out, margin+further, colored)
 		folders, files = folders+below, files+beside
 		if err != nil {
 			return folders, files, err

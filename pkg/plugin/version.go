@@ -28,6 +28,7 @@ type clientInfo struct {
 
 // versions is what "version -o json" prints.
 type versions struct {
+	typeMeta
 	Client clientInfo    `json:"clientVersion"`
 	Server *version.Info `json:"serverVersion,omitempty"`
 }
@@ -59,19 +60,19 @@ func newVersionCmd(f *Factory, run func(context.Context, *Factory, *versionOptio
   kubectl shareproc version --client -o json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := oneOf(cmd, opts.output, "", "json", "yaml"); err != nil {
+			if err := checkOutput(cmd, opts.output); err != nil {
 				return err
 			}
 			return run(cmd.Context(), f, opts)
 		},
 	}
 	cmd.Flags().BoolVar(&opts.client, "client", false, "Print this plugin's version only, without asking the cluster")
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "json or yaml")
+	addOutput(cmd, &opts.output)
 	return cmd
 }
 
 func runVersion(_ context.Context, f *Factory, opts *versionOptions) error {
-	v := versions{Client: clientVersion()}
+	v := versions{typeMeta: kind("Version"), Client: clientVersion()}
 	var unknown error
 	if !opts.client {
 		v.Server, unknown = f.serverVersion()

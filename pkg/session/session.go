@@ -56,6 +56,8 @@ type Options struct {
 	Timeout time.Duration
 	// Say tells the user, in one line, what is being done.
 	Say func(format string, args ...any)
+	// Wait shows what is waited for, over and over while it is; "" says that it is no more. nil has Say say it.
+	Wait func(text string)
 	// Look tells what a session sees of its target. It runs a command there, which this package does not.
 	Look func(context.Context, Session) (Sight, error)
 	// Ask runs argv in a session's container without leaving a trace of a command, and passes on what it prints. An
@@ -76,6 +78,17 @@ type Sight struct {
 // Ending says when the helper ends.
 func (o Options) Ending() string {
 	return "it ends by itself after " + brief(o.Keep) + " without a command"
+}
+
+// showWait shows what is waited for. It returns what it showed, for the next call.
+func (o Options) showWait(shown, text string) string {
+	switch {
+	case o.Wait != nil:
+		o.Wait(text)
+	case text != "" && text != shown:
+		o.Say("%s", text)
+	}
+	return text
 }
 
 // Opener opens and closes sessions through one client.

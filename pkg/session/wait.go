@@ -42,6 +42,11 @@ func (o *Opener) wait(ctx context.Context, w waitFor) error {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
 	begin, said, state := time.Now(), "", "nothing yet"
+	defer func() {
+		if said != "" {
+			o.showWait(said, "")
+		}
+	}()
 	var doubted time.Time
 	for {
 		pod, err := o.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
@@ -64,9 +69,8 @@ func (o *Opener) wait(ctx context.Context, w waitFor) error {
 				return err
 			}
 		}
-		if time.Since(begin) > quiet && state != said {
-			o.Say("waiting for container %s of pod/%s: %s", s.Container, s.Pod, state)
-			said = state
+		if time.Since(begin) > quiet {
+			said = o.showWait(said, fmt.Sprintf("waiting for container %s of pod/%s: %s", s.Container, s.Pod, state))
 		}
 		select {
 		case <-ctx.Done():

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -204,4 +205,20 @@ func TestBecoming(t *testing.T) {
 			t.Errorf("%q: %q", command, got)
 		}
 	}
+}
+
+// What is typed into an editor does not end the program around it; what is sent to it does.
+func TestKeysOfAnEditor(t *testing.T) {
+	ctx, stop := NotifyContext(t.Context())
+	defer stop()
+	back := lendKeys(ctx)
+	keys, ok := ctx.Value(keysLent{}).(*lentKeys)
+	if !ok || !keys.lent(os.Interrupt) || !keys.lent(syscall.SIGQUIT) || keys.lent(syscall.SIGTERM) || keys.lent(syscall.SIGHUP) {
+		t.Error("not lent, or too much")
+	}
+	back()
+	if keys.lent(os.Interrupt) {
+		t.Error("not given back")
+	}
+	lendKeys(t.Context())() // nobody's
 }

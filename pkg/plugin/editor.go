@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -31,6 +32,27 @@ func (f *Factory) editor() string {
 	return cmp.Or(f.Getenv("KUBE_EDITOR"), f.Getenv("EDITOR"), fallback)
 }
 
+// lentKeys tells whether somebody else has the keyboard, for whom Ctrl-C and Ctrl-\ are: vi takes the first for Esc, and
+// the terminal sends both to every program in its foreground. It is in the context of main.
+type lentKeys struct{ away atomic.Bool }
+
+type keysLent struct{}
+
+// lent tells whether a signal is somebody else's.
+func (k *lentKeys) lent(s os.Signal) bool {
+	return k.away.Load() && (s == os.Interrupt || s == syscall.SIGQUIT)
+}
+
+// lendKeys gives the keyboard away until the function that it returns is called.
+func lendKeys(ctx context.Context) (back func()) {
+	keys, ok := ctx.Value(keysLent{}).(*lentKeys)
+	if !ok {
+		return func() {}
+	}
+	keys.away.Store(true)
+	return func() { keys.away.Store(false) }
+}
+
 // openEditor runs the editor on a file, with the terminal.
 func (f *Factory) openEditor(ctx context.Context, file string) error {
 	editor := f.editor()
@@ -46,6 +68,7 @@ func (f *Factory) openEditor(ctx context.Context, file string) error {
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	}
 	if fd, terminal := term.GetFdInfo(f.Streams.In); terminal {
+		defer lendKeys(ctx)()
 		if state, err := term.SaveState(fd); err == nil {
 			defer func() { _ = term.RestoreTerminal(fd, state) }()
 		}

@@ -96,19 +96,26 @@ const doubled = time.Second
 // NotifyContext returns a context that ends with the first signal that asks a program to stop. Those that follow change
 // nothing, since cleaning up has an end anyhow, but for another Ctrl-C later than a second: that ends the program
 // at once, as if nobody had listened. Writing to a closed pipe is an error instead of a signal, so that clean-up is not
-// skipped by "| head -1".
+// skipped by "| head -1". While an editor has the terminal, what is typed there is the editor's: see lendKeys.
 func NotifyContext(parent context.Context) (context.Context, context.CancelFunc) {
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, cancel := context.WithCancelCause(parent)
+	keys := &lentKeys{}
+	ctx, cancel := context.WithCancelCause(context.WithValue(parent, keysLent{}, keys))
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	go func() {
-		select {
-		case <-signals:
-			cancel(errInterrupted)
-			time.AfterFunc(doubled, func() { signal.Reset(os.Interrupt, syscall.SIGQUIT) })
-		case <-ctx.Done():
-			signal.Stop(signals)
+		for {
+			select {
+			case s := <-signals:
+				if keys.lent(s) {
+					continue
+				}
+				cancel(errInterrupted)
+				time.AfterFunc(doubled, func() { signal.Reset(os.Interrupt, syscall.SIGQUIT) })
+			case <-ctx.Done():
+				signal.Stop(signals)
+			}
+			return
 		}
 	}()
 	return ctx, func() { cancel(context.Canceled) }

@@ -100,7 +100,7 @@ func (c *spooled) Commit() error {
 func (c *spooled) send() error {
 	a := c.archive
 	if first, ok := a.inodes[inode(c.stat)]; ok {
-		return linked{a, c.name, first, c.stat}.Commit()
+		return hardLinked{a, c.name, first, c.stat}.Commit()
 	}
 	h := a.header(c.name, c.stat)
 	h.Typeflag, h.Size = tar.TypeReg, c.size

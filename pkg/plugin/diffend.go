@@ -62,6 +62,7 @@ func parseEnd(cmd *cobra.Command, arg string) (diffEnd, error) {
 func (f *Factory) within(namespace string) *Factory {
 	g := *f
 	g.ns = cmp.Or(namespace, f.ns)
+	g.live = &liveLine{} // both wait at the same time
 	return &g
 }
 

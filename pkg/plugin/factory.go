@@ -34,9 +34,9 @@ type Factory struct {
 	Exec func(session.Session) (Wire, error)
 
 	// ns is a namespace that counts instead of the command line's.
-	ns string
+	ns    string
 	color colorMode
-	live  liveLine
+	live  *liveLine
 
 	// lookTime is how long a completion waits for a helper's answer.
 	lookTime time.Duration
@@ -50,7 +50,7 @@ type Wire interface {
 
 // NewFactory returns a Factory for the cluster that kubectl's own flags and files name.
 func NewFactory(streams genericiooptions.IOStreams, getenv func(string) string) *Factory {
-	f := &Factory{Streams: streams, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, color: colorAuto, lookTime: lookTime}
+	f := &Factory{Streams: streams, live: &liveLine{}, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, color: colorAuto, lookTime: lookTime}
 	f.Client = func() (kubernetes.Interface, error) {
 		config, err := f.restConfig()
 		if err != nil {

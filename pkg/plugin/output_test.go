@@ -20,7 +20,7 @@ func documents() map[string]any {
 	return map[string]any{
 		"ProcessList": processList{}, "SessionList": sessionList{}, "Diagnosis": diagnosis{}, "Settings": settingsDocument{}, "Version": versions{},
 		"File": fileInfo{}, "FileEntry": fileEntry{}, "FileStat": fileStat{}, "FileTree": fileTree{}, "DiskUsage": usageLine{},
-		"Checksum": checksum{}, "Match": matchLine{}, "The fields of a file": file{},
+		"Checksum": checksum{}, "Match": matchLine{}, "Difference": difference{}, "The fields of a file": file{},
 	}
 }
 

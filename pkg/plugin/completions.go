@@ -42,6 +42,7 @@ func (f *Factory) complete(root *cobra.Command) error {
 		}
 		flags := map[string]completer{
 			"container":         f.containers,
+			"pid":               f.pids,
 			"hold":              f.containers,
 			"profile":           fixed(profileNames()...),
 			"image-pull-policy": fixed("IfNotPresent", "Always", "Never"),

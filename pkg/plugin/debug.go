@@ -31,6 +31,7 @@ type debugOptions struct {
 	ttySet  bool
 	dryRun  string
 	output  string
+	root    rootFlags
 }
 
 func newDebugCmd(f *Factory, run func(context.Context, *Factory, *debugOptions) error) *cobra.Command {
@@ -80,7 +81,7 @@ output and errors come out apart, and its exit code is this command's.`,
 			return run(cmd.Context(), f, opts)
 		},
 	}
-	opts.add(cmd.Flags())
+	opts.addShared(cmd)
 	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
 	cmd.Flags().StringVar(&opts.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
 	cmd.Flags().Lookup("hold").NoOptDefVal = targetContainer
@@ -120,7 +121,7 @@ func podAndCommand(cmd *cobra.Command, args []string) error {
 
 func (o *debugOptions) validate(cmd *cobra.Command) error {
 	help := cmd.CommandPath() + " --help"
-	if err := o.helperFlags.validate(cmd); err != nil {
+	if err := errors.Join(o.helperFlags.validate(cmd), o.root.validate(cmd, o)); err != nil {
 		return err
 	}
 	switch o.dryRun {
@@ -144,7 +145,7 @@ func (o *debugOptions) validate(cmd *cobra.Command) error {
 }
 
 func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
-	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Need: podspec.OpenEvery}
+	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Need: opts.root.need()}
 	if opts.dryRun != "none" {
 		return f.dryRun(ctx, opts, want)
 	}
@@ -161,12 +162,22 @@ func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
 }
 
 func (f *Factory) debug(ctx context.Context, r *room, opts *debugOptions, t *attach.Terminal, tty bool) error {
+	if opts.root.root {
+		return f.debugRoot(ctx, r, opts, t, tty)
+	}
 	command := opts.command
 	if len(command) == 0 {
 		command = []string{path.Join(r.session.Tools, "sh")}
 	}
 	if tty {
 		f.welcome(r, len(opts.command) == 0)
+	}
+	return f.execute(ctx, r, opts, command, t, tty)
+}
+
+// execute runs the command with a terminal of its own, or without.
+func (f *Factory) execute(ctx context.Context, r *room, opts *debugOptions, command []string, t *attach.Terminal, tty bool) error {
+	if tty {
 		return remote(r.shell(ctx, command, t))
 	}
 	// A command whose output goes elsewhere is not given the terminal's keys: in the background it would be stopped by

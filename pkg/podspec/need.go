@@ -19,11 +19,13 @@ const (
 	// OpenEvery is to open every process, those too that changed their user, as the shell with SYS_PTRACE of Kubernetes'
 	// own page on sharing the process namespace does.
 	OpenEvery Need = "everything"
+	// EnterRoot is to have the target's root as /: chroot(2) asks for user 0 and CAP_SYS_CHROOT.
+	EnterRoot Need = "root"
 )
 
 // covers tells whether whoever got the best that was to be had for n has it for other too.
 func (n Need) covers(other Need) bool {
-	return n == other || n == OpenEvery || other == SeeProcesses
+	return n == other || n == OpenEvery && other != EnterRoot || n == EnterRoot || other == SeeProcesses
 }
 
 // Subject is the container that a helper is to look at, as the kernel will see it.
@@ -35,6 +37,8 @@ type Subject struct {
 	// (PR_SET_DUMPABLE in prctl(2)).
 	Undumpable bool
 	caps       capabilities
+	// chroot tells that the node's runtime gives root CAP_SYS_CHROOT by default.
+	chroot bool
 }
 
 // SubjectOf tells what the API knows of a container.
@@ -44,6 +48,7 @@ func SubjectOf(pod *corev1.Pod, container string) Subject {
 	if c, ok := Container(pod, container); ok {
 		s.caps = capabilitiesOf(c.SecurityContext)
 	}
+	s.chroot = chrootByDefault(pod, container)
 	return s
 }
 
@@ -71,6 +76,8 @@ func Meets(sc *corev1.SecurityContext, s Subject, need Need) bool {
 		return every || !s.Undumpable && user == s.User && fewer
 	case Signal:
 		return root && caps.has("KILL") || user.UID == s.User.UID
+	case EnterRoot:
+		return s.lets(user, caps) && Meets(sc, s, OpenRoot)
 	default:
 		return every
 	}

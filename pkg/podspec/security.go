@@ -63,8 +63,13 @@ const nobody = 65534
 //     restricted), with the target's own where it is;
 //   - root with default capabilities (admitted by baseline);
 //   - root with SYS_PTRACE opens every process.
+//
+// A root to enter is for a shell, so that the most comes first there.
 func Ladder(s Subject, need Need) []Candidate {
 	all := []Candidate{matched(s), {Name: "root with default capabilities", Security: as(User{}, nil)}, tracer()}
+	if need == EnterRoot {
+		all = append(all[:1], entering(s)...)
+	}
 	if Twins(all[0].Security, all[1].Security) {
 		all = all[1:]
 	}
@@ -78,6 +83,9 @@ func Ladder(s Subject, need Need) []Candidate {
 		}
 	}
 	slices.Reverse(next)
+	if need == EnterRoot {
+		slices.Reverse(ladder)
+	}
 	ladder = append(ladder, next...)
 	if need == SeeProcesses || !s.Known {
 		ladder = append(ladder, without(User{nobody, nobody}))

@@ -112,7 +112,7 @@ func (p Plan) after(sight Sight, tried podspec.Candidate) Plan {
 	need := p.wanted.Need
 	p.Subject = sight.Subject
 	p.Ladder = nil
-	if need != podspec.OpenRoot && need != podspec.OpenEvery || !p.wanted.Override.Empty() {
+	if need != podspec.OpenRoot && need != podspec.OpenEvery && need != podspec.EnterRoot || !p.wanted.Override.Empty() {
 		return p
 	}
 	for _, c := range podspec.Ladder(p.Subject, need) {

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package session
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// enterShells are what the script is tested with, each as a PATH.
+func enterShells(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{"sh": os.Getenv("PATH")}
+	busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX")
+	if busybox == "" {
+		return all
+	}
+	folder := t.TempDir()
+	for _, tool := range []string{"sh", "env", "tr", "chroot", "pwd"} {
+		if err := os.Link(busybox, filepath.Join(folder, tool)); err != nil {
+			if err := os.Symlink(busybox, filepath.Join(folder, tool)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	all["busybox"] = folder
+	return all
+}
+
+// inhabitant is a process with an environment and a working folder.
+func inhabitant(t *testing.T, folder string, as *syscall.SysProcAttr, env ...string) int {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = folder, env, as
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	return cmd.Process.Pid
+}
+
+func runEntered(t *testing.T, path string, as *syscall.SysProcAttr, argv []string) (string, int) {
+	t.Helper()
+	shell, err := exec.LookPath(filepath.Join(path, argv[0]))
+	if err != nil {
+		shell = argv[0]
+	}
+	cmd := exec.CommandContext(t.Context(), shell, argv[1:]...)
+	cmd.Env = []string{"PATH=" + path, "TERM=vt100", "SHAREPROC_SESSION=id", "HELPERS=own"}
+	cmd.SysProcAttr = as
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("chroot needs root")
+	}
+}
+
+func TestEnteredRootHasTheTargetsFolderAndVariables(t *testing.T) {
+	needRoot(t)
+	folder := t.TempDir()
+	pid := inhabitant(t, folder, nil, "PATH=/target/bin", "HOME=/the home", "TMPDIR=/a\nb", "SECRET=x\n\ny", "a.b=dotted", "TERM=other", "LD_PRELOAD=/none.so", "-i=odd")
+	for name, path := range enterShells(t) {
+		t.Run(name, func(t *testing.T) {
+			if out, code := runEntered(t, path, nil, Root{PID: pid}.Try()); code != 0 || out != "" {
+				t.Fatalf("the trial ended with %d: %q", code, out)
+			}
+			out, code := runEntered(t, path, nil, Root{PID: pid}.Argv([]string{"sh", "-c", `pwd; printf '%s\n' "$1" "$TERM"; env; exit 9`, "x", "a  'b'"}))
+			if code != 9 {
+				t.Fatalf("exit code %d: %s", code, out)
+			}
+			for _, want := range []string{folder + "\na  'b'\nvt100\n", "HOME=/the home\n", "TMPDIR=/a\nb\n", "SHAREPROC_SESSION=id\n", ":/target/bin\n"} {
+				if !strings.Contains(out, want) {
+					t.Errorf("%q is not in %q", want, out)
+				}
+			}
+			for _, no := range []string{"SECRET", "a.b", "LD_PRELOAD", "HELPERS"} {
+				if strings.Contains(out, no) {
+					t.Errorf("%s is in %q", no, out)
+				}
+			}
+			out, _ = runEntered(t, path, nil, Root{PID: pid, AllVariables: true}.Argv([]string{"env"}))
+			for _, want := range []string{"SECRET=x\n\ny\n", "LD_PRELOAD=/none.so\n", "HOME=/the home\n", "TERM=vt100\n"} {
+				if !strings.Contains(out, want) {
+					t.Errorf("with all variables: %q is not in %q", want, out)
+				}
+			}
+		})
+	}
+}
+
+func TestEnteringARootThatRefuses(t *testing.T) {
+	needRoot(t)
+	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	folder := t.TempDir()
+	own, other := inhabitant(t, "/", nobody), inhabitant(t, "/", nil)
+	for name, path := range enterShells(t) {
+		t.Run(name, func(t *testing.T) {
+			if name == "busybox" {
+				// The test's own folders are root's.
+				path = "/bin:/usr/bin:/sbin:/usr/sbin"
+			}
+			for _, c := range []struct {
+				what string
+				pid  int
+				as   *syscall.SysProcAttr
+				path string
+				want int
+			}{
+				{"no such process", 1 << 30, nil, path, 41},
+				{"a process of another user", other, nobody, path, 41},
+				{"chroot without the capability", own, nobody, path, 43},
+				{"no tools", other, nil, folder, 45},
+			} {
+				argv := Root{PID: c.pid}.Try()
+				argv[0] = "/bin/sh"
+				if _, code := runEntered(t, c.path, c.as, argv); code != c.want {
+					t.Errorf("%s: exit code %d, want %d", c.what, code, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestBesideARoot(t *testing.T) {
+	pid := inhabitant(t, "/", nil)
+	out, code := runEntered(t, os.Getenv("PATH"), nil, Root{PID: pid}.Beside([]string{"sh", "-c", `pwd; exit "$1"`, "x", "4"}))
+	if want := "/proc/" + strconv.Itoa(pid) + "/root\n"; out != want || code != 4 {
+		t.Errorf("%q, exit code %d", out, code)
+	}
+	if argv := (Root{PID: 1}).Beside(nil); !slices.Contains(argv, "sh") || argv[len(argv)-1] != "sh" {
+		t.Errorf("no shell at the end of %q", argv)
+	}
+}
+
+// Every way in which Try can end has words of its own.
+func TestRootRefusals(t *testing.T) {
+	seen := map[string]int{}
+	for code := 41; code <= 46; code++ {
+		text := RootRefusal(code)
+		if before, ok := seen[text]; ok {
+			t.Errorf("%d and %d are both %q", before, code, text)
+		}
+		seen[text] = code
+	}
+	for code := 41; code <= 45; code++ {
+		if !strings.Contains(enterScript, "exit "+strconv.Itoa(code)+"\n") && !strings.Contains(enterScript, "exit "+strconv.Itoa(code)+" ;;") {
+			t.Errorf("the script never ends with %d", code)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type Copy struct {
 	By string
 	// Hold names a container whose own process is replaced by one that waits; "" for none.
 	Hold string
+	// Edits are what the user wants otherwise.
+	Edits Edits
 }
 
 // Of copies pod: all containers in one process namespace, a shell beside them, and nothing by which a
@@ -39,37 +41,21 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 	out := &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
-			Name:        c.Name,
-			Namespace:   pod.Namespace,
-			Labels:      map[string]string{LabelManagedBy: ManagedBy},
-			Annotations: map[string]string{AnnotationCopyOf: pod.Name},
+			Name:            c.Name,
+			Namespace:       pod.Namespace,
+			Labels:          c.Edits.labels(pod),
+			Annotations:     c.Edits.annotations(pod),
+			OwnerReferences: c.Edits.owners(pod),
 		},
 		Spec: *pod.Spec.DeepCopy(),
 	}
+	out.Labels[LabelManagedBy] = ManagedBy
+	out.Annotations[AnnotationCopyOf] = pod.Name
 	if c.By != "" {
 		out.Annotations[AnnotationCreatedBy] = c.By
 	}
-	spec := &out.Spec
-	if !spec.HostPID {
-		spec.ShareProcessNamespace = new(true)
-	}
-	spec.EphemeralContainers = nil
-	spec.RestartPolicy = corev1.RestartPolicyNever
-	spec.ActiveDeadlineSeconds = new(int64(c.TTL / time.Second))
-	spec.TerminationGracePeriodSeconds = new(int64(1))
-	// A StatefulSet's name in DNS belongs to the original.
-	spec.Hostname, spec.Subdomain, spec.SetHostnameAsFQDN = "", "", nil
-	// Admission fills these in again, and refuses a value that it would not have chosen.
-	spec.Priority, spec.PreemptionPolicy, spec.Overhead = nil, nil, nil
-	spec.ReadinessGates, spec.SchedulingGates = nil, nil
-	dropGeneratedToken(spec)
-	for i := range spec.InitContainers {
-		quieten(&spec.InitContainers[i])
-	}
-	for i := range spec.Containers {
-		quieten(&spec.Containers[i])
-	}
-
+	c.clear(&out.Spec)
+	c.Edits.edit(&out.Spec)
 	shell := corev1.Container{
 		Name:                     ShellContainer,
 		Image:                    c.Image,
@@ -87,20 +73,25 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 		shell.Name += "-shell"
 	}
 	c.hold(out)
-	spec.Containers = append(spec.Containers, shell)
+	out.Spec.Containers = append(out.Spec.Containers, shell)
 	return out, shell.Name
 }
 
-// quieten takes from a container what would act on the world outside the copy: probes restart it,
-// hooks run the application's own start and stop work, a host port can be bound only once.
-func quieten(c *corev1.Container) {
-	c.LivenessProbe, c.ReadinessProbe, c.Lifecycle = nil, nil, nil
-	if c.RestartPolicy == nil {
-		c.StartupProbe = nil
+// clear takes from a copy's spec what belongs to the original alone.
+func (c Copy) clear(spec *corev1.PodSpec) {
+	if !spec.HostPID {
+		spec.ShareProcessNamespace = new(true)
 	}
-	for i := range c.Ports {
-		c.Ports[i].HostPort = 0
-	}
+	spec.EphemeralContainers = nil
+	spec.RestartPolicy = corev1.RestartPolicyNever
+	spec.ActiveDeadlineSeconds = new(int64(c.TTL / time.Second))
+	spec.TerminationGracePeriodSeconds = new(int64(1))
+	// A StatefulSet's name in DNS belongs to the original.
+	spec.Hostname, spec.Subdomain, spec.SetHostnameAsFQDN, spec.HostnameOverride = "", "", nil, nil
+	// Nothing that runs makes room for a copy. Admission fills in what follows from the class, and refuses other values.
+	spec.PriorityClassName, spec.Priority, spec.PreemptionPolicy, spec.Overhead = "", nil, nil, nil
+	spec.ReadinessGates, spec.SchedulingGates = nil, nil
+	dropGeneratedToken(spec)
 }
 
 // dropGeneratedToken removes the service account volume that the ServiceAccount admission plugin added

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package podspec
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Sharing says what changes for containers that come to share one process namespace, in a line for each thing that applies
+// to this spec (https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/); nothing where they share
+// already. What an image starts by itself the API does not tell.
+func Sharing(spec *corev1.PodSpec) []string {
+	if spec.HostPID || spec.ShareProcessNamespace != nil && *spec.ShareProcessNamespace {
+		return nil
+	}
+	var said, lasting []string
+	for _, c := range spec.InitContainers {
+		if c.RestartPolicy != nil {
+			lasting = append(lasting, c.Name)
+		}
+	}
+	for i := range spec.Containers {
+		c := &spec.Containers[i]
+		lasting = append(lasting, c.Name)
+		if init, why := needsFirst(c); init != "" {
+			said = append(said, fmt.Sprintf("container %s starts %s, which %s", c.Name, init, why))
+		}
+		for _, place := range killsFirst(c) {
+			said = append(said, fmt.Sprintf("container %s signals PID 1 in %s: with one process namespace PID 1 is the pod's sandbox, not its own process", c.Name, place))
+		}
+	}
+	if len(lasting) > 1 {
+		said = append(said, fmt.Sprintf("containers %s will see each other's processes: arguments, environment and files are then protected by Unix permissions only",
+			list(lasting)))
+	}
+	return said
+}
+
+// needsFirst tells whether a container's command is an init that wants to be PID 1. s6-overlay's /init ends with "can only
+// run as pid 1", systemd and the inits of distributions refuse likewise; tini without -s warns, and reaps nothing.
+func needsFirst(c *corev1.Container) (init, why string) {
+	if len(c.Command) == 0 {
+		return "", ""
+	}
+	first := c.Command[0]
+	switch path.Base(first) {
+	case "systemd", "init", "s6-linux-init", "s6-overlay-suexec", "runit-init", "openrc-init":
+		return first, "insists on being PID 1: with one process namespace it is not, and may refuse to start"
+	case "tini", "docker-init", "dumb-init":
+		if !slices.ContainsFunc(c.Command[1:], func(word string) bool { return word == "-s" }) {
+			return first, "reaps ended processes only as PID 1: with one process namespace it is not, and they are left to the pod's sandbox"
+		}
+	}
+	return "", ""
+}
+
+// killsFirst lists where a container's own words have "kill 1".
+func killsFirst(c *corev1.Container) []string {
+	kill := regexp.MustCompile(`(^|[\s;&|(/])kill\s+(-s\s+\S+\s+|-\S+\s+)*1($|[\s;&|)])`)
+	var places []string
+	look := func(place string, words ...string) {
+		if kill.MatchString(strings.Join(words, " ")) {
+			places = append(places, place)
+		}
+	}
+	look("its command", append(append([]string{}, c.Command...), c.Args...)...)
+	handler := func(place string, exec *corev1.ExecAction) {
+		if exec != nil {
+			look(place, exec.Command...)
+		}
+	}
+	if l := c.Lifecycle; l != nil {
+		if l.PostStart != nil {
+			handler("its postStart hook", l.PostStart.Exec)
+		}
+		if l.PreStop != nil {
+			handler("its preStop hook", l.PreStop.Exec)
+		}
+	}
+	for place, p := range map[string]*corev1.Probe{"its liveness probe": c.LivenessProbe, "its readiness probe": c.ReadinessProbe, "its startup probe": c.StartupProbe} {
+		if p != nil {
+			handler(place, p.Exec)
+		}
+	}
+	slices.Sort(places)
+	return places
+}
+
+// Twice says what a copy of a running pod does a second time, and what both use, in a line for each thing that applies.
+// modes are the access modes of the pod's claims as kubectl get pvc has them, by the claim's name, where they are known.
+func (c Copy) Twice(pod *corev1.Pod, modes map[string]string) []string {
+	var said []string
+	owner := controller(pod)
+	switch running := c.runs(pod); {
+	case len(running) == 0:
+	case owner == "Job":
+		said = append(said, fmt.Sprintf("pod/%s is a Job's: the copy does its work once more, and the Job does not know", pod.Name))
+	default:
+		line := fmt.Sprintf("%s %s a second time: what it consumes, schedules or writes is done twice", plural(running, "container"), verb(running, "runs", "run"))
+		if len(running) > 1 {
+			line = strings.Replace(line, "what it consumes, schedules or writes", "what they consume, schedule or write", 1)
+		}
+		said = append(said, line+because(pod, running))
+	}
+	if shared := shares(&pod.Spec, modes); len(shared) > 0 {
+		said = append(said, fmt.Sprintf("the copy uses the same %s as pod/%s: %s", verb(shared, "volume", "volumes"), pod.Name, strings.Join(shared, ", ")))
+	}
+	if pod.Spec.HostNetwork {
+		said = append(said, "the copy is in its node's network: ports that the original has open are taken there")
+	}
+	if c.Edits.KeepLabels && len(pod.Labels) > 0 {
+		said = append(said, fmt.Sprintf("the copy keeps the labels: Services, budgets and policies that select pod/%s select the copy too; it ends with the original", pod.Name))
+	}
+	return said
+}
+
+// runs lists the containers whose own process starts in the copy.
+func (c Copy) runs(pod *corev1.Pod) []string {
+	var names []string
+	for i := range pod.Spec.Containers {
+		if name := pod.Spec.Containers[i].Name; name != c.Hold {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func controller(pod *corev1.Pod) string {
+	for _, o := range pod.OwnerReferences {
+		if o.Controller != nil && *o.Controller {
+			return o.Kind
+		}
+	}
+	return ""
+}
+
+// because names what points to a consumer or a leader, which is a guess and said as one.
+func because(pod *corev1.Pod, running []string) string {
+	queue := regexp.MustCompile(`(?i)(kafka|amqp|rabbit|nats|queue|sqs|pubsub|pulsar|celery|consumer)`)
+	leader := regexp.MustCompile(`(?i)leader[-_]?elect`)
+	var signs []string
+	for i := range pod.Spec.Containers {
+		c := &pod.Spec.Containers[i]
+		if !slices.Contains(running, c.Name) {
+			continue
+		}
+		for _, word := range slices.Concat(c.Command, c.Args) {
+			if leader.MatchString(word) && !strings.HasSuffix(strings.ToLower(word), "=false") {
+				signs = append(signs, "takes part in an election ("+word+")")
+			}
+		}
+		for _, v := range c.Env {
+			switch {
+			case leader.MatchString(v.Name):
+				signs = append(signs, "takes part in an election ("+v.Name+")")
+			case queue.MatchString(v.Name):
+				signs = append(signs, "consumes messages ("+v.Name+")")
+			}
+		}
+	}
+	if len(signs) == 0 {
+		return ""
+	}
+	return "; it seems that it " + list(slices.Compact(signs))
+}
+
+// shares lists the volumes that a copy has in common with the original.
+func shares(spec *corev1.PodSpec, modes map[string]string) []string {
+	var said []string
+	for i := range spec.Volumes {
+		v := &spec.Volumes[i]
+		switch {
+		case v.PersistentVolumeClaim != nil:
+			claim := v.PersistentVolumeClaim.ClaimName
+			said = append(said, fmt.Sprintf("%s (claim %s)", v.Name, strings.TrimSpace(claim+" "+modes[claim])))
+		case v.HostPath != nil:
+			said = append(said, fmt.Sprintf("%s (%s of the node)", v.Name, v.HostPath.Path))
+		case v.NFS != nil:
+			said = append(said, fmt.Sprintf("%s (%s:%s)", v.Name, v.NFS.Server, v.NFS.Path))
+		}
+	}
+	for _, r := range spec.ResourceClaims {
+		if r.ResourceClaimName != nil {
+			said = append(said, fmt.Sprintf("%s (resource claim %s)", r.Name, *r.ResourceClaimName))
+		}
+	}
+	return said
+}
+
+func plural(names []string, noun string) string {
+	return verb(names, noun, noun+"s") + " " + list(names)
+}
+
+func verb(names []string, one, many string) string {
+	if len(names) == 1 {
+		return one
+	}
+	return many
+}
+
+// list writes names as a person does.
+func list(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}

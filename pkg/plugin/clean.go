@@ -32,18 +32,20 @@ func newCleanCmd(f *Factory, run func(context.Context, *Factory, *cleanOptions) 
 	opts := &cleanOptions{}
 	cmd := &cobra.Command{
 		Use:   "clean [POD[/CONTAINER]...]",
-		Short: "End what this tool left running: helpers and copies",
+		Short: "End what this tool left running: helpers, copies and patches",
 		Long: `End what this tool left running in a namespace: a helper's own process is ended, a copy is
-deleted. Without --all only what you made yourself is ended, by the name that the cluster
+deleted, a patched template is put back (its pods restart). Without --all only what you made yourself is ended, by the name that the cluster
 knows you by.
 
 POD names a pod, whose helpers and copies are meant, or a copy; pod/POD/CONTAINER, as
-"sessions -o name" prints it, names one helper.
+"sessions -o name" prints it, names one helper, and deploy/NAME, sts/NAME or ds/NAME a
+patched workload.
 
 A helper in which a command runs is not ended without --force. Whether somebody still works
 in a copy can't be told, so a copy is deleted in any case. On a terminal the list is shown
 first, with a question; elsewhere, as with kubectl delete, there is none. Without a POD,
-your own finished copies are deleted without a question: nothing runs in them.
+your own finished copies are deleted without a question: nothing runs in them. So are patches
+undone whose --ttl is over, whoever made them.
 
 An ended helper's entry stays in the pod's spec: Kubernetes has no way to remove it.`,
 		Example: `  # yours, in this namespace
@@ -115,8 +117,11 @@ func (f *Factory) end(ctx context.Context, o *session.Opener, list []session.Ent
 
 func (f *Factory) ended(e session.Entry, more string) error {
 	what := " deleted"
-	if e.Kind == session.KindHelper {
+	switch e.Kind {
+	case session.KindHelper:
 		what = " ended"
+	case session.KindPatch:
+		what = " put back"
 	}
 	_, err := fmt.Fprintln(f.Streams.Out, e.String()+what+more)
 	return err
@@ -200,7 +205,12 @@ func (f *Factory) confirm(ctx context.Context, list []session.Entry, namespaces 
 	if err := f.sessionTable(f.Streams.ErrOut, list, namespaces, false, true); err != nil {
 		return false, err
 	}
-	fmt.Fprintf(f.Streams.ErrOut, "end these %d? [y/N] ", len(list))
+	return f.askYes(ctx, fmt.Sprintf("end these %d? [y/N] ", len(list)), "nothing was ended")
+}
+
+// askYes asks a question on the terminal, and says what a no means.
+func (f *Factory) askYes(ctx context.Context, question, no string) (bool, error) {
+	fmt.Fprint(f.Streams.ErrOut, question)
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(f.Streams.In).ReadString('\n')
@@ -214,7 +224,7 @@ func (f *Factory) confirm(ctx context.Context, list []session.Entry, namespaces 
 		if word == "y" || word == "yes" {
 			return true, nil
 		}
-		f.say("nothing was ended")
+		f.say("%s", no)
 		return false, nil
 	}
 }

@@ -21,6 +21,9 @@ import (
 
 type debugOptions struct {
 	helperFlags
+	copyFlags
+	patchFlags
+	edits   podspec.Edits
 	pod     string
 	command []string
 	copy    bool
@@ -46,6 +49,9 @@ command and ends by itself when none has come for a while, so the second command
 With --copy the session runs in a copy of the pod, where the processes of all containers
 share one namespace; the copy is deleted when the session ends.
 
+With --patch it runs in a pod of a Deployment, StatefulSet or DaemonSet whose template is
+changed for it, and put back at the end. All its pods restart, twice; this is asked first.
+
 With --copy --hold the target container's own process is replaced, in the copy, by one that
 waits, and the shell opens in that container: with its user, environment, mounts and working
 folder, and the helper image's tools. There "run" starts what would have been started, for a
@@ -65,6 +71,9 @@ output and errors come out apart, and its exit code is this command's.`,
   # a copy of a pod that crashes at its start, waiting in a shell instead
   kubectl shareproc debug crasher --copy --hold
 
+  # the pods of a Deployment in one process namespace each, until the shell ends
+  kubectl shareproc debug deploy/web --patch
+
   # what would be sent, without sending it
   kubectl shareproc debug nginx --dry-run=server -o yaml`,
 		Args: podAndCommand,
@@ -82,10 +91,12 @@ output and errors come out apart, and its exit code is this command's.`,
 		},
 	}
 	opts.addShared(cmd)
+	opts.copyFlags.add(cmd.Flags())
+	opts.patchFlags.add(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
 	cmd.Flags().StringVar(&opts.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
 	cmd.Flags().Lookup("hold").NoOptDefVal = targetContainer
-	cmd.Flags().DurationVar(&opts.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens")
+	cmd.Flags().DurationVar(&opts.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens; with --patch: after which clean, and the next --copy or --patch, puts the template back")
 	cmd.Flags().BoolVarP(&opts.stdin, "stdin", "i", true, "Pass standard input on to the command")
 	cmd.Flags().BoolVarP(&opts.tty, "tty", "t", false, "Give the command a terminal (by default when both input and output are one)")
 	cmd.Flags().StringVar(&opts.dryRun, "dry-run", "none", "none, client or server: print what would be sent, without sending it")
@@ -119,9 +130,15 @@ func podAndCommand(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func (o *debugOptions) validate(cmd *cobra.Command) error {
+func (o *debugOptions) validate(cmd *cobra.Command) (err error) {
 	help := cmd.CommandPath() + " --help"
 	if err := errors.Join(o.helperFlags.validate(cmd), o.root.validate(cmd, o)); err != nil {
+		return err
+	}
+	if err := o.patchFlags.validate(cmd, o); err != nil {
+		return err
+	}
+	if o.edits, err = o.copyFlags.edits(cmd, o.copy); err != nil {
 		return err
 	}
 	switch o.dryRun {
@@ -145,8 +162,8 @@ func (o *debugOptions) validate(cmd *cobra.Command) error {
 }
 
 func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
-	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Need: opts.root.need()}
-	if opts.dryRun != "none" {
+	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Edits: opts.edits, Need: opts.root.need()}
+	if opts.dryRun != "none" && !opts.patch {
 		return f.dryRun(ctx, opts, want)
 	}
 	t := attach.NewTerminal(f.Streams.In, f.Streams.Out, f.Streams.ErrOut)
@@ -156,6 +173,9 @@ func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
 	}
 	if tty && !t.InputIsTerminal() {
 		return usage("without -t", "-t: standard input is not a terminal")
+	}
+	if opts.patch {
+		return f.debugPatch(ctx, opts, t, tty)
 	}
 	_, err := f.do(ctx, opts.pod, &opts.helperFlags, want, opts.ttl, func(r *room) error { return f.debug(ctx, r, opts, t, tty) })
 	return err

@@ -109,6 +109,11 @@ func (f *Factory) narration() io.Writer {
 	return f.Streams.ErrOut
 }
 
+// tell prints a line that must be seen, with -q too.
+func (f *Factory) tell(format string, args ...any) {
+	fmt.Fprintln(f.Streams.ErrOut, escapeLines(fmt.Sprintf(format, args...)))
+}
+
 // say prints a line of progress. What the cluster sends may hold control characters.
 func (f *Factory) say(format string, args ...any) {
 	f.live.mu.Lock()

@@ -116,7 +116,7 @@ func (r *room) close(ctx context.Context, err *error) {
 	if closing := r.opener.Close(ctx, r.session); *err == nil {
 		*err = closing
 	}
-	if r.session.Copy {
+	if r.session.Copy || r.session.Patched != nil {
 		return
 	}
 	started := r.session.Running

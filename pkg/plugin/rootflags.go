@@ -32,7 +32,7 @@ type rootFlags struct {
 
 // addShared adds the flags of every command with a session, and those that have a file of their own.
 func (o *debugOptions) addShared(cmd *cobra.Command) {
-	o.add(cmd.Flags())
+	o.helperFlags.add(cmd.Flags())
 	o.root.add(cmd.Flags())
 	cmd.Long += `
 

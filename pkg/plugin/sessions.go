@@ -32,8 +32,10 @@ type sessionsOptions struct {
 type sessionItem struct {
 	Kind      session.Kind `json:"kind"`
 	Namespace string       `json:"namespace"`
-	Pod       string       `json:"pod"`
-	Container string       `json:"container,omitempty"`
+	// Pod is left out of a patch, Workload (deployment/web) of all else.
+	Pod       string `json:"pod,omitempty"`
+	Workload  string `json:"workload,omitempty"`
+	Container string `json:"container,omitempty"`
 	// TargetContainer is left out of a helper that sees the processes of the whole pod.
 	TargetContainer string                  `json:"targetContainer,omitempty"`
 	CopyOf          string                  `json:"copyOf,omitempty"`
@@ -55,14 +57,16 @@ func newSessionsCmd(f *Factory, run func(context.Context, *Factory, *sessionsOpt
 	opts := &sessionsOptions{}
 	cmd := &cobra.Command{
 		Use:   "sessions [POD]",
-		Short: "List what this tool left running: helpers and copies",
+		Short: "List what this tool left running: helpers, copies and patches",
 		Long: `List what this tool left running in a namespace, or in one pod and its copies: helper
-containers that have not ended, and copies of pods.
+containers that have not ended, copies of pods, and workloads with a patched template.
 
 ENDS is when a helper ends if nobody uses it any more, and when the cluster ends a copy at
 the latest; "-" where that is not known, as without permission for pods/exec. A helper in
 which a command runs is in-use. A finished copy is one that the cluster has ended: nothing
-runs in it, and the pod is still there. Looking at a helper does not keep it from ending.
+runs in it, and the pod is still there. An expired patch is put back by clean, and by the next
+debug --copy or --patch. Looking at a helper does not keep it from ending.
+
 
 -o name prints pod/NAME for a copy and pod/NAME/CONTAINER for a helper, as clean takes them.`,
 		Example: `  kubectl shareproc sessions
@@ -153,6 +157,10 @@ func (f *Factory) scopes(names []string, allNamespaces bool) ([]session.Scope, e
 	}
 	scopes := make([]session.Scope, 0, max(len(names), 1))
 	for _, name := range names {
+		if w, err := target.ParseWorkload(name); err == nil {
+			scopes = append(scopes, session.Scope{Namespace: namespace, Workload: w})
+			continue
+		}
 		pod, container, err := podAndHelper(name)
 		if err != nil {
 			return nil, err
@@ -212,6 +220,8 @@ func place(in session.Scope) string {
 		return "any namespace"
 	case in.Container != "":
 		return fmt.Sprintf("container %s of pod/%s in namespace %s", in.Container, in.Pod, in.Namespace)
+	case in.Workload.Name != "":
+		return fmt.Sprintf("%s in namespace %s", in.Workload, in.Namespace)
 	case in.Pod != "":
 		return fmt.Sprintf("pod/%s in namespace %s, nor a copy of it", in.Pod, in.Namespace)
 	default:
@@ -226,8 +236,12 @@ func item(e session.Entry) sessionItem {
 		}
 		return &metav1.Time{Time: t.UTC()}
 	}
+	workload := ""
+	if e.Kind == session.KindPatch {
+		workload = e.Workload.String()
+	}
 	return sessionItem{
-		Kind: e.Kind, Namespace: e.Namespace, Pod: e.Pod, Container: e.Container, TargetContainer: e.Target, CopyOf: e.CopyOf,
+		Kind: e.Kind, Namespace: e.Namespace, Workload: workload, Pod: e.Pod, Container: e.Container, TargetContainer: e.Target, CopyOf: e.CopyOf,
 		CreatedBy: e.By, StartTime: at(e.Since), EndsAt: at(e.Ends), State: e.State, Image: e.Image, SecurityContext: e.Security,
 	}
 }
@@ -237,7 +251,7 @@ func sessionName(e session.Entry) string {
 	if e.Kind == session.KindHelper {
 		return "pod/" + e.Pod + "/" + e.Container
 	}
-	return "pod/" + e.Pod
+	return e.String()
 }
 
 func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wide, headers bool) error {
@@ -257,8 +271,12 @@ func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wi
 	now := time.Now()
 	for _, e := range list {
 		sees := cmp.Or(e.Target, "(pod)")
-		if e.Kind == session.KindCopy {
+		name := e.Pod
+		switch e.Kind {
+		case session.KindCopy:
 			sees = "copy of " + e.CopyOf
+		case session.KindPatch:
+			sees, name = "(template)", e.Workload.String()
 		}
 		since, ends := "-", "-"
 		if !e.Since.IsZero() {
@@ -267,7 +285,7 @@ func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wi
 		if !e.Ends.IsZero() {
 			ends = "in " + duration.HumanDuration(max(e.Ends.Sub(now), 0))
 		}
-		rows = append(rows, row(e.Namespace, security(e.Security), procfs.Escape(cmp.Or(e.Image, "-")), e.Pod, cmp.Or(e.Container, "-"),
+		rows = append(rows, row(e.Namespace, security(e.Security), procfs.Escape(cmp.Or(e.Image, "-")), name, cmp.Or(e.Container, "-"),
 			string(e.Kind), procfs.Escape(sees), procfs.Escape(cmp.Or(e.By, "-")), since, ends, procfs.Escape(string(e.State))))
 	}
 	state := 6

@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
-// rule is one permission on pods.
+// rule is one permission. A resource of another group than the core one has that behind a dot (deployments.apps).
 type rule struct{ verb, resource, subresource string }
 
 var (
@@ -33,7 +33,8 @@ func (r rule) String() string {
 
 // yaml is the rule as it stands in a Role.
 func (r rule) yaml() string {
-	return fmt.Sprintf("\n- apiGroups: [\"\"]\n  resources: [%q]\n  verbs: [%q]", r.String(), r.verb)
+	resource, group, _ := strings.Cut(r.String(), ".")
+	return fmt.Sprintf("\n- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]", group, resource, r.verb)
 }
 
 // mustBeAllowed asks, before anything is made, whether the user may do all that the way needs. A
@@ -77,9 +78,10 @@ func LackExec(err error, namespace string) error {
 }
 
 func (o *Opener) denied(ctx context.Context, namespace string, r rule) bool {
+	resource, group, _ := strings.Cut(r.resource, ".")
 	review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{
 		ResourceAttributes: &authv1.ResourceAttributes{
-			Namespace: namespace, Verb: r.verb, Resource: r.resource, Subresource: r.subresource,
+			Namespace: namespace, Verb: r.verb, Group: group, Resource: resource, Subresource: r.subresource,
 		},
 	}}
 	answer, err := o.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})

@@ -5,10 +5,12 @@ package session
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -29,6 +31,8 @@ type Wanted struct {
 	Copy bool
 	// Hold asks for a copy in which the target container's own process is replaced by one that waits.
 	Hold bool
+	// Edits are what else is wanted otherwise in a copy.
+	Edits podspec.Edits
 	// Image limits reuse to helpers of that image; "" takes any.
 	Image string
 	// Need is what the command must be able to do in a helper.
@@ -71,8 +75,12 @@ func Choose(t target.Target, want Wanted) (Plan, error) {
 	}
 	if want.Copy {
 		plan.Way, plan.wanted.Need = Copy, podspec.OpenEvery
+		plan.wanted.Edits.EnvOf = t.Container
 		if err := t.CheckCopyable(); err != nil {
 			return plan, err
+		}
+		if err := plan.wanted.Edits.Check(t.Pod); err != nil {
+			return plan, hint.With(err, "one of: "+strings.Join(target.Containers(t.Pod), ", "))
 		}
 		return plan, plan.climb()
 	}

@@ -4,7 +4,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -24,11 +23,17 @@ const closeTime = 1500 * time.Millisecond
 // copyOf builds the copy of the target's pod with the security context of c for its shell, and tells
 // the shell's name.
 func (o *Opener) copyOf(t target.Target, plan Plan, name, by string, c podspec.Candidate) (*corev1.Pod, string) {
-	made := podspec.Copy{Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, TTL: o.TTL, By: by}
+	return o.copying(t, plan, name, by, c).Of(t.Pod)
+}
+
+func (o *Opener) copying(t target.Target, plan Plan, name, by string, c podspec.Candidate) podspec.Copy {
+	made := podspec.Copy{
+		Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, TTL: o.TTL, By: by, Edits: plan.wanted.Edits,
+	}
 	if plan.wanted.Hold {
 		made.Hold = t.Container
 	}
-	return made.Of(t.Pod)
+	return made
 }
 
 // PlanCopy returns the pod that Open would create for a plan to copy. With ask the API server decides
@@ -66,6 +71,12 @@ func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Sess
 		return s, err
 	}
 	pod, shell := o.copyOf(t, plan, s.Pod, o.who(ctx), c)
+	if err := o.tellOfCopy(ctx, o.copying(t, plan, s.Pod, "", c), t.Pod); err != nil {
+		return s, err
+	}
+	if ctx.Err() != nil {
+		return s, context.Cause(ctx)
+	}
 	s.Container, s.New, s.Copy = shell, true, true
 	if plan.wanted.Hold {
 		s.Container, s.Tools = t.Container, podspec.ToolsFolder
@@ -77,17 +88,22 @@ func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Sess
 	s.podUID = string(created.UID)
 	o.Say("created pod/%s, a copy of pod/%s with one process namespace; the cluster ends it after %s at the latest",
 		s.Pod, t.Pod.Name, brief(o.TTL))
-	if share := created.Spec.ShareProcessNamespace; !created.Spec.HostPID && (share == nil || !*share) {
-		return s, errors.New("share the process namespace: this server dropped the field shareProcessNamespace")
+	if err := o.shares(created); err != nil {
+		return s, err
 	}
+	tidied := o.tidy(ctx, ns)
 	err = o.wait(ctx, waitFor{session: s})
+	<-tidied
 	s.Running = err == nil
 	return s, err
 }
 
-// Close ends what only this session needs: it deletes the copy. A helper is left to others who may be
+// Close ends what only this session needs: it deletes the copy, or puts the template back. A helper is left to others who may be
 // using it; it ends by itself. Close works after ctx has ended, within closeTime.
 func (o *Opener) Close(ctx context.Context, s Session) error {
+	if s.Patched != nil {
+		return o.closePatch(ctx, s)
+	}
 	if !s.Copy {
 		return nil
 	}

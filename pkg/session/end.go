@@ -36,7 +36,7 @@ func (o *Opener) End(ctx context.Context, list []Entry, force bool, done func(En
 			helpers = append(helpers, told{Entry: e})
 			continue
 		}
-		deleted, err := o.deleteCopy(ctx, e.Namespace, e.Pod, e.podUID)
+		deleted, err := o.undo(ctx, e)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -53,8 +53,19 @@ func (o *Opener) End(ctx context.Context, list []Entry, force bool, done func(En
 	return errors.Join(errs...)
 }
 
-// Sweep deletes the copies of a namespace ("" for all) that the user made and in which nothing runs any more: the cluster
-// ends a copy whose client died, and keeps the pod.
+// undo ends a copy or a patch. It tells whether there was one.
+func (o *Opener) undo(ctx context.Context, e Entry) (bool, error) {
+	if e.Kind == KindPatch {
+		ctx, cancel := context.WithTimeout(ctx, unpatchTime)
+		defer cancel()
+		return o.putBack(ctx, e.Namespace, e.Workload, e.Container)
+	}
+	return o.deleteCopy(ctx, e.Namespace, e.Pod, e.podUID)
+}
+
+// Sweep ends what is over in a namespace ("" for all): it deletes the copies that the user made and in which nothing runs any
+// more (the cluster ends a copy whose client died, and keeps the pod), and puts back the templates whose patch has expired,
+// whoever made it: nothing else in the cluster does.
 func (o *Opener) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 	var list []Entry
 	err := o.eachPod(ctx, namespace, podspec.LabelManagedBy+"="+podspec.ManagedBy, func(pod *corev1.Pod) {
@@ -65,15 +76,41 @@ func (o *Opener) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
-	case err != nil, len(list) == 0:
+	case err != nil:
 		return nil, err
+	case len(list) > 0:
+		if list, _, err = o.Mine(ctx, list); err != nil {
+			return nil, err
+		}
 	}
-	if list, _, err = o.Mine(ctx, list); err != nil {
-		return nil, err
+	for _, e := range o.patches(ctx, namespace) {
+		if e.State == StateExpired {
+			list = append(list, e)
+		}
 	}
 	var swept []Entry
 	err = o.End(ctx, list, false, func(e Entry) { swept = append(swept, e) })
 	return swept, err
+}
+
+// tidyTime bounds what a session does for those before it.
+const tidyTime = 3 * time.Second
+
+// tidy sweeps while something new starts; what can't be swept is clean's to tell. The channel is closed when it is done.
+func (o *Opener) tidy(ctx context.Context, namespace string) <-chan struct{} {
+	done := make(chan struct{})
+	quiet := *o
+	quiet.Say = func(string, ...any) {}
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(ctx, tidyTime)
+		defer cancel()
+		swept, _ := quiet.Sweep(ctx, namespace)
+		for _, e := range swept {
+			o.Say("ended what was left: %s", e)
+		}
+	}()
+	return done
 }
 
 // deleteCopy deletes a copy, and no other pod of its name. It tells whether there was one.

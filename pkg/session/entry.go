@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // Kind is what a session left in the cluster.
@@ -18,6 +19,7 @@ type Kind string
 const (
 	KindHelper Kind = "helper"
 	KindCopy   Kind = "copy"
+	KindPatch  Kind = "patch"
 )
 
 // State is what an entry does now. Where the kubelet can't start a container it is the kubelet's own reason.
@@ -31,15 +33,19 @@ const (
 	StateInUse State = "in-use"
 	// StateFinished is a copy in which nothing runs any more.
 	StateFinished State = "finished"
+	// StateExpired is a patch whose time is over: whatever of ours looks for what was left puts the template back.
+	StateExpired State = "expired"
 	// StateEnding is what goes with a pod that is being deleted.
 	StateEnding State = "ending"
 )
 
-// Entry is a helper or a copy that this tool made and that is there.
+// Entry is a helper, a copy or a patch that this tool made and that is there.
 type Entry struct {
 	Kind      Kind
 	Namespace string
-	Pod       string
+	// Pod is "" for a patch, and Workload empty for all else.
+	Pod      string
+	Workload target.Workload
 	// Container is the helper, or the shell of a copy.
 	Container string
 	// Target is the container whose processes a helper sees ("" where it sees the pod's), CopyOf the pod that was copied.
@@ -60,15 +66,19 @@ type Entry struct {
 
 // String names it in a message.
 func (e Entry) String() string {
-	if e.Kind == KindHelper {
+	switch e.Kind {
+	case KindHelper:
 		return "helper " + e.Container + " of pod/" + e.Pod
+	case KindPatch:
+		return e.Workload.String()
+	default:
+		return "pod/" + e.Pod
 	}
-	return "pod/" + e.Pod
 }
 
 // Same tells whether two entries are of the same thing.
 func (e Entry) Same(other Entry) bool {
-	return e.Kind == other.Kind && e.Namespace == other.Namespace && e.Pod == other.Pod && e.Container == other.Container
+	return e.Kind == other.Kind && e.Namespace == other.Namespace && e.Pod == other.Pod && e.Workload == other.Workload && e.Container == other.Container
 }
 
 func (e Entry) session() Session {

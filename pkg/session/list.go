@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // page is how many pods are asked for at once, as in kubectl.
@@ -25,22 +26,30 @@ type Scope struct {
 	Namespace string
 	// Pod, where it is not "", limits it to that pod and to its copies, and Container to one of that pod's helpers.
 	Pod, Container string
+	// Workload, where it is not empty, limits it to that one's patch.
+	Workload target.Workload
 }
 
-// List finds every helper that has not ended and every copy, as the cluster knows them; LookAt asks the helpers.
+// List finds every helper that has not ended, every copy and every patched workload, as the cluster knows them; LookAt asks the helpers.
 func (o *Opener) List(ctx context.Context, in Scope) ([]Entry, error) {
 	var list []Entry
 	var err error
-	if in.Pod == "" {
-		err = o.eachPod(ctx, in.Namespace, "", func(pod *corev1.Pod) { list = append(list, entriesOf(pod)...) })
-	} else {
+	switch {
+	case in.Workload.Name != "":
+		list, err = o.listPatch(ctx, in)
+	case in.Pod != "":
 		list, err = o.listOf(ctx, in)
+	default:
+		err = o.eachPod(ctx, in.Namespace, "", func(pod *corev1.Pod) { list = append(list, entriesOf(pod)...) })
+		if err == nil {
+			list = append(list, o.patches(ctx, in.Namespace)...)
+		}
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	slices.SortStableFunc(list, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Pod, b.Pod), a.Since.Compare(b.Since))
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Pod, b.Pod), cmp.Compare(a.Workload.String(), b.Workload.String()), a.Since.Compare(b.Since))
 	})
 	return list, err
 }

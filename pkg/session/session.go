@@ -2,7 +2,8 @@
 
 // Package session answers "where?": it finds, chooses, opens and closes a container that sees the
 // target's processes. It runs nothing in that container (pkg/attach does) and builds no pod spec
-// (pkg/podspec does); what it changes in the cluster is one ephemeral container or one copied pod.
+// (pkg/podspec does); what it changes in the cluster is one ephemeral container, one copied pod, or the
+// template of one workload.
 package session
 
 import (
@@ -36,6 +37,8 @@ type Session struct {
 	New, Running bool
 	// Copy is true when the pod is a copy that Close deletes.
 	Copy bool
+	// Patched is the workload whose template Close puts back; nil for none.
+	Patched *Patched
 	// Tools is the folder of the tools in a container that has none on its PATH; "" elsewhere.
 	Tools string
 	// podUID keeps Close from deleting another pod of the same name.

@@ -108,13 +108,16 @@ func (r *room) tether(ctx context.Context, command session.Command, over <-chan 
 	stdin.Close()
 }
 
-// close ends what only this room needed. Its error counts only where there is no other.
+// close ends what only this room needed. Its error counts only where there is no other, and is told in any case.
 func (r *room) close(ctx context.Context, err *error) {
 	if r == nil {
 		return
 	}
-	if closing := r.opener.Close(ctx, r.session); *err == nil {
+	switch closing := r.opener.Close(ctx, r.session); {
+	case *err == nil:
 		*err = closing
+	case closing != nil:
+		r.opener.Say("%v; %s", closing, hint.Of(closing))
 	}
 	if r.session.Copy || r.session.Patched != nil {
 		return

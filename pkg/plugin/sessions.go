@@ -67,8 +67,7 @@ which a command runs is in-use. A finished copy is one that the cluster has ende
 runs in it, and the pod is still there. An expired patch is put back by clean, and by the next
 debug --copy or --patch. Looking at a helper does not keep it from ending.
 
-
--o name prints pod/NAME for a copy and pod/NAME/CONTAINER for a helper, as clean takes them.`,
+-o name prints pod/NAME for a copy, TYPE/NAME for a patch and pod/NAME/CONTAINER for a helper, as clean takes them.`,
 		Example: `  kubectl shareproc sessions
   kubectl shareproc sessions nginx -o wide
   kubectl shareproc sessions -A

@@ -154,6 +154,8 @@ func (o *Opener) admittedPatch(ctx context.Context, p PatchPlan, name string) (p
 		if err != nil {
 			return err
 		}
+		// Whether the workload has changed since is for the patch itself to find out.
+		ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
 		changed, err := o.change(ctx, p.workload, ops, true)
 		if err != nil || !pods {
 			return err

@@ -32,6 +32,9 @@ type Patched struct {
 // unpatchTime bounds the undoing of a patch, whose end nothing in the cluster sees to. Whoever can't wait presses Ctrl-C again.
 const unpatchTime = 10 * time.Second
 
+// tryTime bounds one try of it: an answer that was lost is asked for again.
+const tryTime = 3 * time.Second
+
 // closePatch puts the template back, also after ctx has ended, and waits for its pods as long as ctx lasts.
 func (o *Opener) closePatch(ctx context.Context, s Session) error {
 	p := s.Patched
@@ -62,10 +65,11 @@ func (o *Opener) putBack(ctx context.Context, namespace string, name target.Work
 	defer ticker.Stop()
 	for try := 1; ; try++ {
 		back, err := o.tryPutBack(ctx, namespace, name, container)
+		timedOut := errors.Is(err, context.DeadlineExceeded)
 		switch {
 		case err == nil:
 			return back, nil
-		case unreachable(err) || passing(err):
+		case timedOut || passing(err):
 			// What can't be reached now may be in a moment, and nobody else undoes it.
 		case !changedMeanwhile(err) || try >= tries:
 			return false, err
@@ -79,6 +83,8 @@ func (o *Opener) putBack(ctx context.Context, namespace string, name target.Work
 }
 
 func (o *Opener) tryPutBack(ctx context.Context, namespace string, name target.Workload, container string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
 	w, err := o.workload(ctx, namespace, name)
 	if apierrors.IsNotFound(err) {
 		return false, nil

@@ -37,7 +37,16 @@ type workload struct {
 	rollout func() (done bool, state string, err error)
 }
 
-// named is what a workload is called in a request.
+// missing is the API server's "not found" in words that say where.
+type missing struct {
+	error
+	text string
+}
+
+func (m missing) Error() string { return m.text }
+func (m missing) Unwrap() error { return m.error }
+
+// workload reads one.
 func (o *Opener) workload(ctx context.Context, namespace string, w target.Workload) (workload, error) {
 	var object runtime.Object
 	var err error
@@ -51,7 +60,7 @@ func (o *Opener) workload(ctx context.Context, namespace string, w target.Worklo
 		object, err = apps.DaemonSets(namespace).Get(ctx, w.Name, metav1.GetOptions{})
 	}
 	if apierrors.IsNotFound(err) {
-		return workload{}, hint.With(fmt.Errorf("get %s: there is no such %s in namespace %s: %w", w, w.Kind, namespace, err),
+		return workload{}, hint.With(missing{err, fmt.Sprintf("get %s: there is no such %s in namespace %s", w, w.Kind, namespace)},
 			fmt.Sprintf("kubectl get %s -n %s, or name another namespace with -n", w.Plural(), namespace))
 	}
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// way is something to do with the plugin, and the smallest Role for it, in docs/rbac.
-type way struct {
+// roleWay is something to do with the plugin, and the smallest Role for it, in docs/rbac.
+type roleWay struct {
 	file string
 	// pods are those that it needs, and objects the manifests of what they belong to.
 	objects string
@@ -37,12 +37,12 @@ type way struct {
 type try struct{ command, doctor string }
 
 // A way of a new command is a line here and a file in docs/rbac.
-func ways() []way {
+func ways() []roleWay {
 	var kinds []try
 	for _, pod := range []string{"-l app=deploy", "deploy/deploy", "sts/sts", "ds/ds", "rs/rs", "rc/rc", "job/job", "cronjob/cron", "svc/svc"} {
 		kinds = append(kinds, try{"ps " + pod, pod})
 	}
-	return []way{
+	return []roleWay{
 		{file: "helper", objects: onePod, pods: []string{"web"}, tries: []try{
 			{"debug web -- true", "web"}, {"ps web", ""}, {"fs web /etc", ""}, {"signal web 1 HUP", ""}, {"cp web:/etc/nginx/nginx.conf nginx.conf", ""},
 		}},
@@ -85,7 +85,7 @@ func TestSmallestRoles(t *testing.T) {
 	}
 }
 
-func (y way) holds(t *testing.T, w *world, rules []rbacv1.PolicyRule) {
+func (y roleWay) holds(t *testing.T, w *world, rules []rbacv1.PolicyRule) {
 	t.Helper()
 	for i, missing := range rules {
 		user := w.grant(t, fmt.Sprintf("less-%d", i), slices.Delete(slices.Clone(rules), i, i+1))
@@ -116,7 +116,7 @@ func (y way) holds(t *testing.T, w *world, rules []rbacv1.PolicyRule) {
 }
 
 // failures tries everything without one rule.
-func (y way) failures(t *testing.T, w *world, user string, missing rbacv1.PolicyRule) (failed int) {
+func (y roleWay) failures(t *testing.T, w *world, user string, missing rbacv1.PolicyRule) (failed int) {
 	t.Helper()
 	for _, try := range y.tries {
 		before := w.picture(t)

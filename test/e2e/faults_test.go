@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package e2e
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const oneDeployment = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - {name: nginx, image: $NGINX, imagePullPolicy: IfNotPresent}
+`
+
+// job is the plugin at work without a terminal.
+type job struct {
+	t     *testing.T
+	cmd   *exec.Cmd
+	ended chan struct{}
+
+	mu     sync.Mutex
+	output bytes.Buffer
+}
+
+// Write takes what it prints.
+func (j *job) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.output.Write(p)
+}
+
+func (j *job) text() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.output.String()
+}
+
+func (w *world) launch(t *testing.T, g *gate, args ...string) *job {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), append([]string{"--server", g.url}, args...)...)
+	cmd.Env = append(os.Environ(), w.env()...)
+	j := &job{t: t, cmd: cmd, ended: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = j, j
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		_ = cmd.Wait()
+		close(j.ended)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-j.ended
+	})
+	return j
+}
+
+// await waits for something, and fails where the job has ended before.
+func (j *job) await(what string, done func() bool) {
+	j.t.Helper()
+	if err := poll(j.t.Context(), func() (bool, error) { return done(), nil }); err != nil {
+		j.t.Fatalf("%s: %v\n%s", what, err, j.text())
+	}
+}
+
+func (j *job) end(sig syscall.Signal) {
+	j.t.Helper()
+	if err := j.cmd.Process.Signal(sig); err != nil {
+		j.t.Fatalf("%v\n%s", err, j.text())
+	}
+	j.over()
+}
+
+func (j *job) over() {
+	j.t.Helper()
+	select {
+	case <-j.ended:
+	case <-time.After(hang):
+		j.t.Fatalf("still running after %s\n%s", hang, j.text())
+	}
+}
+
+// way is one that leaves something in the cluster.
+type way struct {
+	manifest string
+	args     []string
+	// left is what of it is there, as sessions names it.
+	left func(*testing.T, *world) string
+}
+
+func copying() way {
+	return way{onePod, []string{"debug", "web", "--copy"}, func(t *testing.T, w *world) string {
+		return w.query(t, "pods", "-l", "app.kubernetes.io/managed-by=kubectl-shareproc", "-o", "name")
+	}}
+}
+
+// patching looks at the template itself too: the marks alone prove nothing.
+func patching() way {
+	return way{oneDeployment, []string{"debug", "deploy/web", "--patch", "--yes"}, func(t *testing.T, w *world) string {
+		out := w.query(t, "deploy", "web", "-o", "jsonpath={.spec.template.spec}{.metadata.labels}{.metadata.annotations.kubectl-shareproc/patch}")
+		if !strings.Contains(out, "shareproc-") && !strings.Contains(out, "shareProcessNamespace") {
+			return ""
+		}
+		return "deployment/web"
+	}}
+}
+
+func (w *world) query(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := w.kubectl(t.Context(), append([]string{"get"}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(out)
+}
+
+func (y way) world(t *testing.T) *world {
+	t.Helper()
+	w := testWorld(t)
+	if err := w.apply(t.Context(), y.manifest); err != nil {
+		t.Fatal(err)
+	}
+	if err := poll(t.Context(), func() (bool, error) {
+		return strings.Contains(w.query(t, "pods", "-o", "jsonpath={.items[*].status.containerStatuses[*].ready}"), "true"), nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// gone waits until nothing is left.
+func (y way) gone(t *testing.T, w *world, j *job) {
+	t.Helper()
+	if err := poll(t.Context(), func() (bool, error) { return y.left(t, w) == "", nil }); err != nil {
+		t.Fatalf("%s is left: %v\n%s", y.left(t, w), err, j.text())
+	}
+}
+
+// cleaned ends what is left as a person would on any machine.
+func (y way) cleaned(t *testing.T, w *world, j *job) {
+	t.Helper()
+	if left := y.left(t, w); left != "" {
+		names, err := w.plugin(t.Context(), "sessions", "-o", "name")
+		if err != nil || !strings.Contains(names, left) {
+			t.Errorf("%s is left, and sessions has %q, %v", left, names, err)
+		}
+		if _, err := w.plugin(t.Context(), "clean"); err != nil {
+			t.Error(err)
+		}
+	}
+	y.gone(t, w, j)
+}
+
+// phase is a moment in a session's life.
+type phase struct {
+	name   string
+	way    func() way
+	decide func(request) fate
+	// lasts tells that the command would run for ever, if nobody ended it.
+	lasts bool
+	// there tells that something is left when the client dies in it.
+	there bool
+}
+
+func phases() []phase {
+	const workload = "/deployments/web"
+	get, post, patch, remove := http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	when := func(f fate, method, path string, changes int) func(request) fate {
+		return func(r request) fate {
+			if r.asks(method, path) && r.changes == changes {
+				return f
+			}
+			return pass
+		}
+	}
+	return []phase{
+		{"copy, before its create", copying, when(hold, post, "/pods", 0), false, false},
+		{"copy, created and not told so", copying, when(mute, post, "/pods", 0), false, true},
+		{"copy, starting", copying, when(hold, get, "/pods/web-shareproc-", 1), false, true},
+		{"copy, attached", copying, nil, true, true},
+		{"copy, deleted and not told so", copying, when(mute, remove, "/pods/web-shareproc-", 1), false, false},
+		{"patch, before it is sent", patching, when(hold, patch, workload, 0), false, false},
+		{"patch, sent and not told so", patching, when(mute, patch, workload, 0), false, true},
+		{"patch, rolling out", patching, when(hold, get, workload, 1), false, true},
+		{"patch, attached", patching, nil, true, true},
+		{"patch, put back and not told so", patching, when(mute, patch, workload, 1), false, false},
+		{"patch, rolling back", patching, when(hold, get, workload, 2), false, false},
+	}
+}
+
+// However a client ends, and in whichever moment, nothing stays; where it can't see to that any more, sessions and clean do.
+func TestNothingIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	for _, p := range phases() {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			y := p.way()
+			w := y.world(t)
+			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
+				g := newGate(t, w, p.decide)
+				command := []string{"--", "true"}
+				if p.lasts {
+					command = []string{"--", "sh", "-c", "echo begun; exec sleep 98765"}
+				}
+				j := w.launch(t, g, append(y.args[:len(y.args):len(y.args)], command...)...)
+				j.await(p.name, func() bool {
+					select {
+					case <-g.kept:
+						return true
+					default:
+						return p.lasts && strings.Contains(j.text(), "begun\n")
+					}
+				})
+				g.open()
+				j.end(sig)
+				if sig != syscall.SIGKILL {
+					y.gone(t, w, j)
+					continue
+				}
+				if p.there && y.left(t, w) == "" {
+					t.Errorf("after SIGKILL nothing is left: the client was elsewhere\n%s", j.text())
+				}
+				y.cleaned(t, w, j)
+			}
+		})
+	}
+}
+
+// An API server that is away in the middle of a session, for a moment and for good.
+func TestServerGoesAway(t *testing.T) {
+	t.Parallel()
+	for name, y := range map[string]way{"copy": copying(), "patch": patching()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := y.world(t)
+			for _, back := range []bool{true, false} {
+				g := newGate(t, w, nil)
+				j := w.launch(t, g, append(y.args[:len(y.args):len(y.args)], "--", "sh", "-c", "echo begun; exec sleep 98765")...)
+				j.await("a session", func() bool { return strings.Contains(j.text(), "begun\n") })
+				g.cut()
+				if back && name == "patch" {
+					// Nothing in the cluster would undo it, so the client tries for a while.
+					j.await("word of a stream that broke", func() bool { return g.refused() > 2 })
+					g.open()
+					j.over()
+					y.gone(t, w, j)
+					continue
+				}
+				j.over()
+				if j.cmd.ProcessState.Success() {
+					t.Errorf("a session that was cut ended well\n%s", j.text())
+				}
+				if !strings.Contains(j.text(), "; kubectl delete pod ") && !strings.Contains(j.text(), "; kubectl shareproc clean ") {
+					t.Errorf("no word of what to do: %s", j.text())
+				}
+				y.cleaned(t, w, j)
+			}
+		})
+	}
+}
+
+// A reader that goes away, as head does, ends the session and its copy.
+func TestCopyIsDeletedWhenItsReaderGoes(t *testing.T) {
+	t.Parallel()
+	y := copying()
+	w := y.world(t)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "kubectl-shareproc debug web --copy -q -- yes | head -n 1")
+	cmd.Env = append(os.Environ(), w.env()...)
+	if out, err := cmd.CombinedOutput(); err != nil || string(out) != "y\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	y.gone(t, w, &job{t: t})
+}

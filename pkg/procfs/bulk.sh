@@ -9,8 +9,9 @@ again() {
 	exec sh -c "$one" sh "$@"
 }
 lines=$(stat -c "$facts" "$@" 2>/dev/null) || exec sh -c "$one" sh "$@"
-# Files of several file systems are not summed up: what /proc has too much, /sys may have too little.
-if printf '%s\n' "$lines" | grep -qv "^${lines%%:*}:"; then
+# Files of several file systems are not summed up: what /proc has too much, /sys may have too little. What is no regular
+# file any more (mode 8..., hexadecimal) is for one.sh to tell.
+if printf '%s\n' "$lines" | grep -qv "^${lines%%:*}:[^ ]* 8"; then
 	exec sh -c "$one" sh "$@"
 fi
 # Where no file has a block the sizes may be the kernel's inventions.

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package conform
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// A View is a tree of Build as it is seen through a helper.
+type View struct {
+	Runner procfs.Runner
+	// Where is the tree's root in the target. Its path has no links, and no slash at its end.
+	Where  procfs.Where
+	User   User
+	Oracle Oracle
+	// Every is the step at which single files are asked for: each costs a command.
+	Every int
+}
+
+// Check compares everything that procfs offers with the oracle.
+func (v *View) Check(t *testing.T) {
+	t.Helper()
+	for name, check := range map[string]func(*testing.T){
+		"walk": v.checkWalk, "show": v.checkShow, "sum": v.checkSum, "grep": v.checkGrep, "pull": v.checkPull,
+	} {
+		t.Run(name, check)
+	}
+}
+
+// at is a path of the tree in the target.
+func (v *View) at(below string) procfs.Where {
+	w := v.Where
+	w.Path += below
+	return w
+}
+
+// below is a path of the target in the tree.
+func (v *View) below(t *testing.T, path string) string {
+	t.Helper()
+	rest, ok := strings.CutPrefix(path, v.Where.Path)
+	if !ok {
+		t.Errorf("%.300q is not below %q", path, v.Where.Path)
+	}
+	return rest
+}
+
+// failures sorts what a reading says of paths.
+func (v *View) failures(t *testing.T, err error) map[string]error {
+	t.Helper()
+	failed := map[string]error{}
+	tree, ok := errors.AsType[*procfs.TreeError](err)
+	if err != nil && !ok {
+		t.Fatal(err)
+	}
+	if !ok {
+		return failed
+	}
+	if tree.Count != len(tree.Failures) {
+		t.Errorf("%d failures, %d of them named", tree.Count, len(tree.Failures))
+	}
+	for _, failure := range tree.Failures {
+		named, ok := errors.AsType[*fs.PathError](failure)
+		if !ok {
+			t.Errorf("a failure without a path: %v", failure)
+			continue
+		}
+		failed[v.below(t, named.Path)] = named.Err
+	}
+	return failed
+}
+
+func (v *View) checkWalk(t *testing.T) {
+	got := map[string]procfs.Entry{}
+	_, err := procfs.Walk(t.Context(), v.Runner, v.Where, procfs.WalkOptions{LinkTargets: true}, func(path string, e procfs.Entry) error {
+		below := v.below(t, path)
+		if _, twice := got[below]; twice {
+			t.Errorf("%.300q comes twice", below)
+		}
+		got[below] = e
+		return nil
+	})
+	failed := v.failures(t, err)
+	long := false
+	for path, f := range v.Oracle {
+		e, ok := got[path]
+		switch {
+		case v.Oracle.hidden(v.User, path):
+			long = long || !ok && len(path) > tooLong
+		case !ok:
+			t.Errorf("%.300q is missing", path)
+		case e.Stat() == nil:
+			t.Errorf("%.300q has no facts", path)
+		default:
+			compare(t, path, e.Stat(), f)
+			if v.Oracle.shut(v.User, path) && !errors.Is(failed[path], fs.ErrPermission) {
+				t.Errorf("%q is closed, and that is not said: %v", path, failed[path])
+			}
+		}
+	}
+	for path := range got {
+		if v.Oracle[path] == nil {
+			t.Errorf("%.300q is not there", path)
+		}
+	}
+	for path, err := range failed {
+		if v.Oracle[path] == nil || !v.Oracle.hidden(v.User, path) && !v.Oracle.shut(v.User, path) {
+			t.Errorf("%.300q is said to fail: %v", path, err)
+		}
+		long = long && !errors.Is(err, procfs.ErrNameTooLong)
+	}
+	if long {
+		t.Error("paths too long are missing, and that is not said")
+	}
+}
+
+// compare holds facts to those of lstat(2).
+func compare(t *testing.T, path string, got *procfs.Stat, f *File) {
+	t.Helper()
+	want := f.Stat
+	if got.Mode != want.Mode || got.UID != want.Uid || got.GID != want.Gid || got.Ino != want.Ino || got.Dev != want.Dev ||
+		fmt.Sprint(got.Nlink) != fmt.Sprint(want.Nlink) || got.Size != want.Size || !got.Mtime.Equal(f.Mtime()) || got.LinkTarget != f.Target {
+		t.Errorf("%.300q: got %+v, want %+v", path, got, f)
+	}
+	if kind := f.kind(); kind == syscall.S_IFCHR || kind == syscall.S_IFBLK {
+		if uint64(got.RdevMajor)<<8|uint64(got.RdevMinor) != want.Rdev {
+			t.Errorf("%q is device %d:%d, want %#x", path, got.RdevMajor, got.RdevMinor, want.Rdev)
+		}
+	}
+	if got.Size > 8<<30 && got.Blocks*512 > 1<<20 {
+		t.Errorf("%q is sparse, and has %d blocks", path, got.Blocks)
+	}
+}
+
+func (v *View) checkShow(t *testing.T) {
+	read := func(below string) (string, []procfs.Entry, error) {
+		var content bytes.Buffer
+		_, entries, err := procfs.Show(t.Context(), v.Runner, v.at(below), func(procfs.Found) (io.Writer, error) { return &content, nil })
+		return content.String(), entries, err
+	}
+	for i, name := range Names() {
+		if i%v.Every != 0 {
+			continue
+		}
+		below := "/small/names/" + name
+		if content, _, err := read(below); err != nil || content != v.Oracle[below].Content {
+			t.Errorf("%q: %q, %v", below, content, err)
+		}
+	}
+	_, entries, err := read("/small/names")
+	if err != nil || len(entries) != len(Names()) {
+		t.Errorf("%d entries, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		below := "/small/names/" + e.Name()
+		if f := v.Oracle[below]; f == nil || e.Stat() == nil {
+			t.Errorf("%q: an entry of nothing", below)
+		} else {
+			compare(t, below, e.Stat(), f)
+		}
+	}
+	secret := error(nil)
+	if !v.User.may(v.Oracle["/denied/secret"], mayRead) {
+		secret = fs.ErrPermission
+	}
+	for below, want := range map[string]error{
+		"/small/kinds/fifo": procfs.ErrSpecial, "/small/kinds/socket": procfs.ErrSpecial, "/small/links/loop": procfs.ErrLoop, "/small/links/relative": nil,
+		"/small/links/dangling": fs.ErrNotExist, "/denied/secret": secret, "/small/empty": nil, "/small/empty folder": nil, "/small/empty/": procfs.ErrNotDirectory,
+	} {
+		if content, _, err := read(below); !errors.Is(err, want) || want == nil && below == "/denied/secret" && content != "secret" {
+			t.Errorf("%s: %q, %v; want %v", below, content, err, want)
+		}
+	}
+}
+
+// readable are the regular files below a folder of the tree that a user may read, and how many he may not.
+func (v *View) readable(folder string) (may map[string]*File, denied int) {
+	may = map[string]*File{}
+	for path, f := range v.Oracle {
+		switch {
+		case !strings.HasPrefix(path, folder+"/") || v.Oracle.hidden(v.User, path):
+		case v.Oracle.shut(v.User, path):
+			denied++
+		case f.kind() != syscall.S_IFREG:
+		case v.User.may(f, mayRead):
+			may[path] = f
+		default:
+			denied++
+		}
+	}
+	return may, denied
+}
+
+func (v *View) checkSum(t *testing.T) {
+	for _, folder := range []string{"/small", "/denied"} {
+		want, denied := v.readable(folder)
+		got := 0
+		_, err := procfs.Sum(t.Context(), v.Runner, v.at(folder), procfs.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+			below := v.below(t, path)
+			if f := want[below]; f == nil || f.Sum != sum {
+				t.Errorf("%q: a wrong sum", below)
+			}
+			got++
+			return nil
+		})
+		if failed := v.failures(t, err); got != len(want) || len(failed) < denied || (denied == 0) != (len(failed) == 0) {
+			t.Errorf("%s: %d sums, want %d; %d failures, want %d: %v", folder, got, len(want), len(failed), denied, failed)
+		}
+	}
+}
+
+func (v *View) checkGrep(t *testing.T) {
+	got := map[string]bool{}
+	pattern, _, _ := strings.Cut(Needle, "\t")
+	_, err := procfs.Grep(t.Context(), v.Runner, v.at("/small"), procfs.GrepOptions{Pattern: pattern, Recursive: true}, func(m procfs.Match) error {
+		below := v.below(t, m.Path)
+		got[below] = true
+		if f := v.Oracle[below]; f == nil || m.Line != 2 || strings.Split(f.Content, "\n")[1] != m.Text {
+			t.Errorf("a wrong match: %+v", m)
+		}
+		return nil
+	})
+	v.failures(t, err)
+	for _, name := range Names() {
+		if !got["/small/names/"+name] {
+			t.Errorf("no match in %q", name)
+		}
+	}
+	if len(got) != len(Names()) {
+		t.Errorf("matches in %d files, want %d", len(got), len(Names()))
+	}
+}
+
+func (v *View) checkPull(t *testing.T) {
+	for _, folder := range []string{"/small", "/denied"} {
+		c := newCollector()
+		if _, err := procfs.Pull(t.Context(), v.Runner, v.at(folder), c); err != nil {
+			t.Fatal(err)
+		}
+		files, denied := v.readable(folder)
+		for path, f := range v.Oracle {
+			if path != folder && !strings.HasPrefix(path, folder+"/") || v.Oracle.hidden(v.User, path) {
+				continue
+			}
+			name := strings.TrimPrefix(strings.TrimPrefix(path, folder), "/")
+			_, failed := c.failed[name]
+			switch {
+			case files[path] != nil:
+				if c.sums[name] != f.Sum {
+					t.Errorf("%q came otherwise, or not at all", path)
+				}
+				compare(t, path, c.stats[name], f)
+			case f.kind() == syscall.S_IFREG, v.Oracle.shut(v.User, path):
+				if !failed {
+					t.Errorf("%q cannot be read, and that is not said", path)
+				}
+			case c.stats[name] == nil:
+				t.Errorf("%q is missing", path)
+			default:
+				compare(t, path, c.stats[name], f)
+			}
+		}
+		if len(c.failed) < denied || denied == 0 && len(c.failed) > 0 {
+			t.Errorf("%s: not copied: %v", folder, c.failed)
+		}
+	}
+}
+
+// CheckFS holds the tree's root as an fs.FS to what io/fs promises. It costs about a hundred commands.
+func (v *View) CheckFS(ctx context.Context, t *testing.T) {
+	t.Helper()
+	plain, err := fs.Sub(procfs.Root(ctx, v.Runner, v.Where.PID), strings.TrimPrefix(path.Join(v.Where.Path, "plain"), "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fstest.TestFS(plain, "a", "b/c", "b/d", "é", "link"); err != nil {
+		t.Error(err)
+	}
+}

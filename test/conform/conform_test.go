@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package conform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// A localRunner runs commands here, with the tools of one folder or of the machine.
+type localRunner struct {
+	path string
+	attr *syscall.SysProcAttr
+}
+
+func (l localRunner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	name := argv[0]
+	if l.path != "" {
+		name = filepath.Join(l.path, name)
+	}
+	cmd := exec.CommandContext(ctx, name, argv[1:]...)
+	cmd.Args[0] = argv[0]
+	if l.path != "" {
+		cmd.Env = []string{"PATH=" + l.path}
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = stdin, stdout, stderr, l.attr
+	return cmd.Run()
+}
+
+// runners are the machine's tools and, where there is one, those of a busybox: behind links, which keep it out of a
+// process's root, and without, which let root work inside it.
+func runners(t *testing.T) map[string]localRunner {
+	t.Helper()
+	all := map[string]localRunner{"sh": {}}
+	busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX")
+	if busybox == "" {
+		t.Log("no busybox is named by SHAREPROC_TEST_BUSYBOX: only sh is tested")
+		return all
+	}
+	binary, err := os.ReadFile(busybox)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, link := range map[string]func(string, string) error{"busybox": os.Symlink, "busybox inside": os.Link} {
+		folder := t.TempDir()
+		open(t, folder)
+		file := filepath.Join(folder, "busybox")
+		// A file that is still open for writing elsewhere cannot be run: a copy is made only where a link will not do.
+		if err := os.Link(busybox, file); err != nil {
+			if err := os.WriteFile(file, binary, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, tool := range strings.Fields("sh cat chroot find grep head od readlink sha256sum sort stat tail tr xargs md5sum dd printf tee") {
+			if err := link(file, filepath.Join(folder, tool)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all[name] = localRunner{path: folder}
+	}
+	return all
+}
+
+// open lets everybody into a folder of a test.
+func open(t *testing.T, folder string) {
+	t.Helper()
+	for _, folder := range []string{folder, filepath.Dir(folder)} {
+		if err := os.Chmod(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func build(t *testing.T) (folder string, oracle Oracle) {
+	t.Helper()
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	open(t, folder)
+	if err := Build(folder); err != nil {
+		t.Fatal(err)
+	}
+	if oracle, err = Look(folder); err != nil {
+		t.Fatal(err)
+	}
+	return folder, oracle
+}
+
+func TestConformance(t *testing.T) {
+	folder, oracle := build(t)
+	self := User{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
+	for name, runner := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			view := View{Runner: runner, Where: procfs.Where{PID: os.Getpid(), Path: folder}, User: self, Oracle: oracle, Every: 5}
+			view.Check(t)
+			t.Run("fs", func(t *testing.T) { view.CheckFS(t.Context(), t) })
+		})
+		t.Run(name+" as another user", func(t *testing.T) {
+			if self.UID != 0 {
+				t.Skip("changing the user needs root")
+			}
+			other := User{UID: 1000, GID: 2000}
+			runner.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: other.UID, Gid: other.GID}}
+			target := exec.Command("cat")
+			target.SysProcAttr = runner.attr
+			hold, err := target.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := target.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				hold.Close()
+				if err := target.Wait(); err != nil {
+					t.Error(err)
+				}
+			}()
+			view := View{Runner: runner, Where: procfs.Where{PID: target.Process.Pid, Path: folder}, User: other, Oracle: oracle, Every: 20}
+			view.Check(t)
+		})
+	}
+}
+
+// churn makes files below a folder grow, shrink, vanish and come back, and folders and links take each other's place,
+// until the returned function is called.
+func churn(t *testing.T, folder string) (stop func()) {
+	t.Helper()
+	for _, name := range []string{"grows", "shrinks"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(strings.Repeat(name, 1000)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			// What stands in the way this time is out of it the next.
+			at := filepath.Join(folder, fmt.Sprint("comes and goes ", i%20))
+			_ = os.Truncate(filepath.Join(folder, "grows"), int64(i%100_000))
+			_ = os.Truncate(filepath.Join(folder, "shrinks"), int64(100_000-i%100_000))
+			switch i / 20 % 4 {
+			case 0:
+				_ = os.WriteFile(at, []byte("content"), 0o644)
+			case 2:
+				_ = os.Mkdir(at, 0o755)
+				_ = os.Symlink("/", filepath.Join(at, "link"))
+			default:
+				_ = os.RemoveAll(at)
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
+
+// What changes is reported or left out, and all the rest is there.
+func TestConformanceOfAChangingTree(t *testing.T) {
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		if err := os.WriteFile(filepath.Join(folder, fmt.Sprint("stays ", i)), []byte(Needle), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer churn(t, folder)()
+	partly := func(t *testing.T, err error) {
+		t.Helper()
+		if _, ok := errors.AsType[*procfs.TreeError](err); err != nil && !ok {
+			t.Error(err)
+		}
+	}
+	for name, runner := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			where := procfs.Where{PID: os.Getpid(), Path: folder}
+			for range 2 {
+				walked, summed, matched := 0, 0, 0
+				stays := func(path string) int { return strings.Count(filepath.Base(path), "stays") }
+				_, err := procfs.Walk(t.Context(), runner, where, procfs.WalkOptions{}, func(path string, _ procfs.Entry) error {
+					walked += stays(path)
+					return nil
+				})
+				partly(t, err)
+				_, err = procfs.Sum(t.Context(), runner, where, procfs.SumOptions{Recursive: true}, func(path string, _ [32]byte) error {
+					summed += stays(path)
+					return nil
+				})
+				partly(t, err)
+				_, err = procfs.Grep(t.Context(), runner, where, procfs.GrepOptions{Pattern: "needle", Recursive: true}, func(m procfs.Match) error {
+					matched += stays(m.Path)
+					return nil
+				})
+				partly(t, err)
+				c := newCollector()
+				if _, err := procfs.Pull(t.Context(), runner, where, c); err != nil {
+					t.Error(err)
+				}
+				pulled := 0
+				for name := range c.sums {
+					pulled += stays(name)
+				}
+				if walked != 100 || summed != 100 || matched != 100 || pulled != 100 {
+					t.Errorf("of 100 files that stay, %d walked, %d summed up, %d searched, %d copied", walked, summed, matched, pulled)
+				}
+			}
+		})
+	}
+}

@@ -91,6 +91,7 @@ func dictate(mark string, scripts []string) []byte {
 // ask runs the first of scripts, which may read the others, and hands its answer, without the mark, to read, which has to read it to its end. The error is
 // the script's code if the mark came, otherwise read's own or what cut the answer short.
 func ask(ctx context.Context, r Runner, scripts, args []string, read func(*bufio.Reader) error) error {
+	scripts, args = worded(scripts, args)
 	caller := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -100,6 +100,7 @@ func pushIn(ctx context.Context, r Runner, proc string, w Where, s Source) (Foun
 		fmt.Sprintf("%04o", unixMode(s.Mode, mode)), strconv.FormatInt(s.Mtime.Unix(), 10), s.Owner,
 	}
 	scripts := []string{commonScript + resolveScript + pushHeadScript + chooseScript() + pushScript, mergeScript}
+	scripts, args = worded(scripts, args)
 	feed := newFeeder(ctx, r, len(dictate(newMark(), scripts)), s)
 	defer feed.close()
 	var found Found

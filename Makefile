@@ -50,7 +50,7 @@ fmt: $(LINT) ## Format the code
 	$(LINT) fmt
 
 unit: $(BUSYBOX) ## Unit tests
-	$(WITH_BUSYBOX) go test -shuffle=on ./cmd/... ./pkg/...
+	$(WITH_BUSYBOX) go test -shuffle=on ./cmd/... ./pkg/... ./test/conform
 	cd test/cluster && go test ./...
 
 race: $(BUSYBOX) ## Unit tests with the race detector (needs a C compiler)

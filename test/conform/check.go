@@ -84,6 +84,7 @@ func (v *View) failures(t *testing.T, err error) map[string]error {
 }
 
 func (v *View) checkWalk(t *testing.T) {
+	t.Helper()
 	got := map[string]procfs.Entry{}
 	_, err := procfs.Walk(t.Context(), v.Runner, v.Where, procfs.WalkOptions{LinkTargets: true}, func(path string, e procfs.Entry) error {
 		below := v.below(t, path)
@@ -146,6 +147,7 @@ func compare(t *testing.T, path string, got *procfs.Stat, f *File) {
 }
 
 func (v *View) checkShow(t *testing.T) {
+	t.Helper()
 	read := func(below string) (string, []procfs.Entry, error) {
 		var content bytes.Buffer
 		_, entries, err := procfs.Show(t.Context(), v.Runner, v.at(below), func(procfs.Found) (io.Writer, error) { return &content, nil })
@@ -205,6 +207,7 @@ func (v *View) readable(folder string) (may map[string]*File, denied int) {
 }
 
 func (v *View) checkSum(t *testing.T) {
+	t.Helper()
 	for _, folder := range []string{"/small", "/denied"} {
 		want, denied := v.readable(folder)
 		got := 0
@@ -223,6 +226,7 @@ func (v *View) checkSum(t *testing.T) {
 }
 
 func (v *View) checkGrep(t *testing.T) {
+	t.Helper()
 	got := map[string]bool{}
 	pattern, _, _ := strings.Cut(Needle, "\t")
 	_, err := procfs.Grep(t.Context(), v.Runner, v.at("/small"), procfs.GrepOptions{Pattern: pattern, Recursive: true}, func(m procfs.Match) error {
@@ -245,6 +249,7 @@ func (v *View) checkGrep(t *testing.T) {
 }
 
 func (v *View) checkPull(t *testing.T) {
+	t.Helper()
 	for _, folder := range []string{"/small", "/denied"} {
 		c := newCollector()
 		if _, err := procfs.Pull(t.Context(), v.Runner, v.at(folder), c); err != nil {

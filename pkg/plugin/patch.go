@@ -61,17 +61,8 @@ func (f *Factory) debugPatch(ctx context.Context, opts *debugOptions, t *attach.
 		f.say("would be sent as a JSON patch of the workload")
 		return printObject(f.Streams.Out, opts.output, ops)
 	}
-	for _, line := range plan.Warnings {
-		if asking { // whoever is asked must see what for, with -q too
-			f.tell("%s", line)
-		} else {
-			f.say("%s", line)
-		}
-	}
-	if asking {
-		if yes, err := f.askYes(ctx, "patch it? [y/N] ", "nothing was changed"); err != nil || !yes {
-			return err
-		}
+	if yes, err := f.agreed(ctx, plan.Warnings, asking); err != nil || !yes {
+		return err
 	}
 	r := &room{opener: o}
 	defer r.close(ctx, &err)
@@ -86,6 +77,21 @@ func (f *Factory) debugPatch(ctx context.Context, opts *debugOptions, t *attach.
 		err = errors.Join(o.Ended(ctx, r.session), err)
 	}
 	return err
+}
+
+// agreed tells what a patch would do and, where there is somebody to ask, asks. Whoever is asked must see what for, with -q too.
+func (f *Factory) agreed(ctx context.Context, warnings []string, asking bool) (bool, error) {
+	tell := f.say
+	if asking {
+		tell = f.tell
+	}
+	for _, line := range warnings {
+		tell("%s", line)
+	}
+	if !asking {
+		return true, nil
+	}
+	return f.askYes(ctx, "patch it? [y/N] ", "nothing was changed")
 }
 
 func (f *Factory) planPatch(ctx context.Context, opts *debugOptions) (*session.Opener, session.PatchPlan, error) {

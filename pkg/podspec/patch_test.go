@@ -207,7 +207,8 @@ func TestManagerOf(t *testing.T) {
 		{"Argo CD", metav1.ObjectMeta{Annotations: map[string]string{"argocd.argoproj.io/tracking-id": "shop:apps/Deployment:x/web"}}, "Argo CD application shop"},
 		{"Flux", metav1.ObjectMeta{Labels: map[string]string{"kustomize.toolkit.fluxcd.io/name": "shop"}}, "Flux Kustomization shop"},
 		{
-			"an operator", metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{Kind: "Postgres", Name: "db", Controller: new(true)}}},
+			"an operator",
+			metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{Kind: "Postgres", Name: "db", Controller: new(true)}}},
 			"the operator of Postgres db",
 		},
 		{"an owner that does not control", metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{Kind: "Postgres", Name: "db"}}}, ""},

@@ -5,9 +5,9 @@ package podspec
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -62,10 +62,9 @@ func needsFirst(c *corev1.Container) (init, why string) {
 
 // killsFirst lists where a container's own words have "kill 1".
 func killsFirst(c *corev1.Container) []string {
-	kill := regexp.MustCompile(`(^|[\s;&|(/])kill\s+(-s\s+\S+\s+|-\S+\s+)*1($|[\s;&|)])`)
 	var places []string
 	look := func(place string, words ...string) {
-		if kill.MatchString(strings.Join(words, " ")) {
+		if killsOne(strings.Join(words, " ")) {
 			places = append(places, place)
 		}
 	}
@@ -131,6 +130,28 @@ func (c Copy) runs(pod *corev1.Pod) []string {
 	return names
 }
 
+// killsOne finds "kill 1" in a line of shell, with any options.
+func killsOne(line string) bool {
+	words := strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) })
+	for i, word := range words {
+		if path.Base(strings.TrimLeft(word, ";&|(")) != "kill" {
+			continue
+		}
+		rest := words[i+1:]
+		for len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
+			n := 1
+			if rest[0] == "-s" || rest[0] == "-n" {
+				n = 2
+			}
+			rest = rest[min(n, len(rest)):]
+		}
+		if len(rest) > 0 && strings.TrimRight(rest[0], ";&|)") == "1" {
+			return true
+		}
+	}
+	return false
+}
+
 func controller(pod *corev1.Pod) string {
 	for _, o := range pod.OwnerReferences {
 		if o.Controller != nil && *o.Controller {
@@ -142,8 +163,14 @@ func controller(pod *corev1.Pod) string {
 
 // because names what points to a consumer or a leader, which is a guess and said as one.
 func because(pod *corev1.Pod, running []string) string {
-	queue := regexp.MustCompile(`(?i)(kafka|amqp|rabbit|nats|queue|sqs|pubsub|pulsar|celery|consumer)`)
-	leader := regexp.MustCompile(`(?i)leader[-_]?elect`)
+	queue := func(name string) bool {
+		return slices.ContainsFunc([]string{"kafka", "amqp", "rabbit", "nats", "queue", "sqs", "pubsub", "pulsar", "celery", "consumer"}, func(sign string) bool {
+			return strings.Contains(strings.ToLower(name), sign)
+		})
+	}
+	leader := func(word string) bool {
+		return strings.Contains(strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(word)), "leaderelect")
+	}
 	var signs []string
 	for i := range pod.Spec.Containers {
 		c := &pod.Spec.Containers[i]
@@ -151,15 +178,15 @@ func because(pod *corev1.Pod, running []string) string {
 			continue
 		}
 		for _, word := range slices.Concat(c.Command, c.Args) {
-			if leader.MatchString(word) && !strings.HasSuffix(strings.ToLower(word), "=false") {
+			if leader(word) && !strings.HasSuffix(strings.ToLower(word), "=false") {
 				signs = append(signs, "takes part in an election ("+word+")")
 			}
 		}
 		for _, v := range c.Env {
 			switch {
-			case leader.MatchString(v.Name):
+			case leader(v.Name):
 				signs = append(signs, "takes part in an election ("+v.Name+")")
-			case queue.MatchString(v.Name):
+			case queue(v.Name):
 				signs = append(signs, "consumes messages ("+v.Name+")")
 			}
 		}

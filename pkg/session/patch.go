@@ -122,7 +122,7 @@ func alreadyPatched(w workload) error {
 }
 
 // patchOf builds the change with the security context of c.
-func (o *Opener) patchOf(p PatchPlan, w workload, name, by string, c podspec.Candidate) ([]podspec.Op, error) {
+func (o *Opener) patchOf(w workload, name, by string, c podspec.Candidate) ([]podspec.Op, error) {
 	return podspec.Patch{
 		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, By: by, At: time.Now(), TTL: o.TTL,
 	}.Of(w.meta, w.template)
@@ -137,7 +137,7 @@ func (o *Opener) PatchOps(ctx context.Context, p PatchPlan, ask bool) ([]podspec
 			return nil, err
 		}
 	}
-	return o.patchOf(p, p.workload, name, "", c)
+	return o.patchOf(p.workload, name, "", c)
 }
 
 // admittedPatch asks about the change, and about a pod of the changed template: most policies look at pods only. Who may not
@@ -150,7 +150,7 @@ func (o *Opener) admittedPatch(ctx context.Context, p PatchPlan, name string) (p
 		o.Say("you may not create pods, so the cluster's policy can't be asked about them: taking %s", ladder[0].Name)
 	}
 	return o.admitted("patch "+p.workload.String(), ladder, func(c podspec.Candidate) error {
-		ops, err := o.patchOf(p, p.workload, name, "", c)
+		ops, err := o.patchOf(p.workload, name, "", c)
 		if err != nil {
 			return err
 		}
@@ -222,7 +222,7 @@ const tries = 5
 func (o *Opener) sendPatch(ctx context.Context, p PatchPlan, name, by string, c podspec.Candidate) (workload, error) {
 	w := p.workload
 	for try := 1; ; try++ {
-		ops, err := o.patchOf(p, w, name, by, c)
+		ops, err := o.patchOf(w, name, by, c)
 		if err != nil {
 			return w, err
 		}

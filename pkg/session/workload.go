@@ -229,17 +229,7 @@ func (o *Opener) awaitRollout(ctx context.Context, namespace string, name target
 	defer ticker.Stop()
 	last, moved, said := "", time.Now(), ""
 	for {
-		state, err := "", error(nil)
-		w, err := o.workload(ctx, namespace, name)
-		done := false
-		if err == nil {
-			done, state, err = w.rollout()
-		}
-		if look != nil && err == nil && !done {
-			var more string
-			more, err = look(ctx)
-			state += more
-		}
+		done, state, err := o.progress(ctx, namespace, name, look)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -263,6 +253,20 @@ func (o *Opener) awaitRollout(ctx context.Context, namespace string, name target
 		case <-ticker.C:
 		}
 	}
+}
+
+// progress is one look at a rollout.
+func (o *Opener) progress(ctx context.Context, namespace string, name target.Workload, look func(context.Context) (string, error)) (bool, string, error) {
+	w, err := o.workload(ctx, namespace, name)
+	if err != nil {
+		return false, "", err
+	}
+	done, state, err := w.rollout()
+	if look == nil || err != nil || done {
+		return done, state, err
+	}
+	more, err := look(ctx)
+	return false, state + more, err
 }
 
 // rolloutLook is how often a workload is read while it replaces its pods.

@@ -109,6 +109,7 @@ type way struct {
 
 func copying() way {
 	return way{onePod, []string{"debug", "web", "--copy"}, func(t *testing.T, w *world) string {
+		t.Helper()
 		return w.query(t, "pods", "-l", "app.kubernetes.io/managed-by=kubectl-shareproc", "-o", "name")
 	}}
 }
@@ -116,6 +117,7 @@ func copying() way {
 // patching looks at the template itself too: the marks alone prove nothing.
 func patching() way {
 	return way{oneDeployment, []string{"debug", "deploy/web", "--patch", "--yes"}, func(t *testing.T, w *world) string {
+		t.Helper()
 		out := w.query(t, "deploy", "web", "-o", "jsonpath={.spec.template.spec}{.metadata.labels}{.metadata.annotations.kubectl-shareproc/patch}")
 		if !strings.Contains(out, "shareproc-") && !strings.Contains(out, "shareProcessNamespace") {
 			return ""

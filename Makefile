@@ -25,7 +25,7 @@ FUZZTIME ?= 3s
 BUSYBOX := $(CACHE)/busybox
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
-.PHONY: help build demo test lint unit race fuzz cross e2e fmt cluster-test cluster cluster-down kubectl clean
+.PHONY: help build demo test lint unit race fuzz bench cross e2e fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ fuzz: ## Every parser of remote output, for FUZZTIME each
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    echo "fuzz $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$package; \
 	  done; done
+
+bench: build ## Measure against kubectl on a cluster, and write the figures into docs/performance.md
+	SHAREPROC_BENCH=1 $(ENV) go test -count=1 -timeout 30m -v ./test/bench -update
 
 cross: ## Compile for the other systems
 	GOOS=darwin GOARCH=arm64 go vet ./cmd/... ./pkg/...

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+// Package bench measures the built plugin against kubectl on a real cluster: "make bench" names it. It prints figures and
+// judges none: how fast a machine is on a day is no property of this code.
+package bench
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var (
+	rounds = flag.Int("rounds", 7, "how many times each command runs")
+	update = flag.Bool("update", false, "write the figures into docs/performance.md")
+)
+
+// A command is a line for sh. What it leaves in $OUT and in the pod's /data/up is removed before the next.
+type command struct{ name, line string }
+
+// A contest runs commands by turns: a b c, a b c, ... The first one is ours, the others are what it is compared with.
+type contest struct {
+	name     string
+	commands []command
+}
+
+const stat = `find /data/many -exec stat -c '%n %d:%i %f %s %u %g %h %t:%T %Y %y %b' {} +`
+
+func contests() []contest {
+	return []contest{
+		{"one file of 256 MiB, down", []command{
+			{"cp", `kubectl-shareproc cp -q bench:/data/big "$OUT/big"`},
+			{"kubectl exec cat", `kubectl exec bench -c app -- cat /data/big >"$OUT/big"`},
+			{"kubectl cp", `kubectl cp -c app bench:/data/big "$OUT/big"`},
+		}},
+		{"one file of 256 MiB, up", []command{
+			{"cp", `kubectl-shareproc cp -q "$IN/big" bench:/data/up/`},
+			{"kubectl exec cat", `kubectl exec -i bench -c app -- sh -c 'cat >/data/up/big; true' <"$IN/big"`},
+			{"kubectl cp", `kubectl cp -c app "$IN/big" bench:/data/up/big`},
+		}},
+		{"20,000 files of 2 KiB, down", []command{
+			{"cp", `kubectl-shareproc cp -q bench:/data/small "$OUT/small"`},
+			{"kubectl exec tar", `kubectl exec bench -c app -- tar -C /data -cf - small | tar -C "$OUT" -xf -`},
+			{"kubectl cp", `kubectl cp -c app bench:/data/small "$OUT/small"`},
+		}},
+		{"20,000 files of 2 KiB, up", []command{
+			{"cp", `kubectl-shareproc cp -q "$IN/small" bench:/data/up/`},
+			{"kubectl exec tar", `tar -C "$IN" -cf - small | kubectl exec -i bench -c app -- tar -C /data/up -xf -`},
+			{"kubectl cp", `kubectl cp -c app "$IN/small" bench:/data/up/small`},
+		}},
+		{"listing of 100,000 files", []command{
+			{"fs find", `kubectl-shareproc fs find -q bench /data/many >"$OUT/list"`},
+			{"kubectl exec find stat", `kubectl exec bench -c app -- ` + stat + ` >"$OUT/list"`},
+		}},
+		{"version --client", []command{
+			{"version --client", `exec kubectl-shareproc version --client >/dev/null`},
+			{"kubectl version --client", `exec kubectl version --client >/dev/null`},
+		}},
+		{"completion of a command's name", []command{
+			{"__complete", `exec kubectl-shareproc __complete '' >/dev/null 2>&1`},
+			{"kubectl __complete", `exec kubectl __complete '' >/dev/null 2>&1`},
+		}},
+	}
+}
+
+const pod = `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bench"}, "spec": {"terminationGracePeriodSeconds": 0,
+"containers": [{"name": "app", "image": %q, "imagePullPolicy": "IfNotPresent", "command": ["sleep", "86400"],
+"volumeMounts": [{"name": "data", "mountPath": "/data"}]}], "volumes": [{"name": "data", "emptyDir": {}}]}}`
+
+// A bench is a pod with files, and the same files here.
+type bench struct {
+	t       *testing.T
+	in, out string
+	env     []string
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	kubeconfig, path := os.Getenv("SHAREPROC_E2E_KUBECONFIG"), os.Getenv("SHAREPROC_E2E_PATH")
+	if kubeconfig == "" || os.Getenv("SHAREPROC_BENCH") == "" {
+		t.Skip("run make bench")
+	}
+	folder := t.TempDir()
+	b := &bench{t: t, in: filepath.Join(folder, "in"), out: filepath.Join(folder, "out")}
+	own := filepath.Join(folder, "kubeconfig")
+	text, err := os.ReadFile(kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(own, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	image := os.Getenv("SHAREPROC_E2E_BUSYBOX")
+	b.env = append(os.Environ(), "KUBECONFIG="+own, "PATH="+path+":"+os.Getenv("PATH"), "SHAREPROC_IMAGE="+image, "IN="+b.in, "OUT="+b.out)
+	namespace := "shareproc-bench-" + strconv.Itoa(os.Getpid())
+	b.sh("kubectl create namespace "+namespace, "")
+	t.Cleanup(func() { b.sh("kubectl delete namespace "+namespace+" --wait=false", "") })
+	b.sh("kubectl config set-context --current --namespace="+namespace+" && kubectl wait --for=create serviceaccount/default --timeout=60s", "")
+	b.sh("kubectl apply -f - && kubectl wait --for=condition=Ready pod/bench --timeout=90s", fmt.Sprintf(pod, image))
+	b.fill()
+	return b
+}
+
+// fill makes the files here, and brings them there.
+func (b *bench) fill() {
+	b.t.Helper()
+	b.sh(`mkdir -p "$IN" && head -c 268435456 /dev/urandom >"$IN/big"`, "")
+	for tree, size := range map[string]int{"small": 2048, "many": 0} {
+		content := []byte(strings.Repeat("x", size))
+		count := map[string]int{"small": 200, "many": 1000}[tree]
+		for i := range 100 {
+			folder := filepath.Join(b.in, tree, fmt.Sprint("folder-", i))
+			if err := os.MkdirAll(folder, 0o755); err != nil {
+				b.t.Fatal(err)
+			}
+			for j := range count {
+				if err := os.WriteFile(filepath.Join(folder, fmt.Sprint("file-", j)), content, 0o644); err != nil {
+					b.t.Fatal(err)
+				}
+			}
+		}
+	}
+	b.sh(`tar -C "$IN" -cf - . | kubectl exec -i bench -- tar -C /data -xf -`, "")
+	// The helper is there before the first round.
+	b.sh("kubectl-shareproc fs bench /data -q", "")
+	b.clear()
+}
+
+func (b *bench) clear() {
+	b.t.Helper()
+	b.sh(`rm -rf "$OUT" && mkdir -p "$OUT" && kubectl exec bench -c app -- sh -c 'rm -rf /data/up && mkdir /data/up'`, "")
+}
+
+// sh runs a line, and tells how long it took and the most memory of its largest process, in bytes.
+func (b *bench) sh(line, stdin string) (time.Duration, int64) {
+	b.t.Helper()
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Env, cmd.Stdin = b.env, strings.NewReader(stdin)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	start := time.Now()
+	if err := cmd.Run(); err != nil {
+		b.t.Fatalf("%s: %v\n%s", line, err, out.String())
+	}
+	took := time.Since(start)
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		b.t.Fatal("no usage of resources")
+	}
+	return took, usage.Maxrss << 10
+}
+
+// A row is what came of one command.
+type row struct {
+	took   []time.Duration
+	memory int64
+}
+
+func (b *bench) run(c contest) []row {
+	b.t.Helper()
+	rows := make([]row, len(c.commands))
+	for range *rounds {
+		for i, command := range c.commands {
+			took, memory := b.sh(command.line, "")
+			rows[i].took = append(rows[i].took, took)
+			rows[i].memory = max(rows[i].memory, memory)
+			b.clear()
+		}
+	}
+	return rows
+}
+
+func median[T time.Duration | float64](values []T) T {
+	return slices.Sorted(slices.Values(values))[len(values)/2]
+}
+
+// table is a contest in Markdown. Ratios are of the pairs of each round, so that what else the machine does in between is in both.
+func table(c contest, rows []row) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s\n\n| command | median | least to most | peak memory | ours by it: median | least to most |\n|---|---|---|---|---|---|\n",
+		strings.ToUpper(c.name[:1])+c.name[1:])
+	for i, r := range rows {
+		fmt.Fprintf(&b, "| `%s` | %.2f s | %.2f to %.2f s | %d MiB |", c.commands[i].name, median(r.took).Seconds(),
+			slices.Min(r.took).Seconds(), slices.Max(r.took).Seconds(), r.memory>>20)
+		if i == 0 {
+			fmt.Fprintf(&b, " | |\n")
+			continue
+		}
+		var ratios []float64
+		for j := range r.took {
+			ratios = append(ratios, float64(rows[0].took[j])/float64(r.took[j]))
+		}
+		fmt.Fprintf(&b, " **%.2f** | %.2f to %.2f |\n", median(ratios), slices.Min(ratios), slices.Max(ratios))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+// TestBench runs every contest.
+func TestBench(t *testing.T) {
+	b := newBench(t)
+	var text strings.Builder
+	version := exec.Command("kubectl", "version", "-o", "yaml")
+	version.Env = b.env
+	out, err := version.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := ""
+	for line := range strings.Lines(string(out)) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "gitVersion: "); ok {
+			server = v // the server's comes last
+		}
+	}
+	fmt.Fprintf(&text, "%s, %d cores, Kubernetes %s, cluster and client on one machine; %d rounds.\n\n", runtime.GOARCH, runtime.NumCPU(), server, *rounds)
+	for _, c := range contests() {
+		part := table(c, b.run(c))
+		fmt.Print(part)
+		text.WriteString(part)
+	}
+	if *update {
+		write(t, text.String())
+	}
+}
+
+// write puts the figures between the marks of docs/performance.md.
+func write(t *testing.T, text string) {
+	t.Helper()
+	const file, begin, end = "../../docs/performance.md", "<!-- figures -->\n", "<!-- end of figures -->\n"
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(old), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no place for figures", file)
+	}
+	if err := os.WriteFile(file, []byte(before+begin+text+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -24,6 +24,7 @@ import (
 
 var (
 	rounds = flag.Int("rounds", 7, "how many times each command runs")
+	only   = flag.String("only", "", "measure only what has this in its name")
 	update = flag.Bool("update", false, "write the figures into docs/performance.md")
 )
 
@@ -226,11 +227,14 @@ func TestBench(t *testing.T) {
 	}
 	fmt.Fprintf(&text, "%s, %d cores, Kubernetes %s, cluster and client on one machine; %d rounds.\n\n", runtime.GOARCH, runtime.NumCPU(), server, *rounds)
 	for _, c := range contests() {
+		if !strings.Contains(c.name, *only) {
+			continue
+		}
 		part := table(c, b.run(c))
 		fmt.Print(part)
 		text.WriteString(part)
 	}
-	if *update {
+	if *update && *only == "" {
 		write(t, text.String())
 	}
 }

@@ -99,24 +99,24 @@ func (j *job) over() {
 	}
 }
 
-// way is one that leaves something in the cluster.
-type way struct {
+// leaving is a way that leaves something in the cluster.
+type leaving struct {
 	manifest string
 	args     []string
 	// left is what of it is there, as sessions names it.
 	left func(*testing.T, *world) string
 }
 
-func copying() way {
-	return way{onePod, []string{"debug", "web", "--copy"}, func(t *testing.T, w *world) string {
+func copying() leaving {
+	return leaving{onePod, []string{"debug", "web", "--copy"}, func(t *testing.T, w *world) string {
 		t.Helper()
 		return w.query(t, "pods", "-l", "app.kubernetes.io/managed-by=kubectl-shareproc", "-o", "name")
 	}}
 }
 
 // patching looks at the template itself too: the marks alone prove nothing.
-func patching() way {
-	return way{oneDeployment, []string{"debug", "deploy/web", "--patch", "--yes"}, func(t *testing.T, w *world) string {
+func patching() leaving {
+	return leaving{oneDeployment, []string{"debug", "deploy/web", "--patch", "--yes"}, func(t *testing.T, w *world) string {
 		t.Helper()
 		out := w.query(t, "deploy", "web", "-o", "jsonpath={.spec.template.spec}{.metadata.labels}{.metadata.annotations.kubectl-shareproc/patch}")
 		if !strings.Contains(out, "shareproc-") && !strings.Contains(out, "shareProcessNamespace") {
@@ -135,7 +135,7 @@ func (w *world) query(t *testing.T, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-func (y way) world(t *testing.T) *world {
+func (y leaving) world(t *testing.T) *world {
 	t.Helper()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), y.manifest); err != nil {
@@ -149,8 +149,19 @@ func (y way) world(t *testing.T) *world {
 	return w
 }
 
+// settled waits until a workload's last change has reached its pods: until then the server refuses some changes of it.
+func (y leaving) settled(t *testing.T, w *world) {
+	t.Helper()
+	if y.manifest != oneDeployment {
+		return
+	}
+	if _, err := w.kubectl(t.Context(), "rollout", "status", "deploy/web", "--timeout", patience.String()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // gone waits until nothing is left.
-func (y way) gone(t *testing.T, w *world, j *job) {
+func (y leaving) gone(t *testing.T, w *world, j *job) {
 	t.Helper()
 	if err := poll(t.Context(), func() (bool, error) { return y.left(t, w) == "", nil }); err != nil {
 		t.Fatalf("%s is left: %v\n%s", y.left(t, w), err, j.text())
@@ -158,7 +169,7 @@ func (y way) gone(t *testing.T, w *world, j *job) {
 }
 
 // cleaned ends what is left as a person would on any machine.
-func (y way) cleaned(t *testing.T, w *world, j *job) {
+func (y leaving) cleaned(t *testing.T, w *world, j *job) {
 	t.Helper()
 	if left := y.left(t, w); left != "" {
 		names, err := w.plugin(t.Context(), "sessions", "-o", "name")
@@ -175,7 +186,7 @@ func (y way) cleaned(t *testing.T, w *world, j *job) {
 // phase is a moment in a session's life.
 type phase struct {
 	name   string
-	way    func() way
+	way    func() leaving
 	decide func(request) fate
 	// lasts tells that the command would run for ever, if nobody ended it.
 	lasts bool
@@ -218,6 +229,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			y := p.way()
 			w := y.world(t)
 			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
+				y.settled(t, w)
 				g := newGate(t, w, p.decide)
 				command := []string{"--", "true"}
 				if p.lasts {
@@ -250,7 +262,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 // An API server that is away in the middle of a session, for a moment and for good.
 func TestServerGoesAway(t *testing.T) {
 	t.Parallel()
-	for name, y := range map[string]way{"copy": copying(), "patch": patching()} {
+	for name, y := range map[string]leaving{"copy": copying(), "patch": patching()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := y.world(t)

@@ -26,7 +26,7 @@ func TestAnyPodsCopyIsAccepted(t *testing.T) {
 	t.Parallel()
 	w := testWorld(t)
 	config := rest.CopyConfig(w.config)
-	config.QPS = -1
+	config.QPS, config.WarningHandlerWithContext = -1, rest.NoWarnings{}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		t.Fatal(err)

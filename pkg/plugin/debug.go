@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
@@ -91,18 +92,22 @@ output and errors come out apart, and its exit code is this command's.`,
 		},
 	}
 	opts.addShared(cmd)
-	opts.copyFlags.add(cmd.Flags())
-	opts.patchFlags.add(cmd.Flags())
-	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
-	cmd.Flags().StringVar(&opts.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
-	cmd.Flags().Lookup("hold").NoOptDefVal = targetContainer
-	cmd.Flags().DurationVar(&opts.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens; with --patch: after which clean, and the next --copy or --patch, puts the template back")
-	cmd.Flags().BoolVarP(&opts.stdin, "stdin", "i", true, "Pass standard input on to the command")
-	cmd.Flags().BoolVarP(&opts.tty, "tty", "t", false, "Give the command a terminal (by default when both input and output are one)")
-	cmd.Flags().StringVar(&opts.dryRun, "dry-run", "none", "none, client or server: print what would be sent, without sending it")
-	cmd.Flags().Lookup("dry-run").NoOptDefVal = "client"
-	cmd.Flags().StringVarP(&opts.output, "output", "o", "", "With --dry-run: yaml or json (default yaml)")
+	opts.addOwn(cmd.Flags())
 	return cmd
+}
+
+func (o *debugOptions) addOwn(flags *pflag.FlagSet) {
+	o.copyFlags.add(flags)
+	o.patchFlags.add(flags)
+	flags.BoolVar(&o.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
+	flags.StringVar(&o.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
+	flags.Lookup("hold").NoOptDefVal = targetContainer
+	flags.DurationVar(&o.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens; with --patch: after which clean, and the next --copy or --patch, puts the template back")
+	flags.BoolVarP(&o.stdin, "stdin", "i", true, "Pass standard input on to the command")
+	flags.BoolVarP(&o.tty, "tty", "t", false, "Give the command a terminal (by default when both input and output are one)")
+	flags.StringVar(&o.dryRun, "dry-run", "none", "none, client or server: print what would be sent, without sending it")
+	flags.Lookup("dry-run").NoOptDefVal = "client"
+	flags.StringVarP(&o.output, "output", "o", "", "With --dry-run: yaml or json (default yaml)")
 }
 
 // targetContainer is --hold without a name. No container can have it.
@@ -141,6 +146,21 @@ func (o *debugOptions) validate(cmd *cobra.Command) (err error) {
 	if o.edits, err = o.copyFlags.edits(cmd, o.copy); err != nil {
 		return err
 	}
+	if err := o.validateDryRun(help); err != nil {
+		return err
+	}
+	switch {
+	case o.hold != "" && !o.copy:
+		return usage("--copy --hold", "--hold without --copy: a running container's own process can't be replaced")
+	case o.hold != "" && o.hold != targetContainer && o.container != "" && o.container != o.hold:
+		return usage("one of both", "-c %s, --hold=%s: two containers", o.container, o.hold)
+	case o.ttl < time.Second:
+		return usage(help, "--ttl %s: less than a second", o.ttl)
+	}
+	return nil
+}
+
+func (o *debugOptions) validateDryRun(help string) error {
 	switch o.dryRun {
 	case "none", "client", "server":
 	default:
@@ -151,12 +171,6 @@ func (o *debugOptions) validate(cmd *cobra.Command) (err error) {
 		return usage("--dry-run=client", "-o %s without --dry-run: a session has no such output", o.output)
 	case o.output != "" && o.output != "yaml" && o.output != "json":
 		return usage(help, "-o %q: not one of yaml, json", o.output)
-	case o.hold != "" && !o.copy:
-		return usage("--copy --hold", "--hold without --copy: a running container's own process can't be replaced")
-	case o.hold != "" && o.hold != targetContainer && o.container != "" && o.container != o.hold:
-		return usage("one of both", "-c %s, --hold=%s: two containers", o.container, o.hold)
-	case o.ttl < time.Second:
-		return usage(help, "--ttl %s: less than a second", o.ttl)
 	}
 	return nil
 }

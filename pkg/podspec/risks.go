@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -132,7 +131,7 @@ func (c Copy) runs(pod *corev1.Pod) []string {
 
 // killsOne finds "kill 1" in a line of shell, with any options.
 func killsOne(line string) bool {
-	words := strings.FieldsFunc(line, func(r rune) bool { return unicode.IsSpace(r) })
+	words := strings.Fields(line)
 	for i, word := range words {
 		if path.Base(strings.TrimLeft(word, ";&|(")) != "kill" {
 			continue

@@ -34,7 +34,6 @@ func TestDocumentFormats(t *testing.T) {
 		"jsonpath={range .items[*]}{.size}{'\\n'}{end}":           "1099511627776\n2\n",
 		"jsonpath={.nothing}":                                     "",
 		"jsonpath-as-json={.items[1].name}":                       "[\n    \"b\"\n]\n",
-		"go-template={{.kind}} {{len .items}}":                    "ThingList 2",
 		"custom-columns=NAME:.name,SIZE:{.size},T:tags[*],NO:.no": "NAME        SIZE            T        NO\na\\x1b[31m   1099511627776   x,y      <none>\nb           2               <none>   <none>\n",
 		"custom-columns=BIG:.items[?(@.size>5)].size,KIND:.kind":  "",
 	} {
@@ -57,11 +56,10 @@ func TestDocumentFormats(t *testing.T) {
 func TestFormatsThatCannotBeReadAreUsageErrors(t *testing.T) {
 	d := newDesk(t)
 	for format, want := range map[string]string{
-		"table":               "not one of wide, name, json, yaml, jsonpath=, go-template=, custom-columns=",
+		"table":               "not one of wide, name, json, yaml, jsonpath=, custom-columns=",
 		"jsonpath={.items":    "unclosed action",
 		"jsonpath=":           "no template given",
 		"jsonpath-file=/none": "/none",
-		"go-template={{":      "unclosed action",
 		"custom-columns=":     "custom-columns names no column",
 		"custom-columns=A":    `column "A" is not NAME:PATH`,
 		"custom-columns=A:[":  "column A: ",

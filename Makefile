@@ -25,7 +25,7 @@ FUZZTIME ?= 3s
 BUSYBOX := $(CACHE)/busybox
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
-.PHONY: help build demo test lint unit race fuzz bench cross e2e fmt cluster-test cluster cluster-down kubectl clean
+.PHONY: help build demo test lint unit race fuzz bench release-snapshot cross e2e fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ fmt: $(LINT) ## Format the code
 	$(LINT) fmt
 
 unit: $(BUSYBOX) ## Unit tests
-	$(WITH_BUSYBOX) go test -shuffle=on ./cmd/... ./pkg/... ./test/conform
+	$(WITH_BUSYBOX) go test -shuffle=on ./cmd/... ./pkg/... ./test/conform ./test/release
 	cd test/cluster && go test ./...
 
 race: $(BUSYBOX) ## Unit tests with the race detector (needs a C compiler)
@@ -66,6 +66,9 @@ fuzz: ## Every parser of remote output, for FUZZTIME each
 
 bench: build ## Measure against kubectl on a cluster, and write the figures into docs/performance.md
 	SHAREPROC_BENCH=1 $(ENV) go test -count=1 -timeout 30m -v ./test/bench -update
+
+release-snapshot: ## Archives of this commit for all platforms, checksums and the krew manifest, in dist/
+	go run ./test/release
 
 cross: ## Compile for the other systems
 	GOOS=darwin GOARCH=arm64 go vet ./cmd/... ./pkg/...

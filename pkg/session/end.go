@@ -83,7 +83,9 @@ func (o *Opener) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 			return nil, err
 		}
 	}
-	for _, e := range o.patches(ctx, namespace) {
+	quiet := *o
+	quiet.Say = func(string, ...any) {} // List tells what can't be looked for
+	for _, e := range quiet.patches(ctx, namespace) {
 		if e.State == StateExpired {
 			list = append(list, e)
 		}

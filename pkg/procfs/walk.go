@@ -193,6 +193,9 @@ func readRecord(r *bufio.Reader) (sent, line string, err error) {
 			record = kept
 		}
 		if err == nil {
+			if bytes.IndexByte(record, 0) >= 0 {
+				return "", "", fmt.Errorf("read tree: a NUL in %.200q", record)
+			}
 			if i := bytes.Index(record, []byte("//")); i >= 0 {
 				return string(record[:i]), string(record[i+2 : len(record)-1]), nil
 			}

@@ -371,6 +371,7 @@ func FuzzWalk(f *testing.F) {
 	f.Add([]byte("w2\x008/root/."+line+"8/root/./a\nb"+line+"\x00efind 0 xargs 0\x00"), false)
 	f.Add([]byte("w3\x008/root/./a\x00x\ny\x00\x008/root/./a"+line+"\x00g8/root/./b\x00d8/root/./c\x00p8/root/./a\x00C8/root/./c\x00o8/root/./c/d\x00efind 1 xargs 123\x00"), true)
 	f.Add([]byte("w1\x008/root/./../a"+line+"\x00"), false)
+	f.Add([]byte("w1\x008/root/./..\xff\x00"+line+"\x00"), false)
 	f.Add([]byte("w1\x00\x00efind 0 xargs 123\x00"), false)
 	f.Add([]byte("w1\x008/root/./a//-\n\x00"), false)
 	f.Add([]byte("s8/root/./a\x00"+strings.Repeat("0f", 32)+"\x00n1\x00c8/root/./b\x00C8/root/./c\x00efind 0 xargs 0\x00"), false)

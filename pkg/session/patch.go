@@ -195,12 +195,14 @@ func (o *Opener) OpenPatch(ctx context.Context, p PatchPlan) (Session, target.Ta
 	// From here on it may be there, whatever becomes of the answer.
 	s.Patched = &Patched{Workload: p.want.Workload, container: name, leave: p.want.Leave}
 	s.Container, s.New = name, true
+	// What has expired is looked for before there is a patch of ours, whose time may be short.
+	tidied := o.tidy(ctx, ns)
 	changed, err := o.sendPatch(ctx, p, name, by, c)
 	if err != nil {
+		<-tidied
 		return s, p.target, err
 	}
 	o.Say("patched %s: one process namespace, and container %s beside the others", changed, name)
-	tidied := o.tidy(ctx, ns)
 	err = o.awaitRollout(ctx, ns, p.want.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, changed, name) })
 	<-tidied
 	if err != nil {

@@ -97,8 +97,13 @@ func TestAttachingToAJVM(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: jcmd does not reach the JVM: %v, last %v", container, err, last)
 		}
-		if out, err := inRoot("jstack", "1"); err != nil || !strings.Contains(out, "Main.main") {
-			t.Errorf("%s: jstack 1 says %q, %v", container, out, err)
+		// It compiles the program before it runs it.
+		var stacks string
+		if err := poll(t.Context(), func() (bool, error) {
+			stacks, last = inRoot("jstack", "1")
+			return last == nil && strings.Contains(stacks, "Main.main"), nil
+		}); err != nil {
+			t.Errorf("%s: jstack 1 says %q, %v", container, stacks, last)
 		}
 		if out, err := inRoot("ls", "/tmp/.java_pid1"); err != nil || out != "/tmp/.java_pid1\n" {
 			t.Errorf("%s: the JVM's socket is not in the target's /tmp: %q, %v", container, out, err)

@@ -57,10 +57,11 @@ func fill(text, version string, sums map[string]string) (string, error) {
 			used[archive] = true
 			value = downloads + version + "/" + archive
 		case "sha256":
+			// Quoted: one of digits only would be a number to YAML, which krew refuses.
 			if sum == "" {
 				return "", fmt.Errorf("line %d: a checksum without an address before it", i+1)
 			}
-			value, sum = sum, ""
+			value, sum = `"`+sum+`"`, ""
 		}
 		lines[i] = parts[1] + parts[2] + ": " + value
 	}

@@ -12,6 +12,9 @@ export CGO_ENABLED := 0
 GOLANGCI_LINT_VERSION := v2.15.0
 LINT := $(CACHE)/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
 
+KREW_VERSION := v0.4.3
+KREW := $(CACHE)/krew-$(KREW_VERSION)/krew
+
 # A cluster other than the local one is used only where it is named: make demo CONTEXT=kind-kind.
 # Its images: E2E_BUSYBOX, E2E_NGINX, E2E_NGINX_NONROOT.
 CONTEXT ?=
@@ -25,7 +28,7 @@ FUZZTIME ?= 3s
 BUSYBOX := $(CACHE)/busybox
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
-.PHONY: help build demo test lint unit race fuzz bench release-snapshot cross e2e fmt cluster-test cluster cluster-down kubectl clean
+.PHONY: help build demo test lint unit race fuzz bench release-snapshot release-test cross e2e fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +73,9 @@ bench: build ## Measure against kubectl on a cluster, and write the figures into
 release-snapshot: ## Archives of this commit for all platforms, checksums and the krew manifest, in dist/
 	go run ./test/release
 
+release-test: release-snapshot $(KREW) ## Install those archives as krew does, and run one through kubectl
+	PATH="$(BIN):$$PATH" SHAREPROC_TEST_KREW=$(dir $(KREW)) SHAREPROC_TEST_DIST=$(CURDIR)/dist go test -count=1 -run Krew -v ./test/release
+
 cross: ## Compile for the other systems
 	GOOS=darwin GOARCH=arm64 go vet ./cmd/... ./pkg/...
 	GOOS=windows GOARCH=amd64 go vet ./cmd/... ./pkg/...
@@ -97,6 +103,10 @@ clean: ## Remove what was built here
 $(LINT):
 	mkdir -p $(@D)
 	GOWORK=off GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(KREW):
+	mkdir -p $(@D)
+	GOWORK=off GOBIN=$(@D) go install sigs.k8s.io/krew/cmd/krew@$(KREW_VERSION) sigs.k8s.io/krew/cmd/validate-krew-manifest@$(KREW_VERSION)
 
 $(BUSYBOX):
 	@if command -v apt-get dpkg-deb >/dev/null; then \

@@ -129,3 +129,16 @@ func modesLeft(output string) map[string]string {
 	}
 	return left
 }
+
+// whole is everything that the terminal was sent until now.
+func (x *terminal) whole() string {
+	x.t.Helper()
+	const mark = "[all of it]"
+	if _, err := x.slave.WriteString(mark); err != nil {
+		x.t.Fatal(err)
+	}
+	x.expect(mark)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.all.String()
+}

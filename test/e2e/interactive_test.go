@@ -114,19 +114,6 @@ func (x *terminal) Write(p []byte) (int, error) {
 	return x.screen.Write(p)
 }
 
-// whole is everything that the terminal was sent until now.
-func (x *terminal) whole() string {
-	x.t.Helper()
-	const mark = "[all of it]"
-	if _, err := x.slave.WriteString(mark); err != nil {
-		x.t.Fatal(err)
-	}
-	x.expect(mark)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.all.String()
-}
-
 func (x *terminal) text() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -107,6 +107,40 @@ func TestWarmCommandsCostOneGetAndOneExec(t *testing.T) {
 	}
 }
 
+// What needs no cluster asks none.
+func TestSomeCommandsCostNoRequest(t *testing.T) {
+	t.Parallel()
+	w := testWorld(t)
+	c := w.count(t)
+	for _, args := range [][]string{
+		{},
+		{"--help"},
+		{"debug", "--help"},
+		{"version", "--client"},
+		{"config", "view"},
+		{"completion", "bash"},
+		{"__complete", ""},
+		{"__complete", "fs", "web", "--sort", ""},
+	} {
+		out, err := w.plugin(t.Context(), args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out == "" {
+			t.Errorf("%q printed nothing", args)
+		}
+		if got := c.take(); len(got) != 0 {
+			t.Errorf("%q cost %q, want no request", args, got)
+		}
+	}
+	if _, err := w.plugin(t.Context(), "version"); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.take()) == 0 {
+		t.Error("no request was counted at all")
+	}
+}
+
 // The root of a process on the cluster is the file system that the standard library's test takes it for.
 func TestRootIsAFileSystem(t *testing.T) {
 	t.Parallel()

@@ -19,7 +19,9 @@ func newFSCatCmd(f *Factory, run func(context.Context, *Factory, *fileArgs) erro
 		Use:   "cat POD [PID] PATH...",
 		Short: "Print files",
 		Long: `Print files of a container one after the other, byte for byte. What is not a regular file is
-an error; the others are printed all the same, and the exit code is 1.`,
+an error; the others are printed all the same, and the exit code is 1.
+
+Use it for several files at once; for one, fs POD PATH is the same.`,
 		Example: `  kubectl shareproc fs cat nginx /etc/nginx/nginx.conf /etc/nginx/mime.types`,
 		Args:    podFirst(anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {

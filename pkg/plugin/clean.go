@@ -37,6 +37,9 @@ func newCleanCmd(f *Factory, run func(context.Context, *Factory, *cleanOptions) 
 deleted, a patched template is put back (its pods restart). Without --all only what you made yourself is ended, by the name that the cluster
 knows you by.
 
+Use it when you are done and don't want to wait until the helpers end by themselves, and after a
+session that was killed.
+
 POD names a pod, whose helpers and copies are meant, or a copy; pod/POD/CONTAINER, as
 "sessions -o name" prints it, names one helper, and deploy/NAME, sts/NAME or ds/NAME a
 patched workload.

@@ -41,6 +41,8 @@ func newConfigCmd(f *Factory, runView func(context.Context, *Factory, *configVie
 		Short: "Settings for every command, by context and namespace",
 		Long: `Settings for every command, by context and namespace.
 
+Use it where the defaults do not fit: an own registry, other times in production.
+
 They are read from kubectl-shareproc/config.yaml in XDG_CONFIG_HOME (by default
 ~/.config; on Windows in AppData), or from the file that SHAREPROC_CONFIG names:
 
@@ -76,6 +78,8 @@ func newConfigViewCmd(f *Factory, run func(context.Context, *Factory, *configVie
 		Use:   "view",
 		Short: "Print the settings in force, and where each comes from",
 		Long: `Print the settings in force in a context and a namespace, and where each comes from.
+
+Use it when a command takes another image or another time than you expected.
 
 No cluster is asked.`,
 		Example: `  kubectl shareproc config view

@@ -33,6 +33,8 @@ func newCPCmd(f *Factory, run func(context.Context, *Factory, *cpOptions) error)
 POD:PATH (also NAMESPACE/POD:PATH and TYPE/NAME:PATH), the other a path on this machine, or "-"
 for a file's bytes on stdout or stdin. A path with a colon is local behind ./ as in ./a:b.
 
+Use it where kubectl cp fails for want of tar in the image, and where a copy must be whole or fail.
+
 Where DESTINATION is a directory, SOURCE goes into it under its own name; SOURCE/. means what
 is in it. Links are copied as links, and links on the way to SOURCE resolve inside the
 container. Modes, times and hard links are kept, setuid and setgid bits and owners with -p.

@@ -45,6 +45,8 @@ func newDebugCmd(f *Factory, run func(context.Context, *Factory, *debugOptions) 
 		Short: "Open a shell, or run a command, beside a container",
 		Long: `Open a shell that sees the processes of a container, or run one command there.
 
+Use it when the container runs and has no shell. Where it crashes first, add --copy --hold.
+
 A helper container is added to the running pod; nothing restarts. It waits for the next
 command and ends by itself when none has come for a while, so the second command is quick.
 With --copy the session runs in a copy of the pod, where the processes of all containers

@@ -38,6 +38,8 @@ NAMESPACE/POD and TYPE/NAME), one of both may be a path on this machine. A line 
 each path that was added, removed or changed from A to B, sorted, with what differs: type,
 content, size, target (of a link), device, mode, owner. Times alone are no difference.
 
+Use it when one of two replicas misbehaves, or to see what was changed in a running container.
+
 Contents of the same size are compared by checksum, each computed where the file is, unless the
 times are the same to the nanosecond. -u prints what differs in text files up to 1 MiB. Owners
 are compared between pods, and with a path on this machine only with --owner.

@@ -34,6 +34,8 @@ func newDoctorCmd(f *Factory, run func(context.Context, *Factory, *doctorOptions
 		Short: "Say what is allowed here, what is missing, and the Role that grants it",
 		Long: `Say whether debug would work, for one pod or in a namespace, and what it lacks.
 
+Use it before you need debug, and when debug was refused.
+
 Asked are your permissions, the server's features, what the cluster's policy admits, and,
 with POD, its container. Reviews and dry runs are all that is sent: nothing is created or
 changed. The dry runs show up in the cluster's audit log as such.

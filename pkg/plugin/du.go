@@ -39,7 +39,9 @@ func newFSDuCmd(f *Factory, run func(context.Context, *Factory, *duOptions) erro
 		Long: `Print how much room the files at and below PATH take on the disk, by directory, with all that is
 below each. A file with several names counts once. --apparent-size adds up lengths
 instead of blocks: sparse files count in full. Volumes count unless --xdev; /proc and /sys
-don't. -o json prints one object a line (kind DiskUsage).`,
+don't. -o json prints one object a line (kind DiskUsage).
+
+Use it when a disk fills up, to see which directory does it.`,
 		Example: `  kubectl shareproc fs du nginx /var --maxdepth 1
   kubectl shareproc fs du nginx / --xdev --summarize`,
 		Args: podFirst(3),

@@ -38,6 +38,8 @@ the place of the old one at once, with its mode and owner, and only where the ol
 was: its inode, times, size, mode, owner and checksum are compared. Nothing is added to the
 container but that, and no copy stays on this machine.
 
+Use it to try a change of a configuration before it goes into the image or the ConfigMap.
+
 Where it can't be written, the edited copy is kept and named. That a file system is read-only
 is said before the editor opens. Text or not does not matter, up to 64 MiB. The pod is left
 alone while you edit.`,

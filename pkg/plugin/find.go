@@ -26,6 +26,8 @@ func newFSFindCmd(f *Factory, run func(context.Context, *Factory, *findOptions) 
 command in the helper for a tree of any size. Paths are without links from the process's
 root; links are not followed, except PATH itself. Nothing is opened but directories.
 
+Use it to look for files by name, age, size, owner or permissions.
+
 /proc and /sys are not entered from the root without --proc. -o json prints one object a
 line (kind FileEntry).`,
 		Example: `  # what was written in the last hour

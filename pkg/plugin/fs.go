@@ -34,6 +34,8 @@ func newFSCmd(f *Factory, run func(context.Context, *Factory, *fsOptions) error)
 		Short: "List a directory of a container, or print a file; find, grep, du and more in it",
 		Long: `List a directory of a container's file system, or print a file, byte for byte.
 
+Use it to look around; the commands below search, compare, measure and edit.
+
 The files are those that process PID sees, its volumes included; without PID, those of the
 container's first process. Links resolve as they do for that process. In listings, control
 characters in names are escaped; -o name prints names as they are with -0, each followed

@@ -62,6 +62,8 @@ NUL in their first 32 KiB are left out, links are not followed (except PATH itse
 letters are bytes. Control characters in lines are escaped; with -0 the path is followed
 by a NUL, and path and line are as they are. -o json prints one object a line (kind Match).
 
+Use it to look for a setting or a message without copying the files first.
+
 The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after an error.
 -l and -n are kubectl's (labels, namespace): use the long names.`,
 		Example: `  kubectl shareproc fs grep worker_processes nginx /etc/nginx/nginx.conf

@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -128,7 +127,9 @@ func newRoot(f *Factory) (root *cobra.Command, started func() bool) {
 		Short: "A shell, the processes and the files of a container that has no shell",
 		Long: `Debug containers without a shell: a helper container joins the target's process
 namespace, so that its processes can be seen and signalled and its files read through
-/proc/PID/root. Nothing is installed in the target, and nothing restarts.`,
+/proc/PID/root. Nothing is installed in the target, and nothing restarts.
+
+Use it where kubectl exec has nothing to run: distroless, scratch and other images without sh, ls or tar.`,
 		Example: `  # a shell that sees the processes of pod nginx
   kubectl shareproc debug nginx
 
@@ -139,14 +140,12 @@ namespace, so that its processes can be seen and signalled and its files read th
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          printFirstSteps,
 	}
 	root.SetIn(f.Streams.In)
 	root.SetOut(f.Streams.Out)
 	root.SetErr(f.Streams.ErrOut)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(cmd.CommandPath()+" --help", "%w", err)
-	})
+	root.SetFlagErrorFunc(refuseFlag)
 	f.addFlags(root.PersistentFlags())
 	root.AddCommand(
 		newDebugCmd(f, runDebug),
@@ -166,17 +165,4 @@ namespace, so that its processes can be seen and signalled and its files read th
 		return completing
 	}
 	return root, func() bool { return ran }
-}
-
-// knownCommand refuses what is no command, and names the nearest ones.
-func knownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	try := cmd.CommandPath() + " --help"
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		try = cmd.CommandPath() + " " + strings.Join(near, ", or "+cmd.CommandPath()+" ")
-	}
-	return usage(try, "unknown command %q", args[0])
 }

@@ -50,6 +50,8 @@ func newPSCmd(f *Factory, run func(context.Context, *Factory, *psOptions) error)
 		Short: "List the processes of a pod, by container",
 		Long: `List the processes of a pod, by container.
 
+Use it to see what runs and to get the PIDs that fs, cp and signal take.
+
 Where the pod does not share its process namespace, those of one container are listed
 (-c), with the PIDs that they have there. Users are named as the container's own
 /etc/passwd names them. The helper's own processes are left out; -a shows them too.`,

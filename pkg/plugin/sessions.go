@@ -61,6 +61,8 @@ func newSessionsCmd(f *Factory, run func(context.Context, *Factory, *sessionsOpt
 		Long: `List what this tool left running in a namespace, or in one pod and its copies: helper
 containers that have not ended, copies of pods, and workloads with a patched template.
 
+Use it to see what is still there, yours and other people's.
+
 ENDS is when a helper ends if nobody uses it any more, and when the cluster ends a copy at
 the latest; "-" where that is not known, as without permission for pods/exec. A helper in
 which a command runs is in-use. A finished copy is one that the cluster has ended: nothing

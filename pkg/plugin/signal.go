@@ -30,6 +30,8 @@ func newSignalCmd(f *Factory, run func(context.Context, *Factory, *signalOptions
 		Short: "Send a signal to a process of a pod",
 		Long: `Send a signal (TERM unless another is named) to a process of a pod.
 
+Use it to have a process read its configuration again, print its state, or end.
+
 SIGNAL is a name, with or without SIG, or a number. The first process of a process
 namespace gets only the signals that it handles itself, KILL and STOP never: where such a
 signal would do nothing, this command says so, sends nothing and ends with 1.`,

@@ -38,7 +38,9 @@ func newFSStatCmd(f *Factory, run func(context.Context, *Factory, *fileArgs) err
 		Use:   "stat POD [PID] PATH...",
 		Short: "Print all that is known of files",
 		Long: `Print all that is known of files of a container, of a link itself and of where it leads.
--o json prints one object a line (kind FileStat).`,
+-o json prints one object a line (kind FileStat).
+
+Use it when modes, owners, links or times are in question.`,
 		Example: `  kubectl shareproc fs stat nginx /etc/localtime`,
 		Args:    podFirst(anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {

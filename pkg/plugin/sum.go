@@ -33,7 +33,9 @@ func newFSSumCmd(f *Factory, run func(context.Context, *Factory, *sumOptions) er
 		Long: `Print the SHA-256 checksum of a regular file, or with -R of those below a directory, as sha256sum
 does. The helper computes them: the files' bytes stay where they are. Links are not
 followed, except PATH itself. With -0 the lines are those of sha256sum -z. -o json prints
-one object a line (kind Checksum).`,
+one object a line (kind Checksum).
+
+Use it to see whether a file is the one that you built, or the same in two places.`,
 		Example: `  kubectl shareproc fs sum nginx /usr/sbin/nginx
 
   # do two replicas have the same files?

@@ -24,7 +24,9 @@ func newFSTailCmd(f *Factory, run func(context.Context, *Factory, *tailOptions) 
 		Short: "Print a file's last lines, and what is appended to it",
 		Long: `Print the last lines of a regular file, byte for byte. -f goes on with what is appended, until
 Ctrl-C (exit code 130), which leaves nothing running. It follows the file that it opened,
-also when that is renamed; a log that starts again under its old name is another file.`,
+also when that is renamed; a log that starts again under its old name is another file.
+
+Use it for logs that go to a file instead of to stdout.`,
 		Example: `  kubectl shareproc fs tail nginx /var/log/nginx/error.log --lines 50 -f`,
 		Args:    podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -31,6 +31,8 @@ func newFSTarCmd(f *Factory, run func(context.Context, *Factory, *tarOptions) er
 paths from the process's root without the first slash; modes, owners (by number), times, links,
 hard links, devices and FIFOs are kept. /proc and /sys of the root are left out.
 
+Use it to keep the state of a container, or for tools of this machine that want the files here.
+
 What is missing in it (sockets, what may not be read, what changed meanwhile) is named on
 stderr, and the exit code is 1. A file of more than 32 MiB goes out while it comes: one that
 then turns out to be damaged spoils the archive, whose end no reader takes for one.`,

@@ -44,7 +44,9 @@ func newFSTreeCmd(f *Factory, run func(context.Context, *Factory, *treeOptions) 
 		Short: "Draw the tree of files below a path",
 		Long: `Draw the tree of files below PATH, sorted by name. It is drawn when all of it is known; fs -R and
 fs find print as they go. Links are not followed, and /proc and /sys not entered from the
-root without --proc. -o json prints one object with items in items (kind FileTree).`,
+root without --proc. -o json prints one object with items in items (kind FileTree).
+
+Use it to get an idea of a small directory.`,
 		Example: `  kubectl shareproc fs tree nginx /etc --maxdepth 2`,
 		Args:    podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -56,6 +56,9 @@ func newVersionCmd(f *Factory, run func(context.Context, *Factory, *versionOptio
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Print the versions of this plugin and of the cluster",
+		Long: `Print the versions of this plugin and of the cluster.
+
+Use it for a bug report, and to see whether the cluster is recent enough.`,
 		Example: `  kubectl shareproc version
   kubectl shareproc version --client -o json`,
 		Args: noArgs,

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// listed are all commands that a person may find: those of the help, not hidden ones, nor cobra's own.
+func listed(cmd *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{cmd}
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" && sub.Name() != "completion" {
+			all = append(all, listed(sub)...)
+		}
+	}
+	return all
+}
+
+func TestEveryCommandSaysWhatItIsForAndWhenToUseIt(t *testing.T) {
+	for _, cmd := range listed(Root(newDesk(t).Factory)) {
+		t.Run(cmd.CommandPath(), func(t *testing.T) {
+			if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || len(cmd.Short) > 90 {
+				t.Errorf("one line without a full stop is wanted: %q", cmd.Short)
+			}
+			if !regexp.MustCompile(`(?m)\bUse it (when|where|to|for|before|after|instead)\b`).MatchString(cmd.Long) {
+				t.Errorf("it does not say when to use it:\n%s", cmd.Long)
+			}
+			if !strings.Contains(cmd.Example, "  "+cmd.CommandPath()) {
+				t.Errorf("no example runs it:\n%s", cmd.Example)
+			}
+			for line := range strings.SplitSeq(cmd.Example, "\n") {
+				if line != "" && !strings.HasPrefix(line, "  ") {
+					t.Errorf("the example's line is not indented: %q", line)
+				}
+			}
+		})
+	}
+}
+
+func TestTheBareCommandShowsFiveCommandsThatExist(t *testing.T) {
+	d := newDesk(t)
+	if code := Main(t.Context(), d.Factory, nil); code != 0 || d.errOut.Len() > 0 {
+		t.Fatalf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+	root := Root(d.Factory)
+	shown := 0
+	for line := range strings.SplitSeq(d.out.String(), "\n") {
+		words := strings.Fields(line)
+		if !strings.HasPrefix(line, "  kubectl shareproc ") {
+			continue
+		}
+		shown++
+		if cmd, _, err := root.Find(words[2:]); err != nil || cmd == root {
+			t.Errorf("%q is no command: %v", line, err)
+		}
+	}
+	if shown != 5 {
+		t.Errorf("%d commands, want 5, in\n%s", shown, d.out.String())
+	}
+	if code := Main(t.Context(), d.Factory, []string{"help"}); code != 0 {
+		t.Errorf("help: exit code %d", code)
+	}
+	for _, cmd := range root.Commands() {
+		if !strings.Contains(d.out.String(), "\n  "+cmd.Name()+" ") {
+			t.Errorf("help does not list %s", cmd.Name())
+		}
+	}
+}
+
+func TestAMistypedWordGetsASuggestion(t *testing.T) {
+	d := newDesk(t)
+	for _, c := range []struct{ line, errors, try string }{
+		{"debgu web", `unknown command "debgu"`, "kubectl shareproc debug"},
+		{"debgu web --root", `unknown command "debgu"`, "kubectl shareproc debug"},
+		{"sesions -A", `unknown command "sesions"`, "kubectl shareproc sessions"},
+		{"config veiw --raw", `unknown command "veiw"`, "kubectl shareproc config view"},
+		{"gnarl", `unknown command "gnarl"`, "kubectl shareproc --help"},
+		{"debug web --roto", "unknown flag: --roto", "--root"},
+		{"debug web --keep-live", "unknown flag: --keep-live", "--keep-liveness"},
+		{"debug web --imgae=x", "unknown flag: --imgae", "--image"},
+		{"debug web -root", "unknown shorthand flag: 'r' in -root", "--root"},
+		{"ps web --namspace x", "unknown flag: --namspace", "--namespace"},
+		{"fs find web --maxdeph 2", "unknown flag: --maxdeph", "--maxdepth"},
+		{"ps web --nonsense", "unknown flag: --nonsense", "kubectl shareproc ps --help"},
+		{"ps web -z", "unknown shorthand flag: 'z' in -z", "kubectl shareproc ps --help"},
+		{"ps web --keep", "flag needs an argument: --keep", "kubectl shareproc ps --help"},
+	} {
+		if code := d.run(t.Context(), strings.Fields(c.line)...); code != exitUsage {
+			t.Errorf("%s: exit code %d", c.line, code)
+		}
+		if want := "error: " + c.errors + "\ntry: " + c.try + "\n"; d.errOut.String() != want {
+			t.Errorf("%s: %q, want %q", c.line, d.errOut.String(), want)
+		}
+	}
+}

@@ -47,7 +47,7 @@ and the exit code is then 1.`,
 
   # a file into it, and one to stdout
   kubectl shareproc cp ./nginx.conf nginx:/tmp/
-  kubectl shareproc cp nginx:/etc/nginx/nginx.conf - | less`,
+  kubectl shareproc cp nginx:/etc/nginx/nginx.conf - | grep worker`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {

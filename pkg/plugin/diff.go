@@ -48,13 +48,13 @@ are compared between pods, and with a path on this machine only with --owner.
 -o json prints one object a line (kind Difference). The exit code is diff's: 0 where both are
 the same, 1 where they differ, 2 after an error.`,
 		Example: `  # two replicas
-  kubectl shareproc fs diff web-0:/etc web-1:/etc
+  kubectl shareproc fs diff web-0:/etc/nginx web-1:/etc/nginx
 
-  # what was changed in a container since the folder was deployed
+  # what was changed in a container since the folder was deployed (exit code 1: something was)
   kubectl shareproc fs diff ./conf deploy/web:/etc/nginx -u
 
-  # another process's view; without what always differs
-  kubectl shareproc fs diff web-0:/ web-1:8:/ -x /etc/hostname -x /run -x '*.log'`,
+  # another process's view; without what always differs (..* is in volumes of ConfigMaps)
+  kubectl shareproc fs diff web-0:/ web-1:8:/ -x /etc/hostname -x /etc/hosts -x /run -x '..*' -x '*.log'`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.parse(cmd, args); err != nil {

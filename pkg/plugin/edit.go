@@ -46,7 +46,7 @@ alone while you edit.`,
 		Example: `  kubectl shareproc fs edit nginx /etc/nginx/nginx.conf && kubectl shareproc signal nginx 1 HUP
 
   # in a script
-  EDITOR='sed -i s/info/debug/' kubectl shareproc fs edit deploy/web /etc/app.conf`,
+  EDITOR='sed -i s/notice/debug/' kubectl shareproc fs edit deploy/web /etc/nginx/nginx.conf`,
 		Args: podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.parse(cmd, args, 1); err != nil {

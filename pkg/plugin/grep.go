@@ -67,7 +67,7 @@ Use it to look for a setting or a message without copying the files first.
 The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after an error.
 -l and -n are kubectl's (labels, namespace): use the long names.`,
 		Example: `  kubectl shareproc fs grep worker_processes nginx /etc/nginx/nginx.conf
-  kubectl shareproc fs grep -r -i 'listen.*443' nginx /etc --line-number`,
+  kubectl shareproc fs grep -r -i 'listen.*80' nginx /etc --line-number`,
 		Args: patternAndPod,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.pattern = args[0]

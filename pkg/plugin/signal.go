@@ -36,7 +36,7 @@ SIGNAL is a name, with or without SIG, or a number. The first process of a proce
 namespace gets only the signals that it handles itself, KILL and STOP never: where such a
 signal would do nothing, this command says so, sends nothing and ends with 1.`,
 		Example: `  # nginx reads its configuration again
-  kubectl shareproc signal nginx 8 HUP`,
+  kubectl shareproc signal nginx 1 HUP`,
 		Args: podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			args = withPod(cmd, args)

@@ -41,7 +41,7 @@ func newFSStatCmd(f *Factory, run func(context.Context, *Factory, *fileArgs) err
 -o json prints one object a line (kind FileStat).
 
 Use it when modes, owners, links or times are in question.`,
-		Example: `  kubectl shareproc fs stat nginx /etc/localtime`,
+		Example: `  kubectl shareproc fs stat nginx /var/run`,
 		Args:    podFirst(anyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.parse(cmd, args, anyNumber); err != nil {

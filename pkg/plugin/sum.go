@@ -39,7 +39,8 @@ Use it to see whether a file is the one that you built, or the same in two place
 		Example: `  kubectl shareproc fs sum nginx /usr/sbin/nginx
 
   # do two replicas have the same files?
-  diff <(kubectl shareproc fs sum web-0 /etc -R | sort) <(kubectl shareproc fs sum web-1 /etc -R | sort)`,
+  kubectl shareproc fs sum web-0 /etc/nginx -R | sort > web-0.sums
+  kubectl shareproc fs sum web-1 /etc/nginx -R | sort | diff web-0.sums -`,
 		Args: podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.parse(cmd, args, 1); err != nil {

@@ -27,8 +27,11 @@ Ctrl-C (exit code 130), which leaves nothing running. It follows the file that i
 also when that is renamed; a log that starts again under its old name is another file.
 
 Use it for logs that go to a file instead of to stdout.`,
-		Example: `  kubectl shareproc fs tail nginx /var/log/nginx/error.log --lines 50 -f`,
-		Args:    podFirst(3),
+		Example: `  kubectl shareproc fs tail nginx /var/log/app.log
+
+  # and what comes, until Ctrl-C (exit code 130)
+  kubectl shareproc fs tail nginx /var/log/app.log --lines 50 -f`,
+		Args: podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.parse(cmd, args, 1); err != nil {
 				return err

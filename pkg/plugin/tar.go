@@ -36,10 +36,9 @@ Use it to keep the state of a container, or for tools of this machine that want 
 What is missing in it (sockets, what may not be read, what changed meanwhile) is named on
 stderr, and the exit code is 1. A file of more than 32 MiB goes out while it comes: one that
 then turns out to be damaged spoils the archive, whose end no reader takes for one.`,
-		Example: `  # what is in it; the same on this machine; an image of it
+		Example: `  # what is in it; the same on this machine
   kubectl shareproc fs tar nginx /etc | tar -tvf -
   kubectl shareproc fs tar nginx /etc | tar -x -C ./copy
-  kubectl shareproc fs tar nginx | docker import - nginx:as-it-runs
 
   # kept, compressed
   kubectl shareproc fs tar nginx | gzip > nginx.tar.gz`,

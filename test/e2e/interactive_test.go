@@ -71,6 +71,13 @@ func testWorld(t *testing.T) *world {
 // start runs the plugin in a terminal of 80 by 24.
 func (w *world) start(t *testing.T, args ...string) *terminal {
 	t.Helper()
+	cmd := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), args...)
+	cmd.Env = append(os.Environ(), w.env()...)
+	return w.startCmd(t, cmd)
+}
+
+func (w *world) startCmd(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -82,8 +89,6 @@ func (w *world) start(t *testing.T, args ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), args...)
-	cmd.Env = append(os.Environ(), w.env()...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {

@@ -12,6 +12,13 @@ export CGO_ENABLED := 0
 GOLANGCI_LINT_VERSION := v2.15.0
 LINT := $(CACHE)/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
 
+GOVULNCHECK_VERSION := v1.9.0
+GOVULNCHECK := $(CACHE)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
+# The database of vulnerabilities as a Go module, so that a test run finds the same ones on every day and needs no other network.
+# make vuln VULNDB=https://vuln.go.dev STRICT=-strict asks for today's, before a release.
+VULNDB_VERSION := v0.0.0-20261105234957-e22db6528018
+VULNDB ?= file://$$(GOWORK=off go mod download -json golang.org/x/vulndb@$(VULNDB_VERSION) | sed -n 's/^.*"Dir": "\(.*\)".*/\1/p')/data/osv
+STRICT ?=
 KREW_VERSION := v0.4.3
 KREW := $(CACHE)/krew-$(KREW_VERSION)/krew
 
@@ -28,7 +35,7 @@ FUZZTIME ?= 3s
 BUSYBOX := $(CACHE)/busybox
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
-.PHONY: help build demo test lint unit race fuzz bench release-snapshot release-test cross e2e fmt cluster-test cluster cluster-down kubectl clean
+.PHONY: help build demo test lint unit race fuzz bench release-snapshot release-test vuln cross e2e fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +47,7 @@ build: ## Build the plugin into bin/
 demo: build ## Show the main job on a real distroless nginx, on the local cluster
 	$(ENV) test/demo
 
-test: lint unit race fuzz cross e2e cluster-test ## Everything: format, lint, unit, race, fuzz, end to end
+test: lint vuln unit race fuzz cross e2e cluster-test ## Everything: format, lint, unit, race, fuzz, end to end
 	@echo "make test: all passed"
 
 lint: $(LINT) ## Format and house rules
@@ -53,7 +60,7 @@ fmt: $(LINT) ## Format the code
 	$(LINT) fmt
 
 unit: $(BUSYBOX) ## Unit tests
-	$(WITH_BUSYBOX) go test -shuffle=on ./cmd/... ./pkg/... ./test/conform ./test/release
+	$(WITH_BUSYBOX) go test -shuffle=on ./cmd/... ./pkg/... ./test/conform ./test/release ./test/vuln
 	cd test/cluster && go test ./...
 
 race: $(BUSYBOX) ## Unit tests with the race detector (needs a C compiler)
@@ -75,6 +82,11 @@ release-snapshot: ## Archives of this commit for all platforms, checksums and th
 
 release-test: release-snapshot $(KREW) ## Install those archives as krew does, and run one through kubectl
 	PATH="$(BIN):$$PATH" SHAREPROC_TEST_KREW=$(dir $(KREW)) SHAREPROC_TEST_DIST=$(CURDIR)/dist go test -count=1 -run Krew -v ./test/release
+
+vuln: $(GOVULNCHECK) ## Known vulnerabilities that are reached (VULNDB=https://vuln.go.dev for today's)
+	@findings=$$(mktemp); trap 'rm -f "$$findings"' EXIT; \
+	GOWORK=off $(GOVULNCHECK) -format json -db "$(VULNDB)" ./cmd/... ./pkg/... >"$$findings"; \
+	go run ./test/vuln $(STRICT) <"$$findings"
 
 cross: ## Compile for the other systems
 	GOOS=darwin GOARCH=arm64 go vet ./cmd/... ./pkg/...
@@ -103,6 +115,10 @@ clean: ## Remove what was built here
 $(LINT):
 	mkdir -p $(@D)
 	GOWORK=off GOBIN=$(@D) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+$(GOVULNCHECK):
+	mkdir -p $(@D)
+	GOWORK=off GOBIN=$(@D) go install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 
 $(KREW):
 	mkdir -p $(@D)

@@ -209,13 +209,7 @@ func (f *Factory) open(ctx context.Context, arg string, h *helperFlags, want ses
 		return nil, err
 	}
 	r := &room{target: t, opener: o}
-	o.Look = func(ctx context.Context, s session.Session) (session.Sight, error) {
-		wire, err := f.Exec(s)
-		if err != nil {
-			return session.Sight{}, err
-		}
-		return (&room{target: t, opener: o, session: s, wire: wire}).look(ctx)
-	}
+	o.Look = f.looker(o, t)
 	if r.session, err = o.Open(ctx, t, plan); err != nil {
 		return r, err
 	}

@@ -4,6 +4,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"testing"
@@ -19,8 +20,11 @@ import (
 
 type panickingWire struct{ localWire }
 
-func (panickingWire) Run(context.Context, []string, io.Reader, io.Writer, io.Writer) error {
-	panic("a mistake of ours")
+func (panickingWire) Run(_ context.Context, argv []string, _ io.Reader, _, _ io.Writer) error {
+	if argv[len(argv)-1] == "true" {
+		panic("a mistake of ours")
+	}
+	return errors.New("nothing else runs here")
 }
 
 // A mistake in this program in the middle of a session leaves no copy behind.

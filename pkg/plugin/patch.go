@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
@@ -65,6 +66,7 @@ func (f *Factory) debugPatch(ctx context.Context, opts *debugOptions, t *attach.
 		return err
 	}
 	r := &room{opener: o}
+	o.Look = f.looker(o, target.Target{Pod: &corev1.Pod{}}) // which of the pods it is, is not known yet
 	defer r.close(ctx, &err)
 	if r.session, r.target, err = o.OpenPatch(ctx, plan); err != nil {
 		return err

@@ -5,11 +5,24 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
+
+// looker tells what sessions see of a target.
+func (f *Factory) looker(o *session.Opener, t target.Target) func(context.Context, session.Session) (session.Sight, error) {
+	return func(ctx context.Context, s session.Session) (session.Sight, error) {
+		wire, err := f.Exec(s)
+		if err != nil {
+			return session.Sight{}, err
+		}
+		return (&room{target: t, opener: o, session: s, wire: wire}).look(ctx)
+	}
+}
 
 // look tells what the room sees of its target container, with one command.
 func (r *room) look(ctx context.Context) (session.Sight, error) {
@@ -24,12 +37,14 @@ func (r *room) look(ctx context.Context) (session.Sight, error) {
 			own = append(own, p)
 		}
 	}
-	return r.sight(own), nil
+	return r.sight(all, own), nil
 }
 
-// sight puts into words what is seen of the container's processes.
-func (r *room) sight(own []process) session.Sight {
+// sight puts into words what is seen of all processes and of the container's own.
+func (r *room) sight(all, own []process) session.Sight {
 	s := session.Sight{Subject: podspec.SubjectOf(r.target.Pod, r.target.Container)}
+	// Where processes are shared there are the target's, or the first one of the pod or the node.
+	s.Alone = !slices.ContainsFunc(all, func(p process) bool { return !p.Helper })
 	if len(own) == 0 {
 		s.Text = "it sees no process of container " + r.target.Container
 		return s

@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -123,8 +124,11 @@ func (o *Opener) smallPod(namespace string, c podspec.Candidate) *corev1.Pod {
 
 func (o *Opener) dryCreate(pod *corev1.Pod) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := o.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: dryRun})
-		return err
+		made, err := o.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: dryRun})
+		if err != nil || shares(&pod.Spec) != nil {
+			return err
+		}
+		return shares(&made.Spec)
 	}
 }
 
@@ -154,7 +158,7 @@ func attempt(ctx context.Context, list []Admission, may []Permission) {
 			case err == nil:
 				a.Admitted = Yes
 				return
-			case refused(err):
+			case refused(err), errors.Is(err, errDropped):
 				a.Admitted = No
 			}
 			a.Reason = err.Error()

@@ -52,20 +52,18 @@ func (o *Opener) PlanCopy(ctx context.Context, t target.Target, plan Plan, ask b
 func (o *Opener) admittedCopy(ctx context.Context, t target.Target, plan Plan, name string) (podspec.Candidate, error) {
 	return o.admitted("copy pod/"+t.Pod.Name, plan.Ladder, func(c podspec.Candidate) error {
 		pod, _ := o.copyOf(t, plan, name, "", c)
-		_, err := o.Client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
-		return err
+		return o.dryCreate(pod)(ctx)
 	})
 }
 
 func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Session, error) {
 	ns := t.Pod.Namespace
-	if err := o.mustBeAllowed(ctx, ns, getPods, createPods, deletePods, createExec); err != nil {
+	if err := o.prepare(ctx, t.Pod, getPods, createPods, deletePods, createExec); err != nil {
 		return Session{}, err
 	}
 	// The name is chosen here and not by the server, so that a create whose answer was lost can
 	// still be undone.
 	s := Session{Namespace: ns, Pod: nameFor(t.Pod.Name)}
-	o.useImageOnNode(ctx, t.Pod.Spec.NodeName)
 	c, err := o.admittedCopy(ctx, t, plan, s.Pod)
 	if err != nil {
 		return s, err
@@ -88,14 +86,17 @@ func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Sess
 	s.podUID = string(created.UID)
 	o.Say("created pod/%s, a copy of pod/%s with one process namespace; the cluster ends it after %s at the latest",
 		s.Pod, t.Pod.Name, brief(o.TTL))
-	if err := o.shares(created); err != nil {
-		return s, err
+	if err := shares(&created.Spec); err != nil {
+		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)
 	}
 	tidied := o.tidy(ctx, ns)
 	err = o.wait(ctx, waitFor{session: s})
 	<-tidied
 	s.Running = err == nil
-	return s, err
+	if err != nil || plan.wanted.Hold {
+		return s, err // a held container's shell is in it, whatever it shares
+	}
+	return s, o.together(ctx, s, t.Pod)
 }
 
 // Close ends what only this session needs: it deletes the copy, or puts the template back. A helper is left to others who may be

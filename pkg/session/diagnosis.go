@@ -89,11 +89,9 @@ func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref,
 		d.Policy = o.podTrials(namespace, want.Override)
 	case unread == nil:
 		// A policy may go by the image.
-		_, _ = bounded(ctx, func(ctx context.Context) (struct{}, error) {
-			o.useImageOnNode(ctx, t.Pod.Spec.NodeName)
-			return struct{}{}, nil
-		})
-		blocked = o.examine(&d, t)
+		node, _ := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) { return o.nodeOf(ctx, t.Pod), nil })
+		o.useImageOn(node)
+		blocked = o.examine(&d, t, node)
 	}
 	var asked sync.WaitGroup
 	if t.Pod != nil {
@@ -141,7 +139,7 @@ func (o *Opener) inquire(ctx context.Context, d *Diagnosis) (t target.Target, un
 }
 
 // examine describes the target and lists what is to be asked about it. The error says why what is wanted can't be made.
-func (o *Opener) examine(d *Diagnosis, t target.Target) error {
+func (o *Opener) examine(d *Diagnosis, t target.Target, node *corev1.Node) error {
 	want := d.want
 	want.Copy = false
 	helper, noHelper := Choose(t, want)
@@ -158,6 +156,9 @@ func (o *Opener) examine(d *Diagnosis, t target.Target) error {
 	blocked := noHelper
 	if d.want.Copy {
 		blocked = noCopy
+	}
+	if blocked == nil {
+		blocked = target.CheckPlatform(t.Pod, node)
 	}
 	if blocked != nil {
 		d.Target.Blocked = blocked.Error()

@@ -68,10 +68,9 @@ func (o *Opener) admittedHelper(ctx context.Context, t target.Target, plan Plan,
 // openHelper adds a helper, and looks whether it sees what it should. Where the target turns out to be somebody else than
 // the API said, or to have changed its user, one more is added, with the right ids.
 func (o *Opener) openHelper(ctx context.Context, t target.Target, plan Plan) (Session, error) {
-	if err := o.mustBeAllowed(ctx, t.Pod.Namespace, getPods, patchEphemeral, createExec); err != nil {
+	if err := o.prepare(ctx, t.Pod, getPods, patchEphemeral, createExec); err != nil {
 		return Session{}, err
 	}
-	o.useImageOnNode(ctx, t.Pod.Spec.NodeName)
 	s, c, err := o.start(ctx, t, plan)
 	if refused, ok := errors.AsType[refusal](err); ok {
 		return o.borrow(ctx, t, plan, refused)
@@ -82,6 +81,9 @@ func (o *Opener) openHelper(ctx context.Context, t target.Target, plan Plan) (Se
 	sight, err := o.Look(ctx, s)
 	if err != nil {
 		return s, fmt.Errorf("look through helper %s: %w", s.Container, err)
+	}
+	if sight.Alone {
+		return s, apart(s, t.Pod)
 	}
 	better := plan.after(sight, c)
 	if !sight.Denied || len(better.Ladder) == 0 {

@@ -23,7 +23,11 @@ import (
 func (o *Opener) Open(ctx context.Context, t target.Target, plan Plan) (Session, error) {
 	switch plan.Way {
 	case Reuse:
-		return reuse(t, plan, plan.Helper), nil
+		s := reuse(t, plan, plan.Helper)
+		if t.Pod.Spec.RuntimeClassName == nil {
+			return s, nil
+		}
+		return s, o.together(ctx, s, t.Pod) // one that keeps containers apart is somebody's choice
 	case Copy:
 		return o.openCopy(ctx, t, plan)
 	default:

@@ -56,6 +56,9 @@ func (o *Opener) PlanPatch(ctx context.Context, want PatchWanted) (PatchPlan, er
 	if err := o.patchable(w, want.Force); err != nil {
 		return plan, err
 	}
+	if err := o.checkPlatform(ctx, w); err != nil {
+		return plan, err
+	}
 	plan.target, err = target.InTemplate(want.Namespace, w.Name, w.template, want.Container)
 	if err != nil {
 		return plan, err
@@ -157,6 +160,9 @@ func (o *Opener) admittedPatch(ctx context.Context, p PatchPlan, name string) (p
 		// Whether the workload has changed since is for the patch itself to find out.
 		ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
 		changed, err := o.change(ctx, p.workload, ops, true)
+		if err == nil {
+			err = shares(&changed.template.Spec)
+		}
 		if err != nil || !pods {
 			return err
 		}
@@ -214,7 +220,7 @@ func (o *Opener) OpenPatch(ctx context.Context, p PatchPlan) (Session, target.Ta
 	}
 	s.Pod, s.podUID, s.Running = pod.Name, string(pod.UID), true
 	o.Say("using pod/%s of %s", pod.Name, changed)
-	return s, target.Target{Pod: pod, Container: p.target.Container}, nil
+	return s, target.Target{Pod: pod, Container: p.target.Container}, o.together(ctx, s, pod)
 }
 
 // tries is how often a change is built anew because the workload changed in between.
@@ -233,6 +239,9 @@ func (o *Opener) sendPatch(ctx context.Context, p PatchPlan, name, by string, c 
 		case ctx.Err() != nil:
 			return w, context.Cause(ctx)
 		case err == nil:
+			if err := shares(&changed.template.Spec); err != nil {
+				return changed, fmt.Errorf("patch %s: %w", w, err)
+			}
 			return changed, nil
 		case !changedMeanwhile(err) || try == tries:
 			return w, err
@@ -278,6 +287,9 @@ func (o *Opener) newPods(ctx context.Context, w workload, container string) (str
 	}
 	for i := range pods {
 		p := &pods[i]
+		if err := shares(&p.Spec); err != nil {
+			return "", fmt.Errorf("roll out pod/%s: %w", p.Name, err)
+		}
 		for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
 			for _, st := range list {
 				if st.State.Waiting == nil {
@@ -313,16 +325,8 @@ func (o *Opener) newestPatched(ctx context.Context, w workload, container string
 	}
 	for i := range pods {
 		if running(&pods[i], container) {
-			return &pods[i], o.shares(&pods[i])
+			return &pods[i], shares(&pods[i].Spec)
 		}
 	}
 	return nil, fmt.Errorf("use %s: %w", w, errNoPatchedPod)
-}
-
-// shares looks whether the field reached the pod: a server without the feature drops it without a word.
-func (o *Opener) shares(p *corev1.Pod) error {
-	if share := p.Spec.ShareProcessNamespace; p.Spec.HostPID || share != nil && *share {
-		return nil
-	}
-	return errors.New("share the process namespace: this server dropped the field shareProcessNamespace")
 }

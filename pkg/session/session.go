@@ -72,6 +72,8 @@ type Options struct {
 type Sight struct {
 	// Subject is whom the container's first process turned out to be.
 	Subject podspec.Subject
+	// Alone tells that no processes are seen but those of the container that looks.
+	Alone bool
 	// Denied tells that there are processes of the container and the root of none of them can be opened.
 	Denied bool
 	// Text says in a few words what is seen and what is not.

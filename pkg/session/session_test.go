@@ -210,7 +210,10 @@ func (c *cluster) create(a clienttesting.Action) (bool, runtime.Object, error) {
 	if slices.Contains(create.CreateOptions.DryRun, metav1.DryRunAll) {
 		return true, p, nil
 	}
-	p.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: shell.Name, State: c.state}}
+	p.Status.ContainerStatuses = nil
+	for i := range p.Spec.Containers {
+		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: p.Spec.Containers[i].Name, State: c.state})
+	}
 	return true, p, c.Tracker().Create(corev1.SchemeGroupVersion.WithResource("pods"), p, p.Namespace)
 }
 
@@ -417,20 +420,6 @@ func TestCopyIsDeletedByClose(t *testing.T) {
 	list, err := c.CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(list.Items) != 1 || list.Items[0].Name != "web" {
 		t.Errorf("left: %v, %v", list.Items, err)
-	}
-}
-
-func TestServerThatDropsSharing(t *testing.T) {
-	target := newTarget(nil)
-	c := newCluster(target)
-	c.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
-		p := a.(clienttesting.CreateActionImpl).GetObject().(*corev1.Pod).DeepCopy()
-		p.Spec.ShareProcessNamespace = nil
-		return true, p, nil
-	})
-	s, err := open(t, c, target, Wanted{Copy: true})
-	if err == nil || !strings.Contains(err.Error(), "shareProcessNamespace") || !s.Copy {
-		t.Errorf("got %+v, %v", s, err)
 	}
 }
 

@@ -30,14 +30,14 @@ func (t Target) CheckCopyable() error {
 	if t.Terminating() {
 		return t.terminating()
 	}
-	return nil
+	return CheckPlatform(t.Pod, nil)
 }
 
 // CheckRunning says why no helper can be put beside the container, or nil: the pod is being deleted, it
-// is a static pod, or CheckContainer fails. The advice is what works instead.
+// is a static pod or one of Windows, or CheckContainer fails. The advice is what works instead.
 func (t Target) CheckRunning() error {
-	if t.Terminating() {
-		return t.terminating()
+	if err := t.CheckCopyable(); err != nil {
+		return err
 	}
 	if t.Pod.Annotations[mirrorAnnotation] != "" {
 		return hint.With(fmt.Errorf("use pod/%s: it is a static pod, which the kubelet reads from a file: "+

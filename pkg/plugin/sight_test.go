@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+func TestSightOfNobodyElse(t *testing.T) {
+	of := func(container string, helper bool) process {
+		return process{Process: procfs.Process{Helper: helper, RootReadable: true}, Container: container}
+	}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
+	r := &room{target: target.Target{Pod: pod, Container: "web"}}
+	for _, c := range []struct {
+		sentence string
+		all, own []process
+		alone    bool
+		text     string
+	}{
+		{"a helper in a namespace of its own", []process{of("shareproc-a", true)}, nil, true, "it sees no process of container web"},
+		{"a target that has just ended in a pod that shares", []process{of("shareproc-a", true), of("", false)}, nil, false, "it sees no process of container web"},
+		{"a target", []process{of("shareproc-a", true), of("web", false)}, []process{of("web", false)}, false, "it sees processes and files"},
+	} {
+		if s := r.sight(c.all, c.own); s.Alone != c.alone || s.Text != c.text {
+			t.Errorf("%s: %+v", c.sentence, s)
+		}
+	}
+}

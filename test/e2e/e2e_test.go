@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -104,6 +105,16 @@ func removeAll(ctx context.Context, client *kubernetes.Clientset, namespace, sta
 	}
 	labelled := metav1.ListOptions{LabelSelector: "shareproc-e2e=" + namespace}
 	admission := client.AdmissionregistrationV1()
+	for _, err := range []error{ // not every server has the first two
+		admission.MutatingAdmissionPolicyBindings().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
+		admission.MutatingAdmissionPolicies().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
+		client.NodeV1().RuntimeClasses().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
+		client.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
+	} {
+		if !apierrors.IsNotFound(err) {
+			errs = append(errs, err)
+		}
+	}
 	return errors.Join(append(errs,
 		admission.ValidatingAdmissionPolicyBindings().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
 		admission.ValidatingAdmissionPolicies().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
@@ -214,12 +225,7 @@ func TestScripts(t *testing.T) {
 			env.Values[worldKey{}] = w
 			return nil
 		},
-		Condition: func(name string) (bool, error) {
-			if name != "static" {
-				return false, fmt.Errorf("unknown condition %s", name)
-			}
-			return s.static != "", nil
-		},
+		Condition: func(name string) (bool, error) { return s.has(t.Context(), name) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"apply": scriptApply,
 			"reads": scriptReads,

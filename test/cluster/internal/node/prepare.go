@@ -99,13 +99,14 @@ func writeConfigs(s layout.State, bin, pauseImage string) error {
 		return err
 	}
 	values := map[string]string{
-		"Bin": bin, "CNI": s.Config("cni"), "ClusterDNS": "198.19.0.10", "PauseImage": pauseImage, "PKI": s.PKI(""), "PodRange": podRange,
+		"Apart": s.Config("apart"), "Bin": bin, "CNI": s.Config("cni"), "ClusterDNS": "198.19.0.10", "PauseImage": pauseImage, "PKI": s.PKI(""), "PodRange": podRange,
 		"ResolvConf": s.Config("resolv.conf"), "Snapshotter": snapshotter, "Socket": layout.Socket, "StaticPods": s.StaticPods(),
 	}
 	for source, target := range map[string]string{
 		"containerd.toml": s.Config("containerd.toml"),
 		"kubelet.yaml":    s.Config("kubelet.yaml"),
 		"cni.conflist":    s.Config("cni/pods.conflist"),
+		"apart":           s.Config("apart"),
 	} {
 		parsed, err := template.New(source).Option("missingkey=error").ParseFS(configs, "config/"+source)
 		if err != nil {
@@ -118,6 +119,9 @@ func writeConfigs(s layout.State, bin, pauseImage string) error {
 		if err := os.WriteFile(target, text.Bytes(), 0o644); err != nil {
 			return err
 		}
+	}
+	if err := os.Chmod(s.Config("apart"), 0o755); err != nil {
+		return err
 	}
 	// No name server: the host's may be unreachable from here, and nothing in a test may depend on one.
 	return os.WriteFile(s.Config("resolv.conf"), []byte("options attempts:1 timeout:1\n"), 0o644)

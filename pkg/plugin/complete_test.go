@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // offers are the words that TAB offers behind args, descriptions left out.
@@ -78,6 +80,14 @@ func TestCompletionInTheHelper(t *testing.T) {
 	}
 	d := newDesk(t)
 	d.lookTime = time.Minute // a busy machine proves nothing
+	web, err := d.client.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web.Spec.RuntimeClassName = new("nvidia")
+	if err := d.client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), web, "shop"); err != nil {
+		t.Fatal(err)
+	}
 	self := strconv.Itoa(os.Getpid())
 	folder := t.TempDir()
 	for _, name := range []string{"plain", "with\nnewline", ".hidden", "sub/file"} {

@@ -61,7 +61,8 @@ type Options struct {
 	Say func(format string, args ...any)
 	// Wait shows what is waited for, over and over while it is; "" says that it is no more. nil has Say say it.
 	Wait func(text string)
-	// Look tells what a session sees of its target. It runs a command there, which this package does not.
+	// Look tells what a session sees of its target. It runs a command there, which this package does not. It may be nil
+	// where only a helper that runs already is used.
 	Look func(context.Context, Session) (Sight, error)
 	// Ask runs argv in a session's container without leaving a trace of a command, and passes on what it prints. An
 	// exit code comes as an error with the method ExitCode.

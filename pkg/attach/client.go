@@ -32,6 +32,7 @@ type Client struct {
 	rest      rest.Interface
 	webSocket bool
 	timeout   time.Duration
+	pulse     time.Duration
 }
 
 // Container names a container, ephemeral ones included, of a running pod.
@@ -64,6 +65,7 @@ func New(config *rest.Config) (*Client, error) {
 		rest:      client,
 		webSocket: os.Getenv(webSocketVariable) != "false",
 		timeout:   answerTimeout,
+		pulse:     pingEvery,
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/tools/remotecommand"
@@ -14,18 +15,28 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// dial is the making of one stream's connection, and what was said when it was refused. It is used by one goroutine.
+// dial is the making of one stream's connection, what was said when it was refused, and what became of it. But for the
+// atomic values it is used by one goroutine.
 type dial struct {
+	container Container
 	webSocket error    // why there is no WebSocket, or nil
 	spdy      *refusal // why there is no SPDY either, or nil
 	limit     time.Duration
 	timer     *time.Timer
+
+	giveUp  context.CancelCauseFunc
+	pulse   time.Duration
+	watch   bool // whether silence means that the line is dead
+	line    atomic.Pointer[line]
+	stood   atomic.Bool
+	reports atomic.Bool // the other side tells how the command ended, or is cut
+	status  atomic.Bool // it has told
 }
 
 // newDial begins to wait for the first answer, without which the context ends.
-func (e Exec) newDial(giveUp context.CancelCauseFunc) *dial {
+func (e Exec) newDial(giveUp context.CancelCauseFunc, watch bool) *dial {
 	limit := e.client.timeout
-	return &dial{limit: limit, timer: time.AfterFunc(limit, func() {
+	return &dial{container: e.container, giveUp: giveUp, pulse: e.client.pulse, watch: watch, limit: limit, timer: time.AfterFunc(limit, func() {
 		giveUp(fmt.Errorf("exec in %s: no answer within %s: %w", e.container, limit, context.DeadlineExceeded))
 	})}
 }
@@ -41,15 +52,15 @@ func (d *dial) traced(ctx context.Context) context.Context {
 // executor is made anew for every stream: client-go's keep the connection in themselves. WebSocket comes first, and SPDY
 // where the upgrade is refused: for old servers, for proxies, and for roles that grant create on pods/exec and not get.
 func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, error) {
-	transport, upgrader, err := spdy.RoundTripperFor(c.config)
+	transport, upgrade, err := d.newSPDY(c.config)
 	if err != nil {
 		return nil, err
 	}
-	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(statusKeeper{transport, d}, upgrader, "POST", target)
+	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(statusKeeper{transport, d}, spdy.NewUpgraderForStreaming(upgrade), "POST", target)
 	if err != nil || !c.webSocket {
 		return spdyExecutor, err
 	}
-	webSocket, err := remotecommand.NewWebSocketExecutor(c.config, "GET", target.String())
+	webSocket, err := remotecommand.NewWebSocketExecutor(d.overLine(c.config), "GET", target.String())
 	if err != nil {
 		return nil, err
 	}

@@ -37,10 +37,14 @@ func (e *ExitError) ExitCode() int { return e.Code }
 func (e Exec) describe(err error, dialled *dial) error {
 	var exit utilexec.ExitError
 	switch {
+	case err == nil && dialled.reports.Load() && !dialled.status.Load():
+		return fmt.Errorf("exec in %s: %w: it ended before the command did", e.container, ErrLost)
 	case err == nil:
 		return nil
 	case errors.As(err, &exit) && exit.Exited():
 		return &ExitError{Code: exit.ExitStatus()}
+	case dialled.cut():
+		return fmt.Errorf("exec in %s: %w: %w", e.container, ErrLost, err)
 	default:
 		return fmt.Errorf("exec in %s: %w", e.container, dialled.answer(err))
 	}

@@ -23,11 +23,12 @@ const patience = 500 * time.Millisecond
 //   - context.Cause(ctx) once ctx is done, at most a second later;
 //   - *ExitError, the command's nonzero exit;
 //   - a refusal of the API server, with its status inside: apierrors.IsForbidden, IsNotFound and the like work;
-//   - any other failure of the connection, context.DeadlineExceeded when there is no answer for a minute.
+//   - any other failure of the connection, context.DeadlineExceeded when there is no answer for a minute, ErrLost when it
+//     broke off after it had stood. Without stdin, and in Shell, that includes silence for 20 seconds.
 //
-// A nil error says that the command reported success, or, after some cut connections (SPDY, or a hop behind the API
-// server), only that the stream ended: that cannot be told apart here. Whoever needs every byte must have the remote side
-// mark the end in band. In the same way a remote command cannot tell a cut from the end of its stdin.
+// A nil error says that the command reported success, or, where a hop behind the API server was cut, only that the stream
+// ended: that cannot be told apart here. Whoever needs every byte must have the remote side mark the end in band. In the
+// same way a remote command cannot tell a cut from the end of its stdin.
 //
 // The end of Run need not end the remote command. Measured with Kubernetes 1.37.2 and containerd 2.2, whether ctx ends or
 // the client is killed: over WebSocket the command's stdin closes, and without one, or with a terminal, nothing happens to
@@ -100,7 +101,7 @@ func waitFor(ended <-chan struct{}, limit time.Duration) {
 
 // converse dials, and copies until both sides are done.
 func (e Exec) converse(ctx context.Context, cancel context.CancelCauseFunc, argv []string, streams remotecommand.StreamOptions) error {
-	dialled := e.newDial(cancel)
+	dialled := e.newDial(cancel, streams.Tty || streams.Stdin == nil)
 	defer dialled.answered()
 	executor, err := dialled.executor(e.client, e.url(argv, streams))
 	if err != nil {

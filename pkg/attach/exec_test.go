@@ -309,21 +309,6 @@ func TestPanicOfALocalStreamReachesTheCaller(t *testing.T) {
 	}
 }
 
-// TestCutOverWebSocketIsAnError has no twin for SPDY, where client-go takes a cut for success: see Run.
-func TestCutOverWebSocketIsAnError(t *testing.T) {
-	e := (&server{run: func(c *conversation) int {
-		fmt.Fprint(c.stdout, "half of")
-		c.cut()
-		return cutOff
-	}}).start(t)
-	var got bytes.Buffer
-	err := e.Run(t.Context(), []string{"x"}, nil, &got, nil)
-	var exit *attach.ExitError
-	if err == nil || errors.As(err, &exit) || !strings.HasPrefix(err.Error(), "exec in web/nginx: ") {
-		t.Errorf("got %v after %q", err, &got)
-	}
-}
-
 func TestNoGoroutineStaysBehind(t *testing.T) {
 	run := func(c *conversation) int {
 		_, _ = io.CopyN(c.stdout, c.stdin, 4)

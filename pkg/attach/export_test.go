@@ -11,3 +11,11 @@ func (e Exec) GiveUpAfter(limit time.Duration) Exec {
 	e.client = &hasty
 	return e
 }
+
+// LoseAfter is e for which every period of silence is that long.
+func (e Exec) LoseAfter(pulse time.Duration) Exec {
+	hasty := *e.client
+	hasty.pulse = pulse
+	e.client = &hasty
+	return e
+}

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 )
@@ -29,6 +30,8 @@ func explain(err error) string {
 		return "--image with a static busybox"
 	}
 	switch {
+	case errors.Is(err, attach.ErrLost):
+		return "the same command again, once the network is back"
 	case errors.Is(err, procfs.ErrNoProcess):
 		return "kubectl shareproc ps POD, for the processes that can be seen"
 	case errors.Is(err, fs.ErrNotExist):

@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
@@ -172,7 +173,7 @@ func (f *Factory) do(ctx context.Context, arg string, h *helperFlags, want sessi
 func streamFailed(err error) bool {
 	var status apierrors.APIStatus
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, attach.ErrLost):
 		return true
 	case errors.As(err, &status):
 		return !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err)

@@ -71,8 +71,14 @@ func testWorld(t *testing.T) *world {
 // start runs the plugin in a terminal of 80 by 24.
 func (w *world) start(t *testing.T, args ...string) *terminal {
 	t.Helper()
+	return w.startWith(t, nil, args...)
+}
+
+// startWith is start with more environment.
+func (w *world) startWith(t *testing.T, env []string, args ...string) *terminal {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), args...)
-	cmd.Env = append(os.Environ(), w.env()...)
+	cmd.Env = append(append(os.Environ(), w.env()...), env...)
 	return w.startCmd(t, cmd)
 }
 
@@ -153,10 +159,15 @@ func (x *terminal) typed(keys string) {
 // exit waits for the plugin's end, returns its exit code, and looks whether the terminal is as it was.
 func (x *terminal) exit() int {
 	x.t.Helper()
+	return x.exitWithin(hang)
+}
+
+func (x *terminal) exitWithin(limit time.Duration) int {
+	x.t.Helper()
 	select {
 	case <-x.ended:
-	case <-time.After(hang):
-		x.t.Fatalf("still running after %s; the screen has %q", hang, x.text())
+	case <-time.After(limit):
+		x.t.Fatalf("still running after %s; the screen has %q", limit, x.text())
 	}
 	after, err := term.SaveState(x.slave.Fd())
 	if err != nil {

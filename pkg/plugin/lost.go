@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+)
+
+// wayBack adds to the loss of a connection what is left, and how to go on.
+func (r *room) wayBack(err error) error {
+	if !errors.Is(err, attach.ErrLost) {
+		return err
+	}
+	switch s := r.session; {
+	case s.Copy, s.Patched != nil:
+		return hint.With(err, "kubectl shareproc sessions -n "+s.Namespace+", once the network is back, for what is left")
+	default:
+		return hint.With(err, fmt.Sprintf("kubectl shareproc debug -n %s %s, once the network is back: helper %s waits there, without what ran in it",
+			s.Namespace, r.target.Pod.Name, s.Container))
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
@@ -68,6 +69,28 @@ func TestDownloadFollowsLinks(t *testing.T) {
 				}
 				if len(failed) != 6 {
 					t.Errorf("reported: %v", failed)
+				}
+			}
+			onlyThese(t, folder, "source", "beside", "dest")
+		})
+	}
+}
+
+func TestUploadFollowsLinks(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			folder, err := filepath.EvalSymlinks(t.TempDir())
+			check(t, err)
+			linked(t, folder)
+			dest := filepath.Join(folder, "dest")
+			failed := reports{}
+			check(t, pushAgain(t.Context(), r, folder+"/source", dest, Options{Report: failed.add, Follow: true}, procfs.Copying{}))
+			followedTree(t, dest)
+			for name, want := range map[string]error{
+				"gone": fs.ErrNotExist, "self": syscall.ELOOP, "up": procfs.ErrLinkLoop, "sub/root": procfs.ErrLinkLoop, "dir/back": procfs.ErrLinkLoop, "device": ErrKind,
+			} {
+				if !errors.Is(failed[name], want) {
+					t.Errorf("%s: %v, want %v", name, failed[name], want)
 				}
 			}
 			onlyThese(t, folder, "source", "beside", "dest")

@@ -48,28 +48,49 @@ func Source(name string, o Options) (procfs.Source, error) {
 	}
 	switch {
 	case info.Mode().IsRegular():
-		s.Write = func(w io.Writer) error { return sendFile(name, info, w, o) }
+		sender := &sender{name: name, info: info, progress: o.Progress}
+		s.Write, s.Open = sender.send, func(string) (fs.File, error) { return os.Open(name) }
 	case info.IsDir():
 		s.Tree = true
-		p := &packer{Options: o, seen: map[identity]string{}}
-		s.Write, s.Again = func(w io.Writer) error { return p.send(name, w) }, p.sendDirs
+		p := &packer{Options: o, top: name}
+		s.Write, s.Again, s.Open = p.send, p.sendDirs, p.open
 	default:
 		return s, &fs.PathError{Op: "copy", Path: name, Err: ErrKind}
 	}
 	return s, nil
 }
 
-func sendFile(name string, info fs.FileInfo, w io.Writer, o Options) error {
-	file, err := os.Open(name)
+// A sender sends one file.
+type sender struct {
+	name     string
+	info     fs.FileInfo
+	progress func(int64)
+	told     int64
+}
+
+func (s *sender) send(w io.Writer, rest procfs.Rest) error {
+	file, err := os.Open(s.name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	n, err := io.Copy(w, &counted{file, o.Progress})
-	if err == nil && n != info.Size() {
-		err = &fs.PathError{Op: "read", Path: name, Err: errChanged}
+	if _, err := file.Seek(rest.From, io.SeekStart); err != nil {
+		return err
+	}
+	s.count(rest.From - s.told)
+	n, err := io.Copy(w, &counted{file, s.count})
+	now, statErr := file.Stat()
+	if err == nil && (statErr != nil || rest.From+n != s.info.Size() || !now.ModTime().Equal(s.info.ModTime())) {
+		err = errors.Join(statErr, &fs.PathError{Op: "read", Path: s.name, Err: errChanged})
 	}
 	return err
+}
+
+func (s *sender) count(n int64) {
+	s.told += n
+	if s.progress != nil {
+		s.progress(n)
+	}
 }
 
 // counted tells how much was read.
@@ -89,19 +110,53 @@ func (c *counted) Read(p []byte) (int, error) {
 // A packer writes a tree as an archive.
 type packer struct {
 	Options
-	root *os.Root
-	tar  *tar.Writer
-	seen map[identity]string
-	dirs []*tar.Header
+	top      string
+	root     reader
+	above    []fs.FileInfo // the directories that are being packed, where links are followed
+	tar      *tar.Writer
+	skip     func(string) bool
+	seen     map[identity]string
+	dirs     []*tar.Header
+	told     int64
+	reported map[string]bool
 }
 
-func (p *packer) send(name string, w io.Writer) error {
-	root, err := os.OpenRoot(name)
+// open opens a file for comparing it with what was sent.
+func (p *packer) open(name string) (fs.File, error) {
+	root, err := p.reader()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	return root.Open(filepath.FromSlash(name))
+}
+
+// report tells of a name once, however often the tree is sent.
+func (p *packer) report(name string, err error) {
+	if !p.reported[name] {
+		p.reported[name] = true
+		p.Report(name, err)
+	}
+}
+
+func (p *packer) count(n int64) {
+	p.told += n
+	if p.Progress != nil {
+		p.Progress(n)
+	}
+}
+
+func (p *packer) send(w io.Writer, rest procfs.Rest) error {
+	root, err := p.reader()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	p.root, p.tar = root, tar.NewWriter(w)
+	p.root, p.tar, p.skip, p.seen, p.dirs = root, tar.NewWriter(w), rest.Skip, map[identity]string{}, nil
+	if p.reported == nil {
+		p.reported = map[string]bool{}
+	}
+	p.count(-p.told)
 	if err := p.pack("."); err != nil {
 		return err
 	}
@@ -123,16 +178,19 @@ func (p *packer) sendDirs(w io.Writer) error {
 func (p *packer) pack(name string) error {
 	info, err := p.root.Lstat(name)
 	if err != nil {
-		p.Report(name, err)
+		p.report(name, err)
 		return nil
 	}
 	h := p.header(name, info)
 	switch mode := info.Mode(); {
+	case mode.IsDir() && slices.ContainsFunc(p.above, func(dir fs.FileInfo) bool { return os.SameFile(dir, info) }):
+		p.report(name, procfs.ErrLinkLoop)
+		return nil
 	case mode.IsDir():
 		return p.packDir(name, h)
 	case mode&fs.ModeSymlink != 0:
 		if h.Linkname, err = p.root.Readlink(name); err != nil {
-			p.Report(name, err)
+			p.report(name, err)
 			return nil
 		}
 		h.Linkname, h.Typeflag = filepath.ToSlash(h.Linkname), tar.TypeSymlink
@@ -140,7 +198,7 @@ func (p *packer) pack(name string) error {
 	case mode.IsRegular():
 		return p.packFile(name, info, h)
 	default:
-		p.Report(name, ErrKind)
+		p.report(name, ErrKind)
 		return nil
 	}
 }
@@ -176,13 +234,18 @@ func (p *packer) packDir(name string, h *tar.Header) error {
 	p.dirs = append(p.dirs, h)
 	dir, err := p.root.Open(name)
 	if err != nil {
-		p.Report(name, err)
+		p.report(name, err)
 		return nil
+	}
+	info, err := dir.Stat()
+	if p.Follow && err == nil {
+		p.above = append(p.above, info)
+		defer func() { p.above = p.above[:len(p.above)-1] }()
 	}
 	names, err := dir.Readdirnames(-1)
 	_ = dir.Close()
 	if err != nil {
-		p.Report(name, err)
+		p.report(name, err)
 	}
 	for _, base := range names {
 		if err := p.pack(path.Join(name, base)); err != nil {
@@ -199,20 +262,29 @@ func (p *packer) packFile(name string, info fs.FileInfo, h *tar.Header) error {
 		h.Typeflag, h.Size, h.Linkname = tar.TypeLink, 0, first
 		return p.tar.WriteHeader(h)
 	}
+	if known && id.links > 1 {
+		p.seen[id.file()] = h.Name
+	}
+	if p.skip != nil && p.skip(name) {
+		p.count(info.Size())
+		return nil
+	}
 	file, err := p.root.Open(name)
 	if err != nil {
-		p.Report(name, err)
+		delete(p.seen, id.file())
+		p.report(name, err)
 		return nil
 	}
 	defer func() { _ = file.Close() }()
 	if now, err := file.Stat(); err != nil || !os.SameFile(now, info) {
-		p.Report(name, errChanged)
+		delete(p.seen, id.file())
+		p.report(name, errChanged)
 		return nil
 	}
 	if err := p.tar.WriteHeader(h); err != nil {
 		return err
 	}
-	n, err := io.Copy(p.tar, &counted{io.LimitReader(file, h.Size), p.Progress})
+	n, err := io.Copy(p.tar, &counted{io.LimitReader(file, h.Size), p.count})
 	if n < h.Size {
 		// What was announced has to come; a file that is not whole is worse than none.
 		return errors.Join(&fs.PathError{Op: "read", Path: name, Err: errChanged}, err)
@@ -221,10 +293,7 @@ func (p *packer) packFile(name string, info fs.FileInfo, h *tar.Header) error {
 		return err
 	}
 	if now, err := file.Stat(); err != nil || now.Size() != info.Size() || !now.ModTime().Equal(info.ModTime()) {
-		p.Report(name, errChanged)
-	}
-	if known && id.links > 1 {
-		p.seen[id.file()] = h.Name
+		p.report(name, errChanged)
 	}
 	return nil
 }

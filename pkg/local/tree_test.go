@@ -43,7 +43,7 @@ func runners(t *testing.T) map[string]runner {
 	all := map[string]runner{"sh": ""}
 	if busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX"); busybox != "" {
 		folder := t.TempDir()
-		for tool := range strings.FieldsSeq("sh cat find grep head od readlink sort stat tr xargs md5sum dd wc tar mv rm mkdir chmod touch tee chown") {
+		for tool := range strings.FieldsSeq("sh cat find grep head od readlink sort stat tr xargs md5sum dd wc tar mv rm mkdir chmod touch tee chown sleep") {
 			if err := os.Symlink(busybox, filepath.Join(folder, tool)); err != nil {
 				t.Fatal(err)
 			}

@@ -22,6 +22,8 @@ type cpOptions struct {
 	local    string // "-" is a standard stream
 	up       bool
 	preserve bool
+	resume   bool
+	follow   bool
 }
 
 func newCPCmd(f *Factory, run func(context.Context, *Factory, *cpOptions) error) *cobra.Command {
@@ -41,13 +43,20 @@ container. Modes, times and hard links are kept, setuid and setgid bits and owne
 
 A file appears under its name only once all of it has arrived and its checksum is right.
 What is not copied (devices, sockets, what may not be read, what changed meanwhile) is named,
-and the exit code is then 1.`,
+and the exit code is then 1.
+
+A connection that breaks is made again, three times, and the copy goes on where it was. After
+that nothing of it stays, but with --resume what has come does, under a name that begins with
+.shareproc-, and the same command goes on with it.`,
 		Example: `  # a directory of the pod's default container, to ./conf
   kubectl shareproc cp nginx:/etc/nginx ./conf
 
   # a file into it, and one to stdout
   kubectl shareproc cp ./nginx.conf nginx:/tmp/
-  kubectl shareproc cp nginx:/etc/nginx/nginx.conf - | grep worker`,
+  kubectl shareproc cp nginx:/etc/nginx/nginx.conf - | grep worker
+
+  # much over a bad line: as often as it takes
+  kubectl shareproc cp --resume nginx:/var/log ./log`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
@@ -65,6 +74,8 @@ and the exit code is then 1.`,
 	opts.add(cmd.Flags())
 	cmd.Flags().IntVar(&opts.pid, "pid", 0, "The process whose files are meant (default the container's first)")
 	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "Keep owners, setuid and setgid bits too")
+	cmd.Flags().BoolVar(&opts.resume, "resume", false, "Go on with what an earlier run of the same command left, and leave what is not finished")
+	cmd.Flags().BoolVar(&opts.follow, "follow", false, "Copy what links in SOURCE lead to, not the links")
 	return cmd
 }
 
@@ -88,6 +99,9 @@ func (o *cpOptions) ends(f *Factory, cmd *cobra.Command, source, dest string) er
 	if o.local == "" || o.path == "" {
 		return usage(cmd.CommandPath()+" --help", "an empty path")
 	}
+	if err := o.resumable(); err != nil {
+		return err
+	}
 	if o.selector != "" {
 		return usage(cmd.CommandPath()+" POD:PATH LOCAL", "-l: the pod is named by its path here")
 	}
@@ -98,6 +112,18 @@ func (o *cpOptions) ends(f *Factory, cmd *cobra.Command, source, dest string) er
 		*f.Config.Namespace = ns
 	}
 	return nil
+}
+
+// resumable says why there is nothing to go on with.
+func (o *cpOptions) resumable() error {
+	switch {
+	case !o.resume || o.local != "-":
+		return nil
+	case o.up:
+		return usage("a file instead of -", "--resume with -: stdin cannot be read a second time")
+	default:
+		return usage("a file instead of -", "--resume with -: what is on stdout cannot be looked at")
+	}
 }
 
 // remoteEnd takes POD:PATH apart. What begins as a path does, and a drive of Windows, is local.

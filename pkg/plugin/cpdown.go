@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -58,18 +59,16 @@ func (f *Factory) download(ctx context.Context, r *room, opts *cpOptions) (err e
 	l := &left{f: f, top: opts.path}
 	bar := f.newProgress()
 	defer bar.stop()
-	where := procfs.Where{
-		PID: opts.pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: opts.path,
-	}
+	where, how := r.where(opts.pid, opts.path), f.how(ctx, opts, bar)
 	if opts.local == "-" {
-		found, err := procfs.Pull(ctx, r, where, &stdoutSink{out: f.Streams.Out, left: l})
+		found, err := how.Pull(ctx, r, where, &stdoutSink{out: f.Streams.Out, left: l})
 		if err != nil {
-			return r.describe(opts.pid, found, err)
+			return opts.howOn(r.describe(opts.pid, found, err))
 		}
 		return l.err(opts)
 	}
 	dest := destination(opts.path, opts.local)
-	tree, err := local.NewTree(dest, local.Options{Preserve: opts.preserve, Report: l.add, Progress: bar.add})
+	tree, err := local.NewTree(dest, local.Options{Preserve: opts.preserve, Report: l.add, Progress: bar.add, Resume: opts.resume})
 	if err != nil {
 		return missingFolder(dest, err)
 	}
@@ -78,7 +77,7 @@ func (f *Factory) download(ctx context.Context, r *room, opts *cpOptions) (err e
 			err = localError{dest, closed}
 		}
 	}()
-	found, err := procfs.Pull(ctx, r, where, tree)
+	found, err := how.Pull(ctx, r, where, tree)
 	if err == nil {
 		if err := tree.Finish(); err != nil {
 			return localError{dest, err}
@@ -86,7 +85,7 @@ func (f *Factory) download(ctx context.Context, r *room, opts *cpOptions) (err e
 		return l.err(opts)
 	}
 	if remote := (*fs.PathError)(nil); errors.As(err, &remote) && remote.Op == "copy" || ctx.Err() != nil {
-		return r.describe(opts.pid, found, err)
+		return opts.howOn(r.describe(opts.pid, found, err))
 	}
 	return localError{dest, err}
 }
@@ -123,6 +122,7 @@ func missingFolder(dest string, err error) error {
 type stdoutSink struct {
 	out interface{ Write([]byte) (int, error) }
 	*left
+	at int64 // how much went out
 }
 
 func (s *stdoutSink) Begin(found procfs.Found) error {
@@ -143,7 +143,11 @@ func (s *stdoutSink) Failed(name string, err error) { s.add(name, err) }
 // A stdoutContent can take nothing back: its exit code says what became of it.
 type stdoutContent struct{ *stdoutSink }
 
-func (s stdoutContent) Write(p []byte) (int, error) { return output{s.out}.Write(p) }
+func (s stdoutContent) Write(p []byte) (int, error) {
+	n, err := output{s.out}.Write(p)
+	s.at += int64(n)
+	return n, err
+}
 
 func (s stdoutContent) Skip(n int64) error {
 	zeros := make([]byte, 64<<10)
@@ -153,6 +157,17 @@ func (s stdoutContent) Skip(n int64) error {
 			return err
 		}
 		n -= part
+	}
+	return nil
+}
+
+// Suspend leaves what went out.
+func (s stdoutContent) Suspend() {}
+
+// Rewind is possible only to where it is.
+func (s stdoutContent) Rewind(n int64) error {
+	if n != s.at {
+		return outputError{fmt.Errorf("go on behind byte %d: %d went out already: %w", n, s.at, io.ErrUnexpectedEOF)}
 	}
 	return nil
 }

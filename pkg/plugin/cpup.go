@@ -21,7 +21,7 @@ func (f *Factory) upload(ctx context.Context, r *room, opts *cpOptions) error {
 	l := &left{f: f, top: opts.local}
 	bar := f.newProgress()
 	defer bar.stop()
-	source := procfs.Source{Mode: 0o644, Mtime: time.Now(), Name: path.Base(opts.path), Write: func(w io.Writer) error {
+	source := procfs.Source{Mode: 0o644, Mtime: time.Now(), Name: path.Base(opts.path), Write: func(w io.Writer, _ procfs.Rest) error {
 		_, err := io.Copy(w, f.Streams.In)
 		return err
 	}}
@@ -30,15 +30,15 @@ func (f *Factory) upload(ctx context.Context, r *room, opts *cpOptions) error {
 	}
 	if opts.local != "-" {
 		var err error
-		source, err = local.Source(opts.local, local.Options{Preserve: opts.preserve, Report: l.add, Progress: bar.add})
+		source, err = local.Source(opts.local, local.Options{Preserve: opts.preserve, Report: l.add, Progress: bar.add, Follow: opts.follow})
 		if err != nil {
 			return readError(opts.local, err)
 		}
 	}
-	where := procfs.Where{
-		PID: opts.pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: opts.path,
+	if bar.live && opts.local != "-" {
+		bar.total.Store(local.Size(opts.local))
 	}
-	found, err := procfs.Push(ctx, r, where, source)
+	found, err := f.how(ctx, opts, bar).Push(ctx, r, r.where(opts.pid, opts.path), source)
 	remote := (*fs.PathError)(nil)
 	switch {
 	case err == nil:
@@ -46,7 +46,7 @@ func (f *Factory) upload(ctx context.Context, r *room, opts *cpOptions) error {
 	case ctx.Err() != nil:
 		return err
 	case errors.As(err, &remote) && remote.Op == "write" && remote.Path == opts.path:
-		return describeWrite(r, opts, found, remote.Err)
+		return opts.howOn(describeWrite(r, opts, found, remote.Err))
 	default:
 		return readError(opts.local, err)
 	}

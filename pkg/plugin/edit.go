@@ -177,7 +177,7 @@ func (e *edit) put(ctx context.Context, r *room, data []byte) error {
 	var seen error
 	source := procfs.Source{
 		Name: path.Base(e.before.Path), Mode: stat.FileMode(), Mtime: time.Now(), Owner: fmt.Sprintf("%d:%d", stat.UID, stat.GID),
-		Write: func(w io.Writer) error {
+		Write: func(w io.Writer, _ procfs.Rest) error {
 			if seen = e.unchanged(ctx, r); seen != nil {
 				return seen
 			}

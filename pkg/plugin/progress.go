@@ -15,6 +15,8 @@ import (
 type progress struct {
 	total atomic.Int64 // 0: not known
 	done  atomic.Int64
+	live  bool // somebody sees it
+	out   io.Writer
 	quit  chan struct{}
 	ended chan struct{}
 }
@@ -25,11 +27,19 @@ func (f *Factory) newProgress() *progress {
 		close(p.ended)
 		return p
 	}
+	p.live, p.out = true, f.Streams.ErrOut
 	go p.show(f.Streams.ErrOut, time.Now())
 	return p
 }
 
 func (p *progress) add(n int64) { p.done.Add(n) }
+
+// clear makes room for a line of something else.
+func (p *progress) clear() {
+	if p.live {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
 
 func (p *progress) show(w io.Writer, start time.Time) {
 	defer close(p.ended)

@@ -321,6 +321,10 @@ func readStats(b *bufio.Reader, names int) ([]described, error) {
 	if err != nil {
 		return nil, err
 	}
+	return splitStats(text, names)
+}
+
+func splitStats(text string, names int) ([]described, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	if len(lines) != names {
 		return nil, answerError("%d names, facts about %d", names, len(lines))
@@ -330,10 +334,11 @@ func readStats(b *bufio.Reader, names int) ([]described, error) {
 		if line == "-" {
 			continue
 		}
-		stats[i].line = line
-		if stats[i].Stat, err = parseStat(line); err != nil {
+		stat, err := parseStat(line)
+		if err != nil {
 			return nil, answerError("%v", err)
 		}
+		stats[i] = described{stat, line}
 	}
 	return stats, nil
 }

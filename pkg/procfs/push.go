@@ -5,10 +5,10 @@ package procfs
 import (
 	"bufio"
 	"context"
-	"crypto/md5" //nolint:gosec // see content.go
 	"crypto/rand"
+	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"hash"
@@ -16,7 +16,6 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -25,6 +24,12 @@ var pushHeadScript string
 
 //go:embed push.sh
 var pushScript string
+
+//go:embed pushtail.sh
+var pushTailScript string
+
+//go:embed have.sh
+var haveScript string
 
 //go:embed merge.sh
 var mergeScript string
@@ -48,7 +53,7 @@ func copyError(code int) error {
 		return err
 	}
 	// The first tools are those of errors.go; these are copying's own.
-	own := []string{"md5sum", "dd", "mv", "rm", "mkdir", "chmod", "touch", "tar", "tee", "chown"}
+	own := []string{"md5sum", "dd", "mv", "rm", "mkdir", "chmod", "touch", "tar", "tee", "chown", "sleep"}
 	if i := code - 80; i >= 0 && i < len(own) {
 		return &MissingToolError{Tool: own[i]}
 	}
@@ -67,7 +72,18 @@ type Source struct {
 	Owner string
 	// Write gives the bytes, and Again, of a tree, an archive of its directories only, since links come after the rest
 	// whatever their place in the archive, and change the times of their directories. An error of theirs ends Push.
-	Write, Again func(io.Writer) error
+	Write func(io.Writer, Rest) error
+	Again func(io.Writer) error
+	// Open opens the file, or one of a tree. nil says that it can be read once only: then nothing can go on.
+	Open func(name string) (fs.File, error)
+}
+
+// A Rest is what of a Source is to be written.
+type Rest struct {
+	From int64                  // of a file: these bytes are there
+	Skip func(name string) bool // of a tree: this file is there; nil is none
+
+	sum hash.Hash // of the bytes that are there
 }
 
 // Push writes a file or a tree below a process's root, with one command. A directory at the end of the path takes it
@@ -76,65 +92,192 @@ type Source struct {
 // nothing of it is left. A read-only or full target, a missing folder and the like are ErrReadOnly, ErrNoSpace,
 // fs.ErrNotExist, ErrInTheWay and so on, in an *fs.PathError. Found.Path is where it went.
 func Push(ctx context.Context, r Runner, w Where, s Source) (Found, error) {
-	return pushIn(ctx, r, procDir, w, s)
+	return Copying{}.Push(ctx, r, w, s)
 }
 
-func pushIn(ctx context.Context, r Runner, proc string, w Where, s Source) (Found, error) {
-	if strings.ContainsRune(w.Path+s.Name, 0) || strings.Contains(s.Name, "/") {
+// Push is Push, done that way. A stream that breaks costs one more command: what came of a file stays, and the files of a
+// tree that came whole, once both sides agree on their checksums.
+func (c Copying) Push(ctx context.Context, r Runner, w Where, s Source) (Found, error) {
+	return c.pushIn(ctx, r, procDir, w, s)
+}
+
+func (c Copying) pushIn(ctx context.Context, r Runner, proc string, w Where, s Source) (Found, error) {
+	if strings.ContainsRune(s.Name, 0) || strings.Contains(s.Name, "/") {
 		return Found{}, &fs.PathError{Op: "write", Path: w.Path, Err: fs.ErrInvalid}
 	}
-	kind := "file"
+	if err := w.checked("write"); err != nil {
+		return Found{}, err
+	}
+	p := &pusher{Copying: c, runner: r, proc: proc, where: w, source: s, temp: newTemp()}
+	if s.Open == nil {
+		p.Again, p.Resume = nil, false
+	}
+	if p.Resume {
+		p.temp = partialTemp(w.Path, s.Name)
+		p.earlier = p.temp
+	}
+	err := p.all(ctx)
+	switch {
+	case err == nil:
+		return p.found, nil
+	case ctx.Err() != nil:
+		return p.found, context.Cause(ctx)
+	case p.local != nil:
+		return p.found, p.local
+	case errors.Is(err, errRootDenied):
+		err = p.id.accessError()
+	}
+	return p.found, &fs.PathError{Op: "write", Path: w.Path, Err: err}
+}
+
+func newTemp() string { return ".shareproc-" + rand.Text()[:16] }
+
+// partialTemp is the name under which a later Push finds what this one leaves.
+func partialTemp(path, name string) string {
+	sum := sha256.Sum256([]byte(path + "\x00" + name))
+	return ".shareproc-" + base32.StdEncoding.EncodeToString(sum[:10]) + ".partial"
+}
+
+// A pusher talks to push.sh.
+type pusher struct {
+	Copying
+	runner        Runner
+	proc          string
+	where         Where
+	source        Source
+	temp, earlier string // what is not finished is called, and was
+
+	id    identity
+	found Found
+	local error // the source's
+}
+
+// all makes one attempt after the other.
+func (p *pusher) all(ctx context.Context) error {
+	for {
+		err := p.attempt(ctx)
+		if err == nil || p.local != nil || ctx.Err() != nil || p.Again == nil || !Broken(err) {
+			return err
+		}
+		again := p.again(ctx, err)
+		if p.earlier = p.temp; !p.Resume {
+			p.temp = newTemp()
+		}
+		if !again {
+			p.clean(ctx)
+			return err
+		}
+	}
+}
+
+// clean takes away what the last attempt left, if that can be done at all. The script does it by itself otherwise.
+func (p *pusher) clean(ctx context.Context) {
+	if p.Resume {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lingerTime)
+	defer cancel()
+	scripts, args := worded(p.scripts(), p.args("drop"))
+	feed := newFeeder(ctx, p.runner, len(dictate(newMark(), scripts)), p.source)
+	defer feed.close()
+	_ = ask(ctx, feed, scripts, args, func(b *bufio.Reader) error { return p.readHead(b) })
+}
+
+func (p *pusher) scripts() []string {
+	texts := "section || exit\nhaving=$text\nexport having\n"
+	return []string{
+		commonScript + resolveScript + pushHeadScript + "work() {\n" + texts + chooseScript() + pushScript + "\n}\n" + pushTailScript,
+		haveScript, mergeScript,
+	}
+}
+
+func (p *pusher) args(how string) []string {
+	s, kind := p.source, "file"
 	if s.Tree {
 		kind = "tree"
 	}
-	options := ""
-	if w.Alone {
-		options += optionAlone + ","
+	return []string{
+		"push", p.proc, strconv.Itoa(p.where.PID), p.where.Container, strings.Join(p.where.options(), ","), p.where.Path, s.Name, p.temp, kind,
+		fmt.Sprintf("%04o", unixMode(s.Mode, s.Mode.Perm())), strconv.FormatInt(s.Mtime.Unix(), 10), s.Owner, how, p.earlier,
 	}
-	if w.Siblings {
-		options += optionSiblings
+}
+
+func (p *pusher) attempt(ctx context.Context) error {
+	var how []string
+	switch {
+	case p.Resume:
+		how = append(how, "keep")
+	case p.Again != nil:
+		how = append(how, "wait")
 	}
-	mode := s.Mode.Perm()
-	args := []string{
-		"push", proc, strconv.Itoa(w.PID), w.Container, options, w.Path, s.Name, ".shareproc-" + rand.Text()[:16], kind,
-		fmt.Sprintf("%04o", unixMode(s.Mode, mode)), strconv.FormatInt(s.Mtime.Unix(), 10), s.Owner,
+	if p.earlier != "" {
+		how = append(how, "again")
 	}
-	scripts := []string{commonScript + resolveScript + pushHeadScript + chooseScript() + pushScript, mergeScript}
-	scripts, args = worded(scripts, args)
-	feed := newFeeder(ctx, r, len(dictate(newMark(), scripts)), s)
+	scripts, args := worded(p.scripts(), p.args(strings.Join(how, ",")))
+	feed := newFeeder(ctx, p.runner, len(dictate(newMark(), scripts)), p.source)
 	defer feed.close()
-	var found Found
-	var id identity
 	// The end of ctx ends the payload, and what the helper then has to say is that it took everything away.
 	linger, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(lingerTime, cancel) })()
-	err := ask(linger, feed, scripts, args, func(b *bufio.Reader) error {
-		var err error
-		if id, err = readIdentity(b); err != nil {
-			return err
-		}
-		found = newFound(w, id, facts{})
-		var got string
-		if err := readFields(b, &found.Path, &got); err != nil {
-			return err
-		}
-		if got != feed.sum() {
-			return ErrDamaged
-		}
-		return nil
-	})
-	switch {
-	case err == nil:
-		return found, nil
-	case ctx.Err() != nil:
-		return found, context.Cause(ctx)
-	case feed.failed() != nil:
-		return found, feed.failed()
-	case errors.Is(err, errRootDenied):
-		err = id.accessError()
+	if p.earlier == "" {
+		feed.begin <- Rest{}
 	}
-	return found, &fs.PathError{Op: "write", Path: w.Path, Err: err}
+	err := ask(linger, feed, scripts, args, func(b *bufio.Reader) error {
+		if err := p.readHead(b); err != nil {
+			return err
+		}
+		if p.earlier != "" {
+			rest, err := p.readRest(b, feed)
+			if err != nil {
+				return err
+			}
+			feed.begin <- rest
+		}
+		return p.readEnd(b, feed)
+	})
+	if p.local == nil {
+		p.local = feed.failed()
+	}
+	if err == nil {
+		p.local = nil
+	}
+	return err
+}
+
+func (p *pusher) readHead(b *bufio.Reader) error {
+	id, err := readIdentity(b)
+	if err != nil {
+		return err
+	}
+	p.id, p.found = id, newFound(p.where, id, facts{})
+	return readFields(b, &p.found.Path)
+}
+
+// readEnd reads the answers to frames, and the sum.
+func (p *pusher) readEnd(b *bufio.Reader, feed *feeder) error {
+	if err := readSigns(b, feed.answered); err != nil {
+		return err
+	}
+	got, err := readField(b)
+	if err == nil && got != feed.sum() {
+		err = ErrDamaged
+	}
+	return err
+}
+
+// readSigns reads signs of life up to something else.
+func readSigns(b *bufio.Reader, frame func()) error {
+	for {
+		switch c, err := b.ReadByte(); {
+		case err != nil:
+			return cutShort(err)
+		case c == '.' && frame != nil:
+			frame()
+		case c != ',':
+			return b.UnreadByte()
+		}
+	}
 }
 
 // lingerTime is how long the helper gets to clean up.
@@ -153,138 +296,4 @@ func unixMode(mode, perm fs.FileMode) uint32 {
 		bits |= 0o1000
 	}
 	return bits
-}
-
-// A feeder puts a payload behind the script on a command's stdin.
-type feeder struct {
-	Runner
-	ctx    context.Context //nolint:containedctx // of the payload, which ends before the command does
-	script int
-	source Source
-	reader *io.PipeReader
-	writer *io.PipeWriter
-
-	mu   sync.Mutex
-	hash hash.Hash
-	err  error
-}
-
-func newFeeder(ctx context.Context, r Runner, script int, s Source) *feeder {
-	f := &feeder{Runner: r, ctx: ctx, script: script, source: s, hash: md5.New()} //nolint:gosec // see content.go
-	f.reader, f.writer = io.Pipe()
-	return f
-}
-
-func (f *feeder) close() { f.reader.CloseWithError(io.ErrClosedPipe) }
-
-func (f *feeder) sum() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return hex.EncodeToString(f.hash.Sum(nil))
-}
-
-func (f *feeder) failed() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.err
-}
-
-// Run gives the command the script first, then the payload, then what ask has for it: its end.
-func (f *feeder) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	script, over := make([]byte, f.script), make(chan struct{})
-	if _, err := io.ReadFull(stdin, script); err != nil {
-		return err
-	}
-	go f.frames()
-	go func() {
-		// The answer is there, or nobody waits for it any more: the payload is of no use.
-		defer close(over)
-		_, _ = io.Copy(io.Discard, stdin)
-		f.reader.CloseWithError(io.ErrClosedPipe)
-	}()
-	stop := context.AfterFunc(f.ctx, func() { //nolint:contextcheck // the payload ends before the command
-		f.writer.CloseWithError(context.Cause(f.ctx))
-	})
-	defer stop()
-	return f.Runner.Run(ctx, argv, &fed{script, f.reader, over, f.ctx}, stdout, stderr)
-}
-
-// frames writes the payload.
-func (f *feeder) frames() {
-	err := f.part(f.source.Write)
-	if err == nil && f.source.Tree {
-		err = f.part(f.source.Again)
-	}
-	f.mu.Lock()
-	if !errors.Is(err, io.ErrClosedPipe) {
-		f.err = err
-	}
-	f.mu.Unlock()
-	f.writer.CloseWithError(err)
-}
-
-// part writes one stream of frames, its end and its sum.
-func (f *feeder) part(write func(io.Writer) error) error {
-	f.mu.Lock()
-	f.hash.Reset()
-	f.mu.Unlock()
-	buffered := bufio.NewWriterSize(frameWriter{f}, frameSize)
-	if err := write(buffered); err != nil {
-		return err
-	}
-	if err := buffered.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintf(f.writer, "0\n%s\n", f.sum())
-	return err
-}
-
-const frameSize = 1 << 20
-
-// A frameWriter makes a frame of each write.
-type frameWriter struct{ *feeder }
-
-func (w frameWriter) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0; {
-		part := rest[:min(len(rest), frameSize)]
-		rest = rest[len(part):]
-		w.mu.Lock()
-		w.hash.Write(part)
-		w.mu.Unlock()
-		if _, err := fmt.Fprintf(w.writer, "%d\n", len(part)); err != nil {
-			return 0, err
-		}
-		if _, err := w.writer.Write(part); err != nil {
-			return 0, err
-		}
-	}
-	return len(p), nil
-}
-
-// fed is the command's stdin.
-type fed struct {
-	script  []byte
-	payload *io.PipeReader
-	over    <-chan struct{}
-	ctx     context.Context //nolint:containedctx // a Read has none
-}
-
-// Read gives an end only where the answer is there or the payload failed: the command takes that for a cut.
-func (f *fed) Read(p []byte) (int, error) {
-	if len(f.script) > 0 {
-		n := copy(p, f.script)
-		f.script = f.script[n:]
-		return n, nil
-	}
-	n, err := f.payload.Read(p)
-	if errors.Is(err, io.EOF) {
-		select {
-		case <-f.over:
-		case <-f.ctx.Done():
-		}
-	}
-	if err != nil {
-		err = io.EOF
-	}
-	return n, err
 }

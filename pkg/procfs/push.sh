@@ -2,9 +2,14 @@
 # Writes a file or a tree below a process's root. Runs behind the beginning of fs.sh, which has found $root. $called is
 # what it is called in a directory ("" is the directory itself), $temp what is not finished, $kind "file" or "tree".
 # The payload comes on stdin: lengths in lines, each before so many bytes, 0, and a line with the md5 of all
-# bytes (push.go). A cut looks like an end, so nothing counts without that line.
-# The answer: identity as fs.sh gives it, the physical path NUL, the md5 of what was written NUL.
-for tool in 80:md5sum 81:dd 82:mv 83:rm 84:mkdir 85:chmod 86:touch 87:tar 88:tee 89:chown; do
+# bytes (feed.go). A cut looks like an end, so nothing counts without that line. An empty line is a beat, and "stop" says
+# that no more comes.
+# The answer: identity as fs.sh gives it, the physical path NUL, the md5 of what was written NUL. In front of the latter
+# comes a "." for each length, and a "," for each beat and now and then where something takes time.
+# $how may have "wait" and "keep" (pushhead.sh) and "again": what there is under the name $earlier is gone on with. What
+# that is follows the path: of a file its length NUL and md5 NUL, and the payload begins with a line that says how much of
+# it stays; of a tree batches of have.sh, and "" NUL. With "drop" it is taken away, and that is all.
+for tool in 80:md5sum 81:dd 82:mv 83:rm 84:mkdir 85:chmod 86:touch 87:tar 88:tee 89:chown 90:sleep; do
 	need "${tool%%:*}" "${tool#*:}"
 done
 
@@ -75,10 +80,19 @@ fail() {
 }
 
 frames() {
-	while IFS= read -r length && [ "$length" -gt 0 ]; do
+	while IFS= read -r length; do
+		case $length in
+		'')
+			printf , >&4
+			continue
+			;;
+		0) return 0 ;;
+		stop) return 3 ;;
+		esac
 		dd bs="$length" count=1 iflag=fullblock || return 1
+		printf . >&4
 	done 2>/dev/null <&3
-	[ "$length" = 0 ] || return 2
+	return 2
 }
 
 # clear says whether nothing of another kind has the name.
@@ -103,24 +117,85 @@ extract() {
 # right ends the answer where what was written is not what was sent.
 right() {
 	sum=${sum%% *}
-	IFS= read -r want <&3 || finish 56
+	IFS= read -r want <&3 || broken
+	[ "$want" != stop ] || finish 56
 	[ "$sum" = "$want" ] || fail 55
+}
+
+# summed prints the md5 of what was written. A large file takes time.
+summed() {
+	at=0
+	while [ "$at" -lt "$1" ]; do
+		dd bs=1048576 count=1024 2>/dev/null
+		printf , >&4
+		at=$((at + 1073741824))
+	done <"$made" | md5sum
+}
+
+# sized prints the length of what was written, and 0 of what is no file.
+sized() {
+	if [ -f "$made" ] && [ ! -L "$made" ]; then
+		stat -c %s "$made"
+	else
+		echo 0
+	fi
+}
+
+# had tells the client what is there of a tree.
+had() {
+	(
+		cd "$made" || exit
+		find . -type f -size -131072c -print0 | xargs -0 -r -n 100 -s 600000 sh -c "$having" sh
+		find . -type f ! -size -131072c -print0 | xargs -0 -r -n 1 sh -c "$having" sh
+	) 2>/dev/null
+	printf '\0,'
 }
 
 clear || finish 57
 umask 077
 made=./$temp
 printf '%s\0' "${dir%/}/$called"
+[ -z "$earlier" ] || [ "$earlier" = "$temp" ] || mv -f -T "./$earlier" "$made" 2>/dev/null
+[ "$how" != drop ] || finish 0
 if [ "$kind" = file ]; then
-	{ : >"$made"; } 2>/dev/null || fail 45
-	{ frames >"$made"; } 2>/dev/null
+	stay=0
+	case $how in
+	*again*)
+		size=$(sized)
+		[ "$size" -gt 0 ] || rm -rf "$made" 2>/dev/null
+		sum=-
+		[ "$size" = 0 ] || sum=$(summed "$size")
+		printf '%s\0%s\0,' "$size" "${sum%% *}" # a NUL alone might be the beginning of the mark
+		while IFS= read -r stay <&3 && [ -z "$stay" ]; do printf , >&4; done
+		[ "$stay" -ge 0 ] 2>/dev/null && [ "$stay" -le "$size" ] || broken
+		;;
+	esac
+	if [ "$stay" = 0 ]; then
+		{ : >"$made"; } 2>/dev/null || fail 45
+	elif [ "$stay" -lt "$size" ]; then
+		dd bs=1 seek="$stay" count=0 of="$made" 2>/dev/null </dev/null || fail 55
+	fi
+	{ frames >>"$made"; } 2>/dev/null
 	case $? in
 	1) fail 55 ;;
-	2) finish 56 ;;
+	2) broken ;;
+	3) finish 56 ;;
 	esac
-	sum=$(md5sum <"$made" 2>/dev/null)
+	size=$(sized)
+	if [ "$size" -gt 1073741824 ]; then
+		sum=$(summed "$size")
+	else
+		sum=$(md5sum <"$made" 2>/dev/null)
+	fi
 else
-	mkdir "$made" 2>/dev/null || fail 45
+	case $how in
+	*again*)
+		[ -d "$made" ] && [ ! -L "$made" ] || rm -rf "$made" 2>/dev/null
+		find "$made" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
+		had
+		;;
+	esac
+	[ -d "$made" ] || mkdir "$made" 2>/dev/null || fail 45
 	keep=-o
 	[ -z "$owner" ] || keep=--numeric-owner
 	extract

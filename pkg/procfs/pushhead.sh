@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Stands before the beginning of fs.sh, which would begin to watch over stdin: here that carries the payload.
-called=$7 temp=$8 kind=$9 mode=${10} seconds=${11} owner=${12} made=
+called=$7 temp=$8 kind=$9 mode=${10} seconds=${11} owner=${12} how=${13} earlier=${14} made=
+# Signs of life go to the answer.
+exec 4>&1
 
 # drop takes away what is not finished.
 drop() {
@@ -11,7 +13,10 @@ drop() {
 }
 
 guard() {
-	trap 'drop; exit 143' TERM HUP INT
+	case $how in
+	*keep*) trap 'exit 143' TERM HUP INT ;;
+	*) trap 'drop; exit 143' TERM HUP INT ;;
+	esac
 }
 
 # finish CODE as in common.sh; what is left of the payload is read, so that the client is not stuck with it.
@@ -21,4 +26,24 @@ finish() {
 	printf '\000%s%03d\n' "$mark" "$code"
 	cat <&3 >/dev/null 2>&1
 	exit "$code"
+}
+
+# broken ends what was cut. With "wait" the client may come back within a time, with a name of its own for what is there;
+# nobody else would take it away.
+broken() {
+	case $how in
+	*wait*)
+		{
+			n=0
+			while [ -e "$made" ] && [ "$n" -lt 100 ]; do
+				sleep 1
+				n=$((n + 1))
+			done
+			drop
+		} </dev/null >/dev/null 2>&1 3<&- 4>&- &
+		made=
+		;;
+	*keep*) made= ;;
+	esac
+	finish 56
 }

@@ -29,11 +29,8 @@ type watch struct {
 	writing bool      // somebody here takes his time with what came: no fault of the stream
 }
 
-// run is r.Run, or ErrStalled. An upload is not watched: its script has stdin for the payload, and no beats to send back.
+// run is r.Run, or ErrStalled.
 func (w *watch) run(ctx context.Context, r Runner, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	if _, ok := r.(*feeder); ok {
-		return r.Run(ctx, argv, stdin, stdout, stderr)
-	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go w.look(ctx, cancel)

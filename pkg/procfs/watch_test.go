@@ -70,33 +70,3 @@ func TestWatchGivesUpWhatIsDead(t *testing.T) {
 		})
 	}
 }
-
-// An upload may take as long as it does: nothing comes back before its end.
-func TestWatchLeavesUploadsAlone(t *testing.T) {
-	const limit = 20 * time.Millisecond
-	payload := "late"
-	source := Source{Write: func(w io.Writer) error {
-		<-time.After(10 * limit)
-		_, err := io.WriteString(w, payload)
-		return err
-	}}
-	stdin, beats := io.Pipe()
-	defer beats.Close()
-	var got string
-	feed := newFeeder(t.Context(), runnerFunc(func(ctx context.Context, stdin io.Reader, stdout, _ io.Writer) error {
-		if _, err := stdout.Write([]byte("begun")); err != nil {
-			return err
-		}
-		frame := make([]byte, len("4\n")+len(payload))
-		_, err := io.ReadFull(stdin, frame)
-		got = string(frame)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return err
-	}), 0, source)
-	defer feed.close()
-	if err := (&watch{limit: limit}).run(t.Context(), feed, nil, stdin, io.Discard, io.Discard); err != nil || got != "4\n"+payload {
-		t.Errorf("%v, got %q", err, got)
-	}
-}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package local
+
+import (
+	"context"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+)
+
+// pushAgain is push, which goes on where the stream breaks.
+func pushAgain(ctx context.Context, r procfs.Runner, name, path string, o Options, how procfs.Copying) error {
+	source, err := Source(name, o)
+	if err != nil {
+		return err
+	}
+	_, err = how.Push(ctx, r, procfs.Where{PID: os.Getpid(), Path: path}, source)
+	return err
+}
+
+// settled waits until nothing unfinished is in a folder: who was cut takes away what nobody came back for.
+func settled(t *testing.T, folder string, names ...string) {
+	t.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for {
+		left, err := filepath.Glob(filepath.Join(folder, ".shareproc-*"))
+		check(t, err)
+		if len(left) == 0 || time.Now().After(deadline) {
+			onlyThese(t, folder, names...)
+			return
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// An upload that breaks goes on where it was, and what has come once does not go again.
+func TestBrokenUploadGoesOn(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			random := rand.New(rand.NewPCG(random.Uint64(), 1))
+			folder := t.TempDir()
+			source, dest := filepath.Join(folder, "source"), filepath.Join(folder, "dest")
+			mixed(t, source)
+			check(t, os.Chmod(source+"/sub/empty", 0o555))
+			kept := fs.ModeType | fs.ModePerm
+			for _, what := range []string{"", "/huge"} {
+				intact := &breaker{Runner: r, up: true}
+				check(t, pushAgain(t.Context(), intact, source+what, dest, Options{Report: reports{}.add}, procfs.Copying{}))
+				want := whole(oracle(t, source+what, kept))
+				all := intact.moved[0]
+				for range 3 {
+					check(t, os.RemoveAll(dest))
+					failed := reports{}
+					b := &breaker{Runner: r, up: true, after: []int64{random.Int64N(all), random.Int64N(all), random.Int64N(all) / 2}}
+					cuts := b.after
+					if err := pushAgain(t.Context(), b, source+what, dest, Options{Report: failed.add}, procfs.Copying{Again: times(3)}); err != nil {
+						t.Fatalf("%s broken at %d: %v", what, cuts, err)
+					}
+					comparedUp(t, oracle(t, dest, kept), want)
+					if len(failed) > 0 {
+						t.Errorf("reported: %v", failed)
+					}
+					settled(t, folder, "source", "dest")
+					if t.Failed() {
+						t.Fatalf("%s broken at %d", what, cuts)
+					}
+					var carried int64
+					for _, n := range b.moved {
+						carried += n
+					}
+					// A frame that was cut goes again. Of a tree it is a file, or the small ones beside one.
+					if most := all + 3*(2<<20); what != "" && carried > most {
+						t.Errorf("%s broken at %d: %d bytes went, of %d", what, cuts, carried, all)
+					}
+				}
+				check(t, os.RemoveAll(dest))
+			}
+		})
+	}
+}
+
+// comparedUp compares what an archive keeps.
+func comparedUp(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	compare(t, whole(got), want)
+}
+
+// Who tries no more finds nothing there.
+func TestBrokenUploadLeavesNothing(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			source := filepath.Join(folder, "source")
+			mixed(t, source)
+			for _, what := range []string{"", "/huge"} {
+				b := &breaker{Runner: r, up: true, after: []int64{9 << 20, 5 << 20, 1 << 20}}
+				err := pushAgain(t.Context(), b, source+what, folder+"/dest", Options{Report: reports{}.add}, procfs.Copying{Again: times(2)})
+				if !procfs.Broken(err) {
+					t.Errorf("%s: %v", what, err)
+				}
+				settled(t, folder, "source")
+			}
+		})
+	}
+}
+
+// With Resume a later run goes on, whatever became of what was left, and of the source.
+func TestUploadResumesInALaterRun(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			source, dest := filepath.Join(folder, "source"), filepath.Join(folder, "dest")
+			kept := fs.ModeType | fs.ModePerm
+			resume := procfs.Copying{Resume: true}
+			for _, what := range []string{"", "/huge"} {
+				for _, meanwhile := range []func(partial string){
+					func(string) {},
+					func(partial string) { scribble(t, partial) },
+					func(string) {
+						check(t, os.WriteFile(source+"/huge", []byte(strings.Repeat("other", 5<<20)), 0o600))
+						check(t, os.WriteFile(source+"/a", []byte("B"), 0o600))
+						check(t, os.Remove(source+"/none"))
+						check(t, os.Remove(source+"/link"))
+					},
+				} {
+					check(t, os.RemoveAll(source))
+					mixed(t, source)
+					b := &breaker{Runner: r, up: true, after: []int64{12 << 20}}
+					err := pushAgain(t.Context(), b, source+what, dest, Options{Report: reports{}.add}, resume)
+					if !procfs.Broken(err) {
+						t.Fatalf("%s: %v", what, err)
+					}
+					left, err := filepath.Glob(filepath.Join(folder, ".shareproc-*.partial"))
+					check(t, err)
+					if len(left) != 1 {
+						t.Fatalf("left: %q", left)
+					}
+					meanwhile(left[0])
+					failed := reports{}
+					check(t, pushAgain(t.Context(), b, source+what, dest, Options{Report: failed.add}, resume))
+					comparedUp(t, oracle(t, dest, kept), whole(oracle(t, source+what, kept)))
+					if len(failed) > 0 {
+						t.Errorf("reported: %v", failed)
+					}
+					onlyThese(t, folder, "source", "dest")
+					check(t, os.RemoveAll(dest))
+					if t.Failed() {
+						t.Fatalf("of %q", what)
+					}
+				}
+			}
+		})
+	}
+}

@@ -24,7 +24,7 @@ jail() {
 	unset IFS
 	# A link on the way would lead from there into the target.
 	[ -n "$tools" ] && [ "$(readlink -f "$tools/sh" 2>/dev/null)" = "$tools/sh" ] || return 1
-	for tool in cat chroot find grep head readlink sha256sum stat tail tr xargs; do
+	for tool in cat chroot dd find grep head md5sum readlink sha256sum stat tail tr xargs; do
 		[ ! -L "$tools/$tool" ] && [ "$tools/$tool" -ef "$tools/sh" ] || return 1
 	done
 	jail=/proc/$$/root$tools
@@ -33,7 +33,8 @@ jail() {
 
 if jail; then
 	export verb options path extra pid batch jail
-	PATH=$jail "$tools/chroot" "$root" "$jail/sh" -c "$look" &
+	# What is too long for an environment comes on descriptor 7 (pull.sh).
+	printf '%s' "$wants" | PATH=$jail "$tools/chroot" "$root" "$jail/sh" -c "$look" 7<&0 </dev/null &
 	job=$!
 	wait "$job"
 	code=$?

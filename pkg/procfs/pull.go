@@ -33,7 +33,7 @@ var againScript string
 var followScript string
 
 // pullTexts reads texts of pull.sh. fs.sh reads the last one before it starts to watch over stdin.
-const pullTexts = "for name in bulk one again follow wants; do section || exit; eval \"$name=\\$text\"; done\nexport again follow\n"
+const pullTexts = "for name in bulk one again follow wants look; do section || exit; eval \"$name=\\$text\"; done\nexport bulk one again follow mark\n"
 
 // ErrDamaged says that bytes arrived otherwise than they were sent.
 var ErrDamaged = errors.New("what arrived is not what was sent")
@@ -147,8 +147,8 @@ func (p *puller) fail(name string, err error) {
 // run asks pull.sh. read gets the answer from behind the kind, "file" or "tree", on.
 func (p *puller) run(ctx context.Context, options []string, wants string, read func(*bufio.Reader, string) error) error {
 	scripts := []string{
-		commonScript + resolveScript + pullTexts + chooseScript() + pullScript,
-		bulkScript, oneScript, againScript, resolveScript + followScript, wants, metaScript,
+		commonScript + pullTexts + chooseScript() + enterScript,
+		bulkScript, oneScript, againScript, resolveScript + followScript, wants, insideScript + resolveScript + pullScript, metaScript,
 	}
 	words := append(p.where.options(), options...)
 	if p.Follow {

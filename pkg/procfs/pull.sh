@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Copies a file or a tree out of a process's root. Runs behind the beginning of fs.sh, which has found $root. The answer
+# Copies a file or a tree out of a process's root. Runs where enter.sh lets it, inside that root or not. The answer
 # is read by pull.go: identity and facts as fs.sh gives them, the mark NUL, "file" or "tree" NUL, then a file's frame
 # (one.sh); or of a tree first batches of all that has no content (meta.sh), "" NUL, then frames of files (bulk.sh, one.sh).
 # Nothing is asked of a tree in between: a command costs more than a file.
@@ -14,7 +14,7 @@ case $options in
 *again*) resume=1 ;;
 *) resume= ;;
 esac
-export bulk one facts mark resume
+export facts resume
 resolve "$path" 1 || finish $?
 here=$root${at:-/.} where=${at:-/}
 line=$(stat -c "$facts" "$here" 2>/dev/null) || finish 47
@@ -37,9 +37,9 @@ sized() {
 	printf '\0'
 }
 
-# planned does something with the plan on descriptor 7.
+# planned does something with the plan on descriptor 7, where enter.sh has it already inside the root.
 planned() {
-	if [ -n "$resume" ]; then
+	if [ -n "$resume" ] && [ -z "$jail" ]; then
 		printf '%s' "$wants" | "$@" 7<&0
 	else
 		"$@"
@@ -104,7 +104,8 @@ content() {
 planned content
 case $options in
 *follow*)
-	resume= root=$proc/$root
+	resume=
+	[ -n "$jail" ] || root=$proc/$root
 	export root where pid
 	walk -type l | xargs -0 -r sh -c "$follow" sh
 	;;

@@ -111,7 +111,7 @@ func (q query) run(ctx context.Context, r Runner, proc string, body func(identit
 }
 
 // lookText reads the text that looks at files. fs.sh reads the last one before it starts to watch over stdin.
-const lookText = "section || exit\nlook=$text\n"
+const lookText = "section || exit\nlook=$text wants=\n"
 
 // lookScript is what fs.sh does once it has a process: it may run inside that one's root.
 func lookScript() string {

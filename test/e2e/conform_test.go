@@ -5,6 +5,7 @@
 package e2e
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/conform"
 )
@@ -191,7 +193,7 @@ func TestSwappedLinksDoNotLeadOut(t *testing.T) {
 					out++
 				}
 			}
-			for range 60 {
+			for range 40 {
 				where := procfs.Where{PID: 1, Path: "/data"}
 				_, err := procfs.Sum(t.Context(), g.helper, where, procfs.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
 					note(path, sum == sha256.Sum256([]byte(inside)))
@@ -203,6 +205,16 @@ func TestSwappedLinksDoNotLeadOut(t *testing.T) {
 					return nil
 				})
 				changing(t, err)
+				kept := t.TempDir()
+				if err := pull(t.Context(), g.helper, where, kept); err != nil && !errors.Is(err, procfs.ErrChanged) && !errors.Is(err, procfs.ErrDamaged) {
+					t.Error(err)
+				}
+				for _, name := range []string{"swap", "link"} {
+					path := filepath.Join(kept, "data", name, file)
+					if content, err := os.ReadFile(path); err == nil {
+						note(path, string(content) == inside)
+					}
+				}
 			}
 			t.Logf("%d of %d readings were of the helper's own file", out, read)
 			if read == 0 {
@@ -213,6 +225,19 @@ func TestSwappedLinksDoNotLeadOut(t *testing.T) {
 			}
 		})
 	}
+}
+
+// pull copies a tree as cp does. What can't be copied of it is left out.
+func pull(ctx context.Context, r procfs.Runner, where procfs.Where, dest string) (err error) {
+	tree, err := local.NewTree(dest, local.Options{Report: func(string, error) {}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, tree.Close()) }()
+	if _, err := procfs.Pull(ctx, r, where, tree); err != nil {
+		return err
+	}
+	return tree.Finish()
 }
 
 // changing takes what a tree that changes may be answered with.

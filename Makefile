@@ -38,7 +38,7 @@ WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX)
 .PHONY: help build demo test lint unit race fuzz bench release-snapshot release-test vuln cross e2e fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build the plugin into bin/
 	go build -trimpath -buildvcs=auto -ldflags '-s -w' -o $(PLUGIN) ./cmd/kubectl-shareproc
@@ -88,7 +88,13 @@ vuln: $(GOVULNCHECK) ## Known vulnerabilities that are reached (VULNDB=https://v
 	GOWORK=off $(GOVULNCHECK) -format json -db "$(VULNDB)" ./cmd/... ./pkg/... >"$$findings"; \
 	go run ./test/vuln $(STRICT) <"$$findings"
 
-cross: ## Compile for the other systems
+cross: ## Build for all six platforms, and measure; check the tests of the other systems
+	@program=$$(mktemp); trap 'rm -f "$$program"' EXIT; \
+	for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+	  GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$$program" ./cmd/kubectl-shareproc; \
+	  size=$$(wc -c <"$$program"); printf 'cross %-14s %3d.%d MB\n' "$$platform" $$((size / 1000000)) $$((size / 100000 % 10)); \
+	  test "$$size" -le 35000000 || { echo "cross: $$platform: the binary is larger than 35 MB" >&2; exit 1; }; \
+	done
 	GOOS=darwin GOARCH=arm64 go vet ./cmd/... ./pkg/...
 	GOOS=windows GOARCH=amd64 go vet ./cmd/... ./pkg/...
 

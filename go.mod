@@ -2,6 +2,8 @@ module github.com/kubectl-shareproc/kubectl-shareproc
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	github.com/creack/pty v1.1.24
 	github.com/distribution/reference v0.6.0

@@ -171,7 +171,7 @@ if [ "$kind" = file ]; then
 		;;
 	esac
 	if [ "$stay" = 0 ]; then
-		{ : >"$made"; } 2>/dev/null || fail 45
+		{ true >"$made"; } 2>/dev/null || fail 45 # ":" would end the shell (POSIX: special built-in)
 	elif [ "$stay" -lt "$size" ]; then
 		dd bs=1 seek="$stay" count=0 of="$made" 2>/dev/null </dev/null || fail 55
 	fi

@@ -46,13 +46,13 @@ func fixed(words ...string) completer {
 	}
 }
 
-// completePods completes the first argument as a pod and the next ones with the completers given, one for each.
+// completePods completes the first argument as a pod, or as what makes pods, and the next ones with the completers given, one for each.
 func (f *Factory) completePods(next ...completer) completer {
 	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		args = withPod(cmd, args)
 		switch i := len(args) - 1; {
 		case i < 0:
-			return f.pods(cmd.Context(), word), cobra.ShellCompDirectiveNoFileComp
+			return f.completeTarget(cmd, word), cobra.ShellCompDirectiveNoFileComp
 		case i < len(next):
 			return next[i](cmd, args, word)
 		default:

@@ -5,7 +5,7 @@ package plugin
 import (
 	"os"
 	"path/filepath"
-	"runtime"
+	goruntime "runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // offers are the words that TAB offers behind args, descriptions left out.
@@ -32,6 +34,15 @@ func (d *desk) offers(t *testing.T, args ...string) []string {
 
 func TestCompletion(t *testing.T) {
 	d := newDesk(t)
+	for _, object := range []runtime.Object{
+		&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "front", Namespace: "shop"}},
+		&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "db", Namespace: "shop"}},
+		&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent", Namespace: "shop"}},
+	} {
+		if err := d.client.Tracker().Add(object); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range []struct {
 		args string
 		want string
@@ -41,6 +52,13 @@ func TestCompletion(t *testing.T) {
 		{"debug x|", ""},
 		{"debug pod/w|", "pod/web"},
 		{"debug nonsense/w|", ""},
+		{"debug --patch |", "deploy/front ds/agent sts/db"},
+		{"debug --patch d|", "deploy/front ds/agent"},
+		{"debug --patch pod/|", "pod/web"},
+		{"doctor --patch s|", "sts/db"},
+		{"debug statefulset/|", "statefulset/db"},
+		{"ps deploy/f|", "deploy/front"},
+		{"ps deploy/x|", ""},
 		{"ps -l app=web |", ""},
 		{"debug web -c |", "web"},
 		{"debug gone -c |", ""},
@@ -75,7 +93,7 @@ func TestCompletion(t *testing.T) {
 
 // The helper that runs already answers; here it sees this test's own processes.
 func TestCompletionInTheHelper(t *testing.T) {
-	if runtime.GOOS != "linux" {
+	if goruntime.GOOS != "linux" {
 		t.Skip("this machine has no /proc")
 	}
 	d := newDesk(t)

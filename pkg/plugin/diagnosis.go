@@ -18,6 +18,7 @@ func (f *Factory) printDiagnosis(d session.Diagnosis) error {
 	rows = append(rows, serverRows(d.Server)...)
 	rows = append(rows, targetRows(d.Target)...)
 	rows = append(rows, policyRows(d.Policy)...)
+	rows = append(rows, wayRows(d)...)
 	for _, row := range rows {
 		for i := range row {
 			row[i] = clean(strings.ReplaceAll(row[i], "\n", " "))
@@ -124,6 +125,32 @@ func policyRows(list []session.Admission) [][]string {
 			can = "opens the files of targets of the same user"
 		}
 		rows = append(rows, check(fmt.Sprintf("%s as %s", a.For, a.As), words[a.Admitted], can, a.Reason))
+	}
+	return rows
+}
+
+// wayRows say of each way whether it would work, and why not. What to do about the one that was asked about is said with the
+// error.
+func wayRows(d session.Diagnosis) [][]string {
+	does := map[session.Purpose]string{
+		session.ForHelper: "a helper beside the container; nothing restarts",
+		session.ForRoot:   "the same, with the target's files as /",
+		session.ForCopy:   "a copy of the pod, deleted at the end",
+		session.ForPatch:  fmt.Sprintf("all pods of %s restart, twice", cmp.Or(d.Workload, "a workload")),
+	}
+	rows := [][]string{{"ways", "", "of debug"}}
+	for _, w := range d.Ways {
+		result, said := session.Yes, []string{does[w.For]}
+		if !w.Works {
+			result, said = session.No, nil
+			for _, p := range w.Problems {
+				said = append(said, p.Text)
+			}
+			if try := w.Problems[0].Try; try != "" && w.For != d.For {
+				said = append(said, "try: "+try)
+			}
+		}
+		rows = append(rows, check(w.Command, string(result), said...))
 	}
 	return rows
 }

@@ -17,6 +17,8 @@ type doctorOptions struct {
 	pod    string
 	named  bool // a pod is, by POD or -l
 	copy   bool
+	patch  bool
+	root   bool
 	role   bool
 	output string
 }
@@ -32,7 +34,8 @@ func newDoctorCmd(f *Factory, run func(context.Context, *Factory, *doctorOptions
 	cmd := &cobra.Command{
 		Use:   "doctor [POD]",
 		Short: "Say what is allowed here, what is missing, and the Role that grants it",
-		Long: `Say whether debug would work, for one pod or in a namespace, and what it lacks.
+		Long: `Say whether debug would work, for one pod or in a namespace, and what it lacks: each of its
+ways (a helper, --root, --copy, --patch), and in detail the one whose flag is given.
 
 Use it before you need debug, and when debug was refused.
 
@@ -44,10 +47,10 @@ Without POD the policy is asked about a small pod, which needs the permission to
 pods. It takes debug's flags, and answers for a debug with them.
 
 Where a needed permission is missing a Role with it is printed, and a RoleBinding to you.
-The exit code is 0 where debug would work, else 1, also with --role.`,
+The exit code is 0 where debug with that flag would work, else 1, also with --role.`,
 		Example: `  kubectl shareproc doctor
   kubectl shareproc doctor nginx
-  kubectl shareproc doctor deploy/web --copy
+  kubectl shareproc doctor deploy/web --patch
 
   # for somebody else, by an administrator: what anna lacks, granted
   kubectl shareproc doctor nginx --as anna --role | kubectl apply -f -`,
@@ -69,6 +72,8 @@ The exit code is 0 where debug would work, else 1, also with --role.`,
 	}
 	opts.add(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Answer for debug --copy")
+	cmd.Flags().BoolVar(&opts.patch, "patch", false, "Answer for debug --patch")
+	cmd.Flags().BoolVar(&opts.root, "root", false, "Answer for debug --root")
 	cmd.Flags().BoolVar(&opts.role, "role", false, "Print only the Role that is missing, or the whole one where nothing is")
 	addOutput(cmd, &opts.output)
 	return cmd
@@ -82,6 +87,8 @@ func (o *doctorOptions) validate(cmd *cobra.Command) error {
 		return err
 	}
 	switch {
+	case o.copy && o.patch || o.copy && o.root || o.patch && o.root:
+		return usage("one of them; all four ways are told in any case", "--copy, --patch, --root: more than one way")
 	case o.role && o.output != "":
 		return usage("one of both", "-o %s with --role: a Role is printed as kubectl apply reads it", o.output)
 	case !o.named && o.container != "":
@@ -99,6 +106,19 @@ func (o *doctorOptions) ref() target.Ref {
 	return target.Ref{Arg: o.pod, Selector: o.selector, Container: o.container}
 }
 
+func (o *doctorOptions) way() session.Purpose {
+	switch {
+	case o.copy:
+		return session.ForCopy
+	case o.patch:
+		return session.ForPatch
+	case o.root:
+		return session.ForRoot
+	default:
+		return session.ForHelper
+	}
+}
+
 func runDoctor(ctx context.Context, f *Factory, opts *doctorOptions) error {
 	o, err := f.opener(&opts.helperFlags, time.Hour)
 	if err != nil {
@@ -108,8 +128,7 @@ func runDoctor(ctx context.Context, f *Factory, opts *doctorOptions) error {
 	if err != nil {
 		return err
 	}
-	want := session.Wanted{Copy: opts.copy, Image: opts.image, Override: opts.override}
-	d, err := o.Diagnose(ctx, namespace, opts.ref(), want)
+	d, err := o.Diagnose(ctx, namespace, opts.ref(), opts.way(), session.Wanted{Image: opts.image, Override: opts.override})
 	if err != nil {
 		return err
 	}

@@ -79,6 +79,8 @@ func (f *Factory) restConfig() (*rest.Config, error) {
 	}
 	config = rest.CopyConfig(config)
 	config.UserAgent = "kubectl-shareproc/" + clientVersion().Version
+	// A diagnosis asks much at once. These are kubectl's own limits for discovery; the server has its own.
+	config.QPS, config.Burst = 50, 300
 	config.WarningHandler = rest.NewWarningWriter(f.narration(), rest.WarningWriterOptions{Deduplicate: true})
 	return config, nil
 }

@@ -114,7 +114,7 @@ func (f *Factory) planPatch(ctx context.Context, opts *debugOptions) (*session.O
 		return nil, session.PatchPlan{}, err
 	}
 	plan, err := o.PlanPatch(ctx, session.PatchWanted{
-		Workload: w, Namespace: ns, Container: opts.container, Override: opts.override, Force: opts.force, Leave: opts.leave,
+		Workload: w, Namespace: ns, Container: opts.container, Need: opts.root.need(), Override: opts.override, Force: opts.force, Leave: opts.leave,
 	})
 	return o, plan, err
 }

@@ -21,12 +21,15 @@ type Admission struct {
 	As  string  `json:"as"`
 	// Opens is the most that it can be counted on for: to open every process, the target's files, or nothing of the
 	// processes that it sees.
-	Opens    podspec.Need `json:"opens"`
-	Admitted Verdict      `json:"admitted"`
+	Opens podspec.Need `json:"opens"`
+	// Enters tells whether the target's root can be a shell's /.
+	Enters   bool    `json:"enters"`
+	Admitted Verdict `json:"admitted"`
 	// Reason is the refusal in its own words, or why nothing is known.
 	Reason string `json:"reason,omitempty"`
 
-	try func(context.Context) error
+	try  func(context.Context) error
+	asks rule // the permission that the question itself needs
 }
 
 var dryRun = []string{metav1.DryRunAll}
@@ -39,7 +42,7 @@ func (o *Opener) helperTrials(t target.Target, plan Plan) []Admission {
 	}
 	var list []Admission
 	for _, c := range ladder {
-		a := trial(ForHelper, c, plan.Subject)
+		a := trial(ForHelper, c, plan.Subject, patchEphemeral)
 		a.try = func(ctx context.Context) error {
 			return o.patch(ctx, t, o.helper(t, plan, podspec.NamePrefix+suffix(), "", c), dryRun...)
 		}
@@ -51,7 +54,7 @@ func (o *Opener) helperTrials(t target.Target, plan Plan) []Admission {
 // ladders is every security context that some command would try.
 func ladders(s podspec.Subject) []podspec.Candidate {
 	var all []podspec.Candidate
-	for _, need := range []podspec.Need{podspec.OpenEvery, podspec.OpenRoot, podspec.SeeProcesses} {
+	for _, need := range []podspec.Need{podspec.OpenEvery, podspec.OpenRoot, podspec.SeeProcesses, podspec.EnterRoot} {
 		for _, c := range podspec.Ladder(s, need) {
 			if !slices.ContainsFunc(all, func(other podspec.Candidate) bool { return podspec.Twins(c.Security, other.Security) }) {
 				all = append(all, c)
@@ -65,9 +68,25 @@ func ladders(s podspec.Subject) []podspec.Candidate {
 func (o *Opener) copyTrials(t target.Target, plan Plan) []Admission {
 	var list []Admission
 	for _, c := range plan.Ladder {
-		a := trial(ForCopy, c, plan.Subject)
+		a := trial(ForCopy, c, plan.Subject, createPods)
 		pod, _ := o.copyOf(t, plan, nameFor(t.Pod.Name), "", c)
 		a.try = o.dryCreate(pod)
+		list = append(list, a)
+	}
+	return list
+}
+
+// patchTrials asks about the template and, as far as the user may ask, about a pod of it: as admittedPatch does.
+func (o *Opener) patchTrials(plan PatchPlan, pods bool) []Admission {
+	ladder := plan.ladder
+	if !pods {
+		ladder = ladder[len(ladder)-1:]
+	}
+	subject := podspec.SubjectOf(plan.target.Pod, plan.target.Container)
+	var list []Admission
+	for _, c := range ladder {
+		a := trial(ForPatch, c, subject, rule{"patch", plan.workload.Plural() + appsGroup, ""})
+		a.try = func(ctx context.Context) error { return o.tryPatch(ctx, plan, podspec.NamePrefix+suffix(), c, pods) }
 		list = append(list, a)
 	}
 	return list
@@ -90,7 +109,8 @@ func (o *Opener) podTrials(namespace string, override podspec.Override) []Admiss
 				continue
 			}
 			seen = append(seen, c)
-			a := trial(ForPod, c, s)
+			a := trial(ForPod, c, s, createPods)
+			a.Enters = *c.Security.RunAsUser == 0 // where the runtime's defaults let root chroot, as most do
 			a.try = o.dryCreate(o.smallPod(namespace, c))
 			list = append(list, a)
 		}
@@ -132,8 +152,10 @@ func (o *Opener) dryCreate(pod *corev1.Pod) func(context.Context) error {
 	}
 }
 
-func trial(purpose Purpose, c podspec.Candidate, s podspec.Subject) Admission {
-	a := Admission{For: purpose, As: c.Name, Opens: podspec.SeeProcesses, Admitted: Unknown}
+func trial(purpose Purpose, c podspec.Candidate, s podspec.Subject, asks rule) Admission {
+	a := Admission{
+		For: purpose, As: c.Name, Opens: podspec.SeeProcesses, Enters: podspec.Meets(c.Security, s, podspec.EnterRoot), Admitted: Unknown, asks: asks,
+	}
 	for _, need := range []podspec.Need{podspec.OpenEvery, podspec.OpenRoot} {
 		if podspec.Meets(c.Security, s, need) {
 			a.Opens = need
@@ -169,12 +191,8 @@ func attempt(ctx context.Context, list []Admission, may []Permission) {
 
 // needs names the permission without which the question can't be asked; "" where the user has it.
 func (a *Admission) needs(may []Permission) string {
-	verb, resource := "create", "pods"
-	if a.For == ForHelper {
-		verb, resource = "patch", "pods/ephemeralcontainers"
-	}
 	for _, p := range may {
-		if p.is(verb, "", resource) && p.Allowed == No {
+		if p.String() == a.asks.verb+" "+a.asks.String() && p.Allowed == No {
 			return p.String()
 		}
 	}

@@ -74,7 +74,10 @@ func Choose(t target.Target, want Wanted) (Plan, error) {
 		plan.Subject = *want.Subject
 	}
 	if want.Copy {
-		plan.Way, plan.wanted.Need = Copy, podspec.OpenEvery
+		plan.Way = Copy
+		if want.Need != podspec.EnterRoot {
+			plan.wanted.Need = podspec.OpenEvery
+		}
 		plan.wanted.Edits.EnvOf = t.Container
 		if err := t.CheckCopyable(); err != nil {
 			return plan, err

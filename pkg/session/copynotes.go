@@ -5,6 +5,7 @@ package session
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -22,14 +23,26 @@ func (o *Opener) tellOfCopy(ctx context.Context, c podspec.Copy, pod *corev1.Pod
 	modes := map[string]string{}
 	for name, claim := range claims {
 		modes[name] = shortModes(claim.Spec.AccessModes)
-		once := slices.Contains(claim.Spec.AccessModes, corev1.ReadWriteOncePod)
-		if once && pod.Spec.NodeName != "" && !finished(pod) {
-			return hint.With(fmt.Errorf("copy pod/%s: its claim %s may be used by one pod at a time (ReadWriteOncePod), and that is this one", pod.Name, name),
-				fmt.Sprintf("kubectl shareproc debug %s without --copy; or the copy once the pod has finished", pod.Name))
-		}
+	}
+	if err := sole(pod, claims); err != nil {
+		return err
 	}
 	for _, line := range append(c.Twice(pod, modes), podspec.Sharing(&pod.Spec)...) {
 		o.Say("%s", line)
+	}
+	return nil
+}
+
+// sole says that a copy could never start, since a claim of the pod is for one pod alone.
+func sole(pod *corev1.Pod, claims map[string]*corev1.PersistentVolumeClaim) error {
+	if pod.Spec.NodeName == "" || finished(pod) {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(claims)) {
+		if slices.Contains(claims[name].Spec.AccessModes, corev1.ReadWriteOncePod) {
+			return hint.With(fmt.Errorf("copy pod/%s: its claim %s may be used by one pod at a time (ReadWriteOncePod), and that is this one", pod.Name, name),
+				fmt.Sprintf("kubectl shareproc debug %s without --copy; or the copy once the pod has finished", pod.Name))
+		}
 	}
 	return nil
 }

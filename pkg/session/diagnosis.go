@@ -14,25 +14,31 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Diagnosis is what is allowed in a namespace and what is missing, for a helper or for a copy, without any change of it.
+// Diagnosis is what is allowed in a namespace and what is missing, for every way, without any change of it.
 type Diagnosis struct {
 	Namespace string `json:"namespace"`
 	// User is who asks, as the cluster knows them; "" where it does not say.
 	User string `json:"user,omitempty"`
 	// For is the way that was asked about. It works where there are no problems.
-	For         Purpose      `json:"for"`
-	Works       bool         `json:"works"`
-	Problems    []Problem    `json:"problems,omitempty"`
+	For      Purpose   `json:"for"`
+	Works    bool      `json:"works"`
+	Problems []Problem `json:"problems,omitempty"`
+	// Ways are all of them, the one asked about included.
+	Ways        []WayReport  `json:"ways"`
 	Permissions []Permission `json:"permissions"`
 	Server      Server       `json:"server"`
 	// Target is nil where no pod was named, or where it could not be read.
 	Target *TargetReport `json:"target,omitempty"`
-	Policy []Admission   `json:"policy,omitempty"`
+	// Workload is what makes the pod, whose template a patch would change; "" where there is none.
+	Workload string      `json:"workload,omitempty"`
+	Policy   []Admission `json:"policy,omitempty"`
 	// Missing grants what is needed and not allowed; nil where nothing is.
 	Missing *Grant `json:"missing,omitempty"`
 
 	ref  target.Ref
 	want Wanted
+	// helpers are those that run already and would be used, by way.
+	helpers map[Purpose]string
 }
 
 // Problem is a reason why it would not work, and what to do about it.
@@ -62,15 +68,11 @@ type TargetReport struct {
 	Blocked string `json:"blocked,omitempty"`
 }
 
-// Diagnose finds out whether what is wanted would work for the pod that ref means, or for any pod of the namespace where
+// Diagnose finds out whether a way would work for the pod that ref means, or for any pod of the namespace where
 // ref is empty. It asks the API server for reviews and dry runs only. The error is one that leaves nothing to diagnose: the
 // server is away, or there is no such pod.
-func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref, want Wanted) (Diagnosis, error) {
-	want.Need = podspec.OpenEvery
-	d := Diagnosis{Namespace: namespace, For: ForHelper, ref: ref, want: want}
-	if want.Copy {
-		d.For = ForCopy
-	}
+func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref, way Purpose, want Wanted) (Diagnosis, error) {
+	d := Diagnosis{Namespace: namespace, For: way, ref: ref, want: want, helpers: map[Purpose]string{}}
 	var requests []target.Request
 	if d.named() {
 		var err error
@@ -79,19 +81,35 @@ func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref,
 		}
 	}
 	d.Permissions = permissions(d.For, requests)
+	workload, notOne := target.ParseWorkload(ref.Arg)
+	if notOne == nil {
+		d.Permissions = forWorkload(d.Permissions, d.For, workload)
+	}
 	t, unread, err := o.inquire(ctx, &d)
 	if err != nil {
 		return d, err
 	}
-	var blocked error
+	found := map[Purpose]obstacle{}
 	switch {
+	case apierrors.IsForbidden(unread):
+		for _, w := range diagnosed() {
+			found[w] = obstacle{unread: unread}
+		}
+	case unread != nil && way == ForPatch && notOne == nil:
+		// A template can be patched where none of its pods is of any use.
+		for _, w := range diagnosed() {
+			found[w] = obstacle{blocked: unread}
+		}
+		found[ForPatch] = o.examinePatch(ctx, &d, target.Target{})
+	case unread != nil:
+		return d, unread
 	case !d.named():
 		d.Policy = o.podTrials(namespace, want.Override)
-	case unread == nil:
+	default:
 		// A policy may go by the image.
 		node, _ := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) { return o.nodeOf(ctx, t.Pod), nil })
 		o.useImageOn(node)
-		blocked = o.examine(&d, t, node)
+		found = o.examine(ctx, &d, t, node)
 	}
 	var asked sync.WaitGroup
 	if t.Pod != nil {
@@ -102,13 +120,13 @@ func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref,
 	if ctx.Err() != nil {
 		return d, context.Cause(ctx)
 	}
-	d.judge(blocked, unread)
+	d.judge(found)
 	return d, nil
 }
 
 func (d *Diagnosis) named() bool { return d.ref.Arg != "" || d.ref.Selector != "" }
 
-// inquire asks what does not depend on the pod, and for the pod. It is unread where the user may not read it.
+// inquire asks what does not depend on the pod, and for the pod. Unread is why there is none.
 func (o *Opener) inquire(ctx context.Context, d *Diagnosis) (t target.Target, unread, err error) {
 	var away error
 	var asked sync.WaitGroup
@@ -131,39 +149,9 @@ func (o *Opener) inquire(ctx context.Context, d *Diagnosis) (t target.Target, un
 		return t, nil, context.Cause(ctx)
 	case away != nil:
 		return t, nil, away
-	case unread != nil && !apierrors.IsForbidden(unread):
-		return t, nil, unread
 	default:
 		return t, unread, nil
 	}
-}
-
-// examine describes the target and lists what is to be asked about it. The error says why what is wanted can't be made.
-func (o *Opener) examine(d *Diagnosis, t target.Target, node *corev1.Node) error {
-	want := d.want
-	want.Copy = false
-	helper, noHelper := Choose(t, want)
-	want.Copy = true
-	copied, noCopy := Choose(t, want)
-	if noHelper == nil {
-		d.Policy = append(d.Policy, o.helperTrials(t, helper)...)
-	}
-	if noCopy == nil {
-		d.Policy = append(d.Policy, o.copyTrials(t, copied)...)
-	}
-	d.Target = describe(t)
-	d.Target.Helper, d.Target.Helpers = helper.Helper, helper.helpers(t)
-	blocked := noHelper
-	if d.want.Copy {
-		blocked = noCopy
-	}
-	if blocked == nil {
-		blocked = target.CheckPlatform(t.Pod, node)
-	}
-	if blocked != nil {
-		d.Target.Blocked = blocked.Error()
-	}
-	return blocked
 }
 
 func describe(t target.Target) *TargetReport {

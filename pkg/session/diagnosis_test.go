@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,7 +41,11 @@ func newClinic(t *testing.T, pod target.Target) *cluster {
 
 func (c *cluster) diagnose(t *testing.T, pod string, want Wanted) Diagnosis {
 	t.Helper()
-	d, err := c.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: pod}, want)
+	way := ForHelper
+	if want.Copy {
+		way = ForCopy
+	}
+	d, err := c.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: pod}, way, want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +62,7 @@ func verdicts(d Diagnosis) string {
 }
 
 func noRoot(sc *corev1.SecurityContext) error {
-	if *sc.RunAsUser == 0 {
+	if sc != nil && *sc.RunAsUser == 0 {
 		return forbidden("violates PodSecurity")
 	}
 	return nil
@@ -145,6 +150,84 @@ func TestDiagnosisFindsWhatIsMissing(t *testing.T) {
 	}
 }
 
+// ways puts the answers for every way into one line.
+func (d *Diagnosis) ways() string {
+	var list []string
+	for _, w := range d.Ways {
+		text := w.Command + ": works"
+		if !w.Works {
+			text = w.Command + ": " + w.Problems[0].Text
+		}
+		list = append(list, text)
+	}
+	return strings.Join(list, "\n")
+}
+
+func TestDiagnosisOfEveryWay(t *testing.T) {
+	alone := func(p *corev1.Pod) { p.Spec.Volumes = nil }
+	owned := func(p *corev1.Pod) {
+		p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db", Controller: new(true)}}
+	}
+	for _, c := range []struct {
+		sentence string
+		edit     func(*corev1.Pod)
+		arg      string
+		denied   []string
+		refuse   func(*corev1.SecurityContext) error
+		want     string
+	}{
+		{"all is allowed", owned, "web", nil, nil, "debug: works\ndebug --root: works\ndebug --copy: works\ndebug --patch: works"},
+		{"a pod that nothing makes anew", alone, "web", nil, nil, "debug --patch: find the workload of pod/web: nothing makes it anew"},
+		{
+			"no root admitted, target another user", func(p *corev1.Pod) { owned(p); as(101, 102)(p) }, "web", nil, noRoot,
+			"debug: works\ndebug --root: the cluster's policy refuses every helper in which the target's root could be a shell's /\ndebug --copy: works",
+		},
+		{"the workload may not be patched", owned, "web", []string{"patch statefulsets"}, nil, "debug --copy: works\ndebug --patch: you may not patch statefulsets.apps in namespace shop"},
+		{"what only other kinds need is not missed", owned, "web", []string{"patch deployments", "get daemonsets"}, nil, "debug --patch: works"},
+		{"no pods may be made", owned, "web", []string{"create pods"}, nil, "debug --copy: you may not create pods in namespace shop\ndebug --patch: works"},
+		{"no pod is named", nil, "", []string{"patch daemonsets"}, nil, "debug --root: works\ndebug --copy: works\ndebug --patch: you may not patch daemonsets.apps in namespace shop"},
+		{"a claim for one pod alone", func(p *corev1.Pod) {
+			p.Spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "once"}}}}
+		}, "web", nil, nil, "debug --copy: copy pod/web: its claim once may be used by one pod at a time (ReadWriteOncePod), and that is this one"},
+	} {
+		pod := newTarget(c.edit)
+		cl := newClinic(t, pod)
+		cl.denied = c.denied
+		if c.refuse != nil {
+			cl.refuse = c.refuse
+		}
+		set := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "db", Namespace: "shop"}, Spec: appsv1.StatefulSetSpec{
+			Selector: &metav1.LabelSelector{}, Template: corev1.PodTemplateSpec{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}},
+		}}
+		claim := &corev1.PersistentVolumeClaim{
+			ObjectMeta: metav1.ObjectMeta{Name: "once", Namespace: "shop"},
+			Spec:       corev1.PersistentVolumeClaimSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOncePod}},
+		}
+		for _, object := range []runtime.Object{set, claim} {
+			if err := cl.Tracker().Add(object); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cl.PrependReactor("patch", "statefulsets", func(clienttesting.Action) (bool, runtime.Object, error) {
+			patched := set.DeepCopy()
+			patched.Spec.Template.Spec.ShareProcessNamespace = new(true)
+			return true, patched, nil
+		})
+		for _, way := range diagnosed() {
+			d, err := cl.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: c.arg}, way, Wanted{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := d.ways(); !strings.Contains(got, c.want) {
+				t.Errorf("%s: got\n%s", c.sentence, got)
+			}
+			if i := slices.IndexFunc(d.Ways, func(w WayReport) bool { return w.For == way }); d.Works != d.Ways[i].Works || (d.Err() == nil) != d.Works {
+				t.Errorf("%s: %s works %t, %v", c.sentence, way, d.Works, d.Err())
+			}
+		}
+	}
+}
+
 // Who may not even read the pod gets the rules all the same.
 func TestDiagnosisOfAPodThatCannotBeRead(t *testing.T) {
 	c := newClinic(t, newTarget(nil))
@@ -173,7 +256,7 @@ func TestDiagnosisWithoutAServerIsAnError(t *testing.T) {
 		cluster.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 			return true, nil, c.err
 		})
-		d, err := cluster.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: "web"}, Wanted{})
+		d, err := cluster.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: "web"}, ForHelper, Wanted{})
 		if (err != nil) != c.isError || err != nil && !errors.Is(err, c.err) {
 			t.Errorf("%s: %v", c.sentence, err)
 		}
@@ -181,7 +264,7 @@ func TestDiagnosisWithoutAServerIsAnError(t *testing.T) {
 			t.Errorf("%s: got %+v", c.sentence, d.Permissions[0])
 		}
 	}
-	if _, err := newClinic(t, newTarget(nil)).opener().Diagnose(t.Context(), "shop", target.Ref{Arg: "gone"}, Wanted{}); err == nil {
+	if _, err := newClinic(t, newTarget(nil)).opener().Diagnose(t.Context(), "shop", target.Ref{Arg: "gone"}, ForHelper, Wanted{}); err == nil {
 		t.Error("a pod that is not there was diagnosed")
 	}
 }
@@ -194,7 +277,7 @@ func TestDiagnosisEndsWithItsContext(t *testing.T) {
 		cancel(interrupted)
 		return true, nil, ctx.Err()
 	})
-	if _, err := c.opener().Diagnose(ctx, "shop", target.Ref{Arg: "web"}, Wanted{}); !errors.Is(err, interrupted) {
+	if _, err := c.opener().Diagnose(ctx, "shop", target.Ref{Arg: "web"}, ForHelper, Wanted{}); !errors.Is(err, interrupted) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -11,69 +11,93 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
-// judge finds the problems, the one to mend first at the head: without a target no permission helps, and without
-// permission no policy is asked.
-func (d *Diagnosis) judge(blocked, unread error) {
-	if blocked != nil {
-		d.add(blocked.Error(), hint.Of(blocked))
-	}
-	missing := d.judgePermissions()
-	if unread != nil && len(missing) == 0 {
-		d.add(unread.Error(), hint.Of(unread))
-	}
-	if d.For == ForHelper && d.Server.EphemeralContainers.Result == No {
-		d.add("this server has no ephemeral containers (Kubernetes 1.25 has)", d.copyAdvice()+"an API server of that version")
-	}
-	if blocked == nil && unread == nil && len(missing) == 0 {
-		d.judgePolicy()
-	}
-	d.Works = len(d.Problems) == 0
-}
-
-func (d *Diagnosis) add(text, try string) {
-	d.Problems = append(d.Problems, Problem{Text: text, Try: try})
-}
-
-// judgePermissions returns those without which it does not work. Where a helper runs already, none has to be added.
-func (d *Diagnosis) judgePermissions() []Permission {
-	var missing, stops []Permission
-	for _, p := range d.Permissions {
-		if !p.Needed || p.Allowed != No {
-			continue
-		}
-		missing = append(missing, p)
-		if p.Verb != "patch" || !d.reuses() {
-			stops = append(stops, p)
+// judge finds the problems of every way, the one to mend first at the head: without a target no permission helps, and
+// without permission no policy is asked.
+func (d *Diagnosis) judge(found map[Purpose]obstacle) {
+	for _, way := range diagnosed() {
+		r := d.judgeWay(way, found[way])
+		d.Ways = append(d.Ways, r)
+		if way == d.For {
+			d.Works, d.Problems = r.Works, r.Problems
 		}
 	}
-	if len(missing) > 0 {
+	if missing := d.lacks(d.For); len(missing) > 0 {
 		g := grant(d.Namespace, d.User, missing)
 		d.Missing = &g
 	}
-	if len(stops) > 0 {
-		var what []string
-		for _, p := range stops {
-			what = append(what, p.String())
-		}
-		d.add(fmt.Sprintf("you may not %s in namespace %s", strings.Join(what, ", nor "), d.Namespace),
-			"have the Role printed here applied by whoever may grant it; --role prints it alone")
-	}
-	return stops
 }
 
-func (d *Diagnosis) reuses() bool {
-	return d.For == ForHelper && d.Target != nil && d.Target.Helper != ""
+func (d *Diagnosis) judgeWay(way Purpose, o obstacle) WayReport {
+	r := WayReport{Command: "debug" + flagOf(way), For: way}
+	if o.blocked != nil {
+		r.add(o.blocked.Error(), hint.Of(o.blocked))
+	}
+	stopped := d.judgePermissions(&r)
+	if o.unread != nil && !stopped {
+		r.add(o.unread.Error(), hint.Of(o.unread))
+	}
+	if (way == ForHelper || way == ForRoot) && d.Server.EphemeralContainers.Result == No {
+		r.add("this server has no ephemeral containers (Kubernetes 1.25 has)", d.copyAdvice(way)+"an API server of that version")
+	}
+	if o.blocked == nil && o.unread == nil && !stopped {
+		d.judgePolicy(&r)
+	}
+	r.Works = len(r.Problems) == 0
+	return r
+}
+
+func (r *WayReport) add(text, try string) {
+	r.Problems = append(r.Problems, Problem{Text: text, Try: try})
+}
+
+func (d *Diagnosis) lacks(way Purpose) []Permission {
+	return slices.DeleteFunc(slices.Clone(d.Permissions), func(p Permission) bool { return !p.neededFor(way) || p.Allowed != No })
+}
+
+// judgePermissions tells whether it does not work without some. Where a helper runs already, none has to be added.
+func (d *Diagnosis) judgePermissions(r *WayReport) (stopped bool) {
+	var what []string
+	for _, p := range d.lacks(r.For) {
+		if d.helpers[r.For] == "" || !p.is(patchEphemeral.verb, "", patchEphemeral.String()) {
+			what = append(what, p.String())
+		}
+	}
+	if len(what) == 0 {
+		return false
+	}
+	try := "have the Role printed here applied by whoever may grant it; --role prints it alone"
+	if r.For != d.For {
+		try = fmt.Sprintf("%s%s --role, for the Role", d.doctor(), flagOf(r.For))
+	}
+	r.add(fmt.Sprintf("you may not %s in namespace %s", strings.Join(what, ", nor "), d.Namespace), try)
+	return true
+}
+
+// doctor is the command line that was given, without flags for the way.
+func (d *Diagnosis) doctor() string {
+	switch {
+	case d.ref.Arg != "":
+		return "kubectl shareproc doctor " + d.ref.Arg
+	case d.ref.Selector != "":
+		return "kubectl shareproc doctor -l " + d.ref.Selector
+	default:
+		return "kubectl shareproc doctor"
+	}
 }
 
 // judgePolicy looks for one security context that is admitted and does.
-func (d *Diagnosis) judgePolicy() {
-	purpose := d.For
-	if d.Target == nil {
+func (d *Diagnosis) judgePolicy(r *WayReport) {
+	made := r.For
+	if made == ForRoot {
+		made = ForHelper
+	}
+	purpose := made
+	if !d.named() {
 		purpose = ForPod
 	}
 	var unknown string
 	for _, a := range d.Policy {
-		if a.For != purpose || !d.does(a) {
+		if a.For != purpose || !d.does(a, r.For) {
 			continue
 		}
 		if a.Admitted == Yes {
@@ -83,30 +107,40 @@ func (d *Diagnosis) judgePolicy() {
 			unknown = a.Reason
 		}
 	}
+	what := string(made)
 	switch {
-	case d.reuses():
-	case unknown != "" && d.Target == nil:
-		d.add("whether the cluster's policy admits a "+string(d.For)+" is not known: "+unknown,
+	case d.helpers[r.For] != "":
+	case unknown != "" && !d.named():
+		r.add("whether the cluster's policy admits a "+what+" is not known: "+unknown,
 			"kubectl shareproc doctor POD, which asks about that pod and not about one of its own")
 	case unknown != "":
-		d.add("whether the cluster's policy admits a "+string(purpose)+" is not known: "+unknown, "the same command again")
-	case d.Target == nil:
-		d.add("the cluster's policy refuses every security context", "ask the cluster's administrators for an exception")
+		r.add("whether the cluster's policy admits a "+what+" is not known: "+unknown, "the same command again")
+	case r.For == ForRoot:
+		r.add("the cluster's policy refuses every "+what+" in which the target's root could be a shell's /",
+			"debug without --root, where it is /proc/PID/root; fs follows its links")
+	case !d.named():
+		r.add("the cluster's policy refuses every security context", "ask the cluster's administrators for an exception")
+	case r.For == ForPatch:
+		r.add("the cluster's policy refuses every patch of "+d.Workload, d.copyAdvice(r.For)+"ask the cluster's administrators for an exception")
 	default:
-		d.add(fmt.Sprintf("the cluster's policy refuses every %s that opens the files of container %s", purpose, d.Target.Container),
-			d.copyAdvice()+"ask the cluster's administrators for an exception")
+		r.add(fmt.Sprintf("the cluster's policy refuses every %s that opens the files of container %s", what, d.Target.Container),
+			d.copyAdvice(r.For)+"ask the cluster's administrators for an exception")
 	}
 }
 
-// does tells whether a security context is worth having: it opens the target's files, or is what the user decided on.
-func (d *Diagnosis) does(a Admission) bool {
-	return a.Opens != podspec.SeeProcesses || !d.want.Override.Empty()
+// does tells whether a security context is worth having: it opens the target's files, or is what the user decided on. Whom
+// a patch will meet is not known before.
+func (d *Diagnosis) does(a Admission, way Purpose) bool {
+	if way == ForRoot {
+		return a.Enters
+	}
+	return a.Opens != podspec.SeeProcesses || !d.want.Override.Empty() || way == ForPatch
 }
 
-// copyAdvice begins a sentence of advice, where a copy is admitted in place of a helper.
-func (d *Diagnosis) copyAdvice() string {
+// copyAdvice begins a sentence of advice, where a copy is admitted in place of what is not.
+func (d *Diagnosis) copyAdvice(way Purpose) string {
 	admitted := slices.ContainsFunc(d.Policy, func(a Admission) bool { return a.For == ForCopy && a.Admitted == Yes })
-	if d.For != ForHelper || !admitted {
+	if way == ForCopy || !admitted {
 		return ""
 	}
 	return fmt.Sprintf("kubectl shareproc debug %s --copy, or ", d.Target.Pod)
@@ -122,13 +156,9 @@ func (d *Diagnosis) failure() error {
 	case d.ref.Selector != "":
 		what = "pods with labels " + d.ref.Selector
 	}
-	command := "debug"
-	if d.For == ForCopy {
-		command = "debug --copy"
-	}
 	var texts []string
 	for _, p := range d.Problems {
 		texts = append(texts, p.Text)
 	}
-	return hint.With(fmt.Errorf("diagnose %s: %s would not work: %s", what, command, strings.Join(texts, "; ")), d.Problems[0].Try)
+	return hint.With(fmt.Errorf("diagnose %s: %s would not work: %s", what, "debug"+flagOf(d.For), strings.Join(texts, "; ")), d.Problems[0].Try)
 }

@@ -26,7 +26,9 @@ type PatchWanted struct {
 	Namespace string
 	// Container is the one that is meant; "" for the template's default one.
 	Container string
-	Override  podspec.Override
+	// Need is what a command must be able to do there; OpenEvery, or EnterRoot.
+	Need     podspec.Need
+	Override podspec.Override
 	// Force is for a workload that somebody else keeps as it is.
 	Force bool
 	// Leave keeps the patch when the session is closed.
@@ -65,7 +67,7 @@ func (o *Opener) PlanPatch(ctx context.Context, want PatchWanted) (PatchPlan, er
 	}
 	subject := podspec.SubjectOf(plan.target.Pod, plan.target.Container)
 	if want.Override.Empty() {
-		plan.ladder = podspec.Ladder(subject, podspec.OpenEvery)
+		plan.ladder = podspec.Ladder(subject, want.Need)
 	} else {
 		c, err := want.Override.Candidate(subject)
 		if err != nil {
@@ -152,22 +154,25 @@ func (o *Opener) admittedPatch(ctx context.Context, p PatchPlan, name string) (p
 		ladder = ladder[len(ladder)-1:]
 		o.Say("you may not create pods, so the cluster's policy can't be asked about them: taking %s", ladder[0].Name)
 	}
-	return o.admitted("patch "+p.workload.String(), ladder, func(c podspec.Candidate) error {
-		ops, err := o.patchOf(p.workload, name, "", c)
-		if err != nil {
-			return err
-		}
-		// Whether the workload has changed since is for the patch itself to find out.
-		ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
-		changed, err := o.change(ctx, p.workload, ops, true)
-		if err == nil {
-			err = shares(&changed.template.Spec)
-		}
-		if err != nil || !pods {
-			return err
-		}
-		return o.dryCreate(podOf(changed))(ctx)
-	})
+	return o.admitted("patch "+p.workload.String(), ladder, func(c podspec.Candidate) error { return o.tryPatch(ctx, p, name, c, pods) })
+}
+
+// tryPatch is a dry run of the change and, with pods, of a pod that it leads to.
+func (o *Opener) tryPatch(ctx context.Context, p PatchPlan, name string, c podspec.Candidate, pods bool) error {
+	ops, err := o.patchOf(p.workload, name, "", c)
+	if err != nil {
+		return err
+	}
+	// Whether the workload has changed since is for the patch itself to find out.
+	ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
+	changed, err := o.change(ctx, p.workload, ops, true)
+	if err == nil {
+		err = shares(&changed.template.Spec)
+	}
+	if err != nil || !pods {
+		return err
+	}
+	return o.dryCreate(podOf(changed))(ctx)
 }
 
 // podOf is a pod as the workload would make it, with labels of ours only: a dry run must not count for anybody.

@@ -33,8 +33,11 @@ type Purpose string
 
 // The purposes. ForPod is that of a small pod which stands for helpers and copies where no pod is named.
 const (
-	ForHelper   Purpose = "helper"
+	ForHelper Purpose = "helper"
+	// ForRoot is a helper in which the target's root can be /.
+	ForRoot     Purpose = "root"
 	ForCopy     Purpose = "copy"
+	ForPatch    Purpose = "patch"
 	ForWorkload Purpose = "workload"
 	ForSessions Purpose = "sessions"
 	// ForWebSocket spares every exec a request that is refused, before it falls back to SPDY.
@@ -54,6 +57,17 @@ type Permission struct {
 	Allowed Verdict `json:"allowed"`
 	// Reason is the server's, where it gives one.
 	Reason string `json:"reason,omitempty"`
+
+	// leads tells that it is needed on the way to the pod that is meant.
+	leads bool
+}
+
+// neededFor tells whether a way does not work without it.
+func (p Permission) neededFor(purpose Purpose) bool {
+	if purpose == ForRoot {
+		purpose = ForHelper
+	}
+	return p.leads || slices.Contains(p.For, purpose)
 }
 
 func (p Permission) String() string {
@@ -66,35 +80,48 @@ func (p Permission) is(verb, group, resource string) bool {
 
 // permissions lists what each way asks for. Needed are those of the purpose, and what leads to the pod that is meant.
 func permissions(purpose Purpose, requests []target.Request) []Permission {
-	const pods, exec = "pods", "pods/exec"
-	both := []Purpose{ForHelper, ForCopy}
+	const pods, exec, apps = "pods", "pods/exec", "apps"
+	every := []Purpose{ForHelper, ForCopy, ForPatch}
 	list := []Permission{
-		{For: both, Verb: "get", Resource: pods},
+		{For: every, Verb: "get", Resource: pods},
 		{For: []Purpose{ForHelper}, Verb: "patch", Resource: "pods/ephemeralcontainers"},
-		{For: both, Verb: "create", Resource: exec},
+		{For: every, Verb: "create", Resource: exec},
 		// A WebSocket is a GET; since Kubernetes 1.35 it needs create as well.
 		{For: []Purpose{ForWebSocket}, Verb: "get", Resource: exec},
 		{For: []Purpose{ForCopy}, Verb: "create", Resource: pods},
 		{For: []Purpose{ForCopy}, Verb: "delete", Resource: pods},
-		{For: []Purpose{ForWorkload, ForSessions}, Verb: "list", Resource: pods},
-		{For: []Purpose{ForWorkload}, Verb: "get", Group: "apps", Resource: "deployments"},
-		{For: []Purpose{ForWorkload}, Verb: "get", Group: "apps", Resource: "statefulsets"},
-		{For: []Purpose{ForWorkload}, Verb: "get", Group: "apps", Resource: "daemonsets"},
-		{For: []Purpose{ForWorkload}, Verb: "get", Group: "apps", Resource: "replicasets"},
-		{For: []Purpose{ForWorkload}, Verb: "get", Group: "batch", Resource: "jobs"},
+		{For: []Purpose{ForWorkload, ForSessions, ForPatch}, Verb: "list", Resource: pods},
 	}
-	for i := range list {
-		list[i].Needed = slices.Contains(list[i].For, purpose)
+	for _, kind := range target.WorkloadKinds() {
+		plural := target.Workload{Kind: kind}.Plural()
+		list = append(list, Permission{For: []Purpose{ForWorkload, ForPatch}, Verb: "get", Group: apps, Resource: plural},
+			Permission{For: []Purpose{ForPatch}, Verb: "patch", Group: apps, Resource: plural})
 	}
+	list = append(list, Permission{For: []Purpose{ForWorkload}, Verb: "get", Group: apps, Resource: "replicasets"},
+		Permission{For: []Purpose{ForWorkload}, Verb: "get", Group: "batch", Resource: "jobs"})
 	for _, r := range requests {
 		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, r.Resource) })
 		if i < 0 {
 			list = append(list, Permission{For: []Purpose{ForWorkload}, Verb: r.Verb, Group: r.Group, Resource: r.Resource})
 			i = len(list) - 1
 		}
-		list[i].Needed = true
+		list[i].leads = true
+	}
+	for i := range list {
+		list[i].Needed = list[i].neededFor(purpose)
 	}
 	return list
+}
+
+// forWorkload is the list for the patch of one workload: what only those of other kinds need is left out.
+func forWorkload(list []Permission, purpose Purpose, w target.Workload) []Permission {
+	for i := range list {
+		if p := &list[i]; p.Group == "apps" && slices.Contains(p.For, ForPatch) && p.Resource != w.Plural() {
+			p.For = slices.DeleteFunc(slices.Clone(p.For), func(f Purpose) bool { return f == ForPatch })
+			p.Needed = p.neededFor(purpose)
+		}
+	}
+	return slices.DeleteFunc(list, func(p Permission) bool { return len(p.For) == 0 })
 }
 
 // review fills in the answers, all asked for at once. What the server does not tell is unknown; the error says that it

@@ -16,6 +16,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -99,7 +100,7 @@ func (c *cluster) workshop(t *testing.T, d *appsv1.Deployment, edit func(d *apps
 
 func (c *cluster) planPatch(t *testing.T, o *Opener) (PatchPlan, error) {
 	t.Helper()
-	return o.PlanPatch(t.Context(), PatchWanted{Workload: target.Workload{Kind: "deployment", Name: "web"}, Namespace: "shop"})
+	return o.PlanPatch(t.Context(), PatchWanted{Workload: target.Workload{Kind: "deployment", Name: "web"}, Namespace: "shop", Need: podspec.OpenEvery})
 }
 
 func TestPatchThatLosesItsSharing(t *testing.T) {

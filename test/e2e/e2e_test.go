@@ -110,6 +110,7 @@ func removeAll(ctx context.Context, client *kubernetes.Clientset, namespace, sta
 		admission.MutatingAdmissionPolicies().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
 		client.NodeV1().RuntimeClasses().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
 		client.CoreV1().Nodes().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
+		client.CoreV1().PersistentVolumes().DeleteCollection(ctx, metav1.DeleteOptions{}, labelled),
 	} {
 		if !apierrors.IsNotFound(err) {
 			errs = append(errs, err)

@@ -49,7 +49,7 @@ func ways() []roleWay {
 		{file: "copy", objects: onePod, pods: []string{"web"}, tries: []try{
 			{"debug web --copy -- true", "web --copy"}, {"debug web --copy --hold -- true", ""},
 		}},
-		{file: "patch", objects: oneDeployment, tries: []try{{"debug deploy/web --patch -y -- true", ""}}},
+		{file: "patch", objects: oneDeployment, tries: []try{{"debug deploy/web --patch -y -- true", "deploy/web --patch"}}},
 		{file: "workloads", objects: everyWorkload(), again: everyWorkloadReady, tries: kinds, one: true},
 		{file: "sessions", objects: onePod, pods: []string{"web"}, tries: []try{{"sessions", ""}, {"sessions -o name", ""}, {"sessions web", ""}}},
 		{file: "clean", objects: onePod, pods: []string{"web"}, again: leaveSomething, tries: []try{{"sessions", ""}, {"clean --all", ""}}},

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+// WayReport tells whether one way would work.
+type WayReport struct {
+	// Command is debug with the flag that takes that way.
+	Command  string    `json:"command"`
+	For      Purpose   `json:"for"`
+	Works    bool      `json:"works"`
+	Problems []Problem `json:"problems,omitempty"`
+}
+
+// diagnosed are the ways that are asked about, least intrusive first.
+func diagnosed() []Purpose { return []Purpose{ForHelper, ForRoot, ForCopy, ForPatch} }
+
+// flagOf follows "debug" on the command line.
+func flagOf(way Purpose) string {
+	if way == ForHelper {
+		return ""
+	}
+	return " --" + string(way)
+}
+
+// obstacle is what stands in a way whatever is allowed: a target that it is no use to, or one that could not be read.
+type obstacle struct{ blocked, unread error }
+
+// examine describes the target and lists what is to be asked about it.
+func (o *Opener) examine(ctx context.Context, d *Diagnosis, t target.Target, node *corev1.Node) map[Purpose]obstacle {
+	found := map[Purpose]obstacle{}
+	choose := func(way Purpose, need podspec.Need) Plan {
+		want := d.want
+		want.Need, want.Copy = need, way == ForCopy
+		plan, err := Choose(t, want)
+		if err == nil {
+			err = target.CheckPlatform(t.Pod, node)
+		}
+		found[way], d.helpers[way] = obstacle{blocked: err}, plan.Helper
+		return plan
+	}
+	choose(ForRoot, podspec.EnterRoot)
+	helper, copied := choose(ForHelper, podspec.OpenEvery), choose(ForCopy, podspec.OpenEvery)
+	d.Target = describe(t)
+	d.Target.Helper, d.Target.Helpers = d.helpers[d.For], helper.helpers(t)
+	if found[ForHelper].blocked == nil {
+		d.Policy = append(d.Policy, o.helperTrials(t, helper)...)
+	}
+	if found[ForCopy].blocked == nil {
+		claims, _ := bounded(ctx, func(ctx context.Context) (map[string]*corev1.PersistentVolumeClaim, error) {
+			return o.claims(ctx, t.Pod), nil
+		})
+		found[ForCopy] = obstacle{blocked: sole(t.Pod, claims)}
+		if found[ForCopy].blocked == nil {
+			d.Policy = append(d.Policy, o.copyTrials(t, copied)...)
+		}
+	}
+	found[ForPatch] = o.examinePatch(ctx, d, t)
+	if err := found[d.For].blocked; err != nil && d.For != ForPatch {
+		d.Target.Blocked = err.Error()
+	}
+	return found
+}
+
+// examinePatch finds the workload, and lists what is to be asked about its patch.
+func (o *Opener) examinePatch(ctx context.Context, d *Diagnosis, t target.Target) obstacle {
+	plan, err := bounded(ctx, func(ctx context.Context) (PatchPlan, error) { return o.patchOfTarget(ctx, d, t) })
+	switch {
+	case apierrors.IsForbidden(err):
+		return obstacle{unread: err}
+	case err != nil:
+		return obstacle{blocked: err}
+	}
+	pods := !slices.ContainsFunc(d.Permissions, func(p Permission) bool { return p.is("create", "", "pods") && p.Allowed == No })
+	d.Policy = append(d.Policy, o.patchTrials(plan, pods)...)
+	return obstacle{}
+}
+
+// patchOfTarget plans a patch of the workload that was named, or of the one that makes the target.
+func (o *Opener) patchOfTarget(ctx context.Context, d *Diagnosis, t target.Target) (PatchPlan, error) {
+	w, err := target.ParseWorkload(d.ref.Arg)
+	if err != nil {
+		if owner := metav1.GetControllerOf(t.Pod); owner != nil && owner.Kind == "ReplicaSet" {
+			d.patchNeeds("get", "apps", "replicasets")
+		}
+		if w, err = target.ResolveWorkload(ctx, o.Client, d.Namespace, target.Ref{Arg: t.Pod.Name}); err != nil {
+			return PatchPlan{}, err
+		}
+		d.Permissions = forWorkload(d.Permissions, d.For, w)
+	}
+	d.Workload = w.String()
+	return o.PlanPatch(ctx, PatchWanted{
+		Workload: w, Namespace: d.Namespace, Container: d.ref.Container, Need: podspec.OpenEvery, Override: d.want.Override,
+	})
+}
+
+func (d *Diagnosis) patchNeeds(verb, group, resource string) {
+	for i := range d.Permissions {
+		if p := &d.Permissions[i]; p.is(verb, group, resource) {
+			p.For = append(slices.Clone(p.For), ForPatch)
+			p.Needed = p.neededFor(d.For)
+		}
+	}
+}

@@ -45,6 +45,7 @@ func contests() []contest {
 			{"cp", `kubectl-shareproc cp -q bench:/data/big "$OUT/big"`},
 			{"kubectl exec cat", `kubectl exec bench -c app -- cat /data/big >"$OUT/big"`},
 			{"kubectl cp", `kubectl cp -c app bench:/data/big "$OUT/big"`},
+			{"the checksum alone, in the pod", `kubectl exec bench -c app -- md5sum /data/big`},
 		}},
 		{"one file of 256 MiB, up", []command{
 			{"cp", `kubectl-shareproc cp -q "$IN/big" bench:/data/up/`},
@@ -144,17 +145,21 @@ func (b *bench) clear() {
 	b.sh(`rm -rf "$OUT" && mkdir -p "$OUT" && kubectl exec bench -c app -- sh -c 'rm -rf /data/up && mkdir /data/up'`, "")
 }
 
-// sh runs a line, and tells how long it took and the most memory of its largest process, in bytes.
-func (b *bench) sh(line, stdin string) (time.Duration, int64) {
-	b.t.Helper()
-	took, memory, err := b.try(line, stdin)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return took, memory
+// cost is what a line took: time, processor time on the client's side, and the most memory of its largest process, in bytes.
+type cost struct {
+	took, cpu time.Duration
+	memory    int64
 }
 
-func (b *bench) try(line, stdin string) (time.Duration, int64, error) {
+// sh runs a line that has to work.
+func (b *bench) sh(line, stdin string) {
+	b.t.Helper()
+	if _, err := b.try(line, stdin); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) try(line, stdin string) (cost, error) {
 	b.t.Helper()
 	cmd := exec.Command("sh", "-c", line)
 	cmd.Env, cmd.Stdin = b.env, strings.NewReader(stdin)
@@ -162,21 +167,21 @@ func (b *bench) try(line, stdin string) (time.Duration, int64, error) {
 	cmd.Stdout, cmd.Stderr = &out, &out
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
-		return 0, 0, fmt.Errorf("%s: %w\n%s", line, err, out.String())
+		return cost{}, fmt.Errorf("%s: %w\n%s", line, err, out.String())
 	}
 	took := time.Since(start)
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		b.t.Fatal("no usage of resources")
 	}
-	return took, usage.Maxrss << 10, nil
+	return cost{took, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), usage.Maxrss << 10}, nil
 }
 
 // A row is what came of one command.
 type row struct {
-	took   []time.Duration
-	memory int64
-	failed int
+	took, cpu []time.Duration
+	memory    int64
+	failed    int
 }
 
 func (b *bench) run(c contest) []row {
@@ -184,19 +189,19 @@ func (b *bench) run(c contest) []row {
 	rows := make([]row, len(c.commands))
 	for range *rounds {
 		for i, command := range c.commands {
-			took, memory, err := b.try(command.line, "")
+			c, err := b.try(command.line, "")
 			// A stream that a busy server cuts ends kubectl's copy. It is made once more, and the failure is told.
 			for again := 0; err != nil && i > 0 && again < 3; again++ {
 				b.t.Log(err)
 				rows[i].failed++
 				b.clear()
-				took, memory, err = b.try(command.line, "")
+				c, err = b.try(command.line, "")
 			}
 			if err != nil {
 				b.t.Fatal(err)
 			}
-			rows[i].took = append(rows[i].took, took)
-			rows[i].memory = max(rows[i].memory, memory)
+			rows[i].took, rows[i].cpu = append(rows[i].took, c.took), append(rows[i].cpu, c.cpu)
+			rows[i].memory = max(rows[i].memory, c.memory)
 			b.clear()
 		}
 	}
@@ -210,11 +215,11 @@ func median[T time.Duration | float64](values []T) T {
 // table is a contest in Markdown. Ratios are of the pairs of each round, so that what else the machine does in between is in both.
 func table(c contest, rows []row) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s\n\n| command | median | least to most | peak memory | ours by it: median | least to most |\n|---|---|---|---|---|---|\n",
+	fmt.Fprintf(&b, "### %s\n\n| command | median | least to most | client's CPU | peak memory | ours by it: median | least to most |\n|---|---|---|---|---|---|---|\n",
 		strings.ToUpper(c.name[:1])+c.name[1:])
 	for i, r := range rows {
-		fmt.Fprintf(&b, "| `%s` | %.2f s | %.2f to %.2f s | %d MiB |", c.commands[i].name, median(r.took).Seconds(),
-			slices.Min(r.took).Seconds(), slices.Max(r.took).Seconds(), r.memory>>20)
+		fmt.Fprintf(&b, "| `%s` | %.2f s | %.2f to %.2f s | %.2f s | %d MiB |", c.commands[i].name, median(r.took).Seconds(),
+			slices.Min(r.took).Seconds(), slices.Max(r.took).Seconds(), median(r.cpu).Seconds(), r.memory>>20)
 		if i == 0 {
 			fmt.Fprintf(&b, " | |\n")
 			continue

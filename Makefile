@@ -47,7 +47,7 @@ build: ## Build the plugin into bin/
 demo: build ## Show the main job on a real distroless nginx, on the local cluster
 	$(ENV) test/demo
 
-test: lint vuln unit race fuzz cross e2e cluster-test ## Everything: format, lint, unit, race, fuzz, end to end
+test: lint vuln unit race fuzz cross e2e release-test cluster-test ## Everything: format, lint, unit, race, fuzz, end to end, installation
 	@echo "make test: all passed"
 
 lint: $(LINT) ## Format and house rules
@@ -80,7 +80,7 @@ bench: build ## Measure against kubectl on a cluster, and write the figures into
 release-snapshot: ## Archives of this commit for all platforms, checksums and the krew manifest, in dist/
 	go run ./test/release
 
-release-test: release-snapshot $(KREW) ## Install those archives as krew does, and run one through kubectl
+release-test: release-snapshot kubectl $(KREW) ## Install those archives as krew does, and run one through kubectl
 	PATH="$(BIN):$$PATH" SHAREPROC_TEST_KREW=$(dir $(KREW)) SHAREPROC_TEST_DIST=$(CURDIR)/dist go test -count=1 -run Krew -v ./test/release
 
 vuln: $(GOVULNCHECK) ## Known vulnerabilities that are reached (VULNDB=https://vuln.go.dev for today's)
@@ -88,13 +88,7 @@ vuln: $(GOVULNCHECK) ## Known vulnerabilities that are reached (VULNDB=https://v
 	GOWORK=off $(GOVULNCHECK) -format json -db "$(VULNDB)" ./cmd/... ./pkg/... >"$$findings"; \
 	go run ./test/vuln $(STRICT) <"$$findings"
 
-cross: ## Build for all six platforms, and measure; check the tests of the other systems
-	@program=$$(mktemp); trap 'rm -f "$$program"' EXIT; \
-	for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
-	  GOOS=$${platform%/*} GOARCH=$${platform#*/} go build -trimpath -buildvcs=false -ldflags '-s -w' -o "$$program" ./cmd/kubectl-shareproc; \
-	  size=$$(wc -c <"$$program"); printf 'cross %-14s %3d.%d MB\n' "$$platform" $$((size / 1000000)) $$((size / 100000 % 10)); \
-	  test "$$size" -le 35000000 || { echo "cross: $$platform: the binary is larger than 35 MB" >&2; exit 1; }; \
-	done
+cross: release-snapshot ## Build for all six platforms, and measure; check the tests of the other systems
 	GOOS=darwin GOARCH=arm64 go vet ./cmd/... ./pkg/...
 	GOOS=windows GOARCH=amd64 go vet ./cmd/... ./pkg/...
 

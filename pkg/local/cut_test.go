@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
@@ -24,7 +25,7 @@ import (
 type cutter struct {
 	procfs.Runner
 	up     int64
-	passed int64
+	passed atomic.Int64
 }
 
 func (c *cutter) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -67,12 +68,12 @@ func (p player) Run(_ context.Context, _ []string, stdin io.Reader, stdout, _ io
 
 type counter struct {
 	io.Reader
-	n *int64
+	n *atomic.Int64
 }
 
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
-	*c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }
 
@@ -142,13 +143,13 @@ func TestNoCutUploadIsASuccess(t *testing.T) {
 				check(t, push(t.Context(), all, what, dest, Options{}))
 				check(t, os.RemoveAll(dest))
 				for range 40 {
-					n := random.Int64N(all.passed)
+					n := random.Int64N(all.passed.Load())
 					err := push(t.Context(), &cutter{Runner: r, up: n}, what, dest, Options{})
 					if err == nil {
-						t.Fatalf("%s cut at %d of %d: success", what, n, all.passed)
+						t.Fatalf("%s cut at %d of %d: success", what, n, all.passed.Load())
 					}
 					if onlyThese(t, folder, "source"); t.Failed() {
-						t.Fatalf("%s cut at %d of %d: %v", what, n, all.passed, err)
+						t.Fatalf("%s cut at %d of %d: %v", what, n, all.passed.Load(), err)
 					}
 				}
 			}

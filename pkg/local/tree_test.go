@@ -30,7 +30,16 @@ func (r runner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout,
 	if r != "" {
 		cmd.Env = []string{"PATH=" + string(r)}
 	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	// Where cmd did the copying, it would wait for stdin's next beat.
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	go func() {
+		_, _ = io.Copy(input, stdin)
+		_ = input.Close()
+	}()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 50 * time.Millisecond

@@ -151,9 +151,26 @@ had() {
 	printf '\0,'
 }
 
+# alone ends what an earlier attempt has still running. Its line may be slow and not dead, and what comes through it must not
+# get into what is gone on with. A runtime starts a command as the leader of a process group.
+alone() {
+	read -r _ _ _ _ own _ </proc/self/stat
+	for p in /proc/[0-9]*; do
+		read -r _ name _ _ group _ <"$p/stat" || continue
+		[ "$name" = '(sh)' ] && [ "$group" != "$own" ] && [ "$group" -gt 1 ] || continue
+		case $(tr '\0' ' ' <"$p/cmdline") in
+		*" $earlier "*) kill -KILL "-$group" ;;
+		*) continue ;;
+		esac
+		n=0
+		while [ "$n" -lt 1000 ] && grep -q -s -E "^[0-9]+ \(.*\) [^ZX] [0-9]+ $group " /proc/[0-9]*/stat; do n=$((n + 1)); done
+	done 2>/dev/null
+}
+
 clear || finish 57
 umask 077
 made=./$temp
+[ -z "$earlier" ] || alone
 printf '%s\0' "${dir%/}/$called"
 [ -z "$earlier" ] || [ "$earlier" = "$temp" ] || mv -f -T "./$earlier" "$made" 2>/dev/null
 [ "$how" != drop ] || finish 0

@@ -90,14 +90,14 @@ func (f *Factory) download(ctx context.Context, r *room, opts *cpOptions) (err e
 	return localError{dest, err}
 }
 
-// destination is where a path goes: into a directory under its own name, "." under none.
+// destination is where a path goes: into a directory under its own name, "." and ".." under none.
 func destination(remote, dest string) string {
 	info, err := os.Stat(dest)
 	if err != nil || !info.IsDir() {
 		return filepath.Clean(dest)
 	}
 	switch base := path.Base("/" + remote); {
-	case base == "/", strings.HasSuffix(remote, "/."), remote == ".":
+	case base == "/", base == "..", strings.HasSuffix(remote, "/."), remote == ".":
 		full, err := filepath.EvalSymlinks(dest)
 		if err != nil {
 			return dest

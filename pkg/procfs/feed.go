@@ -31,6 +31,7 @@ type feeder struct {
 
 	mu     sync.Mutex
 	hash   hash.Hash
+	left   int // parts that have not been sent to their end
 	err    error
 	frames []int64 // that have not been answered
 	acked  int64
@@ -38,7 +39,10 @@ type feeder struct {
 }
 
 func newFeeder(ctx context.Context, r Runner, script int, s Source) *feeder {
-	f := &feeder{Runner: r, ctx: ctx, script: script, source: s, hash: md5.New(), begin: make(chan Rest, 1), over: make(chan struct{})} //nolint:gosec // see content.go
+	f := &feeder{Runner: r, ctx: ctx, script: script, source: s, hash: md5.New(), left: 1, begin: make(chan Rest, 1), over: make(chan struct{})} //nolint:gosec // see content.go
+	if s.Tree {
+		f.left = 2
+	}
 	f.reader, f.writer = io.Pipe()
 	return f
 }
@@ -49,6 +53,13 @@ func (f *feeder) sum() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return hex.EncodeToString(f.hash.Sum(nil))
+}
+
+// sent tells whether the answer's sum is that of all there was to be sent.
+func (f *feeder) sent(sum string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.left == 0 && sumOf(f.hash, sum)
 }
 
 func (f *feeder) failed() error {
@@ -147,6 +158,9 @@ func (f *feeder) part(write func(io.Writer) error, sum hash.Hash) error {
 		return err
 	}
 	return f.put(func() error {
+		f.mu.Lock()
+		f.left--
+		f.mu.Unlock()
 		_, err := fmt.Fprintf(f.writer, "0\n%s\n", f.sum())
 		return err
 	})

@@ -260,7 +260,7 @@ func (p *pusher) readEnd(b *bufio.Reader, feed *feeder) error {
 		return err
 	}
 	got, err := readField(b)
-	if err == nil && got != feed.sum() {
+	if err == nil && !feed.sent(got) {
 		err = ErrDamaged
 	}
 	return err

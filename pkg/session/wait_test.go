@@ -3,8 +3,11 @@
 package session
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -47,5 +50,55 @@ func TestWaitNoticesThatTheTargetEnded(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(hint.Of(err), "--hold") {
 			t.Errorf("%s: got %v, try %q", c.what, err, hint.Of(err))
 		}
+	}
+}
+
+func TestWaitEndsAtOnceForFinalReasons(t *testing.T) {
+	waiting := func(reason string) corev1.ContainerState {
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: "the kubelet's words"}}
+	}
+	for _, state := range []corev1.ContainerState{
+		waiting("ErrImagePull"), waiting("ImagePullBackOff"), waiting("InvalidImageName"), waiting("ErrImageNeverPull"),
+		waiting("CreateContainerConfigError"), waiting("CreateContainerError"), waiting("RunContainerError"),
+		{Terminated: &corev1.ContainerStateTerminated{Reason: "StartError", Message: "the kubelet's words", ExitCode: 128}},
+	} {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			target := newTarget(nil)
+			c := newCluster(target)
+			c.state = state
+			_, err := open(t, c, target, Wanted{})
+			if err == nil || !strings.Contains(err.Error(), "the kubelet's words") {
+				t.Errorf("%+v: got %v", state, err)
+			}
+		})
+	}
+}
+
+func TestWaitEndsWithItsTimeout(t *testing.T) {
+	target := newTarget(nil)
+	c := newCluster(target)
+	c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
+	o := c.opener()
+	o.Timeout = 10 * time.Millisecond
+	_, err := o.Open(t.Context(), target, plan(t, target, Wanted{}))
+	if err == nil || !strings.Contains(err.Error(), "ContainerCreating") || hint.Of(err) == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWaitEndsWithTheContextsCause(t *testing.T) {
+	target := newTarget(nil)
+	c := newCluster(target)
+	c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
+	cause := errors.New("interrupted")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	c.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		cancel(cause)
+		return false, nil, nil
+	})
+	_, err := c.opener().Open(ctx, target, plan(t, target, Wanted{}))
+	if !errors.Is(err, cause) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	authv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+func nowRunning() corev1.ContainerState {
+	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+}
+
+func runningFor(d time.Duration) corev1.ContainerState {
+	return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(time.Now().Add(-d))}}
+}
+
+func newTarget(edit func(*corev1.Pod)) target.Target {
+	p := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "web", Namespace: "shop"},
+		Spec:       corev1.PodSpec{NodeName: "node-1", Containers: []corev1.Container{{Name: "web"}, {Name: "proxy"}}},
+		Status: corev1.PodStatus{
+			Phase:             corev1.PodRunning,
+			ContainerStatuses: []corev1.ContainerStatus{{Name: "web", ContainerID: "containerd://aaaa", State: nowRunning()}},
+		},
+	}
+	if edit != nil {
+		edit(p)
+	}
+	return target.Target{Pod: p, Container: "web"}
+}
+
+// withHelper adds a helper of ours in some state.
+func withHelper(name, joins, image string, state corev1.ContainerState) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		c := podspec.Helper{Name: name, Image: image, Target: joins, Need: podspec.OpenEvery, Container: "web"}.Ephemeral()
+		p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, c)
+		p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: name, State: state})
+	}
+}
+
+// cluster is a fake API server with a kubelet that starts what is added, and a policy.
+type cluster struct {
+	*fake.Clientset
+	// refuse is asked for each security context, in a dry run and else.
+	refuse func(*corev1.SecurityContext) error
+	// state is what the kubelet makes of a new container.
+	state corev1.ContainerState
+	// sights are what looks through helpers find, in turn; the last one again and again.
+	sights []Sight
+	// denied are the permissions that the user lacks ("patch pods/ephemeralcontainers").
+	denied []string
+
+	mu   sync.Mutex
+	said []string
+}
+
+func newCluster(t target.Target) *cluster {
+	c := &cluster{Clientset: fake.NewClientset(t.Pod), state: nowRunning(), refuse: func(*corev1.SecurityContext) error { return nil }}
+	c.PrependReactor("create", "selfsubjectaccessreviews", c.review)
+	c.PrependReactor("patch", "pods", c.patch)
+	c.PrependReactor("create", "pods", c.create)
+	return c
+}
+
+func (c *cluster) opener() *Opener {
+	return &Opener{Client: c, Options: Options{
+		Image: "busybox:1.37.0-musl", Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second,
+		Say: func(format string, args ...any) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.said = append(c.said, fmt.Sprintf(format, args...))
+		},
+		Look: func(context.Context, Session) (Sight, error) {
+			if len(c.sights) == 0 {
+				return Sight{Text: "it sees processes and files"}, nil
+			}
+			sight := c.sights[0]
+			if len(c.sights) > 1 {
+				c.sights = c.sights[1:]
+			}
+			return sight, nil
+		},
+	}}
+}
+
+func (c *cluster) review(a clienttesting.Action) (bool, runtime.Object, error) {
+	review := a.(clienttesting.CreateAction).GetObject().(*authv1.SelfSubjectAccessReview)
+	r := review.Spec.ResourceAttributes
+	name := strings.TrimSuffix(r.Verb+" "+r.Resource+"/"+r.Subresource, "/")
+	review.Status.Allowed = !slices.Contains(c.denied, name)
+	return true, review, nil
+}
+
+func (c *cluster) patch(a clienttesting.Action) (bool, runtime.Object, error) {
+	patch := a.(clienttesting.PatchActionImpl)
+	var body HelperPatch
+	if err := json.Unmarshal(patch.GetPatch(), &body); err != nil {
+		return true, nil, err
+	}
+	helper := body.Spec.EphemeralContainers[0]
+	if err := c.refuse(helper.SecurityContext); err != nil {
+		return true, nil, err
+	}
+	if slices.Contains(patch.PatchOptions.DryRun, metav1.DryRunAll) {
+		return true, &corev1.Pod{}, nil
+	}
+	pods := c.Tracker()
+	gvr := corev1.SchemeGroupVersion.WithResource("pods")
+	object, err := pods.Get(gvr, patch.Namespace, patch.Name)
+	if err != nil {
+		return true, nil, err
+	}
+	p := object.(*corev1.Pod).DeepCopy()
+	p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, helper)
+	p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: helper.Name, State: c.state})
+	return true, p, pods.Update(gvr, p, patch.Namespace)
+}
+
+func (c *cluster) create(a clienttesting.Action) (bool, runtime.Object, error) {
+	create := a.(clienttesting.CreateActionImpl)
+	p := create.GetObject().(*corev1.Pod).DeepCopy()
+	shell := p.Spec.Containers[len(p.Spec.Containers)-1]
+	if err := c.refuse(shell.SecurityContext); err != nil {
+		return true, nil, err
+	}
+	if slices.Contains(create.CreateOptions.DryRun, metav1.DryRunAll) {
+		return true, p, nil
+	}
+	p.Status.ContainerStatuses = nil
+	for i := range p.Spec.Containers {
+		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: p.Spec.Containers[i].Name, State: c.state})
+	}
+	return true, p, c.Tracker().Create(corev1.SchemeGroupVersion.WithResource("pods"), p, p.Namespace)
+}
+
+// writes lists the requests that changed something, dry runs and questions left out.
+func (c *cluster) writes() []string {
+	var list []string
+	for _, a := range c.Actions() {
+		switch a := a.(type) {
+		case clienttesting.PatchActionImpl:
+			if len(a.PatchOptions.DryRun) == 0 {
+				list = append(list, "patch "+a.GetResource().Resource+"/"+a.GetSubresource())
+			}
+		case clienttesting.CreateActionImpl:
+			if len(a.CreateOptions.DryRun) == 0 && a.GetResource().Resource == "pods" {
+				list = append(list, "create pod")
+			}
+		case clienttesting.DeleteActionImpl:
+			list = append(list, "delete pod")
+		}
+	}
+	return list
+}
+
+func plan(t *testing.T, target target.Target, want Wanted) Plan {
+	t.Helper()
+	if want.Need == "" {
+		want.Need = podspec.OpenEvery
+	}
+	plan, err := Choose(target, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+func open(t *testing.T, c *cluster, target target.Target, want Wanted) (Session, error) {
+	t.Helper()
+	return c.opener().Open(t.Context(), target, plan(t, target, want))
+}
+
+func forbidden(text string) error {
+	return apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web", errors.New(text))
+}

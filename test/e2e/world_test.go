@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package e2e
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func testWorld(t *testing.T) *world {
+	t.Helper()
+	w, remove, err := newWorld(t.Context(), fromEnvironment(t), t.TempDir())
+	if remove != nil {
+		t.Cleanup(func() {
+			if err := remove(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) awaitNoCopy(t *testing.T) {
+	t.Helper()
+	if err := poll(t.Context(), func() (bool, error) {
+		out, err := w.kubectl(t.Context(), "get", "pods", "-o", "name")
+		return strings.TrimSpace(out) == "pod/web", err
+	}); err != nil {
+		t.Errorf("the copy is still there: %v", err)
+	}
+}
+
+// awaitNoProcess waits until no process has text in its command line.
+func (w *world) awaitNoProcess(t *testing.T, text string) {
+	t.Helper()
+	var last string
+	err := poll(t.Context(), func() (bool, error) {
+		out, err := w.plugin(t.Context(), "ps", "web", "-a", "-q")
+		last = out
+		return !strings.Contains(out, text), err
+	})
+	if err != nil {
+		t.Errorf("%q still runs: %v\n%s", text, err, last)
+	}
+}
+
+func (w *world) plugin(ctx context.Context, args ...string) (string, error) {
+	return w.run(ctx, "kubectl-shareproc", args...)
+}
+
+func (w *world) kubectl(ctx context.Context, args ...string) (string, error) {
+	return w.run(ctx, "kubectl", args...)
+}
+
+func (w *world) run(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(w.path, name), args...)
+	cmd.Env = append(os.Environ(), w.env()...)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = errors.New(name + " " + strings.Join(args, " ") + ": " + string(exit.Stderr))
+	}
+	return string(out), err
+}

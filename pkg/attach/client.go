@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package attach answers "by what wire?": it runs a command, or a shell with a terminal, in a container that exists
-// already, over the API server's exec stream.
+// already, over the API server's exec stream, or joins the terminal of the container's own process.
 //
 // It neither finds nor starts containers, prints nothing of its own, decides nothing about retries, and never ends the
 // process: signals reach it as the end of a context, and what it changed on the terminal is put back before it returns.
@@ -74,10 +74,27 @@ func (c *Client) In(container Container) Exec {
 	return Exec{client: c, container: container}
 }
 
+// resource is a request for one of the pod's subresources.
+func (e Exec) resource(name string) *rest.Request {
+	return e.client.rest.Post().Resource("pods").Namespace(e.container.Namespace).Name(e.container.Pod).SubResource(name)
+}
+
+// call is one request for a stream.
+type call struct {
+	// what it does, as errors say it.
+	what        string
+	subresource string
+	url         *url.URL
+}
+
+// exec is the call of a command.
+func (e Exec) exec(argv []string, streams remotecommand.StreamOptions) call {
+	return call{what: "exec in " + e.container.String(), subresource: "exec", url: e.url(argv, streams)}
+}
+
 // url is the exec subresource with the streams that are wanted.
 func (e Exec) url(argv []string, streams remotecommand.StreamOptions) *url.URL {
-	return e.client.rest.Post().
-		Resource("pods").Namespace(e.container.Namespace).Name(e.container.Pod).SubResource("exec").
+	return e.resource("exec").
 		VersionedParams(&corev1.PodExecOptions{
 			Container: e.container.Name,
 			Command:   argv,

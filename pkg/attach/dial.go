@@ -18,7 +18,7 @@ import (
 // dial is the making of one stream's connection, what was said when it was refused, and what became of it. But for the
 // atomic values it is used by one goroutine.
 type dial struct {
-	container Container
+	to        call
 	webSocket error    // why there is no WebSocket, or nil
 	spdy      *refusal // why there is no SPDY either, or nil
 	limit     time.Duration
@@ -34,10 +34,10 @@ type dial struct {
 }
 
 // newDial begins to wait for the first answer, without which the context ends.
-func (e Exec) newDial(giveUp context.CancelCauseFunc, watch bool) *dial {
+func (e Exec) newDial(giveUp context.CancelCauseFunc, to call, watch bool) *dial {
 	limit := e.client.timeout
-	return &dial{container: e.container, giveUp: giveUp, pulse: e.client.pulse, watch: watch, limit: limit, timer: time.AfterFunc(limit, func() {
-		giveUp(fmt.Errorf("exec in %s: no answer within %s: %w", e.container, limit, context.DeadlineExceeded))
+	return &dial{to: to, giveUp: giveUp, pulse: e.client.pulse, watch: watch, limit: limit, timer: time.AfterFunc(limit, func() {
+		giveUp(fmt.Errorf("%s: no answer within %s: %w", to.what, limit, context.DeadlineExceeded))
 	})}
 }
 

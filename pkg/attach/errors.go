@@ -34,19 +34,19 @@ func (e *ExitError) ExitCode() int { return e.Code }
 
 // describe makes a failed stream's error ours: the command's exit code, or what the API server said, so that
 // apierrors.IsForbidden and its like work on it. client-go leaves only the text of that.
-func (e Exec) describe(err error, dialled *dial) error {
+func (d *dial) describe(err error) error {
 	var exit utilexec.ExitError
 	switch {
-	case err == nil && dialled.reports.Load() && !dialled.status.Load():
-		return fmt.Errorf("exec in %s: %w: it ended before the command did", e.container, ErrLost)
+	case err == nil && d.reports.Load() && !d.status.Load():
+		return fmt.Errorf("%s: %w: it ended before the command did", d.to.what, ErrLost)
 	case err == nil:
 		return nil
 	case errors.As(err, &exit) && exit.Exited():
 		return &ExitError{Code: exit.ExitStatus()}
-	case dialled.cut():
-		return fmt.Errorf("exec in %s: %w: %w", e.container, ErrLost, err)
+	case d.cut():
+		return fmt.Errorf("%s: %w: %w", d.to.what, ErrLost, err)
 	default:
-		return fmt.Errorf("exec in %s: %w", e.container, dialled.answer(err))
+		return fmt.Errorf("%s: %w", d.to.what, d.answer(err))
 	}
 }
 
@@ -102,18 +102,18 @@ func (k statusKeeper) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return nil, fmt.Errorf("read answer %q: %w", response.Status, err)
 	}
-	k.dial.spdy = newRefusal(response.StatusCode, body)
+	k.dial.spdy = newRefusal(k.dial.to, response.StatusCode, body)
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	return response, nil
 }
 
 // newRefusal takes a Status object as it came, or makes one from the code and the text.
-func newRefusal(code int, body []byte) *refusal {
+func newRefusal(to call, code int, body []byte) *refusal {
 	var status metav1.Status
 	if json.Unmarshal(body, &status) == nil && status.Kind == "Status" {
 		return &refusal{status: &apierrors.StatusError{ErrStatus: status}, fromServer: true}
 	}
-	pods := schema.GroupResource{Resource: "pods/exec"}
+	pods := schema.GroupResource{Resource: "pods/" + to.subresource}
 	made := apierrors.NewGenericServerResponse(code, "POST", pods, "", "", 0, false)
 	if text := bytes.TrimSpace(body); len(text) > 0 {
 		made.ErrStatus.Message = strings.ToValidUTF8(string(text), "?")

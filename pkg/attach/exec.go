@@ -36,11 +36,8 @@ const patience = 500 * time.Millisecond
 //
 // When Run ends before stdin does, one Read of stdin may stay behind, and what it yields is lost.
 func (e Exec) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	return e.stream(ctx, argv, remotecommand.StreamOptions{
-		Stdin:  stdin,
-		Stdout: orDiscard(stdout),
-		Stderr: orDiscard(stderr),
-	})
+	streams := remotecommand.StreamOptions{Stdin: stdin, Stdout: orDiscard(stdout), Stderr: orDiscard(stderr)}
+	return e.stream(ctx, e.exec(argv, streams), streams)
 }
 
 func orDiscard(w io.Writer) io.Writer {
@@ -50,8 +47,8 @@ func orDiscard(w io.Writer) io.Writer {
 	return w
 }
 
-// stream holds one exec session between gated local streams.
-func (e Exec) stream(ctx context.Context, argv []string, streams remotecommand.StreamOptions) error {
+// stream holds one session between gated local streams.
+func (e Exec) stream(ctx context.Context, to call, streams remotecommand.StreamOptions) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -71,7 +68,7 @@ func (e Exec) stream(ctx context.Context, argv []string, streams remotecommand.S
 	go func() {
 		defer close(ended)
 		defer local.catch()
-		result = e.converse(ctx, cancel, argv, streams)
+		result = e.converse(ctx, cancel, to, streams)
 	}()
 	var err error
 	select {
@@ -100,13 +97,13 @@ func waitFor(ended <-chan struct{}, limit time.Duration) {
 }
 
 // converse dials, and copies until both sides are done.
-func (e Exec) converse(ctx context.Context, cancel context.CancelCauseFunc, argv []string, streams remotecommand.StreamOptions) error {
-	dialled := e.newDial(cancel, streams.Tty || streams.Stdin == nil)
+func (e Exec) converse(ctx context.Context, cancel context.CancelCauseFunc, to call, streams remotecommand.StreamOptions) error {
+	dialled := e.newDial(cancel, to, streams.Tty || streams.Stdin == nil)
 	defer dialled.answered()
-	executor, err := dialled.executor(e.client, e.url(argv, streams))
+	executor, err := dialled.executor(e.client, to.url)
 	if err != nil {
-		return e.describe(err, dialled)
+		return dialled.describe(err)
 	}
 	ctx = klog.NewContext(dialled.traced(ctx), hushed(klog.FromContext(ctx)))
-	return e.describe(executor.StreamWithContext(ctx, streams), dialled)
+	return dialled.describe(executor.StreamWithContext(ctx, streams))
 }

@@ -87,7 +87,7 @@ func (d *dial) connect(ctx context.Context, network, address string) (net.Conn, 
 		return nil, err
 	}
 	l := &line{Conn: conn, pulse: d.pulse, giveUp: func(err error) {
-		d.giveUp(fmt.Errorf("exec in %s: %w", d.container, err))
+		d.giveUp(fmt.Errorf("%s: %w", d.to.what, err))
 	}}
 	d.line.Store(l)
 	return l, nil

@@ -31,6 +31,16 @@ func (q *sizeQueue) push(size remotecommand.TerminalSize) {
 	q.latest <- size
 }
 
+// putBack leaves a size for the next one, unless a later one came meanwhile.
+func (q *sizeQueue) putBack(size remotecommand.TerminalSize) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	select {
+	case q.latest <- size:
+	default:
+	}
+}
+
 // Next waits for a size, and gives nil after the session's end: client-go's goroutine asks until it gets one.
 func (q *sizeQueue) Next() *remotecommand.TerminalSize {
 	select {

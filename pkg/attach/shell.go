@@ -18,8 +18,13 @@ import (
 //
 // Errors are those of Run, and ErrNotTerminal. The end of the user's terminal ends the session with io.ErrUnexpectedEOF.
 func (e Exec) Shell(ctx context.Context, argv []string, t *Terminal) error {
+	return e.sit(ctx, e.exec(argv, remotecommand.StreamOptions{Stdin: t.in, Stdout: t.out, Tty: true}), t, func(*sitting) {})
+}
+
+// sit holds one session at the terminal, with what prepare puts between that and the stream.
+func (e Exec) sit(ctx context.Context, to call, t *Terminal, prepare func(*sitting)) error {
 	if !t.inTTY {
-		return fmt.Errorf("open shell: %w", ErrNotTerminal)
+		return fmt.Errorf("%s: %w", to.what, ErrNotTerminal)
 	}
 	s, err := t.begin()
 	if err != nil {
@@ -27,18 +32,19 @@ func (e Exec) Shell(ctx context.Context, argv []string, t *Terminal) error {
 	}
 	sane := false
 	defer func() { s.end(sane) }()
-	err = e.stream(ctx, argv, remotecommand.StreamOptions{
-		Stdin:             s.input,
+	prepare(s)
+	err = e.stream(ctx, to, remotecommand.StreamOptions{
+		Stdin:             s.reader,
 		Stdout:            s.output,
 		Tty:               true,
-		TerminalSizeQueue: s.sizes,
+		TerminalSizeQueue: s.queue,
 	})
 	var exit *ExitError
 	sane = err == nil || errors.As(err, &exit)
 	return err
 }
 
-// sitting is what one Shell holds of the terminal.
+// sitting is what one session holds of the terminal.
 type sitting struct {
 	terminal *Terminal
 	raw      *rawMode
@@ -46,6 +52,9 @@ type sitting struct {
 	output   *screen
 	sizes    *sizeQueue
 	unwatch  func()
+	// reader and queue are what the stream gets of input and sizes.
+	reader io.Reader
+	queue  remotecommand.TerminalSizeQueue
 }
 
 // begin takes the terminal over.
@@ -59,6 +68,7 @@ func (t *Terminal) begin() (*sitting, error) {
 		return nil, errors.Join(err, input.Close())
 	}
 	s := &sitting{terminal: t, raw: raw, input: endless{input}, output: &screen{to: t.out}, sizes: newSizeQueue()}
+	s.reader, s.queue = s.input, s.sizes
 	s.unwatch = s.watch()
 	return s, nil
 }

@@ -55,7 +55,7 @@ func (u *webSocketUpgrade) RoundTrip(request *http.Request) (*http.Response, err
 	conn, response, err := dialer.DialContext(request.Context(), target.String(), request.Header)
 	switch {
 	case errors.Is(err, gorilla.ErrBadHandshake) && response != nil:
-		return nil, refusedUpgrade(response)
+		return nil, refusedUpgrade(u.dial.to, response)
 	case err != nil:
 		return nil, err
 	case len(protocols) > 0 && conn.Subprotocol() == "":
@@ -67,12 +67,12 @@ func (u *webSocketUpgrade) RoundTrip(request *http.Request) (*http.Response, err
 }
 
 // refusedUpgrade is the error of an answer other than 101, which has client-go fall back to SPDY.
-func refusedUpgrade(response *http.Response) error {
+func refusedUpgrade(to call, response *http.Response) error {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
 	if err = errors.Join(err, response.Body.Close()); err != nil {
 		return &httpstream.UpgradeFailureError{Cause: fmt.Errorf("read answer %q: %w", response.Status, err)}
 	}
-	if refused := newRefusal(response.StatusCode, body); refused.fromServer {
+	if refused := newRefusal(to, response.StatusCode, body); refused.fromServer {
 		return &httpstream.UpgradeFailureError{Cause: refused.status}
 	}
 	return &httpstream.UpgradeFailureError{Cause: fmt.Errorf("%w: %s: %s", gorilla.ErrBadHandshake, response.Status, body)}

@@ -70,23 +70,9 @@ func (f *Factory) pods(ctx context.Context, word string) []cobra.Completion {
 			return nil
 		}
 	}
-	client, err := f.Client()
-	if err != nil {
-		return nil
-	}
-	ns, err := f.namespace()
-	if err != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, listTime)
-	defer cancel()
-	list, err := client.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{Limit: mostPods})
-	if err != nil {
-		return nil
-	}
 	var out []cobra.Completion
-	for i := range list.Items {
-		p := &list.Items[i]
+	for _, pod := range f.listed(ctx) {
+		p := &pod
 		if name := prefix + p.Name; strings.HasPrefix(name, word) {
 			out = append(out, cobra.CompletionWithDesc(name, podState(p)))
 		}

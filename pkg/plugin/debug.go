@@ -24,6 +24,7 @@ type debugOptions struct {
 	helperFlags
 	copyFlags
 	patchFlags
+	persistFlags
 	edits   podspec.Edits
 	pod     string
 	command []string
@@ -101,6 +102,7 @@ output and errors come out apart, and its exit code is this command's.`,
 func (o *debugOptions) addOwn(flags *pflag.FlagSet) {
 	o.copyFlags.add(flags)
 	o.patchFlags.add(flags)
+	o.persistFlags.add(flags)
 	flags.BoolVar(&o.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
 	flags.StringVar(&o.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
 	flags.Lookup("hold").NoOptDefVal = targetContainer
@@ -142,7 +144,7 @@ func (o *debugOptions) validate(cmd *cobra.Command) (err error) {
 	if err := errors.Join(o.helperFlags.validate(cmd), o.root.validate(cmd, o)); err != nil {
 		return err
 	}
-	if err := o.patchFlags.validate(cmd, o); err != nil {
+	if err := errors.Join(o.patchFlags.validate(cmd, o), o.persistFlags.validate(cmd, o)); err != nil {
 		return err
 	}
 	if o.edits, err = o.copyFlags.edits(cmd, o.copy); err != nil {
@@ -178,7 +180,7 @@ func (o *debugOptions) validateDryRun(help string) error {
 }
 
 func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
-	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Edits: opts.edits, Need: opts.root.need()}
+	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Persist: opts.persist, Edits: opts.edits, Need: opts.root.need()}
 	if opts.dryRun != "none" && !opts.patch {
 		return f.dryRun(ctx, opts, want)
 	}
@@ -190,10 +192,17 @@ func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
 	if tty && !t.InputIsTerminal() {
 		return usage("without -t", "-t: standard input is not a terminal")
 	}
-	if opts.patch {
+	switch {
+	case opts.patch:
 		return f.debugPatch(ctx, opts, t, tty)
+	case opts.persist:
+		return f.debugPersist(ctx, opts, t)
 	}
-	_, err := f.do(ctx, opts.pod, &opts.helperFlags, want, opts.ttl, func(r *room) error { return f.debug(ctx, r, opts, t, tty) })
+	r, err := f.do(ctx, opts.pod, &opts.helperFlags, want, opts.ttl, func(r *room) error { return f.debug(ctx, r, opts, t, tty) })
+	if shell := tty && len(opts.command) == 0 && !opts.copy && !opts.root.root; shell && f.mustAttach(ctx, opts, r, err) {
+		f.say("you may attach in pods here, and not exec: --persist is used")
+		return f.debugPersist(ctx, opts, t)
+	}
 	return err
 }
 

@@ -42,10 +42,11 @@ type Factory struct {
 	lookTime time.Duration
 }
 
-// Wire runs commands and shells in one container; attach.Exec is the real one.
+// Wire runs commands and shells in one container, or attaches to it; attach.Exec is the real one.
 type Wire interface {
 	procfs.Runner
 	Shell(ctx context.Context, argv []string, t *attach.Terminal) error
+	Attach(ctx context.Context, t *attach.Terminal, detach attach.Keys) error
 }
 
 // NewFactory returns a Factory for the cluster that kubectl's own flags and files name.

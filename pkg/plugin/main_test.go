@@ -88,6 +88,10 @@ func (localWire) Run(ctx context.Context, argv []string, stdin io.Reader, stdout
 	return err
 }
 
+func (localWire) Attach(context.Context, *attach.Terminal, attach.Keys) error {
+	return errors.New("no terminal here")
+}
+
 func (localWire) Shell(context.Context, []string, *attach.Terminal) error {
 	return errors.New("no terminal in this test")
 }

@@ -149,6 +149,7 @@ Use it where kubectl exec has nothing to run: distroless, scratch and other imag
 	f.addFlags(root.PersistentFlags())
 	root.AddCommand(
 		newDebugCmd(f, runDebug),
+		newAttachCmd(f, runAttach),
 		newPSCmd(f, runPS),
 		newFSCmd(f, runFS),
 		newCPCmd(f, runCP),

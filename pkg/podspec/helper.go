@@ -62,6 +62,8 @@ type Helper struct {
 	Container string
 	// By is who asked for it; "" where that is not known.
 	By string
+	// Persistent makes its own process a shell, to attach to, and Keep the time without a key.
+	Persistent bool
 }
 
 // Ephemeral is the helper as an ephemeral container (KEP-277): it can't be changed or removed once
@@ -77,7 +79,7 @@ func (h Helper) Ephemeral() corev1.EphemeralContainer {
 		// The kubelet expands $(NAME); $$ keeps a name that has one as it is.
 		env = append(env, corev1.EnvVar{Name: byVariable, Value: strings.ReplaceAll(h.By, "$", "$$")})
 	}
-	return corev1.EphemeralContainer{
+	c := corev1.EphemeralContainer{
 		TargetContainerName: h.Target,
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 			Name:                     h.Name,
@@ -89,6 +91,10 @@ func (h Helper) Ephemeral() corev1.EphemeralContainer {
 			TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		},
 	}
+	if h.Persistent {
+		persistent(&c)
+	}
+	return c
 }
 
 // IsHelper tells whether an ephemeral container was added by this tool, by any version of it.

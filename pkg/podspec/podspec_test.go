@@ -63,6 +63,7 @@ func TestEphemeralHelper(t *testing.T) {
 func TestScriptsAreNotExpanded(t *testing.T) {
 	for name, text := range map[string]string{
 		"wait.sh": waitScript, "tether.sh": tetherScript, "hold.sh": holdScript, "tools.sh": toolsScript, "run.sh": runScript,
+		"persist.sh": persistScript,
 	} {
 		if m := regexp.MustCompile(`\$\$|\$\([A-Za-z_][A-Za-z0-9_.-]*\)`).FindString(text); m != "" {
 			t.Errorf("%s has %q, which the kubelet would expand", name, m)

@@ -65,8 +65,14 @@ func (o *Opener) mustBeAllowed(ctx context.Context, namespace string, rules ...r
 		what = append(what, r.verb+" "+r.String())
 		yaml.WriteString(r.yaml())
 	}
-	return hint.With(fmt.Errorf("check permissions: you may not %s in namespace %s", strings.Join(what, ", nor "), namespace),
+	return hint.With(lackError{fmt.Errorf("check permissions: you may not %s in namespace %s", strings.Join(what, ", nor "), namespace), missing},
 		"have these rules added to your Role in namespace "+namespace+":"+yaml.String())
+}
+
+// lackError is the want of permissions.
+type lackError struct {
+	error
+	missing []rule
 }
 
 // LackExec adds to an answer of exec that says "forbidden" the rule that would allow it.

@@ -22,6 +22,7 @@ type Way string
 const (
 	Reuse     Way = "reuse"
 	Ephemeral Way = "ephemeral"
+	Persist   Way = "persist"
 	Copy      Way = "copy"
 )
 
@@ -29,6 +30,8 @@ const (
 type Wanted struct {
 	// Copy asks for a copy of the pod instead of a helper in it.
 	Copy bool
+	// Persist asks for a helper whose own process is a shell, to attach to.
+	Persist bool
 	// Hold asks for a copy in which the target container's own process is replaced by one that waits.
 	Hold bool
 	// Edits are what else is wanted otherwise in a copy.
@@ -97,6 +100,10 @@ func Choose(t target.Target, want Wanted) (Plan, error) {
 	if err := plan.climb(); err != nil {
 		return plan, err
 	}
+	if want.Persist {
+		plan.Way = Persist
+		return plan, t.CheckRunning()
+	}
 	if name, ok := plan.find(t); ok {
 		plan.Way, plan.Helper = Reuse, name
 		return plan, nil
@@ -127,7 +134,7 @@ func (p *Plan) find(t target.Target) (string, bool) {
 	}
 	found := ""
 	for _, c := range newestFirst(t.Pod) {
-		if !podspec.IsHelper(&c) || !p.sees(t, &c) || c.Name == p.wanted.Except || !p.does(t, &c) {
+		if !podspec.Waits(&c) || !p.sees(t, &c) || c.Name == p.wanted.Except || !p.does(t, &c) {
 			continue
 		}
 		if podspec.Meets(c.SecurityContext, p.Subject, podspec.OpenEvery) {
@@ -173,7 +180,7 @@ func (p *Plan) does(t target.Target, c *corev1.EphemeralContainer) bool {
 // twin finds a running helper that has this security context already: another one would see nothing more.
 func (p *Plan) twin(t target.Target, image string, security *corev1.SecurityContext) (string, bool) {
 	for _, c := range newestFirst(t.Pod) {
-		if podspec.IsHelper(&c) && p.sees(t, &c) && c.Image == image && podspec.Twins(c.SecurityContext, security) {
+		if podspec.Waits(&c) && p.sees(t, &c) && c.Image == image && podspec.Twins(c.SecurityContext, security) {
 			return c.Name, true
 		}
 	}

@@ -182,7 +182,7 @@ func describe(t target.Target) *TargetReport {
 func (p *Plan) helpers(t target.Target) []string {
 	var names []string
 	for _, c := range t.Pod.Spec.EphemeralContainers {
-		if podspec.IsHelper(&c) && p.sees(t, &c) {
+		if podspec.Waits(&c) && p.sees(t, &c) {
 			names = append(names, c.Name)
 		}
 	}

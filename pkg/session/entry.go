@@ -50,6 +50,8 @@ type Entry struct {
 	Container string
 	// Target is the container whose processes a helper sees ("" where it sees the pod's), CopyOf the pod that was copied.
 	Target, CopyOf string
+	// Persistent tells that a helper keeps a shell, to attach to.
+	Persistent bool
 	// By is who made it; "" where that is not known.
 	By string
 	// Since is zero before the start; Ends is zero where it is not known or has been.
@@ -119,6 +121,7 @@ func helperEntry(pod *corev1.Pod, c *corev1.EphemeralContainer, st *corev1.Conta
 		By: podspec.MadeBy(c), Image: c.Image, Security: c.SecurityContext, State: StateStarting, podUID: pod.UID,
 	}
 	e.keep, _ = podspec.KeepOf(c)
+	e.Persistent = podspec.IsPersistent(c)
 	if st != nil && st.State.Running != nil {
 		e.State, e.Since = StateRunning, st.State.Running.StartedAt.Time
 	}

@@ -38,6 +38,7 @@ func (o *Opener) helper(t target.Target, plan Plan, name, by string, c podspec.C
 		Need:       plan.wanted.Need,
 		Container:  t.Container,
 		By:         by,
+		Persistent: plan.wanted.Persist,
 	}
 	if !plan.wanted.Override.Empty() || plan.wanted.AnyProcess && plan.wanted.Subject != nil {
 		// It is not what the cluster admits for the target.
@@ -133,14 +134,14 @@ func (o *Opener) start(ctx context.Context, t target.Target, plan Plan) (Session
 	if err != nil {
 		return s, c, err
 	}
-	if name, ok := plan.twin(t, o.Image, c.Security); ok {
+	if name, ok := plan.twin(t, o.Image, c.Security); ok && plan.Way != Persist {
 		return reuse(t, plan, name), c, nil
 	}
 	if err := o.patch(ctx, t, o.helper(t, plan, s.Container, o.who(ctx), c)); err != nil {
 		return s, c, fmt.Errorf("add a helper to pod/%s: %w", s.Pod, err)
 	}
 	s.New = true
-	o.Say("added helper %s (%s) to pod/%s; nothing restarts, and %s", s.Container, c.Name, s.Pod, o.Ending())
+	o.Say("added helper %s (%s) to pod/%s; nothing restarts, and %s", s.Container, c.Name, s.Pod, o.ending(plan))
 	err = o.wait(ctx, waitFor{session: s, targetID: t.ContainerID(), target: t.Container})
 	s.Running = err == nil
 	return s, c, err

@@ -30,6 +30,8 @@ func (o *Opener) Open(ctx context.Context, t target.Target, plan Plan) (Session,
 		return s, o.together(ctx, s, t.Pod) // one that keeps containers apart is somebody's choice
 	case Copy:
 		return o.openCopy(ctx, t, plan)
+	case Persist:
+		return o.openPersistent(ctx, t, plan)
 	default:
 		return o.openHelper(ctx, t, plan)
 	}

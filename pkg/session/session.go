@@ -41,6 +41,8 @@ type Session struct {
 	Patched *Patched
 	// Tools is the folder of the tools in a container that has none on its PATH; "" elsewhere.
 	Tools string
+	// Keep is how long a helper that keeps a shell waits for a key; 0 for others.
+	Keep time.Duration
 	// podUID keeps Close from deleting another pod of the same name.
 	podUID string
 }

@@ -37,8 +37,10 @@ type sessionItem struct {
 	Workload  string `json:"workload,omitempty"`
 	Container string `json:"container,omitempty"`
 	// TargetContainer is left out of a helper that sees the processes of the whole pod.
-	TargetContainer string                  `json:"targetContainer,omitempty"`
-	CopyOf          string                  `json:"copyOf,omitempty"`
+	TargetContainer string `json:"targetContainer,omitempty"`
+	CopyOf          string `json:"copyOf,omitempty"`
+	// Persistent is true for a helper that keeps a shell, to attach to.
+	Persistent      bool                    `json:"persistent,omitempty"`
 	CreatedBy       string                  `json:"createdBy,omitempty"`
 	StartTime       *metav1.Time            `json:"startTime,omitempty"`
 	EndsAt          *metav1.Time            `json:"endsAt,omitempty"`
@@ -65,7 +67,8 @@ Use it to see what is still there, yours and other people's.
 
 ENDS is when a helper ends if nobody uses it any more, and when the cluster ends a copy at
 the latest; "-" where that is not known, as without permission for pods/exec. A helper in
-which a command runs is in-use. A finished copy is one that the cluster has ended: nothing
+which a command runs is in-use. A shell is a helper of debug --persist, which attach goes
+back to; it ends when no key was pressed in it for a while. A finished copy is one that the cluster has ended: nothing
 runs in it, and the pod is still there. An expired patch is put back by clean, and by the next
 debug --copy or --patch. Looking at a helper does not keep it from ending.
 
@@ -243,7 +246,8 @@ func item(e session.Entry) sessionItem {
 	}
 	return sessionItem{
 		Kind: e.Kind, Namespace: e.Namespace, Workload: workload, Pod: e.Pod, Container: e.Container, TargetContainer: e.Target, CopyOf: e.CopyOf,
-		CreatedBy: e.By, StartTime: at(e.Since), EndsAt: at(e.Ends), State: e.State, Image: e.Image, SecurityContext: e.Security,
+		Persistent: e.Persistent,
+		CreatedBy:  e.By, StartTime: at(e.Since), EndsAt: at(e.Ends), State: e.State, Image: e.Image, SecurityContext: e.Security,
 	}
 }
 
@@ -272,7 +276,10 @@ func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wi
 	now := time.Now()
 	for _, e := range list {
 		sees := cmp.Or(e.Target, "(pod)")
-		name := e.Pod
+		name, what := e.Pod, string(e.Kind)
+		if e.Persistent {
+			what = "shell"
+		}
 		switch e.Kind {
 		case session.KindCopy:
 			sees = "copy of " + e.CopyOf
@@ -287,7 +294,7 @@ func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wi
 			ends = "in " + duration.HumanDuration(max(e.Ends.Sub(now), 0))
 		}
 		rows = append(rows, row(e.Namespace, security(e.Security), procfs.Escape(cmp.Or(e.Image, "-")), name, cmp.Or(e.Container, "-"),
-			string(e.Kind), procfs.Escape(sees), procfs.Escape(cmp.Or(e.By, "-")), since, ends, procfs.Escape(string(e.State))))
+			what, procfs.Escape(sees), procfs.Escape(cmp.Or(e.By, "-")), since, ends, procfs.Escape(string(e.State))))
 	}
 	state := 6
 	if namespaces {

@@ -70,6 +70,10 @@ func endings() []ending {
 		{"the pod is deleted", nil, byKubectl("delete", "pod", "web", "--now", "--wait=false"), -1},
 		{"a copy's shell ends", []string{"--copy"}, byTyping("exit 3\r"), 3},
 		{"a copy is deleted", []string{"--copy"}, byKubectl("delete", "pods", "--now", "--wait=false", "--field-selector=metadata.name!=web"), -1},
+		{"a shell that stays is left by its keys", []string{"--persist"}, byTyping("\x10\x11"), 0},
+		{"a shell that stays ends", []string{"--persist"}, byTyping("exit 42\r"), 42},
+		{"a shell that stays is left by SIGTERM", []string{"--persist"}, bySignal(syscall.SIGTERM), 130},
+		{"the target of a shell that stays ends", []string{"--persist"}, byPlugin("signal", "web", "1", "QUIT", "-q"), -1},
 		{"a copy ends by SIGTERM", []string{"--copy"}, bySignal(syscall.SIGTERM), 130},
 	}
 }

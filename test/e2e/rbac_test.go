@@ -46,6 +46,7 @@ func ways() []roleWay {
 		{file: "helper", objects: onePod, pods: []string{"web"}, tries: []try{
 			{"debug web -- true", "web"}, {"ps web", ""}, {"fs web /etc", ""}, {"signal web 1 HUP", ""}, {"cp web:/etc/nginx/nginx.conf nginx.conf", ""},
 		}},
+		{file: "persist", objects: onePod, pods: []string{"web"}, again: leaveShell, tries: []try{{"debug web --persist", ""}, {"attach web", ""}}},
 		{file: "copy", objects: onePod, pods: []string{"web"}, tries: []try{
 			{"debug web --copy -- true", "web --copy"}, {"debug web --copy --hold -- true", ""},
 		}},
@@ -235,6 +236,9 @@ func (w *world) as(t *testing.T, user, command string) (string, error) {
 		args = slices.Insert(args, i, flags...)
 	} else {
 		args = append(args, flags...)
+	}
+	if command == "debug web --persist" || command == "attach web" {
+		return "", w.inShell(t, args)
 	}
 	if args[0] == "cp" {
 		args[2] = filepath.Join(t.TempDir(), args[2])

@@ -38,6 +38,8 @@ func TestChoose(t *testing.T) {
 			Wanted{},
 			Plan{Way: Reuse, Helper: "shareproc-b", View: own},
 		},
+		{"not one that keeps a shell", withShell("shareproc-a", "", nowRunning()), Wanted{}, Plan{Way: Ephemeral, View: own}},
+		{"a shell that stays whatever runs already", both(withHelper("shareproc-a", "web", "i", nowRunning()), withShell("shareproc-b", "", nowRunning())), Wanted{Persist: true}, Plan{Way: Persist, View: own}},
 		{"not one that has ended", withHelper("shareproc-a", "web", "i", ended), Wanted{}, Plan{Way: Ephemeral, View: own}},
 		{"not one beside another container", withHelper("shareproc-a", "proxy", "i", nowRunning()), Wanted{}, Plan{Way: Ephemeral, View: own}},
 		{"any one where the pod shares", both(shared, withHelper("shareproc-a", "", "i", nowRunning())), Wanted{}, Plan{Way: Reuse, Helper: "shareproc-a"}},

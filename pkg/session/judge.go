@@ -69,8 +69,22 @@ func (d *Diagnosis) judgePermissions(r *WayReport) (stopped bool) {
 	if r.For != d.For {
 		try = fmt.Sprintf("%s%s --role, for the Role", d.doctor(), flagOf(r.For))
 	}
+	if slices.Equal(what, []string{createExec.verb + " " + createExec.String()}) {
+		try = d.attachAdvice(r.For) + try
+	}
 	r.add(fmt.Sprintf("you may not %s in namespace %s", strings.Join(what, ", nor "), d.Namespace), try)
 	return true
+}
+
+// attachAdvice begins a sentence of advice, where a shell is to be had by attaching.
+func (d *Diagnosis) attachAdvice(way Purpose) string {
+	may := slices.ContainsFunc(d.Permissions, func(p Permission) bool {
+		return p.is(createAttach.verb, "", createAttach.String()) && p.Allowed == Yes
+	})
+	if way != ForHelper || !may {
+		return ""
+	}
+	return "kubectl shareproc debug POD without a command, for a shell that you attach to; for all else "
 }
 
 // doctor is the command line that was given, without flags for the way.

@@ -40,6 +40,8 @@ const (
 	ForPatch    Purpose = "patch"
 	ForWorkload Purpose = "workload"
 	ForSessions Purpose = "sessions"
+	// ForAttach is a shell that is attached to: debug --persist, and attach.
+	ForAttach Purpose = "attach"
 	// ForWebSocket spares every exec a request that is refused, before it falls back to SPDY.
 	ForWebSocket Purpose = "WebSocket, else SPDY"
 	ForPod       Purpose = "pod"
@@ -88,6 +90,7 @@ func permissions(purpose Purpose, requests []target.Request) []Permission {
 		{For: every, Verb: "create", Resource: exec},
 		// A WebSocket is a GET; since Kubernetes 1.35 it needs create as well.
 		{For: []Purpose{ForWebSocket}, Verb: "get", Resource: exec},
+		{For: []Purpose{ForAttach}, Verb: "create", Resource: "pods/attach"},
 		{For: []Purpose{ForCopy}, Verb: "create", Resource: pods},
 		{For: []Purpose{ForCopy}, Verb: "delete", Resource: pods},
 		{For: []Purpose{ForWorkload, ForSessions, ForPatch}, Verb: "list", Resource: pods},

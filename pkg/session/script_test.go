@@ -108,6 +108,12 @@ func TestHelperScript(t *testing.T) {
 		w.process("81", 80, "S", ownGroup, "grep\x00")
 		w.process("82", 1, "Z", ownGroup, "")
 	}
+	// A helper that keeps a shell: the container's process 60, and its children the watcher and the shell.
+	shell := func(w world) {
+		quiet(w)
+		w.process("60", 0, "S", ownGroup, "sh\x00-c\x00eval \"$SHAREPROC_WAIT\"\x00shareproc\x00600\x00")
+		w.process("61", 60, "S", ownGroup, "sh\x00")
+	}
 	all := shells(t)
 	for _, c := range []struct {
 		what  string
@@ -132,6 +138,12 @@ func TestHelperScript(t *testing.T) {
 			quiet(w)
 			w.process("90", 0, "S", ownGroup, "sleep\x001000\x00")
 		}, wantForce, "idle 0 used 1\n", 0, true},
+		{"a shell at rest", "%d 25 60\n", shell, wantEnd, "idle 25 used 0\n", 0, true},
+		{"a shell in which a command runs", "%d 0 60\n", func(w world) {
+			shell(w)
+			w.process("62", 61, "S", ownGroup, "sleep\x001000\x00")
+		}, wantEnd, "idle 0 used 1\n", exitInUse, false},
+		{"a shell of a process that is none", "%d 0 $(id)\n", shell, wantForce, "", exitNoProcess, false},
 		{"no state", "", quiet, wantForce, "", exitNoProcess, false},
 		{"a state that is none", "$(id) 1\n", quiet, wantForce, "", exitNoProcess, false},
 		{"a state that nobody writes", "a pipe", quiet, wantForce, "", exitNoProcess, false},

@@ -76,7 +76,15 @@ watch() {
 watch >/dev/null 2>&1 &
 watcher=$!
 # What a shell prints before anybody has attached is lost. Attaching is seen by the terminal's size, which is 0 before.
-while [ "$(stty size 2>/dev/null)" = "0 0" ]; do
+# Busybox's stty has no word for that, and fails; 127 is none at all.
+sized() {
+	size=$(stty size 2>/dev/null)
+	case $?/$size in
+	127/*) ;;
+	*/ | *"/0 0") return 1 ;;
+	esac
+}
+until sized; do
 	sleep 0.2 2>/dev/null || sleep 1
 done
 sleep 0.2 2>/dev/null || sleep 1

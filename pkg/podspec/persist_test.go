@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package podspec
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPersistentHelper(t *testing.T) {
+	c := Helper{
+		Name: "shareproc-abcde", Image: "busybox:1.37.0-musl", Target: "nginx", Keep: 90 * time.Second,
+		Security: tracer().Security, Need: OpenEvery, Container: "nginx", By: "anna", Persistent: true,
+	}.Ephemeral()
+	golden(t, "persist.golden.yaml", c)
+	waits := Helper{Name: "shareproc-abcde"}.Ephemeral()
+	if !IsHelper(&c) || !IsPersistent(&c) || Waits(&c) || IsPersistent(&waits) || !Waits(&waits) {
+		t.Error("a shell is taken for a helper that waits, or the other way round")
+	}
+	if keep, ok := KeepOf(&c); !ok || keep != 90*time.Second || MadeBy(&c) != "anna" {
+		t.Errorf("kept %s, made by %q", keep, MadeBy(&c))
+	}
+}

@@ -38,8 +38,8 @@ type Factory struct {
 	color colorMode
 	live  *liveLine
 
-	// lookTime is how long a completion waits for a helper's answer.
-	lookTime time.Duration
+	// lookTime is how long a completion waits for a helper's answer, and exitTime an attach for how a shell ended.
+	lookTime, exitTime time.Duration
 }
 
 // Wire runs commands and shells in one container, or attaches to it; attach.Exec is the real one.
@@ -51,7 +51,7 @@ type Wire interface {
 
 // NewFactory returns a Factory for the cluster that kubectl's own flags and files name.
 func NewFactory(streams genericiooptions.IOStreams, getenv func(string) string) *Factory {
-	f := &Factory{Streams: streams, live: &liveLine{}, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, color: colorAuto, lookTime: lookTime}
+	f := &Factory{Streams: streams, live: &liveLine{}, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, color: colorAuto, lookTime: lookTime, exitTime: exitTime}
 	f.Client = func() (kubernetes.Interface, error) {
 		config, err := f.restConfig()
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -135,13 +136,20 @@ func (f *Factory) join(ctx context.Context, o *session.Opener, s session.Session
 	return f.afterwards(ctx, o, s, err)
 }
 
+// exitTime is how long the cluster may take to tell how a shell ended.
+const exitTime = 12 * time.Second
+
 // afterwards tells a shell that has ended from a connection that has.
 func (f *Factory) afterwards(ctx context.Context, o *session.Opener, s session.Session, err error) error {
 	if lacking := session.LackAttach(err, s.Namespace); hint.Of(lacking) != "" {
 		return lacking
 	}
 	const killed = 137
-	code, ended := o.ShellExit(ctx, s)
+	limit := f.exitTime
+	if err != nil {
+		limit /= 4 // the shell's end is the less likely reason
+	}
+	code, ended := o.ShellExit(ctx, s, limit)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -153,13 +153,10 @@ func shellSession(pod *corev1.Pod, name string) Session {
 	return s
 }
 
-// exitTime is how long the API may take to tell how a shell ended whose stream has.
-const exitTime = 5 * time.Second
-
-// ShellExit waits for how a shell has ended whose stream has; ok is false where it has not, or that can't be learned in
-// exitTime.
-func (o *Opener) ShellExit(ctx context.Context, s Session) (code int, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, exitTime)
+// ShellExit waits for how a shell has ended whose stream has; ok is false where it has not, or that can't be learned within
+// limit: the kubelet tells the API a moment later.
+func (o *Opener) ShellExit(ctx context.Context, s Session, limit time.Duration) (code int, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()

@@ -137,17 +137,17 @@ func TestFindShellWhereThereIsNone(t *testing.T) {
 func TestShellExit(t *testing.T) {
 	s := Session{Namespace: "shop", Pod: "web", Container: "shareproc-a"}
 	c := newCluster(newTarget(withShell("shareproc-a", "", endedWith(5, time.Now()))))
-	if code, ok := c.opener().ShellExit(t.Context(), s); !ok || code != 5 {
+	if code, ok := c.opener().ShellExit(t.Context(), s, time.Minute); !ok || code != 5 {
 		t.Errorf("got %d, %v", code, ok)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c = newCluster(newTarget(withShell("shareproc-a", "", nowRunning())))
-	if code, ok := c.opener().ShellExit(ctx, s); ok {
+	if code, ok := c.opener().ShellExit(ctx, s, time.Minute); ok {
 		t.Errorf("a shell that runs has ended with %d", code)
 	}
 	s.Pod = "gone"
-	if code, ok := c.opener().ShellExit(t.Context(), s); ok {
+	if code, ok := c.opener().ShellExit(t.Context(), s, time.Minute); ok {
 		t.Errorf("a pod that is gone told %d", code)
 	}
 }

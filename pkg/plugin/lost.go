@@ -19,7 +19,7 @@ func (r *room) wayBack(err error) error {
 	case s.Copy, s.Patched != nil:
 		return hint.With(err, "kubectl shareproc sessions -n "+s.Namespace+", once the network is back, for what is left")
 	default:
-		return hint.With(err, fmt.Sprintf("kubectl shareproc debug -n %s %s, once the network is back: helper %s waits there, without what ran in it",
+		return hint.With(err, fmt.Sprintf("kubectl shareproc debug -n %s %s, once the network is back: helper %s waits there, without what ran in it; --persist keeps a shell",
 			s.Namespace, r.target.Pod.Name, s.Container))
 	}
 }

@@ -118,6 +118,7 @@ func eachShell(t *testing.T, do func(*testing.T, *kept)) {
 // Nothing is printed before somebody attaches, whose size is there first; then the shell's exit code is the container's.
 func TestKeptShellStartsWithASizeAndEndsWithItsCode(t *testing.T) {
 	eachShell(t, func(t *testing.T, k *kept) {
+		t.Helper()
 		select {
 		case <-time.After(time.Second):
 		case <-t.Context().Done():
@@ -142,6 +143,7 @@ func TestKeptShellStartsWithASizeAndEndsWithItsCode(t *testing.T) {
 // The watcher ends a shell that ignores the signal, before and after somebody attached.
 func TestKeptShellIsEndedByItsWatcher(t *testing.T) {
 	eachShell(t, func(t *testing.T, k *kept) {
+		t.Helper()
 		if err := pty.Setsize(k.master, &pty.Winsize{Cols: 90, Rows: 30}); err != nil {
 			t.Fatal(err)
 		}

@@ -7,9 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 var errGateClosed = errors.New("session has ended")
@@ -20,7 +21,7 @@ var errGateClosed = errors.New("session has ended")
 type gate struct {
 	fail     context.CancelCauseFunc
 	closed   atomic.Bool
-	panicked atomic.Pointer[panicError]
+	panicked atomic.Pointer[crash.Panic]
 	// busy holds one value while a writer runs. A channel and not a mutex, for close must be able to give up waiting.
 	busy chan struct{}
 }
@@ -44,8 +45,8 @@ func (g *gate) close(limit time.Duration) {
 // catch is deferred in goroutines that are not the caller's: a panic of the caller's stream ends the session, and goes on
 // in the caller's own goroutine, where what it deferred (a terminal to restore, a copy to delete) still runs.
 func (g *gate) catch() {
-	if value := recover(); value != nil {
-		g.panicked.CompareAndSwap(nil, &panicError{value: value, stack: debug.Stack()})
+	if p := crash.New(recover()); p != nil {
+		g.panicked.CompareAndSwap(nil, p)
 		g.fail(errGateClosed)
 	}
 }
@@ -56,14 +57,6 @@ func (g *gate) rethrow() {
 		panic(p)
 	}
 }
-
-// panicError is a panic of another goroutine, with the stack that would be lost otherwise.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprintf("%v\n\n%s", p.value, p.stack) }
 
 func (g *gate) writer(name string, w io.Writer) io.Writer { return &gatedWriter{g, name, w} }
 

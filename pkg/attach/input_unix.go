@@ -5,6 +5,7 @@
 package attach
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,17 +29,17 @@ type selected struct {
 }
 
 // openInput reads the terminal for one session.
-func (t *Terminal) openInput() (io.ReadCloser, error) {
+func (t *Terminal) openInput(ctx context.Context) (io.ReadCloser, error) {
 	file, ok := t.in.(*os.File)
 	if !ok {
-		return t.pumpedInput(), nil
+		return t.pumpedInput(ctx), nil
 	}
 	wake, waker, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("make pipe: %w", err)
 	}
 	if max(t.inFD, wake.Fd()) >= unix.FD_SETSIZE {
-		return t.pumpedInput(), errors.Join(wake.Close(), waker.Close())
+		return t.pumpedInput(ctx), errors.Join(wake.Close(), waker.Close())
 	}
 	return &selected{from: file, fd: int(t.inFD), wake: wake, waker: waker}, nil //nolint:gosec // below FD_SETSIZE
 }

@@ -3,8 +3,11 @@
 package attach
 
 import (
+	"context"
 	"io"
 	"sync"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // pump reads a stream that cannot be waited for with an end: one goroutine for the life of the stream, since a Read can't
@@ -23,9 +26,9 @@ type chunk struct {
 // pumpSize is the most, in bytes, that is read ahead.
 const pumpSize = 4096
 
-func startPump(from io.Reader) *pump {
+func startPump(ctx context.Context, from io.Reader) *pump {
 	p := &pump{chunks: make(chan chunk)}
-	go func() {
+	crash.Go(ctx, func() {
 		for {
 			buffer := make([]byte, pumpSize)
 			n, err := from.Read(buffer)
@@ -34,7 +37,7 @@ func startPump(from io.Reader) *pump {
 				return
 			}
 		}
-	}()
+	})
 	return p
 }
 
@@ -65,8 +68,8 @@ type pumped struct {
 }
 
 // pumpedInput starts the terminal's pump with the first session that needs it.
-func (t *Terminal) pumpedInput() *pumped {
-	t.pumpOnce.Do(func() { t.pump = startPump(t.in) })
+func (t *Terminal) pumpedInput(ctx context.Context) *pumped {
+	t.pumpOnce.Do(func() { t.pump = startPump(ctx, t.in) })
 	return &pumped{pump: t.pump, ended: make(chan struct{})}
 }
 

@@ -13,7 +13,7 @@ func TestPumpLosesNoKeys(t *testing.T) {
 	keyboard, typed := io.Pipe()
 	terminal := NewTerminal(keyboard, io.Discard, io.Discard)
 	for _, keys := range []string{"first", "second", "third"} {
-		session := terminal.pumpedInput()
+		session := terminal.pumpedInput(t.Context())
 		left := make(chan error)
 		go func() {
 			_, err := session.Read(make([]byte, 10))
@@ -26,7 +26,7 @@ func TestPumpLosesNoKeys(t *testing.T) {
 			t.Fatalf("a session that has ended reads %v", err)
 		}
 		go func() { _, _ = io.WriteString(typed, keys) }()
-		next, got := terminal.pumpedInput(), make([]byte, len(keys))
+		next, got := terminal.pumpedInput(t.Context()), make([]byte, len(keys))
 		if _, err := io.ReadFull(next, got); err != nil || string(got) != keys {
 			t.Fatalf("got %q, %v, want %q", got, err, keys)
 		}
@@ -34,7 +34,7 @@ func TestPumpLosesNoKeys(t *testing.T) {
 	}
 	_ = typed.CloseWithError(io.ErrClosedPipe)
 	for range 2 {
-		if _, err := terminal.pumpedInput().Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
+		if _, err := terminal.pumpedInput(t.Context()).Read(make([]byte, 1)); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("a broken keyboard reads %v", err)
 		}
 	}

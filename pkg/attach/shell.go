@@ -26,7 +26,7 @@ func (e Exec) sit(ctx context.Context, to call, t *Terminal, prepare func(*sitti
 	if !t.inTTY {
 		return fmt.Errorf("%s: %w", to.what, ErrNotTerminal)
 	}
-	s, err := t.begin()
+	s, err := t.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,8 +58,8 @@ type sitting struct {
 }
 
 // begin takes the terminal over.
-func (t *Terminal) begin() (*sitting, error) {
-	input, err := t.openInput()
+func (t *Terminal) begin(ctx context.Context) (*sitting, error) {
+	input, err := t.openInput(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read terminal: %w", err)
 	}
@@ -69,7 +69,7 @@ func (t *Terminal) begin() (*sitting, error) {
 	}
 	s := &sitting{terminal: t, raw: raw, input: endless{input}, output: &screen{to: t.out}, sizes: newSizeQueue()}
 	s.reader, s.queue = s.input, s.sizes
-	s.unwatch = s.watch()
+	s.unwatch = s.watch(ctx)
 	return s, nil
 }
 

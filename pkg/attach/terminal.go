@@ -106,7 +106,8 @@ func (r *rawMode) pause() {
 	_ = term.RestoreTerminal(r.fd, r.saved)
 }
 
-// restoreOnPanic is deferred in the terminal's own goroutines: a panic there ends the process past every other defer.
+// restoreOnPanic is deferred in the terminal's own goroutines: where nobody hears of a panic there, it ends the process past
+// every other defer.
 func (s *sitting) restoreOnPanic() {
 	if value := recover(); value != nil {
 		s.raw.restore()

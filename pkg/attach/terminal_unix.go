@@ -5,6 +5,7 @@
 package attach
 
 import (
+	"context"
 	"os"
 	"os/signal"
 	"syscall"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/moby/term"
 	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // stopTime is how long to wait for a stop to take effect and to be over: the kernel stops the threads of a process a
@@ -20,7 +23,7 @@ const stopTime = 200 * time.Millisecond
 
 // watch follows the terminal's size, and the process's being stopped and continued, until the returned function is called,
 // which waits for the end of watching.
-func (s *sitting) watch() (unwatch func()) {
+func (s *sitting) watch(ctx context.Context) (unwatch func()) {
 	// A channel of its own, of one: however many arrive, one that is pending stands for the latest size.
 	resized := make(chan os.Signal, 1)
 	stopped := make(chan os.Signal, 4)
@@ -29,7 +32,7 @@ func (s *sitting) watch() (unwatch func()) {
 	s.resized()
 
 	end, ended := make(chan struct{}), make(chan struct{})
-	go func() {
+	crash.Go(ctx, func() {
 		defer close(ended)
 		defer signal.Stop(resized)
 		defer signal.Stop(stopped)
@@ -48,7 +51,7 @@ func (s *sitting) watch() (unwatch func()) {
 				s.resized()
 			}
 		}
-	}()
+	})
 	return func() {
 		close(end)
 		<-ended

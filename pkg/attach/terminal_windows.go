@@ -3,19 +3,22 @@
 package attach
 
 import (
+	"context"
 	"io"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // pollPeriod is how often the console is asked for its size: Windows sends no signal. kubectl asks as often.
 const pollPeriod = 250 * time.Millisecond
 
 // watch follows the console's size until the returned function is called, which waits for the end of watching.
-func (s *sitting) watch() (unwatch func()) {
+func (s *sitting) watch(ctx context.Context) (unwatch func()) {
 	s.resized()
 	last, _ := s.terminal.remoteSize()
 	end, ended := make(chan struct{}), make(chan struct{})
-	go func() {
+	crash.Go(ctx, func() {
 		defer close(ended)
 		defer s.restoreOnPanic()
 		ticker := time.NewTicker(pollPeriod)
@@ -31,7 +34,7 @@ func (s *sitting) watch() (unwatch func()) {
 				}
 			}
 		}
-	}()
+	})
 	return func() {
 		close(end)
 		<-ended
@@ -39,6 +42,6 @@ func (s *sitting) watch() (unwatch func()) {
 }
 
 // openInput is the pump: a console read cannot be waited for with an end.
-func (t *Terminal) openInput() (io.ReadCloser, error) {
-	return t.pumpedInput(), nil
+func (t *Terminal) openInput(ctx context.Context) (io.ReadCloser, error) {
+	return t.pumpedInput(ctx), nil
 }

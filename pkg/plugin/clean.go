@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -215,10 +216,10 @@ func (f *Factory) confirm(ctx context.Context, list []session.Entry, namespaces 
 func (f *Factory) askYes(ctx context.Context, question, no string) (bool, error) {
 	fmt.Fprint(f.Streams.ErrOut, question)
 	answer := make(chan string, 1)
-	go func() {
+	crash.Go(ctx, func() {
 		line, _ := bufio.NewReader(f.Streams.In).ReadString('\n')
 		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
+	})
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(f.Streams.ErrOut)

@@ -159,7 +159,7 @@ func TestDestinationIsBelowADirectory(t *testing.T) {
 func TestBrokenStreamsAreTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		bar := d.newProgress()
+		bar := d.newProgress(t.Context())
 		defer bar.stop()
 		again := d.again(t.Context(), bar)
 		begun := time.Now()

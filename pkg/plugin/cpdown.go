@@ -57,7 +57,7 @@ func (l *left) err(opts *cpOptions) error {
 
 func (f *Factory) download(ctx context.Context, r *room, opts *cpOptions) (err error) {
 	l := &left{f: f, top: opts.path}
-	bar := f.newProgress()
+	bar := f.newProgress(ctx)
 	defer bar.stop()
 	where, how := r.where(opts.pid, opts.path), f.how(ctx, opts, bar)
 	if opts.local == "-" {

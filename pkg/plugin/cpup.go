@@ -19,7 +19,7 @@ import (
 
 func (f *Factory) upload(ctx context.Context, r *room, opts *cpOptions) error {
 	l := &left{f: f, top: opts.local}
-	bar := f.newProgress()
+	bar := f.newProgress(ctx)
 	defer bar.stop()
 	source := procfs.Source{Mode: 0o644, Mtime: time.Now(), Name: path.Base(opts.path), Write: func(w io.Writer, _ procfs.Rest) error {
 		_, err := io.Copy(w, f.Streams.In)

@@ -11,6 +11,7 @@ import (
 	"github.com/moby/term"
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
 )
 
@@ -161,7 +162,7 @@ func compareSides(ctx context.Context, opts *diffOptions, a, b *side) ([]diff.Di
 	prune(opts, a, b)
 	undecided := diff.Undecided(a.list, b.list)
 	both := make(chan error, 1)
-	go func() { both <- a.sum(ctx, undecided) }()
+	crash.Go(ctx, func() { both <- crash.Try(func() error { return a.sum(ctx, undecided) }) })
 	err := errors.Join(b.sum(ctx, undecided), <-both)
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
@@ -149,11 +150,12 @@ func (p *differencePrinter) text(ctx context.Context, d *diff.Difference) error 
 	}
 	var a, b []byte
 	ended := make(chan error, 1)
-	go func() {
-		data, err := p.a.read(ctx, d.Path)
-		a = data
-		ended <- err
-	}()
+	crash.Go(ctx, func() {
+		ended <- crash.Try(func() (err error) {
+			a, err = p.a.read(ctx, d.Path)
+			return err
+		})
+	})
 	b, errB := p.b.read(ctx, d.Path)
 	err := errors.Join(errB, <-ended)
 	switch {

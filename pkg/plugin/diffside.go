@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"sync"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
@@ -116,14 +117,14 @@ func (f *Factory) meet(ctx context.Context, opts *diffOptions, a, b *side, work 
 	held := &heldOutput{out: f.Streams.ErrOut}
 	b.f.Streams.ErrOut = held
 	begin := func(s *side) {
-		err := s.hold(inner, opts)
+		err := crash.Try(func() error { return s.hold(inner, opts) })
 		if err != nil {
 			cancel()
 		}
 		s.ended <- err
 	}
-	go begin(a)
-	go func() {
+	crash.Go(ctx, func() { begin(a) })
+	crash.Go(ctx, func() {
 		if a.samePod(b) {
 			// It is to find the helper that the first one makes.
 			select {
@@ -132,7 +133,7 @@ func (f *Factory) meet(ctx context.Context, opts *diffOptions, a, b *side, work 
 			}
 		}
 		begin(b)
-	}()
+	})
 	var worked error
 	overA, errA := a.await()
 	held.open()

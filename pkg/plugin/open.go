@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
@@ -200,7 +201,8 @@ func (r *room) unreached(err error) (podspec.Subject, bool) {
 
 // open resolves the pod that arg names and opens a session to it. The caller closes the room, also
 // when it gets one beside an error. A helper that already runs costs one request: the pod's.
-func (f *Factory) open(ctx context.Context, arg string, h *helperFlags, want session.Wanted, ttl time.Duration) (*room, error) {
+func (f *Factory) open(ctx context.Context, arg string, h *helperFlags, want session.Wanted, ttl time.Duration) (r *room, err error) {
+	defer crash.Into(&err) // the room must be closed after a panic too
 	o, err := f.opener(h, ttl)
 	if err != nil {
 		return nil, err
@@ -209,7 +211,7 @@ func (f *Factory) open(ctx context.Context, arg string, h *helperFlags, want ses
 	if err != nil {
 		return nil, err
 	}
-	r := &room{target: t, opener: o}
+	r = &room{target: t, opener: o}
 	o.Look = f.looker(o, t)
 	if r.session, err = o.Open(ctx, t, plan); err != nil {
 		return r, err

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
-	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -18,24 +18,26 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-type panickingWire struct{ localWire }
+// A mistakenWire panics where a word of the command is one of these.
+type mistakenWire struct {
+	localWire
+	words []string
+}
 
-func (panickingWire) Run(_ context.Context, argv []string, _ io.Reader, _, _ io.Writer) error {
-	if argv[len(argv)-1] == "true" {
-		panic("a mistake of ours")
+func (w mistakenWire) Run(_ context.Context, argv []string, _ io.Reader, _, _ io.Writer) error {
+	for _, word := range w.words {
+		if slices.ContainsFunc(argv, func(arg string) bool { return strings.Contains(arg, word) }) {
+			panic("a mistake of ours")
+		}
 	}
 	return errors.New("nothing else runs here")
 }
 
-// A mistake in this program in the middle of a session leaves no copy behind.
-func TestCopyIsDeletedAfterAPanic(t *testing.T) {
+// copyDesk makes the pods that are created run.
+func copyDesk(t *testing.T) *desk {
+	t.Helper()
 	d := newDesk(t)
-	d.Exec = func(session.Session) (Wire, error) { return panickingWire{}, nil }
-	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
-		review := a.(clienttesting.CreateAction).GetObject().(*authv1.SelfSubjectAccessReview)
-		review.Status.Allowed = true
-		return true, review, nil
-	})
+	d.allow()
 	d.client.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		create := a.(clienttesting.CreateActionImpl)
 		if slices.Contains(create.CreateOptions.DryRun, metav1.DryRunAll) {
@@ -49,16 +51,59 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 		}
 		return true, p, d.client.Tracker().Add(p)
 	})
-	func() {
-		defer func() {
-			if recover() == nil {
-				t.Error("there was no panic")
-			}
-		}()
-		d.run(t.Context(), "debug", "web", "--copy", "--", "true")
-	}()
-	pods, err := d.client.CoreV1().Pods("shop").List(t.Context(), metav1.ListOptions{})
-	if err != nil || len(pods.Items) != 1 || !slices.ContainsFunc(d.client.Actions(), func(a clienttesting.Action) bool { return a.GetVerb() == "delete" }) {
-		t.Errorf("%d pods, %v\n%s", len(pods.Items), err, d.errOut.String())
+	return d
+}
+
+// A mistake in this program leaves no copy behind, whenever it comes and in whichever goroutine.
+func TestCopyIsDeletedAfterAPanic(t *testing.T) {
+	mistaken := func(words ...string) func(*desk) {
+		return func(d *desk) {
+			d.Exec = func(session.Session) (Wire, error) { return mistakenWire{words: words}, nil }
+		}
+	}
+	request := func(verb, resource string, when func(clienttesting.Action) bool) func(*desk) {
+		return func(d *desk) {
+			mistaken()(d)
+			d.client.PrependReactor(verb, resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
+				if when(a) {
+					panic("a mistake of ours")
+				}
+				return false, nil, nil
+			})
+		}
+	}
+	always := func(clienttesting.Action) bool { return true }
+	for _, c := range []struct {
+		sentence string
+		prepare  func(*desk)
+		made     bool
+	}{
+		{"in the session", mistaken("only-this"), true},
+		{"in a goroutine of a look", mistaken("sh"), true},
+		{"in a goroutine that asks for permissions", request("create", "selfsubjectaccessreviews", always), false},
+		{"in the goroutine that tidies", request("list", "pods", always), true},
+		{"while it starts", request("get", "pods", func(a clienttesting.Action) bool {
+			return strings.HasPrefix(a.(clienttesting.GetAction).GetName(), "web-shareproc-")
+		}), true},
+		{"when the wire is made", func(d *desk) {
+			d.Exec = func(session.Session) (Wire, error) { panic("a mistake of ours") }
+		}, true},
+	} {
+		d := copyDesk(t)
+		c.prepare(d)
+		if code := d.run(t.Context(), "debug", "web", "--copy", "--", "only-this"); code != exitError {
+			t.Errorf("%s: exit code %d", c.sentence, code)
+		}
+		if said := d.errOut.String(); !strings.Contains(said, "error: a mistake in this program: a mistake of ours") || !strings.Contains(said, ".go:") {
+			t.Errorf("%s: %s", c.sentence, said)
+		}
+		pods, err := d.client.Tracker().List(corev1.SchemeGroupVersion.WithResource("pods"), corev1.SchemeGroupVersion.WithKind("Pod"), "shop")
+		if err != nil || len(pods.(*corev1.PodList).Items) != 1 {
+			t.Errorf("%s: left %v, %v\n%s", c.sentence, pods, err, d.errOut.String())
+		}
+		deleted := slices.ContainsFunc(d.client.Actions(), func(a clienttesting.Action) bool { return a.GetVerb() == "delete" })
+		if deleted != c.made {
+			t.Errorf("%s: deleted %t\n%s", c.sentence, deleted, d.errOut.String())
+		}
 	}
 }

@@ -17,8 +17,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
+
+// issues is where mistakes are reported.
+const issues = "https://github.com/kubectl-shareproc/kubectl-shareproc/issues"
 
 // Exit codes; the code of a remote command passes through unchanged.
 const (
@@ -34,7 +38,13 @@ const (
 func Main(ctx context.Context, f *Factory, args []string) int {
 	root, started := newRoot(f) //nolint:contextcheck // the commands get their context when they run
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	ctx, cancel := crash.Context(ctx)
+	defer cancel()
+	err := crash.Try(func() error { return root.ExecuteContext(ctx) })
+	if p, ok := errors.AsType[*crash.Panic](errors.Join(context.Cause(ctx), err)); ok {
+		f.tell("error: a mistake in this program: %v\ntry: report it, with these lines: %s", p, issues)
+		return exitError
+	}
 	if err == nil {
 		return 0
 	}
@@ -102,7 +112,7 @@ func NotifyContext(parent context.Context) (context.Context, context.CancelFunc)
 	ctx, cancel := context.WithCancelCause(context.WithValue(parent, keysLent{}, keys))
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
-	go func() {
+	crash.Go(ctx, func() {
 		for {
 			select {
 			case s := <-signals:
@@ -116,7 +126,7 @@ func NotifyContext(parent context.Context) (context.Context, context.CancelFunc)
 			}
 			return
 		}
-	}()
+	})
 	return ctx, func() { cancel(context.Canceled) }
 }
 

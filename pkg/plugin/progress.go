@@ -3,12 +3,15 @@
 package plugin
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/moby/term"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // progress shows on a terminal how much of what takes longer than a second has been copied.
@@ -21,14 +24,14 @@ type progress struct {
 	ended chan struct{}
 }
 
-func (f *Factory) newProgress() *progress {
+func (f *Factory) newProgress(ctx context.Context) *progress {
 	p := &progress{quit: make(chan struct{}), ended: make(chan struct{})}
 	if _, terminal := term.GetFdInfo(f.Streams.ErrOut); !terminal || f.Quiet {
 		close(p.ended)
 		return p
 	}
 	p.live, p.out = true, f.Streams.ErrOut
-	go p.show(f.Streams.ErrOut, time.Now())
+	crash.Go(ctx, func() { p.show(f.Streams.ErrOut, time.Now()) })
 	return p
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
@@ -63,10 +64,10 @@ func (r *room) tethered(ctx context.Context, argv []string, do func(context.Cont
 		return do(ctx, command.ArgvIn(r.session.Tools))
 	}
 	over, tethered := make(chan struct{}), make(chan struct{})
-	go func() {
+	crash.Go(ctx, func() {
 		defer close(tethered)
 		r.tether(ctx, command, over)
-	}()
+	})
 	err := do(ctx, command.Argv())
 	if _, exited := errors.AsType[*attach.ExitError](err); err == nil || exited {
 		close(over)
@@ -93,7 +94,7 @@ func (r *room) tether(ctx context.Context, command session.Command, over <-chan 
 	// The stream outlives the command's context: it carries the news of its end.
 	tail, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	go func() {
+	crash.Go(ctx, func() {
 		<-ctx.Done()
 		select {
 		case <-over:
@@ -102,7 +103,7 @@ func (r *room) tether(ctx context.Context, command session.Command, over <-chan 
 		}
 		hold.Close()
 		time.AfterFunc(tetherEnd, cancel)
-	}()
+	})
 	// Its failure changes nothing for the user: the command's own stream says what there is to say.
 	_ = r.wire.Run(tail, command.Tether(), stdin, io.Discard, io.Discard)
 	stdin.Close()

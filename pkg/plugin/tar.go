@@ -68,7 +68,7 @@ func runFSTar(ctx context.Context, f *Factory, opts *tarOptions) error {
 
 func (f *Factory) fsTar(ctx context.Context, r *room, opts *tarOptions) (err error) {
 	l := &left{f: f, top: opts.path()}
-	bar := f.tarProgress()
+	bar := f.tarProgress(ctx)
 	defer bar.stop()
 	archive := local.NewArchive(output{f.Streams.Out}, opts.format == "gnu", local.Options{Report: l.add, Progress: bar.add})
 	begun := &begunArchive{Archive: archive}
@@ -104,12 +104,12 @@ func (b *begunArchive) Begin(found procfs.Found) error {
 }
 
 // tarProgress shows progress only where nobody else writes to the terminal meanwhile, as behind a pipe.
-func (f *Factory) tarProgress() *progress {
+func (f *Factory) tarProgress(ctx context.Context) *progress {
 	quiet := *f
 	if file, ok := f.Streams.Out.(*os.File); !ok || !regular(file) {
 		quiet.Streams.ErrOut = io.Discard
 	}
-	return quiet.newProgress()
+	return quiet.newProgress(ctx)
 }
 
 func regular(file *os.File) bool {

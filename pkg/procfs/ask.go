@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // How a script and its client talk, once, for every question:
@@ -101,14 +103,14 @@ func ask(ctx context.Context, r Runner, scripts, args []string, read func(*bufio
 	defer context.AfterFunc(ctx, func() { answer.end(context.Cause(ctx)) })()
 
 	ran := make(chan struct{})
-	go func() {
+	crash.Go(ctx, func() {
 		defer close(ran)
 		var stderr tailBuffer
 		argv := append([]string{"sh", "-c", boot, "sh"}, args...)
 		stdin := &handshake{text: dictate(answer.mark, scripts), done: answer.done}
 		err := (&watch{limit: silence}).run(ctx, r, argv, stdin, answer, &stderr)
 		answer.end(&cutError{cause: missingShell(err), stderr: stderr.String()})
-	}()
+	})
 
 	source := &errorReader{r: pipeReader}
 	buffered := bufio.NewReaderSize(source, 64<<10)

@@ -12,6 +12,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // A feeder puts a payload behind the script on a command's stdin: frames, beats where there is nothing to frame, and the
@@ -74,13 +76,13 @@ func (f *feeder) Run(ctx context.Context, argv []string, stdin io.Reader, stdout
 	if _, err := io.ReadFull(stdin, script); err != nil {
 		return err
 	}
-	go f.send()
-	go f.beat()
-	go func() {
+	crash.Go(ctx, f.send)
+	crash.Go(ctx, f.beat)
+	crash.Go(ctx, func() {
 		defer close(f.over)
 		_, _ = io.Copy(io.Discard, stdin)
 		f.reader.CloseWithError(io.ErrClosedPipe)
-	}()
+	})
 	return f.Runner.Run(ctx, argv, &fed{script, f.reader, f.over}, stdout, stderr)
 }
 

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // A RootFS is the root of one process as an fs.FS. Every link resolves inside it. Each call is one command in the
@@ -52,7 +54,7 @@ func (f *RootFS) Open(name string) (fs.File, error) {
 	pipeReader, pipeWriter := io.Pipe()
 	opened, ended := make(chan facts, 1), make(chan struct{})
 	var s shown
-	go func() {
+	crash.Go(ctx, func() {
 		defer close(ended)
 		s, err = q.show(ctx, f.runner, f.proc, func(id identity, facts facts) (io.Writer, error) {
 			if err := f.check(id); err != nil {
@@ -65,7 +67,7 @@ func (f *RootFS) Open(name string) (fs.File, error) {
 			err = f.check(s.id)
 		}
 		pipeWriter.CloseWithError(f.wrap("read", name, err))
-	}()
+	})
 	select {
 	case facts := <-opened:
 		return &file{info: fileInfo{path.Base(name), facts.stat}, Reader: pipeReader, close: func() { cancel(); pipeReader.Close() }}, nil

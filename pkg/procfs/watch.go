@@ -10,6 +10,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // ErrStalled says that a stream was given up because nothing came through it any more.
@@ -33,7 +35,7 @@ type watch struct {
 func (w *watch) run(ctx context.Context, r Runner, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go w.look(ctx, cancel)
+	crash.Go(ctx, func() { w.look(ctx, cancel) })
 	err := r.Run(ctx, argv, opening{stdin, w}, living{stdout, w}, living{beatless{stderr}, w})
 	if cause := context.Cause(ctx); errors.Is(cause, ErrStalled) {
 		return cause

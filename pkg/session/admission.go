@@ -6,11 +6,11 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -167,7 +167,7 @@ func trial(purpose Purpose, c podspec.Candidate, s podspec.Subject, asks rule) A
 
 // attempt fills in the answers, all asked for at once. Who may not ask is not told by a policy.
 func attempt(ctx context.Context, list []Admission, may []Permission) {
-	var asked sync.WaitGroup
+	asked := crash.NewGroup(ctx)
 	for i := range list {
 		a := &list[i]
 		if needs := a.needs(may); needs != "" {

@@ -6,12 +6,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 
 	authnv1 "k8s.io/api/authentication/v1"
 	authv1 "k8s.io/api/authorization/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
@@ -42,7 +42,7 @@ func (r rule) yaml() string {
 // taken for a yes: the request itself will tell. The questions are asked all at once.
 func (o *Opener) mustBeAllowed(ctx context.Context, namespace string, rules ...rule) error {
 	denied := make([]bool, len(rules))
-	var asked sync.WaitGroup
+	asked := crash.NewGroup(ctx)
 	for i, r := range rules {
 		asked.Go(func() { denied[i] = o.denied(ctx, namespace, r) })
 	}

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // helperScript asks a helper about itself, and ends it.
@@ -91,7 +92,7 @@ func parseAnswer(text string) (answer, error) {
 // LookAt asks every running helper of the list for how long it has been idle and whether a command runs in it, and notes in
 // the list when it ends if nobody uses it. What does not answer is left as it is.
 func (o *Opener) LookAt(ctx context.Context, list []Entry) {
-	atOnce(list, func(e *Entry) {
+	atOnce(ctx, list, func(e *Entry) {
 		if e.Kind != KindHelper || e.State != StateRunning {
 			return
 		}
@@ -107,8 +108,8 @@ func (o *Opener) LookAt(ctx context.Context, list []Entry) {
 }
 
 // atOnce does something with everything in a list, and with several at the same time.
-func atOnce[T any](list []T, do func(*T)) {
-	var all sync.WaitGroup
+func atOnce[T any](ctx context.Context, list []T, do func(*T)) {
+	all := crash.NewGroup(ctx)
 	free := make(chan struct{}, askAtOnce)
 	for i := range list {
 		free <- struct{}{}

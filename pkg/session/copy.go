@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -56,14 +57,15 @@ func (o *Opener) admittedCopy(ctx context.Context, t target.Target, plan Plan, n
 	})
 }
 
-func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (Session, error) {
+func (o *Opener) openCopy(ctx context.Context, t target.Target, plan Plan) (s Session, err error) {
+	defer crash.Into(&err) // what is made must be closed after a panic too
 	ns := t.Pod.Namespace
 	if err := o.prepare(ctx, t.Pod, getPods, createPods, deletePods, createExec); err != nil {
 		return Session{}, err
 	}
 	// The name is chosen here and not by the server, so that a create whose answer was lost can
 	// still be undone.
-	s := Session{Namespace: ns, Pod: nameFor(t.Pod.Name)}
+	s = Session{Namespace: ns, Pod: nameFor(t.Pod.Name)}
 	c, err := o.admittedCopy(ctx, t, plan, s.Pod)
 	if err != nil {
 		return s, err

@@ -5,11 +5,11 @@ package session
 import (
 	"context"
 	"slices"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -111,7 +111,7 @@ func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref,
 		o.useImageOn(node)
 		found = o.examine(ctx, &d, t, node)
 	}
-	var asked sync.WaitGroup
+	asked := crash.NewGroup(ctx)
 	if t.Pod != nil {
 		asked.Go(func() { d.Server.Node = o.node(ctx, t.Pod.Spec.NodeName) })
 	}
@@ -129,7 +129,7 @@ func (d *Diagnosis) named() bool { return d.ref.Arg != "" || d.ref.Selector != "
 // inquire asks what does not depend on the pod, and for the pod. Unread is why there is none.
 func (o *Opener) inquire(ctx context.Context, d *Diagnosis) (t target.Target, unread, err error) {
 	var away error
-	var asked sync.WaitGroup
+	asked := crash.NewGroup(ctx)
 	asked.Go(func() { away = o.review(ctx, d.Namespace, d.Permissions) })
 	asked.Go(func() { d.Server = o.server(ctx) })
 	asked.Go(func() {

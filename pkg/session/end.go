@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
@@ -45,7 +46,7 @@ func (o *Opener) End(ctx context.Context, list []Entry, force bool, done func(En
 		}
 		errs = append(errs, err)
 	}
-	atOnce(helpers, func(t *told) { o.tell(ctx, t, force) })
+	atOnce(ctx, helpers, func(t *told) { o.tell(ctx, t, force) })
 	errs = append(errs, o.await(ctx, helpers, done))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -103,7 +104,7 @@ func (o *Opener) tidy(ctx context.Context, namespace string) <-chan struct{} {
 	done := make(chan struct{})
 	quiet := *o
 	quiet.Say = func(string, ...any) {}
-	go func() {
+	crash.Go(ctx, func() {
 		defer close(done)
 		ctx, cancel := context.WithTimeout(ctx, tidyTime)
 		defer cancel()
@@ -111,7 +112,7 @@ func (o *Opener) tidy(ctx context.Context, namespace string) <-chan struct{} {
 		for _, e := range swept {
 			o.Say("ended what was left: %s", e)
 		}
-	}()
+	})
 	return done
 }
 

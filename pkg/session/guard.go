@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
@@ -23,7 +24,7 @@ const guardEvery = 5 * time.Second
 // namespace (kubernetes/kubernetes#89233). The caller cancels it.
 func (o *Opener) Guard(ctx context.Context, s Session) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	go func() {
+	crash.Go(ctx, func() {
 		ticker := time.NewTicker(guardEvery)
 		defer ticker.Stop()
 		for {
@@ -37,7 +38,7 @@ func (o *Opener) Guard(ctx context.Context, s Session) (context.Context, context
 				return
 			}
 		}
-	}()
+	})
 	return ctx, func() { cancel(context.Canceled) }
 }
 

@@ -15,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -188,9 +189,10 @@ func podOf(w workload) *corev1.Pod {
 
 // OpenPatch patches the template, waits until every pod has it, and returns a session in the newest of them. It must be
 // closed, also after an error.
-func (o *Opener) OpenPatch(ctx context.Context, p PatchPlan) (Session, target.Target, error) {
+func (o *Opener) OpenPatch(ctx context.Context, p PatchPlan) (s Session, t target.Target, err error) {
+	defer crash.Into(&err) // what is changed must be put back after a panic too
 	ns, name := p.want.Namespace, podspec.NamePrefix+suffix()
-	s := Session{Namespace: ns}
+	s = Session{Namespace: ns}
 	resource := p.workload.Plural() + appsGroup
 	if err := o.mustBeAllowed(ctx, ns, rule{"get", resource, ""}, rule{"patch", resource, ""}, listPods, getPods, createExec); err != nil {
 		return s, p.target, err

@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	authv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -131,7 +131,7 @@ func forWorkload(list []Permission, purpose Purpose, w target.Workload) []Permis
 // told nothing.
 func (o *Opener) review(ctx context.Context, namespace string, list []Permission) error {
 	failed := make([]error, len(list))
-	var asked sync.WaitGroup
+	asked := crash.NewGroup(ctx)
 	for i := range list {
 		asked.Go(func() { failed[i] = o.reviewOne(ctx, namespace, &list[i]) })
 	}

@@ -5,11 +5,11 @@ package session
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -18,7 +18,7 @@ import (
 // may read it. It chooses the image.
 func (o *Opener) prepare(ctx context.Context, pod *corev1.Pod, rules ...rule) error {
 	var node *corev1.Node
-	var asked sync.WaitGroup
+	asked := crash.NewGroup(ctx)
 	asked.Go(func() { node = o.nodeOf(ctx, pod) })
 	err := o.mustBeAllowed(ctx, pod.Namespace, rules...)
 	asked.Wait()

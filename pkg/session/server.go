@@ -5,13 +5,14 @@ package session
 import (
 	"context"
 	"slices"
-	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
 // Check is one answer about a cluster, and where it comes from.
@@ -42,7 +43,7 @@ type Node struct {
 func (o *Opener) server(ctx context.Context) Server {
 	client := discovery.ToDiscoveryInterfaceWithContext(o.Client.Discovery())
 	var s Server
-	var asked sync.WaitGroup
+	asked := crash.NewGroup(ctx)
 	asked.Go(func() {
 		list, err := bounded(ctx, func(ctx context.Context) (*metav1.APIResourceList, error) {
 			return client.ServerResourcesForGroupVersionWithContext(ctx, "v1")

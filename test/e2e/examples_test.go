@@ -33,6 +33,7 @@ kind: ConfigMap
 metadata: {name: config}
 data:
   nginx.conf: |
+    user nginx;
     worker_processes 8;
     error_log /var/log/app.log notice;
     events {}
@@ -56,6 +57,19 @@ spec:
     command: [nginx, -c, /config/crash.conf]
     volumeMounts: [{name: config, mountPath: /config}]
 `, ""},
+	{"api", `
+apiVersion: v1
+kind: Pod
+metadata: {name: api}
+spec:
+  terminationGracePeriodSeconds: 0
+  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+  containers:
+  - name: nginx
+    image: $NGINX_NONROOT
+    imagePullPolicy: IfNotPresent
+    securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+`, "pod/api"},
 	{"deploy/web", `
 apiVersion: apps/v1
 kind: Deployment
@@ -238,8 +252,7 @@ func (w *world) typeLine(t *testing.T, dir, line string) (int, string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), w.env()...), "HOME="+dir, "TERM=xterm", "KUBE_EDITOR=",
-		"EDITOR=sed -i s/1024/2048/", "SHAREPROC_CONFIG="+filepath.Join(dir, "config.yaml"))
+	cmd.Env = w.personEnv(dir)
 	x := w.startCmd(t, cmd)
 	follows := regexp.MustCompile(` (-f|--follow)\b`).MatchString(line)
 	deadline := time.After(patience)
@@ -248,17 +261,29 @@ func (w *world) typeLine(t *testing.T, dir, line string) (int, string) {
 	for {
 		select {
 		case <-x.ended:
-			code := x.exit()
-			if status := x.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
-				code = 128 + int(status.Signal()) // as a shell has it
-			}
-			return code, x.seen()
+			return x.code(), x.seen()
 		case <-deadline:
 			t.Fatalf("%s: still running after %s; the screen has\n%s", line, patience, x.seen())
 		case <-ticker.C:
 			x.answer(follows)
 		}
 	}
+}
+
+// personEnv is the environment of a person whose home is dir.
+func (w *world) personEnv(dir string) []string {
+	return append(append(os.Environ(), w.env()...), "HOME="+dir, "TERM=xterm", "KUBE_EDITOR=", "XDG_CONFIG_HOME=",
+		"EDITOR=sed -i s/1024/2048/", "SHAREPROC_CONFIG="+filepath.Join(dir, "config.yaml"))
+}
+
+// code is the exit code as a shell has it, signals included.
+func (x *terminal) code() int {
+	x.t.Helper()
+	code := x.exit()
+	if status := x.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() {
+		return 128 + int(status.Signal())
+	}
+	return code
 }
 
 // answer types what a person would, once for each time that something is asked.

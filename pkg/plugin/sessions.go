@@ -296,7 +296,7 @@ func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wi
 		rows = append(rows, row(e.Namespace, security(e.Security), procfs.Escape(cmp.Or(e.Image, "-")), name, cmp.Or(e.Container, "-"),
 			what, procfs.Escape(sees), procfs.Escape(cmp.Or(e.By, "-")), since, ends, procfs.Escape(string(e.State))))
 	}
-	state := 6
+	state := 7
 	if namespaces {
 		state++
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,29 @@ web shareproc-anna helper web anna 3m in 7m29s running 0:5+SYS_PTRACE busybox:1
 	for _, a := range d.client.Actions() {
 		if verb := a.GetVerb(); verb != "list" && verb != "get" {
 			t.Errorf("looking did %s %s", verb, a.GetResource().Resource)
+		}
+	}
+}
+
+func TestSessionsColourTheStateAndNothingElse(t *testing.T) {
+	d := leftDesk(t, 3)
+	for _, args := range [][]string{{"sessions"}, {"sessions", "-A", "-o", "wide"}} {
+		if code := d.run(t.Context(), append(args, "--color", "always")...); code != 0 {
+			t.Fatal(d.errOut.String())
+		}
+		painted := regexp.MustCompile(`\x1b\[([0-9;]+)m([^\x1b]*)`).FindAllStringSubmatch(d.out.String(), -1)
+		found := 0
+		for _, p := range painted {
+			if p[1] == "0" {
+				continue
+			}
+			found++
+			if p[1] != string(yellow) || p[2] != string(session.StateInUse) {
+				t.Errorf("%q: %q is painted %s", args, p[2], p[1])
+			}
+		}
+		if found < 2 {
+			t.Errorf("%q: %d states are painted in\n%s", args, found, d.out.String())
 		}
 	}
 }

@@ -31,13 +31,15 @@ connection, a closed terminal. Where a pod has several, the newest of yours is m
 the newest; -c names another, as "sessions" lists them. Whoever is attached to a shell
 already sees and types the same.
 
+Use it after the network was lost, or to look again at what was left running.
+
 The exit code is the shell's where it ends, and 0 where it is left by the detach keys.
 What it shows is in the log of its container, as of every attach session.`,
 		Example: `  kubectl shareproc debug nginx --persist
   kubectl shareproc attach nginx
 
-  # that one, left by other keys
-  kubectl shareproc attach nginx -c shareproc-x2m8q --detach-keys ctrl-]`,
+  # left by other keys
+  kubectl shareproc attach nginx --detach-keys ctrl-]`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:

@@ -61,10 +61,6 @@ waits, and the shell opens in that container: with its user, environment, mounts
 folder, and the helper image's tools. There "run" starts what would have been started, for a
 container that ends before anybody can look at it.
 
-With --persist the shell is the helper's own process, which runs on without a connection:
-detach keys leave it, and "kubectl shareproc attach POD" comes back. Its screen is kept in
-the helper's log. Where you may attach and not exec, a shell is opened so without the flag.
-
 On a terminal the command gets a terminal of its own. Otherwise input is piped to it, its
 output and errors come out apart, and its exit code is this command's.`,
 		Example: `  # a shell that sees nginx's processes
@@ -106,7 +102,6 @@ output and errors come out apart, and its exit code is this command's.`,
 func (o *debugOptions) addOwn(flags *pflag.FlagSet) {
 	o.copyFlags.add(flags)
 	o.patchFlags.add(flags)
-	o.persistFlags.add(flags)
 	flags.BoolVar(&o.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
 	flags.StringVar(&o.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
 	flags.Lookup("hold").NoOptDefVal = targetContainer

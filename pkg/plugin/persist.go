@@ -40,9 +40,14 @@ type persistFlags struct {
 	detachFlag
 }
 
-func (p *persistFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&p.persist, "persist", false, "Make the shell the helper's own process, which runs on without a connection; attach comes back to it. Its screen is kept in the helper's log")
-	p.detachFlag.add(flags, "With --persist: ")
+func (p *persistFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.persist, "persist", false, "Make the shell the helper's own process, which runs on without a connection; attach comes back to it. Its screen is kept in the helper's log")
+	p.detachFlag.add(cmd.Flags(), "With --persist: ")
+	cmd.Long += `
+
+With --persist the shell is the helper's own process, which runs on without a connection:
+detach keys leave it, and "kubectl shareproc attach POD" comes back. Its screen is kept in
+the helper's log. Where you may attach and not exec, a shell is opened so without the flag.`
 }
 
 func (p *persistFlags) validate(cmd *cobra.Command, of *debugOptions) error {

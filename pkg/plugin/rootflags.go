@@ -34,6 +34,7 @@ type rootFlags struct {
 func (o *debugOptions) addShared(cmd *cobra.Command) {
 	o.helperFlags.add(cmd.Flags())
 	o.root.add(cmd.Flags())
+	o.persistFlags.add(cmd)
 	cmd.Long += `
 
 With --root the target's files are at /, and the tools are still the helper's.`

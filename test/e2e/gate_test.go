@@ -41,18 +41,37 @@ func (r request) asks(method, part string) bool {
 	return r.method == method && strings.Contains(r.path, part)
 }
 
+// judge decides about requests in the order in which they come. Questions and dry runs pass.
+type judge struct {
+	decide  func(request) fate
+	changes int
+}
+
+func (j *judge) fate(r *http.Request) fate {
+	if r.URL.Query().Get("dryRun") != "" || strings.Contains(r.URL.Path, "selfsubject") {
+		return pass
+	}
+	f := pass
+	if j.decide != nil {
+		f = j.decide(request{r.Method, r.URL.Path, j.changes})
+	}
+	if r.Method != http.MethodGet && f != hold {
+		j.changes++
+	}
+	return f
+}
+
 // gate is a hop in front of the API server, on loopback, that holds requests back or is not there at all.
 type gate struct {
 	url string
 	// kept is told of every request that did not get through.
 	kept chan struct{}
 
-	mu      sync.Mutex
-	decide  func(request) fate
-	changes int
-	away    bool
-	turned  int
-	conns   []net.Conn
+	mu     sync.Mutex
+	judge  judge
+	away   bool
+	turned int
+	conns  []net.Conn
 	net.Listener
 }
 
@@ -82,7 +101,7 @@ func newGate(t *testing.T, w *world, decide func(request) fate) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{url: "http://" + listener.Addr().String(), kept: make(chan struct{}, 1), decide: decide, Listener: listener}
+	g := &gate{url: "http://" + listener.Addr().String(), kept: make(chan struct{}, 1), judge: judge{decide: decide}, Listener: listener}
 	proxy := httputil.NewSingleHostReverseProxy(host)
 	proxy.Transport, proxy.FlushInterval = transport, -1
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
@@ -109,19 +128,7 @@ func newGate(t *testing.T, w *world, decide func(request) fate) *gate {
 func (g *gate) fate(r *http.Request) fate {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	asked := request{r.Method, r.URL.Path, g.changes}
-	dry := r.URL.Query().Get("dryRun") != ""
-	review := strings.Contains(r.URL.Path, "selfsubject")
-	if dry || review {
-		return pass
-	}
-	f := pass
-	if g.decide != nil {
-		f = g.decide(asked)
-	}
-	if r.Method != http.MethodGet && f != hold {
-		g.changes++
-	}
+	f := g.judge.fate(r)
 	if g.away {
 		g.turned++
 		panic(http.ErrAbortHandler)
@@ -140,7 +147,7 @@ func (g *gate) refused() int {
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.decide, g.away = nil, false
+	g.judge.decide, g.away = nil, false
 }
 
 // cut breaks every connection, and each new one, until open.

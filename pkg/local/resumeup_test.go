@@ -6,11 +6,14 @@ package local
 
 import (
 	"context"
+	"errors"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -159,6 +162,38 @@ func TestUploadResumesInALaterRun(t *testing.T) {
 						t.Fatalf("of %q", what)
 					}
 				}
+			}
+		})
+	}
+}
+
+// What was interrupted is kept as well.
+func TestInterruptedUploadResumes(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			source, dest := filepath.Join(folder, "source"), filepath.Join(folder, "dest")
+			mixed(t, source)
+			for _, what := range []string{"", "/huge"} {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				var seen atomic.Int64
+				err := pushAgain(ctx, r, source+what, dest, Options{Report: reports{}.add, Progress: func(n int64) {
+					if seen.Add(n) > 3<<20 {
+						cancel(io.ErrNoProgress)
+					}
+				}}, procfs.Copying{Resume: true})
+				if !errors.Is(err, io.ErrNoProgress) {
+					t.Fatalf("%s: %v", what, err)
+				}
+				if left, err := filepath.Glob(filepath.Join(folder, ".shareproc-*.partial")); err != nil || len(left) != 1 {
+					t.Fatalf("%s: left: %q, %v", what, left, err)
+				}
+				check(t, pushAgain(t.Context(), r, source+what, dest, Options{Report: reports{}.add}, procfs.Copying{Resume: true}))
+				kept := fs.ModeType | fs.ModePerm
+				comparedUp(t, oracle(t, dest, kept), whole(oracle(t, source+what, kept)))
+				onlyThese(t, folder, "source", "dest")
+				check(t, os.RemoveAll(dest))
 			}
 		})
 	}

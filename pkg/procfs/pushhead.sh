@@ -28,6 +28,14 @@ finish() {
 	exit "$code"
 }
 
+# stopped ends what the client does not go on with now.
+stopped() {
+	case $how in
+	*keep*) made= ;;
+	esac
+	finish 56
+}
+
 # broken ends what was cut. With "wait" the client may come back within a time, with a name of its own for what is there;
 # nobody else would take it away.
 broken() {
@@ -35,7 +43,7 @@ broken() {
 	*wait*)
 		{
 			n=0
-			while [ -e "$made" ] && [ "$n" -lt 100 ]; do
+			while [ -e "$made" ] && [ "$n" -lt 70 ]; do
 				sleep 1
 				n=$((n + 1))
 			done

@@ -24,7 +24,7 @@ const webSocketVariable = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS"
 
 // answerTimeout is how long a request for a stream may go without an answer. The API server itself gives up on a kubelet
 // that cannot be reached after 30 seconds.
-const answerTimeout = time.Minute
+const answerTimeout = 40 * time.Second
 
 // Client runs commands in the containers of one cluster. It is safe for use by several goroutines.
 type Client struct {

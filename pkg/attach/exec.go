@@ -23,7 +23,7 @@ const patience = 500 * time.Millisecond
 //   - context.Cause(ctx) once ctx is done, at most a second later;
 //   - *ExitError, the command's nonzero exit;
 //   - a refusal of the API server, with its status inside: apierrors.IsForbidden, IsNotFound and the like work;
-//   - any other failure of the connection, context.DeadlineExceeded when there is no answer for a minute, ErrLost when it
+//   - any other failure of the connection, context.DeadlineExceeded when there is no answer for 40 seconds, ErrLost when it
 //     broke off after it had stood. Without stdin, and in Shell, that includes silence for 20 seconds.
 //
 // A nil error says that the command reported success, or, where a hop behind the API server was cut, only that the stream

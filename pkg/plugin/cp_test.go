@@ -5,6 +5,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -175,6 +176,13 @@ func TestBrokenStreamsAreTriedAgain(t *testing.T) {
 			t.Errorf("told %d times: %s", n, d.errOut.String())
 		}
 
+		again, begun = d.again(t.Context(), bar), time.Now()
+		if !again(procfs.ErrStalled) || again(procfs.ErrStalled) || time.Since(begun) != 2*time.Second {
+			t.Errorf("a line went silent twice, given up after %s", time.Since(begun))
+		}
+		if d.again(t.Context(), bar)(fmt.Errorf("no answer: %w", context.DeadlineExceeded)) {
+			t.Error("tries again where nothing ever answered")
+		}
 		refused := apierrors.NewForbidden(metav1.SchemeGroupVersion.WithResource("pods").GroupResource(), "web", nil)
 		if d.again(t.Context(), bar)(refused) {
 			t.Error("tries again what was forbidden")

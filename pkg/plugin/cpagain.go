@@ -16,18 +16,25 @@ import (
 // retries is how often one copy goes on after its stream broke.
 const retries = 3
 
-// again decides about a stream that broke: it waits a second, then two, then four. What the API server refuses, and a pod
-// that is gone, will not be otherwise then.
+// again decides about a stream that broke: it waits a second, then two, then four. A line that went silent has cost time,
+// so it counts twice, and one that never answered ends it: a dead network is told of in a minute. What the API server
+// refuses, and a pod that is gone, will not be otherwise then.
 func (f *Factory) again(ctx context.Context, bar *progress) func(error) bool {
-	tries := 0
+	tries, attempt := 0, 1
 	return func(err error) bool {
 		var status apierrors.APIStatus
-		if tries == retries || errors.As(err, &status) && status.Status().Code < 500 {
+		if errors.As(err, &status) && status.Status().Code < 500 || errors.Is(err, context.DeadlineExceeded) {
 			return false
 		}
-		tries++
+		if tries++; errors.Is(err, procfs.ErrStalled) {
+			tries++
+		}
+		if tries > retries {
+			return false
+		}
 		bar.clear()
-		f.say("the connection broke: %s; going on with what is missing (%d of %d)", breakage(err), tries, retries)
+		attempt++
+		f.say("the connection broke: %s; going on with what is missing (attempt %d)", breakage(err), attempt)
 		wait := time.NewTimer(time.Second << (tries - 1))
 		defer wait.Stop()
 		select {

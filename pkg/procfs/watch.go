@@ -18,9 +18,9 @@ import (
 var ErrStalled = errors.New("the connection does not move any more")
 
 // silence is how long a stream may be without a sign of life. Each second the client sends a beat, and the script sends it
-// back, so half a minute of nothing is no slow file and no busy helper: one direction of the line is dead. Nothing else
+// back, so 20 seconds of nothing are no slow file and no busy helper: one direction of the line is dead. Nothing else
 // tells: SPDY has no ping of its own, and what stands between may keep either connection open for hours.
-const silence = 30 * time.Second
+const silence = 20 * time.Second
 
 // A watch runs a command, and ends it where nothing comes back.
 type watch struct {

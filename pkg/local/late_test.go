@@ -99,3 +99,46 @@ func TestLateBytesAreNotWritten(t *testing.T) {
 		})
 	}
 }
+
+// Where only the answer is lost everything is there already, and the next attempt goes to the same place.
+func TestLostAnswerMovesNothing(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			source := filepath.Join(folder, "source")
+			small(t, source)
+			kept := fs.ModeType | fs.ModePerm
+			for _, c := range []struct{ what, dest, made string }{
+				{"", "dest", "dest"}, {"/big", "dest", "dest"}, {"", "in", "in/source"}, {"/big", "in", "in/big"}, {"/.", "in", "in"}, {"/.", "dest", "dest"},
+			} {
+				check(t, os.MkdirAll(filepath.Join(folder, "in"), 0o755))
+				intact := &breaker{Runner: r}
+				check(t, pushAgain(t.Context(), intact, source+c.what, folder+"/"+c.dest, Options{Report: reports{}.add}, procfs.Copying{}))
+				check(t, os.RemoveAll(filepath.Join(folder, c.made)))
+				check(t, os.MkdirAll(filepath.Join(folder, "in"), 0o755))
+				b := &breaker{Runner: r, after: []int64{intact.carried() - 20}}
+				check(t, pushAgain(t.Context(), b, source+c.what, folder+"/"+c.dest, Options{Report: reports{}.add}, procfs.Copying{Again: times(1)}))
+				if len(b.moved) != 2 {
+					t.Fatalf("%+v: %d attempts", c, len(b.moved))
+				}
+				compare(t, timeless(oracle(t, filepath.Join(folder, c.made), kept)), timeless(oracle(t, source+strings.TrimSuffix(c.what, "/."), kept)))
+				if t.Failed() {
+					t.Fatalf("of %+v", c)
+				}
+				check(t, os.RemoveAll(filepath.Join(folder, "dest")))
+				check(t, os.RemoveAll(filepath.Join(folder, "in")))
+			}
+		})
+	}
+}
+
+// timeless takes the times from directories, of which what is moved into them makes others, and is whole otherwise.
+func timeless(all map[string]string) map[string]string {
+	for name, text := range whole(all) {
+		if mode, _, _ := strings.Cut(text, " "); strings.HasPrefix(text, "d") {
+			all[name] = mode
+		}
+	}
+	return all
+}

@@ -108,7 +108,7 @@ func (c Copying) pushIn(ctx context.Context, r Runner, proc string, w Where, s S
 	if err := w.checked("write"); err != nil {
 		return Found{}, err
 	}
-	p := &pusher{Copying: c, runner: r, proc: proc, where: w, source: s, temp: newTemp()}
+	p := &pusher{Copying: c, runner: r, proc: proc, where: w, source: s, path: w.Path, name: s.Name, temp: newTemp()}
 	if s.Open == nil {
 		p.Again, p.Resume = nil, false
 	}
@@ -145,6 +145,7 @@ type pusher struct {
 	proc          string
 	where         Where
 	source        Source
+	path, name    string // where it goes, and as what into a directory
 	temp, earlier string // what is not finished is called, and was
 
 	id    identity
@@ -197,7 +198,7 @@ func (p *pusher) args(how string) []string {
 		kind = "tree"
 	}
 	return []string{
-		"push", p.proc, strconv.Itoa(p.where.PID), p.where.Container, strings.Join(p.where.options(), ","), p.where.Path, s.Name, p.temp, kind,
+		"push", p.proc, strconv.Itoa(p.where.PID), p.where.Container, strings.Join(p.where.options(), ","), p.path, p.name, p.temp, kind,
 		fmt.Sprintf("%04o", unixMode(s.Mode, s.Mode.Perm())), strconv.FormatInt(s.Mtime.Unix(), 10), s.Owner, how, p.earlier,
 	}
 }
@@ -251,7 +252,14 @@ func (p *pusher) readHead(b *bufio.Reader) error {
 		return err
 	}
 	p.id, p.found = id, newFound(p.where, id, facts{})
-	return readFields(b, &p.found.Path)
+	if err := readFields(b, &p.found.Path); err != nil {
+		return err
+	}
+	// The next attempt goes to the same place, even if this one makes a directory of that name: its answer may get lost.
+	if i := strings.LastIndexByte(p.found.Path, '/'); i >= 0 && i+1 < len(p.found.Path) {
+		p.path, p.name = p.found.Path[:i+1], p.found.Path[i+1:]
+	}
+	return nil
 }
 
 // readEnd reads the answers to frames, and the sum.

@@ -35,7 +35,7 @@ FUZZTIME ?= 3s
 BUSYBOX := $(CACHE)/busybox
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
-.PHONY: help build demo test lint unit race fuzz bench release-snapshot release-test vuln cross e2e fmt cluster-test cluster cluster-down kubectl clean
+.PHONY: help build demo test lint unit race fuzz bench release-snapshot release-test vuln cross e2e test-faults fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,9 @@ cross: release-snapshot ## Build for all six platforms, and measure; check the t
 
 e2e: build ## Whole command lines on a real cluster
 	$(ENV) go test -count=1 -parallel 4 -timeout 20m ./test/e2e
+
+test-faults: build ## Break 600 copies at random bytes of their streams, and hold cp to its promise (about 15 minutes)
+	SHAREPROC_FAULTS=600 $(ENV) go test -count=1 -parallel 12 -timeout 60m -run 'TestTransfersOverBadLines$$' -v ./test/e2e
 
 cluster-test: ## The local cluster's own promises: nothing left behind, crashes cleaned up
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then \

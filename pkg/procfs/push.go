@@ -165,15 +165,16 @@ func (p *pusher) all(ctx context.Context) error {
 			p.temp = newTemp()
 		}
 		if !again {
-			p.clean(ctx)
+			p.clean(ctx, err)
 			return err
 		}
 	}
 }
 
-// clean takes away what the last attempt left, if that can be done at all. The script does it by itself otherwise.
-func (p *pusher) clean(ctx context.Context) {
-	if p.Resume {
+// clean takes away what the last attempt left, if that can be done at all: not where nothing answers. The script does it by
+// itself otherwise.
+func (p *pusher) clean(ctx context.Context, cause error) {
+	if p.Resume || errors.Is(cause, context.DeadlineExceeded) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lingerTime)

@@ -76,7 +76,7 @@ type Proxy struct {
 }
 
 // New listens on a port of 127.0.0.1, until ctx ends or Close is called. server is the address, on loopback, that it leads
-// to. faults is asked about each stream, which is a connection that can be upgraded, from 0 on; nil is none. Connections for
+// to. faults is asked about each stream, one after the other, which is a connection that can be upgraded, from 0 on; nil is none. Connections for
 // requests (HTTP/2) are left alone.
 func New(ctx context.Context, server string, faults func(stream int) *Fault) (*Proxy, error) {
 	address, err := net.ResolveTCPAddr("tcp", server)
@@ -184,10 +184,10 @@ type connection struct {
 
 func (c *connection) begin() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.stream = c.streams
 	c.streams++
 	c.up, c.down = append(c.up, 0), append(c.down, 0)
-	c.mu.Unlock()
 	c.stalled, c.awake = make(chan struct{}), make(chan struct{})
 	if c.faults != nil {
 		c.fault = c.faults(c.stream)

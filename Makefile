@@ -35,7 +35,7 @@ FUZZTIME ?= 3s
 BUSYBOX := $(CACHE)/busybox
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
-.PHONY: help build demo test lint unit race fuzz bench release-snapshot release-test vuln cross e2e test-faults fmt cluster-test cluster cluster-down kubectl clean
+.PHONY: help build demo test lint unit race fuzz bench release-snapshot release-test vuln cross e2e test-faults picture fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ e2e: build ## Whole command lines on a real cluster
 
 test-faults: build ## Break 600 copies at random bytes of their streams, and hold cp to its promise (about 15 minutes)
 	SHAREPROC_FAULTS=600 $(ENV) go test -count=1 -parallel 12 -timeout 60m -run 'TestTransfersOverBadLines$$' -v ./test/e2e
+
+picture: build ## Draw docs/demo.svg from a real session
+	$(ENV) go test -count=1 -run 'TestPicture$$' ./test/e2e -update-picture
 
 cluster-test: ## The local cluster's own promises: nothing left behind, crashes cleaned up
 	@if [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ]; then \

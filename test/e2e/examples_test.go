@@ -254,7 +254,7 @@ func (w *world) typeLine(t *testing.T, dir, line string) (int, string) {
 	cmd.Dir = dir
 	cmd.Env = w.personEnv(dir)
 	x := w.startCmd(t, cmd)
-	follows, leave := regexp.MustCompile(` (-f|--follow)\b`).MatchString(line), leaveKeys(line)
+	follows := regexp.MustCompile(` (-f|--follow)\b`).MatchString(line)
 	deadline := time.After(patience)
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
@@ -265,7 +265,7 @@ func (w *world) typeLine(t *testing.T, dir, line string) (int, string) {
 		case <-deadline:
 			t.Fatalf("%s: still running after %s; the screen has\n%s", line, patience, x.seen())
 		case <-ticker.C:
-			x.answer(follows, leave)
+			x.answer(leaveKeys(line), follows)
 		}
 	}
 }
@@ -286,12 +286,12 @@ func (x *terminal) code() int {
 	return code
 }
 
-// leaveKeys is what is typed in a shell to leave it: the detach keys where it stays for the next line.
+// leaveKeys is what a person types to leave a shell: one that is kept runs on.
 func leaveKeys(line string) string {
 	switch {
 	case strings.Contains(line, "--detach-keys ctrl-]"):
 		return "\x1d"
-	case strings.Contains(line, "--persist"), strings.Contains(line, "shareproc attach "):
+	case strings.Contains(line, "--persist"), strings.Contains(line, " attach "):
 		return "\x10\x11"
 	default:
 		return "exit\r"
@@ -299,7 +299,7 @@ func leaveKeys(line string) string {
 }
 
 // answer types what a person would, once for each time that something is asked.
-func (x *terminal) answer(follows bool, leave string) {
+func (x *terminal) answer(leave string, follows bool) {
 	x.mu.Lock()
 	shown := bytes.TrimLeft(escapes.ReplaceAll(x.screen.Bytes(), nil), "\r\n")
 	keys := ""

@@ -5,6 +5,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,14 +24,15 @@ type command struct {
 	line  string
 	typed []string
 	shows []string
+	cols  uint16 // how wide the terminal is; 0 is wide enough
 }
 
 var (
 	// A shell of the document's own machine, and one in a container, whose prompt has its working folder.
 	outer = regexp.MustCompile(`^\$ (.*)$`)
 	inner = regexp.MustCompile(`^(/\S*) [#$] (.*)$`)
-	// asks is a shell that waits for a command.
-	asks = regexp.MustCompile(`(^|\n)/\S* [#$] $`)
+	// asks is a shell that waits for a command. When the terminal's size comes late it draws its prompt once more.
+	asks = regexp.MustCompile(`(^|\n)(/\S* [#$] )+$`)
 )
 
 // consoleCommands reads the ```console blocks of a document.
@@ -117,15 +119,12 @@ func alike(want, got string) bool {
 	return got == ""
 }
 
-// screenLines are the lines that a terminal shows in the end: of one that was written over, what came last.
+// screenLines are the lines that a terminal shows in the end; however long, none is broken.
 func screenLines(text string) []string {
-	text = escapes.ReplaceAllString(text, "")
-	var lines []string
-	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimRight(line, "\r")
-		lines = append(lines, line[strings.LastIndex(line, "\r")+1:])
-	}
-	for len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == "" {
+	s := screen{cols: len(text)}
+	s.write(text)
+	lines := s.lines()
+	for len(lines) > 0 && lines[len(lines)-1] == "" {
 		lines = lines[:len(lines)-1]
 	}
 	return lines
@@ -144,8 +143,8 @@ func TestGuides(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no guides: %v", err)
 	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
+	for _, file := range append(files, "../../README.md") {
+		t.Run(filepath.Base(filepath.Dir(file))+"-"+filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			text, err := os.ReadFile(file)
 			if err != nil {
@@ -207,7 +206,7 @@ func (w *world) typed(t *testing.T, dir string, last int, c command) (int, strin
 	cmd.Dir = dir
 	cmd.Env = w.personEnv(dir)
 	x := w.startCmd(t, cmd)
-	if err := pty.Setsize(x.master, &pty.Winsize{Cols: 200, Rows: 50}); err != nil {
+	if err := pty.Setsize(x.master, &pty.Winsize{Cols: cmp.Or(c.cols, 200), Rows: 50}); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.After(patience)

@@ -30,8 +30,9 @@ const (
 	// tetherAfter is how old a command is when a second stream begins to watch over its end: a quick one
 	// costs one stream only.
 	tetherAfter = time.Second
-	// tetherEnd is how long the client waits for the remote side to end what was interrupted.
-	tetherEnd = 1200 * time.Millisecond
+	// tetherEnd is how long the client waits for the remote side to end what was interrupted. A command that is not told keeps
+	// running, and its helper with it, so a slow line gets its time.
+	tetherEnd = 3 * time.Second
 )
 
 // Run runs one of procfs's scripts, which end by themselves when the client does.

@@ -161,6 +161,13 @@ func (w *world) query(t *testing.T, args ...string) string {
 func (y leaving) world(t *testing.T) *world {
 	t.Helper()
 	w := testWorld(t)
+	y.ready(t, w)
+	return w
+}
+
+// ready makes what the way is about.
+func (y leaving) ready(t *testing.T, w *world) {
+	t.Helper()
 	if err := w.apply(t.Context(), y.manifest); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +176,6 @@ func (y leaving) world(t *testing.T) *world {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return w
 }
 
 // settled waits until a workload's last change has reached its pods: until then the server refuses some changes of it.
@@ -227,6 +233,8 @@ type phase struct {
 	decide func(request) fate
 	// lasts tells that the command would run for ever, if nobody ended it.
 	lasts bool
+	// tied waits for the command's tether too.
+	tied bool
 	// there tells that something is left when the client dies in it.
 	there bool
 }
@@ -243,19 +251,19 @@ func phases() []phase {
 		}
 	}
 	return []phase{
-		{"copy, before its create", copying, when(hold, post, "/pods", 0), false, false},
-		{"copy, created and not told so", copying, when(mute, post, "/pods", 0), false, true},
-		{"copy, starting", copying, when(hold, get, "/pods/web-shareproc-", 1), false, true},
-		{"copy, attached", copying, nil, true, true},
-		{"held copy, starting", holding, when(hold, get, "/pods/web-shareproc-", 1), false, true},
-		{"held copy, attached", holding, nil, true, true},
-		{"copy, deleted and not told so", copying, when(mute, remove, "/pods/web-shareproc-", 1), false, false},
-		{"patch, before it is sent", patching, when(hold, patch, workload, 0), false, false},
-		{"patch, sent and not told so", patching, when(mute, patch, workload, 0), false, true},
-		{"patch, rolling out", patching, when(hold, get, workload, 1), false, true},
-		{"patch, attached", patching, nil, true, true},
-		{"patch, put back and not told so", patching, when(mute, patch, workload, 1), false, false},
-		{"patch, rolling back", patching, when(hold, get, workload, 2), false, false},
+		{name: "copy, before its create", way: copying, decide: when(hold, post, "/pods", 0)},
+		{name: "copy, created and not told so", way: copying, decide: when(mute, post, "/pods", 0), there: true},
+		{name: "copy, starting", way: copying, decide: when(hold, get, "/pods/web-shareproc-", 1), there: true},
+		{name: "copy, attached", way: copying, lasts: true, there: true},
+		{name: "held copy, starting", way: holding, decide: when(hold, get, "/pods/web-shareproc-", 1), there: true},
+		{name: "held copy, attached", way: holding, lasts: true, there: true},
+		{name: "copy, deleted and not told so", way: copying, decide: when(mute, remove, "/pods/web-shareproc-", 1)},
+		{name: "patch, before it is sent", way: patching, decide: when(hold, patch, workload, 0)},
+		{name: "patch, sent and not told so", way: patching, decide: when(mute, patch, workload, 0), there: true},
+		{name: "patch, rolling out", way: patching, decide: when(hold, get, workload, 1), there: true},
+		{name: "patch, attached", way: patching, lasts: true, there: true},
+		{name: "patch, put back and not told so", way: patching, decide: when(mute, patch, workload, 1)},
+		{name: "patch, rolling back", way: patching, decide: when(hold, get, workload, 2)},
 	}
 }
 
@@ -299,7 +307,7 @@ func (p phase) reach(t *testing.T, w *world, g *gate, y leaving) *job {
 		case <-g.kept:
 			return true
 		default:
-			return p.lasts && strings.Contains(j.text(), "begun\n")
+			return p.lasts && strings.Contains(j.text(), "begun\n") && (!p.tied || g.tethered())
 		}
 	})
 	return j

@@ -95,7 +95,7 @@ cross: release-snapshot ## Build for all six platforms, and measure; check the t
 e2e: build ## Whole command lines on a real cluster
 	$(ENV) go test -count=1 -parallel 4 -timeout 20m ./test/e2e
 
-test-faults: build ## Break 600 copies at random bytes of their streams, and hold cp to its promise (about 15 minutes)
+test-faults: build ## Break 600 copies at random bytes of their streams, and hold cp to its promise (about 20 minutes)
 	SHAREPROC_FAULTS=600 $(ENV) go test -count=1 -parallel 12 -timeout 60m -run 'TestTransfersOverBadLines$$' -v ./test/e2e
 
 picture: build ## Draw docs/demo.svg from a real session

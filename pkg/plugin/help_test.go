@@ -83,6 +83,7 @@ func TestAMistypedWordGetsASuggestion(t *testing.T) {
 		{"debug web --roto", "unknown flag: --roto", "--root"},
 		{"debug web --keep-live", "unknown flag: --keep-live", "--keep-liveness"},
 		{"debug web --imgae=x", "unknown flag: --imgae", "--image"},
+		{"debug web --persit", "unknown flag: --persit", "--persist"},
 		{"debug web -root", "unknown shorthand flag: 'r' in -root", "--root"},
 		{"ps web --namspace x", "unknown flag: --namspace", "--namespace"},
 		{"fs find web --maxdeph 2", "unknown flag: --maxdeph", "--maxdepth"},

@@ -58,15 +58,36 @@ func splitColumns(spec string) []string {
 	})
 }
 
+// headless is columns without the line of their names, for --no-headers.
+type headless struct{ columns }
+
+// PrintObj prints the table but for its first line.
+func (h headless) PrintObj(object runtime.Object, w io.Writer) error {
+	rows, err := h.rows(object)
+	if err != nil {
+		return err
+	}
+	return table(w, rows[1:])
+}
+
 // PrintObj prints the table.
 func (c columns) PrintObj(object runtime.Object, w io.Writer) error {
+	rows, err := c.rows(object)
+	if err != nil {
+		return err
+	}
+	return table(w, rows)
+}
+
+// rows are the names, and a row for each item.
+func (c columns) rows(object runtime.Object) ([][]string, error) {
 	d, ok := object.(document)
 	if !ok {
-		return fmt.Errorf("no columns of a %T", object)
+		return nil, fmt.Errorf("no columns of a %T", object)
 	}
 	tree, err := d.tree()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	items, isList := tree["items"].([]any)
 	if !isList {
@@ -80,12 +101,12 @@ func (c columns) PrintObj(object runtime.Object, w io.Writer) error {
 		row := make([]string, len(c))
 		for i, one := range c {
 			if row[i], err = one.of(item); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		rows = append(rows, row)
 	}
-	return table(w, rows)
+	return rows, nil
 }
 
 // of gives a column's values in an item, between commas.

@@ -93,7 +93,15 @@ func printerOf(format string) (printers.ResourcePrinter, error) {
 
 // printObject prints a document in one of documentFormats; yaml is the default.
 func printObject(w io.Writer, format string, object any) error {
+	return printList(w, format, object, true)
+}
+
+// printList is printObject, for what has columns with or without their names.
+func printList(w io.Writer, format string, object any, headers bool) error {
 	p, err := printerOf(format)
+	if c, ok := p.(columns); ok && !headers {
+		p = headless{c}
+	}
 	if err == nil {
 		err = p.PrintObj(document{object}, w)
 	}

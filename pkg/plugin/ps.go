@@ -98,7 +98,7 @@ func (f *Factory) ps(ctx context.Context, r *room, opts *psOptions) error {
 	}
 	switch {
 	case isDocument(opts.output):
-		return printObject(f.Streams.Out, opts.output, list)
+		return printList(f.Streams.Out, opts.output, list, !opts.noHeaders)
 	case opts.output == "name":
 		for _, p := range processes {
 			if _, err := fmt.Fprintln(f.Streams.Out, p.PID); err != nil {

@@ -199,7 +199,7 @@ func (f *Factory) printSessions(list []session.Entry, in session.Scope, opts *se
 		for i, e := range list {
 			items[i] = item(e)
 		}
-		return printObject(f.Streams.Out, opts.output, sessionList{typeMeta: kind("SessionList"), Items: items})
+		return printList(f.Streams.Out, opts.output, sessionList{typeMeta: kind("SessionList"), Items: items}, !opts.noHeaders)
 	case opts.output == "name":
 		for _, e := range list {
 			if _, err := fmt.Fprintln(f.Streams.Out, sessionName(e)); err != nil {

@@ -129,6 +129,8 @@ web-shareproc-over shareproc copy copy of web anna 10m - finished
 web shareproc-anna helper web anna 3m in 7m29s running 0:5+SYS_PTRACE busybox:1
 `},
 		{[]string{"web-shareproc-bert", "--no-headers"}, "web-shareproc-bert shareproc copy copy of web bert 10m in 49m running\n"},
+		{[]string{"-o", "custom-columns=POD:.pod,BY:.createdBy", "--no-headers"}, "web anna\nweb bert\n"},
+		{[]string{"-o", "custom-columns=POD:.pod,BY:.createdBy"}, "POD BY\nweb anna\n"},
 		{[]string{"web", "-o", "name"}, "pod/web/shareproc-anna\npod/web/shareproc-bert\npod/web-shareproc-anna\npod/web-shareproc-bert\npod/web-shareproc-over\n"},
 		{[]string{"-A", "--no-headers"}, "attic db-shareproc-x shareproc copy copy of db - 10m in 49m running\nshop web"},
 	} {

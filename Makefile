@@ -60,12 +60,12 @@ fmt: $(LINT) ## Format the code
 	$(LINT) fmt
 
 unit: $(BUSYBOX) ## Unit tests
-	$(WITH_BUSYBOX) go test -shuffle=on ./cmd/... ./pkg/... ./test/conform ./test/release ./test/vuln
+	$(WITH_BUSYBOX) go test -shuffle=on -timeout 20m ./cmd/... ./pkg/... ./test/conform ./test/release ./test/vuln
 	cd test/cluster && go test ./...
 
 race: $(BUSYBOX) ## Unit tests with the race detector (needs a C compiler)
 	@if command -v gcc >/dev/null || command -v clang >/dev/null; then \
-	  $(WITH_BUSYBOX) CGO_ENABLED=1 go test -race -shuffle=on ./pkg/...; \
+	  $(WITH_BUSYBOX) CGO_ENABLED=1 go test -race -shuffle=on -timeout 20m ./pkg/...; \
 	else echo "race: left out: no C compiler (install gcc)"; fi
 
 fuzz: ## Every parser of remote output, for FUZZTIME each

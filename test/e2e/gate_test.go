@@ -73,7 +73,7 @@ type gate struct {
 	mu     sync.Mutex
 	judge  judge
 	away   bool
-	tied    bool // a tether was asked for
+	tied   bool // a tether was asked for
 	turned int
 	conns  []net.Conn
 	net.Listener

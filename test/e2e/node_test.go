@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -186,7 +187,7 @@ func (l *lab) pulling(t *testing.T, y leaving) {
 	if err := w.apply(t.Context(), silentRegistry, "registry"); err != nil {
 		t.Fatal(err)
 	}
-	args := append(y.args[:len(y.args):len(y.args)], "--image", "127.0.0.1:5099/x:1", "--", "true")
+	args := slices.Concat(y.args, []string{"--image", "127.0.0.1:5099/x:1", "--", "true"})
 	var j *job
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 		y.settled(t, w)

@@ -60,7 +60,7 @@ fmt: $(LINT) ## Format the code
 	$(LINT) fmt
 
 unit: $(BUSYBOX) ## Unit tests
-	$(WITH_BUSYBOX) go test -shuffle=on -timeout 20m ./cmd/... ./pkg/... ./test/conform ./test/release ./test/vuln
+	$(WITH_BUSYBOX) go test -shuffle=on -timeout 20m ./cmd/... ./pkg/... ./test/conform ./test/faultproxy ./test/release ./test/vuln
 	cd test/cluster && go test ./...
 
 race: $(BUSYBOX) ## Unit tests with the race detector (needs a C compiler)

@@ -97,13 +97,13 @@ func pullAgain(ctx context.Context, r procfs.Runner, path, dest string, o Option
 	return tree.Finish()
 }
 
-const hugeSize = 6 << 20
+const hugeSize = 4 << 20
 
 // mixed has large files among small ones.
 func mixed(t *testing.T, top string) {
 	t.Helper()
 	small(t, top)
-	for i := range 450 {
+	for i := range 220 {
 		check(t, os.WriteFile(filepath.Join(top, "sub", strings.Repeat("n", i%50+1)+string(rune('a'+i%26))), []byte(strings.Repeat("z", i*7)), 0o600))
 	}
 	data := make([]byte, hugeSize)

@@ -106,7 +106,7 @@ func TestBrokenUploadLeavesNothing(t *testing.T) {
 			source := filepath.Join(folder, "source")
 			mixed(t, source)
 			for _, what := range []string{"", "/huge"} {
-				b := &breaker{Runner: r, up: true, after: []int64{3 << 20, 2 << 20, 1 << 20}}
+				b := &breaker{Runner: r, up: true, after: []int64{2 << 20, 1 << 20, 1 << 19}}
 				err := pushAgain(t.Context(), b, source+what, folder+"/dest", Options{Report: reports{}.add}, procfs.Copying{Again: times(2)})
 				if !procfs.Broken(err) {
 					t.Errorf("%s: %v", what, err)

@@ -7,6 +7,8 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +32,12 @@ type lab struct {
 // newLab starts one beside the local cluster, with the same programs and images; there is none beside another.
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	l := &lab{settings: fromEnvironment(t), name: "e2e-node-" + strconv.Itoa(os.Getpid())}
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One for each checkout: what a test that was killed left is taken over.
+	l := &lab{settings: fromEnvironment(t), name: fmt.Sprintf("e2e-node-%x", crc32.ChecksumIEEE([]byte(folder)))}
 	if l.static == "" || os.Geteuid() != 0 {
 		t.Skip("a cluster of its own needs Linux, root and the local one")
 	}

@@ -91,6 +91,27 @@ func TestBrokenUploadGoesOn(t *testing.T) {
 	}
 }
 
+// What an attempt has left is not forgotten for one after it that was cut before it began.
+func TestBrokenUploadRemembersEveryAttempt(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			source, dest := filepath.Join(folder, "source"), filepath.Join(folder, "dest")
+			mixed(t, source)
+			for _, what := range []string{"", "/huge"} {
+				b := &breaker{Runner: r, up: true, after: []int64{3 << 20, 3000, 3000}}
+				check(t, pushAgain(t.Context(), b, source+what, dest, Options{Report: reports{}.add}, procfs.Copying{Again: times(3)}))
+				settled(t, folder, "source", "dest")
+				if last := b.moved[3].Load(); what != "" && last > hugeSize-2<<20 {
+					t.Errorf("%d bytes of %d went in the end, after %d had come", last, hugeSize, 3<<20)
+				}
+				check(t, os.RemoveAll(dest))
+			}
+		})
+	}
+}
+
 // comparedUp compares what an archive keeps.
 func comparedUp(t *testing.T, got, want map[string]string) {
 	t.Helper()

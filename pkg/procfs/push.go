@@ -146,7 +146,7 @@ type pusher struct {
 	where         Where
 	source        Source
 	path, name    string // where it goes, and as what into a directory
-	temp, earlier string // what is not finished is called, and was
+	temp, earlier string // what is not finished is called, and what it may be called still, the last name first
 
 	id    identity
 	found Found
@@ -161,7 +161,8 @@ func (p *pusher) all(ctx context.Context) error {
 			return err
 		}
 		again := p.again(ctx, err)
-		if p.earlier = p.temp; !p.Resume {
+		if !p.Resume {
+			p.earlier = strings.TrimSpace(p.temp + " " + p.earlier)
 			p.temp = newTemp()
 		}
 		if !again {

@@ -6,8 +6,8 @@
 # that no more comes.
 # The answer: identity as fs.sh gives it, the physical path NUL, the md5 of what was written NUL. In front of the latter
 # comes a "." for each length, and a "," for each beat and now and then where something takes time.
-# $how may have "wait" and "keep" (pushhead.sh) and "again": what there is under the name $earlier is gone on with. What
-# that is follows the path: of a file its length NUL and md5 NUL, and the payload begins with a line that says how much of
+# $how may have "wait" and "keep" (pushhead.sh) and "again": what there is under one of the names in $earlier (the last one
+# first; an attempt may have been cut before it renamed anything) is gone on with. What that is follows the path: of a file its length NUL and md5 NUL, and the payload begins with a line that says how much of
 # it stays; of a tree batches of have.sh, and "" NUL. With "drop" it is taken away, and that is all.
 for tool in 80:md5sum 81:dd 82:mv 83:rm 84:mkdir 85:chmod 86:touch 87:tar 88:tee 89:chown 90:sleep; do
 	need "${tool%%:*}" "${tool#*:}"
@@ -158,12 +158,23 @@ alone() {
 	for p in /proc/[0-9]*; do
 		read -r _ name _ _ group _ <"$p/stat" || continue
 		[ "$name" = '(sh)' ] && [ "$group" != "$own" ] && [ "$group" -gt 1 ] || continue
-		case $(tr '\0' ' ' <"$p/cmdline") in
-		*" $earlier "*) kill -KILL "-$group" ;;
-		*) continue ;;
-		esac
+		theirs=$(tr '\0' ' ' <"$p/cmdline")
+		for old in $earlier ''; do
+			case $old,$theirs in
+			,*) continue 2 ;;
+			*" $old $kind "*) break ;;
+			esac
+		done
+		kill -KILL "-$group"
 		n=0
 		while [ "$n" -lt 1000 ] && grep -q -s -E "^[0-9]+ \(.*\) [^ZX] [0-9]+ $group " /proc/[0-9]*/stat; do n=$((n + 1)); done
+	done 2>/dev/null
+}
+
+# found takes over what the last attempt that had anything has left.
+found() {
+	for old in $earlier; do
+		[ ! -e "./$old" ] || [ "$old" = "$temp" ] || { mv -f -T "./$old" "$made" && return; }
 	done 2>/dev/null
 }
 
@@ -172,7 +183,7 @@ umask 077
 made=./$temp
 [ -z "$earlier" ] || alone
 printf '%s\0' "${dir%/}/$called"
-[ -z "$earlier" ] || [ "$earlier" = "$temp" ] || mv -f -T "./$earlier" "$made" 2>/dev/null
+found
 [ "$how" != drop ] || finish 0
 if [ "$kind" = file ]; then
 	stay=0

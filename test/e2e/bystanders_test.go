@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 // helping is a way that leaves a helper, which can't be removed and ends by itself. Nothing of the command may run on.
@@ -33,14 +35,19 @@ func TestHelpersAfterTheirClientsEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := y.world(t)
+			over := func() {
+				t.Helper()
+				w.awaitNoProcess(t, "98765")
+				w.awaitNoProcess(t, podspec.TetherVariable)
+			}
 			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 				begun.reach(t, w, newGate(t, w, nil), y).end(sig)
-				w.awaitNoProcess(t, "98765")
+				over()
 			}
 			begun.panics(t, w, y)
-			w.awaitNoProcess(t, "98765")
+			over()
 			begun.loses(t, w, y)
-			w.awaitNoProcess(t, "98765")
+			over()
 			w.cleanHelpers(t)
 
 			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
@@ -106,7 +113,7 @@ func TestPatchIsPutBackWhenItsPodGoes(t *testing.T) {
 			if _, err := w.kubectl(t.Context(), "delete", "pods", "--all", "--now", "--wait=false"); err != nil {
 				t.Fatal(err)
 			}
-			j.over()
+			j.over(hang)
 			if j.cmd.ProcessState.Success() {
 				t.Errorf("a session whose pod was deleted ended well\n%s", j.text())
 			}
@@ -121,7 +128,7 @@ func TestPatchIsPutBackWhenItsPodGoes(t *testing.T) {
 		if _, err := w.kubectl(t.Context(), "delete", "deploy", "web", "--wait=false"); err != nil {
 			t.Fatal(err)
 		}
-		j.over()
+		j.over(hang)
 		if j.cmd.ProcessState.Success() || strings.Contains(j.text(), "panic") {
 			t.Errorf("a session whose workload was deleted:\n%s", j.text())
 		}

@@ -19,6 +19,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 const oneDeployment = `
@@ -91,15 +93,15 @@ func (j *job) end(sig syscall.Signal) {
 	if err := j.cmd.Process.Signal(sig); err != nil {
 		j.t.Fatalf("%v\n%s", err, j.text())
 	}
-	j.over()
+	j.over(hang)
 }
 
-func (j *job) over() {
+func (j *job) over(within time.Duration) {
 	j.t.Helper()
 	select {
 	case <-j.ended:
-	case <-time.After(hang):
-		j.t.Fatalf("still running after %s\n%s", hang, j.text())
+	case <-time.After(within):
+		j.t.Fatalf("still running after %s\n%s", within, j.text())
 	}
 }
 
@@ -233,7 +235,7 @@ type phase struct {
 	decide func(request) fate
 	// lasts tells that the command would run for ever, if nobody ended it.
 	lasts bool
-	// tied waits for the command's tether too.
+	// tied waits for the command's tether too: in its first second its end is only where the client can still see to that.
 	tied bool
 	// there tells that something is left when the client dies in it.
 	there bool
@@ -307,9 +309,12 @@ func (p phase) reach(t *testing.T, w *world, g *gate, y leaving) *job {
 		case <-g.kept:
 			return true
 		default:
-			return p.lasts && strings.Contains(j.text(), "begun\n") && (!p.tied || g.tethered())
+			return p.lasts && strings.Contains(j.text(), "begun\n")
 		}
 	})
+	if p.tied {
+		w.awaitProcess(t, podspec.TetherVariable)
+	}
 	return j
 }
 
@@ -331,6 +336,6 @@ func TestPatchIsPutBackWhenTheServerIsBack(t *testing.T) {
 	g.cut()
 	j.await("word of a stream that broke", func() bool { return g.refused() > 2 })
 	g.open()
-	j.over()
+	j.over(hang)
 	y.gone(t, w, j)
 }

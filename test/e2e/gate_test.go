@@ -12,14 +12,11 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"k8s.io/client-go/rest"
-
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 // fate is what becomes of a request at a gate.
@@ -73,7 +70,6 @@ type gate struct {
 	mu     sync.Mutex
 	judge  judge
 	away   bool
-	tied   bool // a tether was asked for
 	turned int
 	conns  []net.Conn
 	net.Listener
@@ -133,20 +129,11 @@ func (g *gate) fate(r *http.Request) fate {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := g.judge.fate(r)
-	g.tied = g.tied || slices.Contains(r.URL.Query()["command"], podspec.Tether("")[2])
 	if g.away {
 		g.turned++
 		panic(http.ErrAbortHandler)
 	}
 	return f
-}
-
-// tethered tells whether the end of the command that runs is watched over: in its first second it is only where the client
-// can still see to that.
-func (g *gate) tethered() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.tied
 }
 
 // refused is how many requests came while the server was away.

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 const onePod = `
@@ -187,23 +189,12 @@ func TestRemoteShellEndsWithItsClient(t *testing.T) {
 	x.expect("# ")
 	x.typed("trap '' HUP; echo trapped; sleep 87654\r")
 	x.expect("trapped\r\n")
-	if err := poll(t.Context(), func() (bool, error) {
-		out, err := w.plugin(t.Context(), "ps", "web", "-a", "-q")
-		return strings.Contains(out, "sleep 87654"), err
-	}); err != nil {
-		t.Fatal(err)
-	}
 	// The stream that watches over the end begins after a second.
-	if err := poll(t.Context(), func() (bool, error) {
-		out, err := w.plugin(t.Context(), "ps", "web", "-a", "-q")
-		return strings.Contains(out, "SHAREPROC_TETHER"), err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	w.awaitProcess(t, "sleep 87654", podspec.TetherVariable)
 	if err := x.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	w.awaitNoProcess(t, "SHAREPROC_TETHER")
+	w.awaitNoProcess(t, podspec.TetherVariable)
 	w.awaitNoProcess(t, "sleep 87654")
 }
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
@@ -106,9 +107,10 @@ func (p phase) loses(t *testing.T, w *world, y leaving) {
 	g := newGate(t, w, p.decide)
 	// A rollout is waited for as long as --timeout, in case that the server comes back.
 	y.args = append(y.args[:len(y.args):len(y.args)], "--timeout", "5s")
+	const putBack = 10 * time.Second // and so long it is tried to undo a patch
 	j := p.reach(t, w, g, y)
 	g.cut()
-	j.over()
+	j.over(5*time.Second + putBack + hang)
 	if j.cmd.ProcessState.Success() && !strings.Contains(p.name, "rolling back") {
 		t.Errorf("a session that was cut ended well\n%s", j.text())
 	}

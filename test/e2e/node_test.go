@@ -142,7 +142,7 @@ func TestNothingIsLeftWhenTheNodeFails(t *testing.T) {
 		all := l.sit(t)
 		l.kubelet(t, syscall.SIGKILL)
 		for _, s := range all {
-			s.j.over()
+			s.j.over(hang)
 			if s.j.cmd.ProcessState.Success() {
 				t.Errorf("%s: it ended well\n%s", s.name, s.j.text())
 			}

@@ -5,8 +5,9 @@
 package e2e
 
 import (
-	"strings"
 	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 // The shell with the target's files as / is as good as any: jobs, keys, exit code, and it ends with its client.
@@ -51,12 +52,7 @@ func TestInteractiveRoot(t *testing.T) {
 	x.expect("# ")
 	x.typed("trap '' HUP; echo trapped; sleep 87655\r")
 	x.expect("trapped\r\n")
-	if err := poll(t.Context(), func() (bool, error) {
-		out, err := w.plugin(t.Context(), "ps", "web", "-a", "-q")
-		return strings.Contains(out, "sleep 87655") && strings.Contains(out, "SHAREPROC_TETHER"), err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	w.awaitProcess(t, "sleep 87655", podspec.TetherVariable)
 	if err := x.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

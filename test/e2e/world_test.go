@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,20 @@ func (w *world) awaitNoCopy(t *testing.T) {
 		return strings.TrimSpace(out) == "pod/web", err
 	}); err != nil {
 		t.Errorf("the copy is still there: %v", err)
+	}
+}
+
+// awaitProcess waits until every text is in the command line of some process.
+func (w *world) awaitProcess(t *testing.T, texts ...string) {
+	t.Helper()
+	var last string
+	err := poll(t.Context(), func() (bool, error) {
+		out, err := w.plugin(t.Context(), "ps", "web", "-a", "-q")
+		last = out
+		return !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(out, text) }), err
+	})
+	if err != nil {
+		t.Fatalf("%q don't run: %v\n%s", texts, err, last)
 	}
 }
 

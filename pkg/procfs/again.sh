@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # "$@" are the next small files of a tree of which something has been copied already. Descriptor 7 has a line for each call
-# (resume.go): a letter for each file, and the md5 of all that those with a "c" hold at the client. "k" is there already,
+# (resume.go): a letter for each file, and the sum of all that those with a "c" hold at the client. "k" is there already,
 # "s" is to be sent, "c" is sent unless the sum is the same. What stays is answered with a frame of its own:
 #   "kept" NUL, each path NUL, NUL; a line of facts each NUL.
 IFS=' ' read -r plan want <&7 || plan=
@@ -36,7 +36,7 @@ kept() {
 send() { sh -c "$bulk" sh "$@"; }
 
 check() {
-	sum=$(cat "$@" 2>/dev/null | md5sum)
+	sum=$(cat "$@" 2>/dev/null | sha1sum)
 	if [ "${sum%% *}" = "$want" ]; then
 		kept "$@"
 	else

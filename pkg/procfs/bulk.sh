@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # "$@" are paths of small files. One frame has them all, since a process for each would cost more than its bytes:
-#   "bulk" NUL, each path NUL, NUL; a line of facts each NUL; all bytes; the mark and "."; "good" or "bad" NUL, md5 NUL.
+#   "bulk" NUL, each path NUL, NUL; a line of facts each NUL; all bytes; the mark and "."; "good" or "bad" NUL, sum NUL.
 # It is good when nothing failed, and the facts, times of change included, are the same behind it as before it: then
 # every file gave as many bytes as announced, or the sum tells. Of a bad one each file comes once more, by itself.
 # The sum is taken by a second reading: one of the same stream (tee) takes 2.7 times as long.
@@ -21,7 +21,7 @@ printf '%s\0' "$@"
 printf '\0%s\n\0' "$lines"
 exec 5>&1
 sum=$(
-	cat "$@" 2>/dev/null | md5sum &
+	cat "$@" 2>/dev/null | sha1sum &
 	cat "$@" 2>/dev/null >&5
 	code=$?
 	wait

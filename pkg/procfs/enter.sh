@@ -24,7 +24,7 @@ jail() {
 	unset IFS
 	# A link on the way would lead from there into the target.
 	[ -n "$tools" ] && [ "$(readlink -f "$tools/sh" 2>/dev/null)" = "$tools/sh" ] || return 1
-	for tool in cat chroot dd find grep head md5sum readlink sha256sum stat tail tr xargs; do
+	for tool in cat chroot dd find grep head sha1sum readlink sha256sum stat tail tr xargs; do
 		[ ! -L "$tools/$tool" ] && [ "$tools/$tool" -ef "$tools/sh" ] || return 1
 	done
 	jail=/proc/$$/root$tools

@@ -4,7 +4,6 @@ package procfs
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // see content.go
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -41,7 +40,7 @@ type feeder struct {
 }
 
 func newFeeder(ctx context.Context, r Runner, script int, s Source) *feeder {
-	f := &feeder{Runner: r, ctx: ctx, script: script, source: s, hash: md5.New(), left: 1, begin: make(chan Rest, 1), over: make(chan struct{})} //nolint:gosec // see content.go
+	f := &feeder{Runner: r, ctx: ctx, script: script, source: s, hash: newSum(), left: 1, begin: make(chan Rest, 1), over: make(chan struct{})} //nolint:gosec // see content.go
 	if s.Tree {
 		f.left = 2
 	}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# "$@" are paths of files. Answers with each path NUL, NUL; a line of facts each NUL; the md5 of all of them NUL.
+# "$@" are paths of files. Answers with each path NUL, NUL; a line of facts each NUL; the sum of all of them NUL.
 lines=$(stat -c "$facts" "$@" 2>/dev/null) || lines=
 printf '%s\0' "$@"
 printf '\0%s\n\0' "$lines"
@@ -12,9 +12,9 @@ if [ "$#" = 1 ]; then
 			dd bs=1048576 count=64 2>/dev/null
 			printf , >&4
 			at=$((at + 67108864))
-		done <"$1" | md5sum
+		done <"$1" | sha1sum
 	)
 else
-	sum=$(cat "$@" 2>/dev/null | md5sum)
+	sum=$(cat "$@" 2>/dev/null | sha1sum)
 fi
 printf '%s\0' "${sum%% *}"

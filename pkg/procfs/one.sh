@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # "$@" are paths of regular files. A frame each:
-#   "one" NUL, path NUL, facts NUL, where it begins NUL, then parts, each: offset NUL, bytes, the mark and ".", md5 NUL;
+#   "one" NUL, path NUL, facts NUL, where it begins NUL, then parts, each: offset NUL, bytes, the mark and ".", sum NUL;
 #   "-" NUL; status of reading NUL, facts once more NUL. A file that cannot be opened has neither beginning nor parts, and
 #   the status says why. $as is the path to tell where another one is to be read.
 # A sparse file comes in parts of 8 MiB without those that hold nothing but zeros. Others come in one.
 # Where $resume is set, descriptor 7 has a line for each file: how many bytes of it the client has, "k" for all, then
-# their md5 and the facts that it had then, "-" for either where there is none. Who has other bytes gets all of them.
+# their sum and the facts that it had then, "-" for either where there is none. Who has other bytes gets all of them.
 chunk=8388608
 
 exec 5>&1
@@ -15,7 +15,7 @@ part() {
 	printf '%s\0' "$1"
 	shift
 	sum=$(
-		"$@" 2>/dev/null | md5sum &
+		"$@" 2>/dev/null | sha1sum &
 		"$@" 2>/dev/null >&5
 		code=$?
 		wait
@@ -34,8 +34,8 @@ whole() { cat </proc/self/fd/4; }
 
 # zeros tells whether a part holds nothing else, by its sum: twice as fast as to look for other bytes.
 zeros() {
-	sum=$(bytes "$1" "$chunk" 2>/dev/null | md5sum)
-	[ "${sum%% *}" = 96995b58d4cbf6aaa9041b4f00c7f6ae ]
+	sum=$(bytes "$1" "$chunk" 2>/dev/null | sha1sum)
+	[ "${sum%% *}" = 5fde1cce603e6566d20da811c9c8bcccb044d4ae ]
 }
 
 # send FACTS sends the file on descriptor 4, from $from on. A size of /proc or /sys says nothing, so a small file
@@ -60,7 +60,7 @@ begins() {
 	[ "$have" -gt 0 ] 2>/dev/null && [ "$have" -le "$3" ] || return 0
 	[ "$expect" = - ] || [ "$expect" = "$line" ] || return 0
 	if [ "$want" != - ]; then
-		sum=$(bytes 0 "$have" 2>/dev/null | md5sum)
+		sum=$(bytes 0 "$have" 2>/dev/null | sha1sum)
 		[ "${sum%% *}" = "$want" ] || return 0
 	fi
 	from=$have

@@ -53,7 +53,7 @@ func copyError(code int) error {
 		return err
 	}
 	// The first tools are those of errors.go; these are copying's own.
-	own := []string{"md5sum", "dd", "mv", "rm", "mkdir", "chmod", "touch", "tar", "tee", "chown", "sleep"}
+	own := []string{"sha1sum", "dd", "mv", "rm", "mkdir", "chmod", "touch", "tar", "tee", "chown", "sleep"}
 	if i := code - 80; i >= 0 && i < len(own) {
 		return &MissingToolError{Tool: own[i]}
 	}

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes a file or a tree below a process's root. Runs behind the beginning of fs.sh, which has found $root. $called is
 # what it is called in a directory ("" is the directory itself), $temp what is not finished, $kind "file" or "tree".
-# The payload comes on stdin: lengths in lines, each before so many bytes, 0, and a line with the md5 of all
+# The payload comes on stdin: lengths in lines, each before so many bytes, 0, and a line with the sum of all
 # bytes (feed.go). A cut looks like an end, so nothing counts without that line. An empty line is a beat, and "stop" says
 # that no more comes.
-# The answer: identity as fs.sh gives it, the physical path NUL, the md5 of what was written NUL. In front of the latter
+# The answer: identity as fs.sh gives it, the physical path NUL, the sum of what was written NUL. In front of the latter
 # comes a "." for each length, and a "," for each beat and now and then where something takes time.
 # $how may have "wait" and "keep" (pushhead.sh) and "again": what there is under one of the names in $earlier (the last one
-# first; an attempt may have been cut before it renamed anything) is gone on with. What that is follows the path: of a file its length NUL and md5 NUL, and the payload begins with a line that says how much of
-# it stays; of a tree batches of have.sh, and "" NUL. With "drop" it is taken away, and that is all.
-for tool in 80:md5sum 81:dd 82:mv 83:rm 84:mkdir 85:chmod 86:touch 87:tar 88:tee 89:chown 90:sleep; do
+# first; an attempt may have been cut before it renamed anything) is gone on with. What that is follows the path: of a file
+# its length NUL and sum NUL, and the payload begins with a line that says how much of it stays; of a tree batches of
+# have.sh, and "" NUL. With "drop" it is taken away, and that is all.
+for tool in 80:sha1sum 81:dd 82:mv 83:rm 84:mkdir 85:chmod 86:touch 87:tar 88:tee 89:chown 90:sleep; do
 	need "${tool%%:*}" "${tool#*:}"
 done
 
@@ -110,7 +111,7 @@ extract() {
 		umask 0
 		{
 			frames | tee /proc/self/fd/6 | tar -x -f - -C "$made" "$keep" >/dev/null 2>&1 || echo failed >&6
-		} 2>/dev/null 6>&1 | md5sum
+		} 2>/dev/null 6>&1 | sha1sum
 	)
 }
 
@@ -122,14 +123,14 @@ right() {
 	[ "$sum" = "$want" ] || fail 55
 }
 
-# summed prints the md5 of what was written. A large file takes time.
+# summed prints the sum of what was written. A large file takes time.
 summed() {
 	at=0
 	while [ "$at" -lt "$1" ]; do
 		dd bs=1048576 count=128 2>/dev/null
 		printf , >&4
 		at=$((at + 134217728))
-	done <"$made" | md5sum
+	done <"$made" | sha1sum
 }
 
 # sized prints the length of what was written, and 0 of what is no file.
@@ -213,7 +214,7 @@ if [ "$kind" = file ]; then
 	if [ "$size" -gt 134217728 ]; then
 		sum=$(summed "$size")
 	else
-		sum=$(md5sum <"$made" 2>/dev/null)
+		sum=$(sha1sum <"$made" 2>/dev/null)
 	fi
 else
 	case $how in

@@ -4,7 +4,6 @@ package procfs
 
 import (
 	"bufio"
-	"crypto/md5" //nolint:gosec // see content.go
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -28,7 +27,7 @@ func (p *pusher) readRest(b *bufio.Reader, feed *feeder) (Rest, error) {
 	if err != nil || n < 0 {
 		return Rest{}, answerError("size %q", size)
 	}
-	rest := Rest{From: n, sum: md5.New()} //nolint:gosec // see content.go
+	rest := Rest{From: n, sum: newSum()} //nolint:gosec // see content.go
 	if n > 0 && !p.same(n, sum, &rest) {
 		rest = Rest{}
 	}
@@ -89,7 +88,7 @@ func (p *pusher) sameFiles(names []string, text, sum string) bool {
 	if err != nil {
 		return false
 	}
-	h := md5.New() //nolint:gosec // see content.go
+	h := newSum()
 	for i, name := range names {
 		if stats[i].Stat == nil || !p.addSame(h, name, stats[i].Stat) {
 			return false

@@ -63,7 +63,7 @@ func runners(t *testing.T) map[string]localRunner {
 				t.Fatal(err)
 			}
 		}
-		for _, tool := range strings.Fields("sh cat chroot find grep head od readlink sha256sum sort stat tail tr xargs md5sum dd printf tee") {
+		for _, tool := range strings.Fields("sh cat chroot find grep head od readlink sha256sum sort stat tail tr xargs sha1sum dd printf tee") {
 			if err := link(file, filepath.Join(folder, tool)); err != nil {
 				t.Fatal(err)
 			}

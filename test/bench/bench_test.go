@@ -152,16 +152,22 @@ func (b *bench) fill() {
 	b.clear()
 }
 
-// tools is what the helper's tools say of themselves.
-func (b *bench) tools() string {
+// output is what a line prints.
+func (b *bench) output(line string) string {
 	b.t.Helper()
-	cmd := exec.Command("kubectl-shareproc", "debug", "-q", "bench", "--", "busybox")
+	cmd := exec.Command("sh", "-c", line)
 	cmd.Env = b.env
 	out, err := cmd.Output()
 	if err != nil {
-		b.t.Fatal(err)
+		b.t.Fatalf("%s: %v", line, err)
 	}
-	version, _, _ := strings.Cut(string(out), " (")
+	return string(out)
+}
+
+// tools is what the helper's tools say of themselves.
+func (b *bench) tools() string {
+	b.t.Helper()
+	version, _, _ := strings.Cut(b.output("kubectl-shareproc debug -q bench -- busybox"), " (")
 	return version
 }
 
@@ -283,14 +289,8 @@ func table(c contest, rows []row) string {
 func TestBench(t *testing.T) {
 	b := newBench(t)
 	var text strings.Builder
-	version := exec.Command("kubectl", "version", "-o", "yaml")
-	version.Env = b.env
-	out, err := version.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := ""
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(b.output("kubectl version -o yaml")) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "gitVersion: "); ok {
 			server = v // the server's comes last
 		}

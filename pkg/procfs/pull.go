@@ -147,7 +147,7 @@ func (p *puller) fail(name string, err error) {
 // run asks pull.sh. read gets the answer from behind the kind, "file" or "tree", on.
 func (p *puller) run(ctx context.Context, options []string, wants string, read func(*bufio.Reader, string) error) error {
 	scripts := []string{
-		commonScript + pullTexts + chooseScript() + enterScript,
+		commonScript + pullTexts + chooseScript() + jailScript + enterScript,
 		bulkScript, oneScript, againScript, resolveScript + followScript, wants, insideScript + resolveScript + pullScript, metaScript,
 	}
 	words := append(p.where.options(), options...)

@@ -19,8 +19,17 @@ import (
 	"time"
 )
 
+//go:embed pushargs.sh
+var pushArgsScript string
+
 //go:embed pushhead.sh
 var pushHeadScript string
+
+//go:embed pushenter.sh
+var pushEnterScript string
+
+//go:embed pushinside.sh
+var pushInsideScript string
 
 //go:embed push.sh
 var pushScript string
@@ -187,10 +196,10 @@ func (p *pusher) clean(ctx context.Context, cause error) {
 }
 
 func (p *pusher) scripts() []string {
-	texts := "section || exit\nhaving=$text\nexport having\n"
+	texts := "section || exit\nhaving=$text\nexport having\nsection || exit\nlook=$text\n"
 	return []string{
-		commonScript + resolveScript + pushHeadScript + "work() {\n" + texts + chooseScript() + pushScript + "\n}\n" + pushTailScript,
-		haveScript, mergeScript,
+		commonScript + pushArgsScript + pushHeadScript + "work() {\n" + texts + chooseScript() + jailScript + pushEnterScript + "\n}\n" + pushTailScript,
+		haveScript, pushInsideScript + pushHeadScript + "guard\n" + resolveScript + pushScript, mergeScript,
 	}
 }
 

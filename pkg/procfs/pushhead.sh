@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Stands before the beginning of fs.sh, which would begin to watch over stdin: here that carries the payload.
-called=$7 temp=$8 kind=$9 mode=${10} seconds=${11} owner=${12} how=${13} earlier=${14} made=
-# Signs of life go to the answer.
-exec 4>&1
+# Stands before the beginning of fs.sh, which would begin to watch over stdin: here that carries the payload. And once more
+# before push.sh, which may run in a shell of its own.
+made=
 
 # drop takes away what is not finished.
 drop() {

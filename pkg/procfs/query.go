@@ -19,6 +19,9 @@ import (
 //go:embed fs.sh
 var fsScript string
 
+//go:embed jail.sh
+var jailScript string
+
 //go:embed enter.sh
 var enterScript string
 
@@ -84,7 +87,7 @@ func (q query) run(ctx context.Context, r Runner, proc string, body func(identit
 	}
 	var id identity
 	var f facts
-	scripts := []string{lookText + commonScript + chooseScript() + enterScript, insideScript + resolveScript + q.tree + lookScript(), cmp.Or(q.batch, batchScript)}
+	scripts := []string{lookText + commonScript + chooseScript() + jailScript + enterScript, insideScript + resolveScript + q.tree + lookScript(), cmp.Or(q.batch, batchScript)}
 	args := []string{q.verb, proc, strconv.Itoa(q.pid), q.container, strings.Join(q.options, ","), q.path, q.more}
 	err := ask(ctx, r, scripts, args, func(b *bufio.Reader) error {
 		var err error

@@ -5,13 +5,16 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -224,6 +227,50 @@ func TestSwappedLinksDoNotLeadOut(t *testing.T) {
 				t.Errorf("%d of %d readings were of the helper's own file", out, read)
 			}
 		})
+	}
+}
+
+// What is written goes nowhere else either. The folder that is swapped is below one that the copy is merged into.
+func TestSwappedLinksDoNotLeadUploadsOut(t *testing.T) {
+	t.Parallel()
+	g := newGlass(t, fromEnvironment(t), "root")
+	dest, source := filepath.Join(g.volume, "tree"), filepath.Join(t.TempDir(), "tree")
+	folder, link := filepath.Join(dest, "swap"), filepath.Join(dest, "link")
+	if err := errors.Join(os.MkdirAll(folder, 0o755), os.Symlink("/tmp", link), os.MkdirAll(filepath.Join(source, "swap"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	stop := flicker(t, folder, link)
+	defer stop()
+	written := 0
+	for i := range 60 {
+		name := filepath.Join(source, "swap", "uploaded-"+strconv.Itoa(i))
+		if err := os.WriteFile(name, []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		tree, err := local.Source(source, local.Options{Report: func(string, error) {}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch _, err := procfs.Push(t.Context(), g.helper, procfs.Where{PID: 1, Path: "/data"}, tree); {
+		case err == nil:
+			written++
+		case !errors.Is(err, procfs.ErrInTheWay):
+			t.Error(err)
+		}
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var own bytes.Buffer
+	if err := g.helper.Run(t.Context(), []string{"ls", "/tmp"}, strings.NewReader(""), &own, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d copies were made", written)
+	if written == 0 {
+		t.Error("nothing was copied at all")
+	}
+	if strings.Contains(own.String(), "uploaded-") {
+		t.Errorf("the helper's own /tmp has %q", own.String())
 	}
 }
 

@@ -11,14 +11,14 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
 // A stream without a sign of life is given up; one that only has beats is not, nor one whose reader takes his time.
 func TestWatchGivesUpWhatIsDead(t *testing.T) {
-	const limit = 100 * time.Millisecond
-	slow := make(chan struct{})
-	time.AfterFunc(5*limit, func() { close(slow) })
+	const limit = 20 * time.Second
+	var slow chan struct{}
 	for name, c := range map[string]struct {
 		run  runnerFunc
 		want error
@@ -54,19 +54,22 @@ func TestWatchGivesUpWhatIsDead(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var stderr bytes.Buffer
-			stdout := writerFunc(func(p []byte) (int, error) {
-				<-slow
-				return len(p), nil
+			synctest.Test(t, func(t *testing.T) {
+				slow = make(chan struct{})
+				time.AfterFunc(5*limit, func() { close(slow) })
+				var stderr bytes.Buffer
+				stdout := writerFunc(func(p []byte) (int, error) {
+					<-slow
+					return len(p), nil
+				})
+				err := (&watch{limit: limit}).run(t.Context(), c.run, nil, strings.NewReader("x"), stdout, &stderr)
+				if !errors.Is(err, c.want) {
+					t.Errorf("%v, want %v", err, c.want)
+				}
+				if stderr.Len() > 0 {
+					t.Errorf("stderr %q", &stderr)
+				}
 			})
-			err := (&watch{limit: limit}).run(t.Context(), c.run, nil, strings.NewReader("x"), stdout, &stderr)
-			if !errors.Is(err, c.want) {
-				t.Errorf("%v, want %v", err, c.want)
-			}
-			if stderr.Len() > 0 {
-				t.Errorf("stderr %q", &stderr)
-			}
 		})
 	}
 }

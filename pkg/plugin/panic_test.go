@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,16 +19,23 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-// A mistakenWire panics where a word of the command is one of these.
+// A mistakenWire panics where a word of the command is one of these. Without any it waits for a panic elsewhere.
 type mistakenWire struct {
 	localWire
 	words []string
 }
 
-func (w mistakenWire) Run(_ context.Context, argv []string, _ io.Reader, _, _ io.Writer) error {
+func (w mistakenWire) Run(ctx context.Context, argv []string, _ io.Reader, _, _ io.Writer) error {
 	for _, word := range w.words {
 		if slices.ContainsFunc(argv, func(arg string) bool { return strings.Contains(arg, word) }) {
 			panic("a mistake of ours")
+		}
+	}
+	if len(w.words) == 0 {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Minute):
 		}
 	}
 	return errors.New("nothing else runs here")

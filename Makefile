@@ -94,7 +94,7 @@ cross: release-snapshot ## Build for all six platforms, and measure; check the t
 	GOOS=windows GOARCH=amd64 go vet ./cmd/... ./pkg/...
 
 e2e: build ## Whole command lines on a real cluster
-	$(ENV) go test -count=1 -parallel 4 -timeout 20m ./test/e2e
+	$(ENV) go test -count=1 -parallel 4 -timeout 45m ./test/e2e
 
 test-faults: build ## Break 600 copies at random bytes of their streams, and hold cp to its promise (about 20 minutes)
 	SHAREPROC_FAULTS=600 $(ENV) go test -count=1 -parallel 12 -timeout 60m -run 'TestTransfersOverBadLines$$' -v ./test/e2e

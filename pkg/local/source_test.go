@@ -117,6 +117,9 @@ func TestUploadErrors(t *testing.T) {
 					t.Errorf("%s to %s: %v, want %v", c.source, c.dest, err, c.want)
 				}
 			}
+			if err := push(t.Context(), r, file, "/proc/1/", Options{}); !errors.Is(err, fs.ErrPermission) {
+				t.Errorf("into /proc, which has no blocks and is not full: %v", err)
+			}
 			onlyThese(t, folder, "file", "tree", "has", "linked", "dangling")
 		})
 	}

@@ -72,12 +72,16 @@ readonly_mount() {
 
 # fail CODE finds out why something could not be written here; CODE is for what is left.
 fail() {
-	case $(stat -f -c '%a %d %c' . 2>/dev/null) in
-	'0 '* | *' 0 '[1-9]*) finish 59 ;;
-	esac
+	otherwise=$1
+	set -- $(stat -f -c '%b %a %c %d' . 2>/dev/null)
+	# A file system of the kernel's own, such as /proc, has no blocks that could be used up.
+	if [ "${1:-0}" != 0 ]; then
+		[ "$2" != 0 ] || finish 59
+		[ "$3" = 0 ] || [ "$4" != 0 ] || finish 59
+	fi
 	! readonly_mount || finish 54
 	[ -w . ] || finish 45
-	finish "$1"
+	finish "$otherwise"
 }
 
 frames() {

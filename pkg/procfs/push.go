@@ -232,20 +232,20 @@ func (p *pusher) attempt(ctx context.Context) error {
 	linger, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(lingerTime, cancel) })()
-	if p.earlier == "" {
-		feed.begin <- Rest{}
-	}
 	err := ask(linger, feed, scripts, args, func(b *bufio.Reader) error {
 		if err := p.readHead(b); err != nil {
 			return err
 		}
+		// Nothing is sent before it is known where it goes: an attempt whose answer never came could have made that, and the
+		// next one would take it for a directory to go into.
+		var rest Rest
 		if p.earlier != "" {
-			rest, err := p.readRest(b, feed)
-			if err != nil {
+			var err error
+			if rest, err = p.readRest(b, feed); err != nil {
 				return err
 			}
-			feed.begin <- rest
 		}
+		feed.begin <- rest
 		return p.readEnd(b, feed)
 	})
 	if p.local == nil {

@@ -188,6 +188,8 @@ umask 077
 made=./$temp
 [ -z "$earlier" ] || alone
 printf '%s\0' "${dir%/}/$called"
+# The payload waits for that, and a NUL alone might be the beginning of the mark.
+[ -n "$earlier" ] || printf ,
 found
 [ "$how" != drop ] || finish 0
 if [ "$kind" = file ]; then

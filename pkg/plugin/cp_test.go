@@ -126,10 +126,11 @@ func TestDestinationIsBelowADirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(folder)
-	for _, err := range []error{os.Mkdir("dir", 0o700), os.WriteFile("file", nil, 0o600), os.Symlink("dir", "link")} {
-		if err != nil {
-			t.Skip(err)
-		}
+	if err := errors.Join(os.Mkdir("dir", 0o700), os.WriteFile("file", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("dir", "link"); err != nil {
+		t.Skip("Windows lets not everybody make links: ", err)
 	}
 	for _, c := range []struct{ remote, dest, want string }{
 		{"/etc/nginx", "dir", "dir/nginx"},

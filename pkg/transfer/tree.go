@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package transfer answers "how does a tree get from here to there, whole or not at all?". Copy is the one algorithm; a
+// Tree is an end of it: this machine's files (through os.Root), a process's root in a pod (pkg/remote), a standard
+// stream or an archive. It opens no connections, knows no pods and prints nothing.
+package transfer
+
+import (
+	"context"
+	"io/fs"
+	"iter"
+	"time"
+)
+
+// A File is what a tree says of one of its files.
+type File struct {
+	// Path is relative to where the listing began, "." for that itself. Separated by slashes, with any other bytes but NUL.
+	Path   string
+	Mode   fs.FileMode // type, permissions, setuid, setgid and sticky bits
+	UID    uint32
+	GID    uint32
+	Size   int64 // bytes
+	Blocks int64 // of 512 bytes on the disk, -1: not known
+	Mtime  time.Time
+	Target string    // of a symbolic link, as it is written
+	Rdev   [2]uint32 // major and minor number of a device
+	// Inode is the same for all names of one file, "" where a file has one name.
+	Inode string
+	// State is the same exactly as long as the file is: device, inode, size, times of modification and of change.
+	State string
+	// Err says why this file cannot be copied (no access, a kernel file system …): it is named and left out.
+	Err error
+}
+
+// A Part is a regular file from a byte on.
+type Part struct {
+	File
+	From int64
+}
+
+// A Sum is about the first N bytes of a regular file.
+type Sum struct {
+	N    int64
+	SHA1 [20]byte
+	Err  error // fs.ErrNotExist, fs.ErrPermission, ErrChanged …
+}
+
+// A Receiver takes the contents of parts, named by their index.
+type Receiver interface {
+	// Data takes the next bytes of part i. Offsets rise; what is left out between them is a hole. p is reused.
+	Data(i int, offset int64, p []byte) error
+	// Done ends part i. With a nil error the file has size bytes, all of them came, and the checksum was right; otherwise
+	// nothing of it counts. Parts may end in another order than they came in, and only after all of a batch has come.
+	Done(i int, size int64, err error) error
+}
+
+// A Reader can be asked what there is, and for its contents. Paths are relative to where it begins.
+//
+// An error that IsBroken is about the connection, not about a file: the same call may succeed the next time, and the
+// Reader connects again by itself.
+type Reader interface {
+	// List yields "." and all that is below it, a directory before what is in it. An error ends it.
+	List(ctx context.Context) iter.Seq2[File, error]
+	// Sum gives the SHA-1 of the first from[i].From bytes of each file, or of all of it where From is negative.
+	Sum(ctx context.Context, files []Part) ([]Sum, error)
+	// Read hands the contents of files to r in order. A file that is not the one that the File describes any more ends
+	// with ErrChanged. An error of r ends it and is returned as it is.
+	Read(ctx context.Context, files []Part, r Receiver) error
+}
+
+// A Tree is one end of a copy: a place in a file system.
+type Tree interface {
+	// Stat describes a path with links followed, in last place only with follow. File.Path is then physical: absolute and
+	// without links. fs.ErrNotExist where the last name is not there, ErrNoDirectory where what it should be in is not.
+	Stat(ctx context.Context, path string, follow bool) (File, error)
+	// Open begins a Reader at a physical path.
+	Open(ctx context.Context, path string) (Reader, error)
+	// Stage makes (or takes up) a private directory beside what is to come, which nobody else can reach into where this end has
+	// more rights than they. id tells one copy from another; the same id finds what an earlier attempt left.
+	Stage(ctx context.Context, directory, id string) (Stage, error)
+}
+
+// A Stage holds what has come until all of it is there. Its Reader's paths are those of the copy ("." is what is copied).
+type Stage interface {
+	Reader
+	// Put adds files, or goes on with one at Part.From (what is behind that is cut off). Directories, links and devices have no
+	// contents; a file whose Inode came before under another name is a hard link to that name. fill is called once, with the
+	// Receiver for the contents of the regular files in parts. It returns once all of it is known to be written.
+	Put(ctx context.Context, parts []Part, fill func(Receiver) error) error
+	// Commit gives everything its final owner (with preserve), mode and time, and moves it to where it belongs: each Move in
+	// its order. What could not be moved is in the []error, by index of moves; the rest went on.
+	Commit(ctx context.Context, moves []Move, preserve bool) ([]error, error)
+	// Close takes away what was not moved, or with keep leaves it for another attempt.
+	Close(ctx context.Context, keep bool) error
+}
+
+// A Move is a file, or a directory with all that is in it, from the stage to its place in the stage's directory.
+type Move struct {
+	From string // in the stage
+	To   string // below the stage's directory; the directories on the way are there, and are no links
+	// Replace allows another file or link to be in its place, never a directory.
+	Replace bool
+}

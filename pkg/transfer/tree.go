@@ -19,7 +19,7 @@ type File struct {
 	Mode   fs.FileMode // type, permissions, setuid, setgid and sticky bits
 	UID    uint32
 	GID    uint32
-	Size   int64 // bytes
+	Size   int64 // bytes, -1: not known before the file ends, as of stdin
 	Blocks int64 // of 512 bytes on the disk, -1: not known
 	Mtime  time.Time
 	Target string    // of a symbolic link, as it is written
@@ -36,6 +36,8 @@ type File struct {
 type Part struct {
 	File
 	From int64
+	// Link is another name of the file that is in the stage already: the part is a hard link to that, without contents.
+	Link string
 }
 
 // A Sum is about the first N bytes of a regular file.
@@ -73,31 +75,37 @@ type Tree interface {
 	// Stat describes a path with links followed, in last place only with follow. File.Path is then physical: absolute and
 	// without links. fs.ErrNotExist where the last name is not there, ErrNoDirectory where what it should be in is not.
 	Stat(ctx context.Context, path string, follow bool) (File, error)
-	// Open begins a Reader at a physical path.
+	// Open begins a Reader at a physical path, which is no link.
 	Open(ctx context.Context, path string) (Reader, error)
-	// Stage makes (or takes up) a private directory beside what is to come, which nobody else can reach into where this end has
-	// more rights than they. id tells one copy from another; the same id finds what an earlier attempt left.
-	Stage(ctx context.Context, directory, id string) (Stage, error)
+	// Stage makes a private directory called id in a physical one, which nobody else can reach into where this end has more
+	// rights than they, or takes up the one that an earlier copy left. Where that is somebody else's it makes one of another
+	// name. preserve keeps owners, setuid and setgid.
+	Stage(ctx context.Context, directory, id string, preserve bool) (Stage, error)
 }
 
 // A Stage holds what has come until all of it is there. Its Reader's paths are those of the copy ("." is what is copied).
 type Stage interface {
 	Reader
-	// Put adds files, or goes on with one at Part.From (what is behind that is cut off). Directories, links and devices have no
-	// contents; a file whose Inode came before under another name is a hard link to that name. fill is called once, with the
-	// Receiver for the contents of the regular files in parts. It returns once all of it is known to be written.
-	Put(ctx context.Context, parts []Part, fill func(Receiver) error) error
-	// Commit gives everything its final owner (with preserve), mode and time, and moves it to where it belongs: each Move in
-	// its order. What could not be moved is in the []error, by index of moves; the rest went on.
-	Commit(ctx context.Context, moves []Move, preserve bool) ([]error, error)
-	// Close takes away what was not moved, or with keep leaves it for another attempt.
+	// Put adds files, or goes on with one at Part.From (what is behind that is cut off). Directories, symbolic and hard links
+	// and devices have no contents. fill is called once at most, with the Receiver for the contents of the regular files
+	// in parts. Put returns once all of it is known to be written, and has its final owner, mode and time; but directories,
+	// also those that are there, are open to their owner (u+rwx) until Commit. A file that ended with an error is not there.
+	// What could not be written is in the []error, by index of parts (nil: all were); the rest is there. ErrOwner there says
+	// that a file is written, but its owner or its mode is another.
+	Put(ctx context.Context, parts []Part, fill func(Receiver) error) ([]error, error)
+	// Remove takes away files, and directories with all that is in them, which an earlier copy left.
+	Remove(ctx context.Context, paths []string) error
+	// Commit gives directories their final owner, mode and time, the inner ones first, and then makes each Move in its
+	// order. What could not be moved is in the []error, by index of moves (nil: all were); the rest is.
+	Commit(ctx context.Context, directories []File, moves []Move) ([]error, error)
+	// Close takes away what was not moved, or with keep leaves it for another copy.
 	Close(ctx context.Context, keep bool) error
 }
 
-// A Move is a file, or a directory with all that is in it, from the stage to its place in the stage's directory.
+// A Move is a file, or a directory with all that is in it, from the stage to its place in the stage's directory. A directory
+// whose place another directory has ends with fs.ErrExist (it is then merged); else what has the place is ErrInTheWay,
+// but for a file or a link, which another file or link replaces.
 type Move struct {
 	From string // in the stage
 	To   string // below the stage's directory; the directories on the way are there, and are no links
-	// Replace allows another file or link to be in its place, never a directory.
-	Replace bool
 }

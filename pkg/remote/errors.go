@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// What a question about a file may end with, beside fs.ErrNotExist, fs.ErrPermission and fs.ErrInvalid. Test with
+// errors.Is: they come wrapped, most of them in an *fs.PathError.
+var (
+	ErrLoop         = errors.New("too many links")
+	ErrNotDirectory = errors.New("not a directory")
+	ErrIsDirectory  = errors.New("is a directory")
+	ErrSpecial      = errors.New("not a regular file")
+	ErrNameTooLong  = errors.New("name too long")
+	ErrChanged      = errors.New("changed while it was read")
+	ErrRead         = errors.New("read error in the container")
+	ErrNoProcess    = errors.New("no such process")
+	ErrPattern      = errors.New("not a pattern that the helper's grep takes")
+	ErrReadOnly     = errors.New("the file system is read-only")
+	ErrWrite        = errors.New("could not be written")
+	ErrInTheWay     = errors.New("destination exists and is of another kind, or a link")
+	ErrOwner        = errors.New("cannot change owner: operation not permitted")
+	ErrFull         = errors.New("no space left on the file system")
+	ErrNotOurs      = errors.New("somebody else's directory is where the copy is prepared")
+	ErrMounted      = errors.New("is a mount of its own: it can be written, but not replaced")
+)
+
+// An AccessError says that the helper may not open the root of a process: the kernel wants the same user, the same
+// group and no fewer capabilities (or CAP_SYS_PTRACE), and that the process did not change its user.
+// errors.Is finds fs.ErrPermission in it.
+type AccessError struct {
+	PID   int    `json:"pid"`
+	Name  string `json:"name"`  // the process's comm
+	UID   uint32 `json:"uid"`   // real user
+	GID   uint32 `json:"gid"`   // real group
+	State string `json:"state"` // "Z" has no root at all
+	Tried []int  `json:"tried"` // every process whose root was tried, PID among them
+	// Undumpable says that it changed its user without exec: see Process.
+	Undumpable bool `json:"undumpable"`
+}
+
+// Error names the process and its user.
+func (e *AccessError) Error() string {
+	return fmt.Sprintf("open root of process %d (%s, uid %d, gid %d): %v", e.PID, Escape(e.Name), e.UID, e.GID, fs.ErrPermission)
+}
+
+// Unwrap makes it an fs.ErrPermission.
+func (e *AccessError) Unwrap() error { return fs.ErrPermission }
+
+// A MissingToolError says that the helper's image lacks a program.
+type MissingToolError struct {
+	Tool string `json:"tool"`
+}
+
+// Error names the tool.
+func (e *MissingToolError) Error() string {
+	return "find " + e.Tool + " in the helper: no such program"
+}
+
+// A BrokenError is an answer that did not reach its mark: the connection broke, and the next request makes another one.
+type BrokenError struct {
+	Cause  error // what the Runner returned, if anything
+	Stderr string
+}
+
+// Error gives the cause, and what the helper's shell said.
+func (e *BrokenError) Error() string {
+	text := "read answer of helper: cut short"
+	if e.Cause != nil {
+		text += ": " + e.Cause.Error()
+	}
+	if e.Stderr != "" {
+		text += ": " + Escape(e.Stderr)
+	}
+	return text
+}
+
+// Unwrap makes it an io.ErrUnexpectedEOF.
+func (e *BrokenError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{io.ErrUnexpectedEOF}
+	}
+	return []error{io.ErrUnexpectedEOF, e.Cause}
+}
+
+// Broken reports that the same request may succeed over another connection.
+func (e *BrokenError) Broken() bool { return true }
+
+// Stalled reports that the connection cost the whole of Silence.
+func (e *BrokenError) Stalled() bool { return errors.Is(e.Cause, ErrStalled) }
+
+// errRootDenied stands for codeRootDenied until the process is known that an AccessError names.
+var errRootDenied = fmt.Errorf("open root of process: %w", fs.ErrPermission)
+
+// codeError is the error that a code of the program stands for, nil for 0.
+func codeError(code int) error {
+	known := map[int]error{
+		codeOk:           nil,
+		codeLoop:         ErrLoop,
+		codeNotDirectory: ErrNotDirectory,
+		codeIsDirectory:  ErrIsDirectory,
+		codeSpecial:      ErrSpecial,
+		codeGone:         fs.ErrNotExist,
+		codeDenied:       fs.ErrPermission,
+		codeNameTooLong:  ErrNameTooLong,
+		codeChanged:      ErrChanged,
+		codeReadFailed:   ErrRead,
+		codeNoProcess:    ErrNoProcess,
+		codeRootDenied:   errRootDenied,
+		codeNoMember:     ErrNoProcess,
+		codePattern:      ErrPattern,
+		codeReadOnly:     ErrReadOnly,
+		codeWriteFailed:  ErrWrite,
+		codeCut:          &BrokenError{},
+		codeInTheWay:     ErrInTheWay,
+		codeOwner:        ErrOwner,
+		codeFull:         ErrFull,
+		codeNotOurs:      ErrNotOurs,
+	}
+	if err, ok := known[code]; ok {
+		return err
+	}
+	return fmt.Errorf("read answer of helper: unknown code %d", code)
+}
+
+// A TreeError says what of a tree could not be read. All the rest was.
+type TreeError struct {
+	// Failures are the first ones, each an *fs.PathError with a path from the process's root.
+	Failures []error
+	// Count is the number of all of them.
+	Count int
+}
+
+// failuresKept bounds what a TreeError holds.
+const failuresKept = 100
+
+// Error names the first failure.
+func (e *TreeError) Error() string {
+	text := e.Failures[0].Error()
+	if e.Count > 1 {
+		text += fmt.Sprintf(", and %d more", e.Count-1)
+	}
+	return text
+}
+
+// Unwrap lets errors.Is find what the failures are.
+func (e *TreeError) Unwrap() []error { return e.Failures }
+
+func (e *TreeError) add(op, path string, err error) {
+	e.Count++
+	if len(e.Failures) < failuresKept {
+		e.Failures = append(e.Failures, &fs.PathError{Op: op, Path: path, Err: err})
+	}
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command gen writes the table of codes for both languages.
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	table, err := os.ReadFile("codes.txt")
+	if err != nil {
+		return err
+	}
+	const head = " SPDX-License-Identifier: Apache-2.0\n"
+	const note = " Code generated from codes.txt by go generate. DO NOT EDIT.\n"
+	shell := "#" + head + "#" + note
+	text := "//" + head + "\n//" + note + "\npackage remote\n\nconst (\n"
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) != 2 || strings.HasPrefix(line, "#") {
+			continue
+		}
+		shell += f[0] + "=" + f[1] + "\n"
+		name := ""
+		for word := range strings.SplitSeq(f[0], "_") {
+			name += word[:1] + strings.ToLower(word[1:])
+		}
+		text += fmt.Sprintf("\tcode%s = %s\n", name, f[1])
+	}
+	if err := os.WriteFile("sh/codes.sh", []byte(shell), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile("codes.go", []byte(text+")\n"), 0o644)
+}

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+)
+
+//go:embed sh/*.sh
+var scripts embed.FS
+
+// boot is the whole of the remote command line: it reads the program by its length and becomes it. So the program burdens
+// neither the request's URL (proxies limit it, audit logs keep it) nor anybody's view of the processes.
+const boot = `eval "$(dd bs=$1 count=1 iflag=fullblock 2>/dev/null)" && main`
+
+const (
+	// heartbeat is how often the client sends an empty line, which comes back on stderr.
+	heartbeat = time.Second
+	// Silence is how long a connection may be without any sign of life before it is given up. Nothing else tells a dead line:
+	// SPDY has no ping of its own, and what stands between may keep either connection open for hours.
+	Silence = 20 * time.Second
+	// settleTime is how long a Runner has to return once nothing is expected of it any more.
+	settleTime = 2 * time.Second
+	stderrKept = 2048
+)
+
+// ErrStalled says that a connection was given up because nothing came through it any more.
+var ErrStalled = errors.New("connection stalled")
+
+// A link is one command that runs the program: one connection, until it breaks or is closed.
+type link struct {
+	mark   string
+	cancel context.CancelCauseFunc
+	ran    chan struct{} // closed when the Runner has returned
+	err    error         // why it did, behind ran
+	stderr tailBuffer
+	input  io.WriteCloser
+
+	writing sync.Mutex // what is written in one piece: a request, a frame, a beat
+
+	mu      sync.Mutex
+	current *reply
+	last    time.Time // of the last sign; zero until the stream is open, which the Runner itself has to wait for
+	busy    bool      // somebody here takes time with what came: no fault of the stream
+}
+
+// program is the text of all scripts, in the order of their names: they only define functions.
+func program() (string, error) {
+	names, err := fs.Glob(scripts, "sh/*.sh")
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, name := range names {
+		text, err := scripts.ReadFile(name)
+		if err != nil {
+			return "", err
+		}
+		b.Write(text)
+	}
+	return b.String(), nil
+}
+
+// connect starts the program. It does not wait for an answer.
+func connect(ctx context.Context, r Runner) (*link, error) {
+	text, err := program()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	stdin, input := io.Pipe()
+	l := &link{mark: rand.Text(), cancel: cancel, ran: make(chan struct{}), input: input}
+	crash.Go(ctx, func() {
+		defer close(l.ran)
+		argv := []string{"sh", "-c", boot, "sh", strconv.Itoa(len(text))}
+		err := r.Run(ctx, argv, &opening{stdin, l}, signs{l.receive, l}, signs{l.complain, l})
+		if cause := context.Cause(ctx); errors.Is(cause, ErrStalled) {
+			err = cause
+		}
+		l.err = missingShell(err)
+		stdin.CloseWithError(io.ErrClosedPipe)
+		l.end(&BrokenError{Cause: l.err, Stderr: l.stderr.String()})
+	})
+	context.AfterFunc(ctx, func() {
+		input.CloseWithError(io.ErrClosedPipe)
+		l.end(context.Cause(ctx))
+	})
+	l.writing.Lock()
+	crash.Go(ctx, func() { l.beat(ctx) })
+	defer l.writing.Unlock()
+	// That it failed shows in the first answer.
+	_, _ = input.Write([]byte(text + l.mark + "\n"))
+	return l, nil
+}
+
+// write sends some bytes in one piece.
+func (l *link) write(parts ...[]byte) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	for _, p := range parts {
+		if _, err := l.input.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beat sends an empty line each second, and gives the link up where nothing comes back.
+func (l *link) beat(ctx context.Context) {
+	ticker := time.NewTicker(heartbeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.ran:
+			return
+		case now := <-ticker.C:
+			if l.stalled(now) {
+				l.cancel(fmt.Errorf("%w: nothing received for %s", ErrStalled, Silence))
+				return
+			}
+			// Who writes just now is a sign of life to the other side.
+			if l.writing.TryLock() {
+				crash.Go(ctx, func() {
+					defer l.writing.Unlock()
+					_, _ = l.input.Write([]byte("\n"))
+				})
+			}
+		}
+	}
+}
+
+func (l *link) stalled(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.last.IsZero() && !l.busy && now.Sub(l.last) > Silence
+}
+
+func (l *link) sign(busy bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last, l.busy = time.Now(), busy
+}
+
+// expect makes a reply the one that what comes belongs to.
+func (l *link) expect(answer *reply) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.current = answer
+}
+
+// end ends the reply that is expected.
+func (l *link) end(err error) {
+	l.mu.Lock()
+	answer := l.current
+	l.mu.Unlock()
+	if answer != nil {
+		answer.end(err)
+	}
+}
+
+func (l *link) receive(p []byte) (int, error) {
+	l.mu.Lock()
+	answer := l.current
+	l.mu.Unlock()
+	if answer == nil {
+		return 0, errors.New("read answer of helper: bytes that nobody asked for")
+	}
+	return answer.Write(p)
+}
+
+// complain keeps what the program says on stderr, except the beats that come back.
+func (l *link) complain(p []byte) (int, error) {
+	if len(bytes.Trim(p, "\n")) == 0 {
+		return len(p), nil
+	}
+	return l.stderr.Write(p)
+}
+
+// alive reports whether requests can still be made.
+func (l *link) alive() bool {
+	select {
+	case <-l.ran:
+		return false
+	default:
+		return true
+	}
+}
+
+// close ends the program by the end of its stdin, and gives up a Runner that does not return.
+func (l *link) close() {
+	l.end(io.ErrClosedPipe)
+	_ = l.input.Close()
+	select {
+	case <-l.ran:
+	case <-time.After(settleTime):
+	}
+	l.cancel(nil)
+	select {
+	case <-l.ran:
+	case <-time.After(settleTime / 4):
+	}
+}
+
+// missingShell recognizes the status of a shell that could not be started (POSIX: 126 and 127).
+func missingShell(err error) error {
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127) {
+		return fmt.Errorf("%w: %w", &MissingToolError{Tool: "sh"}, err)
+	}
+	return err
+}
+
+// An opening is stdin: once it is read there is a stream.
+type opening struct {
+	io.Reader
+	link *link
+}
+
+func (o *opening) Read(p []byte) (int, error) {
+	o.link.mu.Lock()
+	if o.link.last.IsZero() {
+		o.link.last = time.Now()
+	}
+	o.link.mu.Unlock()
+	return o.Reader.Read(p)
+}
+
+// signs is a stream on which every byte is a sign of life.
+type signs struct {
+	write func([]byte) (int, error)
+	link  *link
+}
+
+func (s signs) Write(p []byte) (int, error) {
+	s.link.sign(true)
+	defer s.link.sign(false)
+	return s.write(p)
+}
+
+// A tailBuffer keeps the end of what is written to it.
+type tailBuffer struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (b *tailBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text = append(b.text, p...)
+	if extra := len(b.text) - stderrKept; extra > 0 {
+		b.text = append(b.text[:0], b.text[extra:]...)
+	}
+	return len(p), nil
+}
+
+func (b *tailBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return string(bytes.TrimSpace(b.text))
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// An Info is what is known of one path.
+type Info struct {
+	// Path is physical: without links, starting with "/" below the root. Behind one of the kernel's own links (/proc/PID/cwd …) it
+	// goes on from that.
+	Path string
+	// Stat has owner names from the target's own passwd and group.
+	*Stat
+	// Writable says that the helper may write in the directory that has the file.
+	Writable bool
+	// Missing is the last name of a path whose directory is there, in Path, and which itself is not.
+	Missing string
+}
+
+// Kernel reports whether the file is one that the kernel makes up.
+func (r *Root) Kernel(path string) bool { return r.mounts.of(path).kernel() }
+
+// Stat describes a path. A link in last place is followed with follow. Where the last name is not there, the error is
+// fs.ErrNotExist and the Info has Missing.
+func (r *Root) Stat(ctx context.Context, path string, follow bool) (Info, error) {
+	q := request{verb: "stat", args: []string{path, "0"}}
+	if follow {
+		q.args[1] = "1"
+	}
+	var info Info
+	err := r.call(ctx, "open", path, q, func(b *bufio.Reader) error {
+		var line, link, writable string
+		if err := readFields(b, &info.Path, &line, &link, &writable); err != nil {
+			return err
+		}
+		info.Writable = writable == "w"
+		if line == "" {
+			info.Missing = link
+			return nil
+		}
+		var err error
+		if info.Stat, err = parseStat(line); err != nil {
+			return err
+		}
+		info.LinkTarget = link
+		r.name(info.Stat)
+		return nil
+	})
+	if errors.Is(err, fs.ErrNotExist) && r.mounts.isPoint(path) {
+		// The mount is there: what is on it does not answer us.
+		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
+	}
+	return info, err
+}
+
+// Replaceable says why another file could not take the place of the one at a physical path, as far as that can be known without
+// writing: ErrReadOnly, ErrMounted, fs.ErrPermission, or nil.
+func (r *Root) Replaceable(i Info) error {
+	switch {
+	case r.mounts.of(i.Path).readOnly:
+		return ErrReadOnly
+	case r.mounts.isPoint(i.Path):
+		return ErrMounted
+	case !i.Writable:
+		return fs.ErrPermission
+	}
+	return nil
+}
+
+// ReadDir lists a directory, links followed to it, sorted by name. What could not be looked at has a name and no facts.
+func (r *Root) ReadDir(ctx context.Context, name string) (Info, []Entry, error) {
+	var entries []Entry
+	opts := WalkOptions{TreeOptions: TreeOptions{MaxDepth: 1}, LinkTargets: true}
+	info, err := r.Walk(ctx, name, opts, func(p string, e Entry) error {
+		entries = append(entries, e)
+		return nil
+	})
+	var partly *TreeError
+	switch {
+	case errors.As(err, &partly) && len(entries) > 0 && !slices.ContainsFunc(partly.Failures, openOf(info.Path)):
+		err = nil
+	case errors.Is(err, fs.ErrPermission) && info.Stat == nil:
+		return r.readClosed(ctx, name, err)
+	case partly != nil:
+		err = &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
+	}
+	if err == nil && info.FileMode().IsDir() {
+		entries = entries[1:]
+	} else if err == nil {
+		return info, nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotDirectory}
+	}
+	sortEntries(entries)
+	return info, entries, err
+}
+
+func openOf(p string) func(error) bool {
+	return func(err error) bool {
+		var cause *fs.PathError
+		return errors.As(err, &cause) && cause.Op == "open" && cause.Path == p
+	}
+}
+
+// readClosed lists the names of a directory that may be read and not entered.
+func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info, []Entry, error) {
+	info, err := r.Stat(ctx, name, true)
+	if err != nil || !info.FileMode().IsDir() || info.Path == "/" {
+		return info, nil, denied
+	}
+	names, err := r.unlisted(ctx, path.Dir(info.Path), []string{"./" + path.Base(info.Path)})
+	if err != nil || len(names[0]) == 0 {
+		return info, nil, denied
+	}
+	var entries []Entry
+	for _, n := range names[0] {
+		entries = append(entries, Entry{name: n, err: errUnreadable})
+	}
+	sortEntries(entries)
+	return info, entries, nil
+}
+
+// unlisted asks for the names in directories that find cannot go into.
+func (r *Root) unlisted(ctx context.Context, start string, directories []string) ([][]string, error) {
+	found := make([][]string, len(directories))
+	q := request{verb: "names", args: []string{start, ""}, names: directories}
+	err := r.call(ctx, "open", start, q, func(b *bufio.Reader) error {
+		for i := range directories {
+			for {
+				name, err := readField(b)
+				if err != nil {
+					return err
+				}
+				if name == "" {
+					break
+				}
+				if validName(name) && !strings.Contains(name, "/") {
+					found[i] = append(found[i], name)
+				}
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// errUnreadable is about a name whose facts the helper could not read.
+var errUnreadable = errors.Join(errors.New("facts not readable"), fs.ErrPermission)
+
+func sortEntries(entries []Entry) {
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.name, b.name) })
+}

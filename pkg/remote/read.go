@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Read gives the bytes of a regular file, links followed. open is called once, before its first byte; the bytes are all there
+// exactly when the error is nil. An error of open or of its writer ends it and is returned as it is. ErrSpecial and
+// ErrIsDirectory are about what is no regular file.
+func (r *Root) Read(ctx context.Context, name string, open func(Info) (io.Writer, error)) (Info, error) {
+	var info Info
+	var out io.Writer
+	err := r.part(ctx, "open", request{verb: "read", args: []string{name, "", "", "0"}}, func(i Info) error {
+		var err error
+		info = i
+		out, err = open(i)
+		return err
+	}, func(offset int64, p []byte) error {
+		_, err := out.Write(p)
+		return err
+	})
+	return info, err
+}
+
+// part reads one file from a byte on. Gaps between offsets are holes; one at the end shows in the file's size.
+func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) error, data func(int64, []byte) error) error {
+	return r.converse(ctx, op, q.args[0], q, func(l *link, b *bufio.Reader) error {
+		before, err := r.readBegin(b)
+		if err != nil {
+			return err
+		}
+		if err := called(begin(before)); err != nil {
+			return err
+		}
+		whole := true
+		for {
+			field, err := readField(b)
+			if err != nil {
+				return err
+			}
+			if field == "-" {
+				break
+			}
+			offset, err := strconv.ParseInt(field, 10, 64)
+			if err != nil {
+				return err
+			}
+			good, err := readSection(b, l.mark, func(p []byte) error {
+				err := called(data(offset, p))
+				offset += int64(len(p))
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			whole = whole && good
+		}
+		after, err := readField(b)
+		switch {
+		case err != nil:
+			return err
+		case !whole:
+			return ErrRead
+		case after != before.state && !r.Kernel(before.Path):
+			return ErrChanged
+		}
+		return nil
+	})
+}
+
+// readBegin reads the path and the facts in front of an answer about one file.
+func (r *Root) readBegin(b *bufio.Reader) (Info, error) {
+	var info Info
+	var line string
+	if err := readFields(b, &info.Path, &line); err != nil {
+		return info, err
+	}
+	var err error
+	if info.Stat, err = parseStat(line); err != nil {
+		return info, err
+	}
+	r.name(info.Stat)
+	return info, nil
+}
+
+// facts reads lines of facts up to a NUL.
+func readFacts(b *bufio.Reader) ([]string, error) {
+	text, err := readField(b)
+	if err != nil {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), nil
+}
+
+// Tail gives the last lines of a regular file and, with follow, what is appended to it until ctx is done. The file is the one that
+// was opened, whatever its name comes to mean. Otherwise it is Read.
+func (r *Root) Tail(ctx context.Context, name string, lines int, follow bool, open func(Info) (io.Writer, error)) (Info, error) {
+	var info Info
+	q := request{verb: "tail", args: []string{name, strconv.Itoa(max(lines, 0)), ""}}
+	if follow {
+		q.args[2] = "1"
+	}
+	err := r.call(ctx, "open", name, q, func(b *bufio.Reader) error {
+		var err error
+		if info, err = r.readBegin(b); err != nil {
+			return err
+		}
+		out, err := open(info)
+		if err != nil {
+			return called(err)
+		}
+		own := &callerWriter{w: out}
+		if _, err = b.WriteTo(own); own.err != nil {
+			return called(own.err)
+		}
+		return err
+	})
+	return info, err
+}
+
+// A callerWriter keeps the first error of the caller's own writer, which is not about the file.
+type callerWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *callerWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Where says which process's root is meant.
+type Where struct {
+	// PID is the process. 0 means the first one of Container: the one that started first, and where that denies its root the
+	// next one that does not, since all processes of a container have the same root.
+	PID int
+	// Container is the hexadecimal part of a containerID, looked for in the cgroups when PID is 0. "" means PID 1.
+	Container string
+	// Alone says that the helper sees one container's processes only, so that PID 1 is the first one even where no
+	// cgroup names the container (private cgroup namespaces may hide the name).
+	Alone bool
+	// Siblings lets a process of the same container stand in when the one of PID denies its root.
+	Siblings bool
+}
+
+// A Root is the file system of a process, over one connection. Paths may have a leading slash or not; they are not cleaned:
+// "..", links and a trailing slash mean what the kernel takes them for.
+//
+// Errors are *fs.PathError: fs.ErrNotExist, fs.ErrPermission, ErrLoop, ErrNotDirectory, ErrNameTooLong, ErrNoProcess, ErrChanged,
+// ErrRead, a *BrokenError (the answer was cut short) or a *MissingToolError.
+type Root struct {
+	// Process is the one whose root this is: PID, Name, State, UID, GID, StartTicks.
+	Process Process
+	// Denied are processes of the container that were tried before it and denied their root.
+	Denied []int
+
+	conn          *conn
+	where         Where
+	mounts        mounts
+	users, groups map[uint32]string // of the target's own passwd and group
+}
+
+// Dial connects, and opens the root of a process. The connection lives as long as ctx and until Close.
+//
+// The error is an *AccessError where the process denied its root, ErrNoProcess where there is none. The Root comes with it
+// as far as the process is known.
+func Dial(ctx context.Context, r Runner, w Where) (*Root, error) { return dialIn(ctx, r, procDir, w) }
+
+func dialIn(ctx context.Context, r Runner, proc string, w Where) (*Root, error) {
+	root := &Root{where: w, conn: &conn{runner: r, proc: proc, ctx: ctx}}
+	root.conn.greet = root.open
+	root.conn.mu.Lock()
+	defer root.conn.mu.Unlock()
+	var err error
+	if root.conn.link, err = connect(ctx, r); err == nil {
+		err = root.open(ctx)
+	}
+	if err != nil {
+		root.conn.drop()
+	}
+	return root, err
+}
+
+// Close ends the connection.
+func (r *Root) Close() error { return r.conn.Close() }
+
+// open chooses the process over a new connection; over a later one it has to be the same process.
+func (r *Root) open(ctx context.Context) error {
+	w, before := r.where, r.Process
+	if before.PID != 0 {
+		w = Where{PID: before.PID}
+	}
+	options := ""
+	if w.Alone {
+		options += "alone,"
+	}
+	if w.Siblings {
+		options += "siblings"
+	}
+	q := request{verb: "open", args: []string{r.conn.proc, strconv.Itoa(w.PID), w.Container, options}}
+	err, _ := r.conn.link.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return r.read(b) })
+	switch {
+	case errors.Is(err, errRootDenied):
+		return r.accessError()
+	case errors.Is(err, ErrNoProcess) && before.PID != 0, err == nil && before.PID != 0 && before.StartTicks != r.Process.StartTicks:
+		r.Process = before
+		return fmt.Errorf("process %d has ended: %w", before.PID, ErrNoProcess)
+	case errors.Is(err, ErrNoProcess) && w.PID != 0:
+		return fmt.Errorf("process %d: %w", w.PID, ErrNoProcess)
+	case errors.Is(err, ErrNoProcess) && w.Container != "":
+		return fmt.Errorf("container %s: %w", w.Container, ErrNoProcess)
+	}
+	return err
+}
+
+// read reads the answer of verb_open.
+func (r *Root) read(b *bufio.Reader) error {
+	var pid, denied, stat, status, owner, mountinfo, passwd, group string
+	if err := readFields(b, &pid, &denied, &stat, &status, &owner); err != nil {
+		return err
+	}
+	var p Process
+	var err error
+	if p.PID, err = number(pid); err != nil {
+		return err
+	}
+	r.Denied = nil
+	for _, word := range strings.Fields(denied) {
+		n, err := number(word)
+		if err != nil {
+			return err
+		}
+		r.Denied = append(r.Denied, n)
+	}
+	if err := parseProcStat(&p, stat); err != nil {
+		return err
+	}
+	if err := parseStatus(&p, status); err != nil {
+		return err
+	}
+	if uid, err := strconv.ParseUint(strings.TrimSpace(owner), 10, 32); err == nil {
+		p.Undumpable = uint32(uid) != p.EUID
+	}
+	r.Process = p
+	if err := readFields(b, &mountinfo, &passwd, &group); err != nil {
+		return err
+	}
+	r.mounts, r.users, r.groups = parseMounts(mountinfo), parseNames(passwd), parseNames(group)
+	return nil
+}
+
+// accessError says that the process denied its root.
+func (r *Root) accessError() error {
+	p, tried := r.Process, r.Denied
+	if !slices.Contains(tried, p.PID) {
+		tried = append(tried, p.PID)
+	}
+	return &AccessError{PID: p.PID, Name: p.Name, UID: p.UID, GID: p.GID, State: p.State, Tried: tried, Undumpable: p.Undumpable}
+}
+
+// check refuses what no path of Linux can be.
+func check(op, path string) error {
+	switch {
+	case strings.ContainsRune(path, 0):
+		return &fs.PathError{Op: op, Path: path, Err: fs.ErrInvalid}
+	case len(path) > pathMax:
+		return &fs.PathError{Op: op, Path: path, Err: ErrNameTooLong}
+	}
+	return nil
+}
+
+// pathMax is the longest path that Linux takes (PATH_MAX without its NUL).
+const pathMax = 4095
+
+// call makes a request about a path, whose error names the path.
+func (r *Root) call(ctx context.Context, op, path string, q request, read func(*bufio.Reader) error) error {
+	return r.converse(ctx, op, path, q, func(_ *link, b *bufio.Reader) error { return read(b) })
+}
+
+// converse is call for who needs the connection: its mark is inside the answer, or there is more to send.
+func (r *Root) converse(ctx context.Context, op, path string, q request, read func(*link, *bufio.Reader) error) error {
+	if err := check(op, path); err != nil {
+		return err
+	}
+	var own error
+	err := r.conn.call(ctx, q, func(l *link, b *bufio.Reader) error {
+		err := read(l, b)
+		own = callerError(err)
+		return err
+	})
+	switch {
+	case own != nil:
+		return own
+	case err == nil, ctx.Err() != nil && err == context.Cause(ctx): //nolint:errorlint // as it was given
+		return err
+	}
+	return &fs.PathError{Op: op, Path: path, Err: err}
+}
+
+// A callback is an error of the caller's own function, which is returned as it is.
+type callback struct{ error }
+
+func callerError(err error) error {
+	var c callback
+	if errors.As(err, &c) {
+		return c.error
+	}
+	return nil
+}
+
+func called(err error) error {
+	if err == nil {
+		return nil
+	}
+	return callback{err}
+}
+
+// name fills in the owner's names.
+func (r *Root) name(s *Stat) { s.User, s.Group = r.users[s.UID], r.groups[s.GID] }

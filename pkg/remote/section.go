@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha1" //nolint:gosec // against damage, not against attacks: busybox has processor instructions for it
+	"encoding/hex"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+)
+
+// A section reads contents up to the mark that ends them: what /proc says of sizes, and what files are, may change.
+type section struct {
+	b    *bufio.Reader
+	end  []byte
+	over bool
+}
+
+// Read gives what comes before the mark.
+func (s *section) Read(p []byte) (int, error) {
+	for !s.over && len(p) > 0 {
+		if _, err := s.b.Peek(1); err != nil {
+			return 0, unexpected(err)
+		}
+		held, _ := s.b.Peek(s.b.Buffered())
+		n := bytes.Index(held, s.end)
+		if n == 0 {
+			s.over = true
+			_, err := s.b.Discard(len(s.end))
+			if err != nil {
+				return 0, err
+			}
+			break
+		}
+		if n < 0 {
+			// The end of what is there may be the beginning of the mark.
+			n = len(held)
+			for k := min(len(s.end)-1, len(held)); k > 0; k-- {
+				if bytes.HasPrefix(s.end, held[len(held)-k:]) {
+					n = len(held) - k
+					break
+				}
+			}
+		}
+		if n == 0 {
+			if _, err := s.b.Peek(len(held) + 1); err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+				return 0, unexpected(err)
+			}
+			continue
+		}
+		n = copy(p, held[:n])
+		_, err := s.b.Discard(n)
+		return n, err
+	}
+	return 0, io.EOF
+}
+
+// readSection hands the contents up to the mark to write, and compares them with the checksum behind it. It reports whether
+// the file was read without an error there.
+func readSection(b *bufio.Reader, mark string, write func([]byte) error) (good bool, err error) {
+	hash := sha1.New() //nolint:gosec // see above
+	s := &section{b: b, end: []byte(mark + ".")}
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := s.Read(buffer)
+		if n > 0 {
+			_, _ = hash.Write(buffer[:n])
+			if err := write(buffer[:n]); err != nil {
+				return false, err
+			}
+		}
+		if err == io.EOF { //nolint:errorlint // its own
+			break
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	state, err := readField(b)
+	if err != nil {
+		return false, err
+	}
+	// A sum of 40 letters, and "s" with the status of reading.
+	words := strings.Fields(state)
+	if !slices.Contains(words, hex.EncodeToString(hash.Sum(nil))) {
+		return false, errDamaged
+	}
+	return slices.Contains(words, "s0"), nil
+}
+
+// errDamaged says that bytes arrived otherwise than they were sent.
+var errDamaged = &BrokenError{Cause: errors.New("checksum mismatch: data was corrupted in transit")}

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+# What is there? Nothing is opened here but directories.
+
+# verb_stat PATH FOLLOW. Answer: physical path NUL, facts NUL, link target NUL, "w" where its directory may be written NUL.
+# Where the last name is not there, that is said behind its directory: path, "", name, "w".
+verb_stat() {
+	missing=''
+	resolve "$1" "$2"
+	code=$?
+	here=./$name
+	if [ "$code" != 0 ]; then
+		[ "$code:$rest" = "$GONE:" ] && [ -n "$missing" ] || return "$code"
+		printf '%s\0\0%s\0%s\0' "${at:-/}" "$missing" "$(writable .)"
+		return "$GONE"
+	fi
+	look || return
+	printf '%s\0%s\0' "${at:-/}" "$line"
+	[ ! -L "$here" ] || readlink -n "$here" 2>/dev/null
+	printf '\0%s\0' "$(writable .)"
+}
+
+writable() { [ ! -w "$1" ] || printf w; }
+
+# verb_walk PATH STAGE MODE FINDARGS... Answer: physical path NUL, facts NUL, "d" for a directory that opens or "" NUL, then
+# for each file PATH, "//", facts, with MODE links "//" and what stat's %N has, newline: no path that find makes has "//"
+# in it. With MODE names only each PATH NUL. Then NUL, "find STATUS xargs STATUS" NUL. What is below a path in $names is left out.
+verb_walk() {
+	start "$1" "$2" || return
+	look || return
+	printf '%s\0%s\0' "${at:-/}" "$line"
+	if [ -d "$here/." ]; then
+		opened=''
+		{ opened=d; } 2>/dev/null <"$here/."
+		printf '%s' "$opened"
+	fi
+	printf '\0'
+	format="%n//$facts" mode=$3
+	[ "$mode" != links ] || format="$format//%N"
+	shift 3
+	first=1
+	for point in $names; do
+		case $point in
+		"${at%/}"/?*) ;;
+		*) continue ;;
+		esac
+		point=${point#"${at%/}"/}
+		case $point in
+		*[][*?\\]*) point=$(printf %s "$point" | sed 's/[][*?\\]/\\&/g') ;;
+		esac
+		[ -z "$first" ] || set -- "$@" '('
+		[ -n "$first" ] || set -- "$@" -o
+		set -- "$@" -path "./$point"
+		first=''
+	done
+	[ -n "$first" ] || set -- "$@" ')' -prune -print0 -o
+	if [ "$mode" = names ]; then
+		find "$here" "$@" -print0 2>/dev/null
+		printf '\0find %s\0' "$?"
+		return 0
+	fi
+	# The statuses come through the substitution, since the files have the answer for themselves.
+	{
+		state=$({ {
+			find "$here" "$@" -print0 2>/dev/null
+			printf 'find %s ' "$?" >&6
+		} | {
+			xargs -0 -r -s 400000 stat -c "$format" 2>/dev/null >&5
+			printf 'xargs %s' "$?" >&6
+		}; } 6>&1)
+	} 5>&1
+	printf '\0%s\0' "$state"
+}
+
+# verb_names PATH STAGE. Answer: for each directory in $names, which find cannot go into, its names, each NUL, and NUL.
+verb_names() {
+	start "$1" "$2" || return
+	for directory in $names; do
+		# A directory may be read and not entered.
+		(
+			set +f
+			cd "/proc/self/cwd/$directory" 2>/dev/null && directory=.
+			for f in "$directory"/* "$directory"/.[!.]* "$directory"/..?*; do
+				case $f in
+				"$directory/*" | "$directory/.[!.]*" | "$directory/..?*")
+					# A pattern that matched nothing, unless there is such a name.
+					[ -L "$f" ] || [ -e "$f" ] || continue
+					;;
+				esac
+				printf '%s\0' "${f##*/}"
+			done
+		)
+		printf '\0'
+	done
+}
+
+# verb_closed PATH STAGE. Answer: those directories in $names that do not open, each NUL.
+verb_closed() {
+	start "$1" "$2" || return
+	for f in $names; do
+		opened=''
+		{ opened=1; } 2>/dev/null <"$f"
+		[ -n "$opened" ] && [ -e "$f/." ] || [ ! -d "$f" ] || printf '%s\0' "$f"
+	done
+}
+
+# verb_facts PATH STAGE. Answer for each of $names: facts NUL, link target NUL; instead of facts "g" for what is gone and "d" for
+# what its directory denies.
+verb_facts() {
+	start "$1" "$2" || return
+	for f in $names; do
+		if line=$(stat -c "$facts" "$f" 2>/dev/null); then
+			printf '%s\0' "$line"
+			[ ! -L "$f" ] || readlink -n "$f" 2>/dev/null
+			printf '\0'
+		elif [ -e "${f%/*}/." ] && [ ! -L "$f" ] && [ ! -e "$f" ]; then
+			printf 'g\0\0'
+		else
+			printf 'd\0\0'
+		fi
+	done
+}

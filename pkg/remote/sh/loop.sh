@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+# One connection: reads requests from stdin and runs a verb for each, until stdin ends. conn.go is the other end.
+#
+# Descriptors: 3 the client, 4 the file that a verb has opened or where signs of life go, 5 a verb's answer, 6 what travels beside it, 7 the
+# directory that is written to, 8 the directory that was left last, or the stage, 9 the root of the target.
+LC_ALL=C TZ=UTC0 QUOTING_STYLE=literal HISTFILE=/dev/null
+export LC_ALL TZ QUOTING_STYLE HISTFILE
+umask 077
+facts='%d:%i %f %s %u %g %h %t:%T %Y %y %b %z'
+nl='
+'
+
+# main serves one connection. The loop is a child: a runtime that ends the first process of a command whose stream was
+# cut ends nothing else.
+main() {
+	exec 3<&0 </dev/null
+	loop <&3 &
+	trap 'trap "" TERM; kill "$!"; wait' TERM
+	wait "$!"
+	wait
+}
+
+loop() {
+	exec </dev/null
+	job='' stage='' keep=''
+	trap : TERM PIPE
+	IFS= read -r mark <&3
+	while IFS= read -r line <&3; do
+		# An empty line is a beat: it goes back, so that both ends know that the line is alive.
+		if [ -z "$line" ]; then
+			echo >&2
+			continue
+		fi
+		[ -z "$job" ] || wait "$job"
+		job=''
+		IFS=' '
+		# shellcheck disable=SC2086 # three words
+		set -- $line
+		request "$@" || break
+	done
+	finish
+}
+
+# request VERB NARGS LENGTH reads NARGS lines of arguments, for printf's %b where they have a backslash, and LENGTH bytes
+# of names that end in newlines.
+request() {
+	verb=$1 count=$2 length=$3
+	set --
+	while [ "$count" -gt 0 ]; do
+		IFS= read -r word <&3 || return
+		case $word in
+		*\\*)
+			word=$(printf '%b.' "$word")
+			word=${word%.}
+			;;
+		esac
+		set -- "$@" "$word"
+		count=$((count - 1))
+	done
+	names=''
+	[ "$length" = 0 ] || names=$(dd bs="$length" count=1 iflag=fullblock <&3 2>/dev/null)
+	set -f
+	IFS=$nl
+	case $verb in
+	open)
+		verb_open "$@"
+		answer "$?"
+		;;
+	put)
+		# It reads the client itself.
+		stage_directory=$1 stage=$2
+		[ -z "$keep" ] || stage=''
+		(
+			trap - PIPE
+			trap 'exit 143' TERM
+			exec 4>&2 2>/dev/null
+			verb_put "$@"
+		)
+		code=$?
+		answer "$code"
+		# What else the client has sent is nothing that it asks for.
+		[ "$code" = 0 ] || {
+			cat <&3 >/dev/null
+			return 1
+		}
+		;;
+	keep) keep=1 stage='' && answer 0 ;;
+	ps | stat | walk | names | closed | facts | read | sum | grep | tail | commit | remove | signal)
+		(
+			trap - PIPE
+			trap 'exit 143' TERM
+			"verb_$verb" "$@"
+			answer "$?"
+		) 3<&- &
+		job=$!
+		;;
+	*) return 1 ;;
+	esac
+}
+
+# answer CODE ends a reply.
+answer() { printf '\000%s%03d\n' "$mark" "$1"; }
+
+# need TOOL... names the first tool that the helper does not have.
+need() {
+	for word; do
+		command -v "$word" >/dev/null 2>&1 || {
+			printf '%s' "$word"
+			return "$MISSING_TOOL"
+		}
+	done
+}
+
+# own sets group to the shell's process group and self to its PID. What follows the last ")" of stat is state, parent, group.
+own() {
+	IFS= read -r stat </proc/self/stat
+	self=${stat%% *}
+	IFS=' '
+	# shellcheck disable=SC2086 # words
+	set -- ${stat##*) }
+	group=$3
+}
+
+# members lists the processes of this command that still run, and their parents.
+members() {
+	running='' parents=' '
+	for p in /proc/[0-9]*; do
+		IFS= read -r stat <"$p/stat" || continue
+		# shellcheck disable=SC2086 # words
+		set -- ${stat##*) }
+		case $1:$3 in
+		[ZX]:*) continue ;;
+		*:"$group") ;;
+		*) continue ;;
+		esac
+		p=${p#/proc/}
+		[ "$p" = "$self" ] || [ "$p" = "$group" ] || running="$running $p"
+		parents="$parents$2 "
+	done 2>/dev/null
+}
+
+# finish ends all that runs, leaves first: a process whose parent is gone becomes a zombie of the target's first process,
+# which may never look after it.
+finish() {
+	exec 3<&- 2>/dev/null
+	trap '' TERM
+	own
+	set +f
+	# Only where the runtime made this command a group of its own are its members known.
+	rounds=0
+	while [ "$group" = "$$" ] && [ "$rounds" -lt 500 ]; do
+		members
+		[ -n "$running" ] || break
+		for p in $running; do
+			case $parents in
+			*" $p "*) ;;
+			*)
+				kill -TERM "$p"
+				kill -CONT "$p"
+				[ "$rounds" -lt 100 ] || kill -KILL "$p"
+				;;
+			esac
+		done 2>/dev/null
+		rounds=$((rounds + 1))
+	done
+	[ "$group" = "$$" ] || [ -z "$job" ] || kill -TERM "$job" 2>/dev/null
+	wait
+	abandon
+	exit 0
+}

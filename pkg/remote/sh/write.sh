@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+# Writing. What comes is put into a stage: a directory that is private to us, in the directory where it will be. Inside it
+# nobody else can put anything in our way, even where we may do more than the target; out of it things are renamed.
+
+# into_directory PATH goes to the directory that is written to, which stays open as descriptor 7.
+into_directory() {
+	need chmod chown mkdir mv rm tar tee touch sha1sum dd || return
+	resolve "$1" 2 || return
+	[ "$name" = . ] || return "$NOT_DIRECTORY"
+	{ exec 7<.; } 2>/dev/null || return "$DENIED"
+}
+
+# enter_stage NAME enters the stage, which has to be the directory that we made: ours, closed to others, and in its place.
+enter_stage() {
+	[ ! -L "./$1" ] || return "$NOT_OURS"
+	into "$1" || return "$NOT_OURS"
+	[ -O . ] && [ "$(stat -c %a . 2>/dev/null)" = 700 ] || return "$NOT_OURS"
+}
+
+# make_stage NAME FORMER makes the stage, or takes over that of an earlier attempt, which another connection may still write to:
+# so that gets another name. What is written there then is written into nothing.
+make_stage() {
+	[ -z "$2" ] || [ "$2" = "$1" ] || mv -f -T "./$2" "./$1" 2>/dev/null
+	mkdir -m 700 "./$1" 2>/dev/null || [ -d "./$1" ] || fail "$DENIED" || return
+	enter_stage "$1"
+}
+
+# fail CODE finds out why something could not be written here; CODE is for what is left.
+fail() {
+	code=$1
+	IFS=' '
+	# shellcheck disable=SC2046 # words
+	set -- $(stat -f -c '%b %a %c %d' . 2>/dev/null)
+	# A kernel file system, such as /proc, has no blocks that could be used up.
+	if [ "${1:-0}" != 0 ]; then
+		[ "$2" != 0 ] || return "$FULL"
+		[ "$3" = 0 ] || [ "$4" != 0 ] || return "$FULL"
+	fi
+	! read_only || return "$READ_ONLY"
+	[ -w . ] || return "$DENIED"
+	return "$code"
+}
+
+# read_only says whether the mount that has $at is.
+read_only() {
+	best='' state=''
+	while read -r _ _ _ _ point mounted _; do
+		point=${point%/}
+		case $at/ in
+		"$point"/*) [ "${#point}" -lt "${#best}" ] || best=$point state=$mounted ;;
+		esac
+	done 2>/dev/null <"$proc/$pid/mountinfo"
+	case ,$state, in
+	*,ro,*) return 0 ;;
+	esac
+	return 1
+}
+
+# verb_put DIRECTORY STAGE FORMER KIND ARGS... takes what comes behind the request: lines with a length, each before so many bytes;
+# "hole N", which makes the file N bytes long; an empty line, which is a beat; 0, and a line with the SHA-1 of all bytes.
+# KIND is "tree" KEEP, a tar archive of what goes into t, or "file" PATH FROM MODE SECONDS OWNER: one in t, from byte FROM on. The
+# client waits for the first NUL before it sends. Behind it comes how long the file is, NUL.
+verb_put() {
+	into_directory "$1" && make_stage "$2" "$3" || return
+	[ "$4:$5" = file:. ] || [ -d t ] || mkdir -m 700 t 2>/dev/null || fail "$WRITE_FAILED" || return
+	printf '\0'
+	shift 3
+	if [ "$1" = tree ]; then
+		sum=$({ frames | tee /proc/self/fd/6 | unpack "$2" || echo failed >&6; } 6>&1 2>/dev/null | sha1sum)
+		arrived && printf '0\0'
+	else
+		shift
+		put_file "$@"
+	fi
+}
+
+unpack() {
+	umask 0
+	tar -x -f - -C t "$1" >/dev/null 2>&1
+}
+
+# put_file PATH FROM MODE SECONDS OWNER
+put_file() {
+	file=./t
+	[ "$1" = . ] || file=./t/$1
+	if [ "$2" = 0 ]; then
+		rm -rf "$file" 2>/dev/null
+		{ true >"$file"; } 2>/dev/null || fail "$WRITE_FAILED" || return
+	else
+		length_of "$2" || fail "$WRITE_FAILED" || return
+	fi
+	sum=$({ frames tee -a "$file" || echo failed; } 2>/dev/null | sha1sum)
+	arrived || return
+	[ -z "$5" ] || chown -h "$5" "$file" 2>/dev/null || return "$OWNER"
+	chmod "$3" "$file" 2>/dev/null && touch -m -d "@$4" "$file" 2>/dev/null || fail "$WRITE_FAILED" || return
+	stat -c %s "$file" && printf '\0'
+}
+
+# length_of N makes the file N bytes long.
+length_of() { dd bs=1 seek="$1" count=0 of="$file" 2>/dev/null </dev/null; }
+
+# frames [COMMAND...] prints the bytes that the client sends. Each frame goes through COMMAND first. What came is a sign of life.
+frames() {
+	while IFS= read -r length <&3; do
+		case $length in
+		'') ;;
+		0) return 0 ;;
+		hole*) length_of "${length#hole }" || return 1 ;;
+		*)
+			if [ "$#" = 0 ]; then
+				dd bs="$length" count=1 iflag=fullblock <&3 2>/dev/null || return 1
+			else
+				dd bs="$length" count=1 iflag=fullblock <&3 2>/dev/null | "$@" || return 1
+			fi
+			;;
+		esac
+		echo >&4
+	done
+	return 2
+}
+
+# arrived compares what was written with what was sent.
+arrived() {
+	IFS= read -r want <&3 || return "$CUT"
+	[ "${sum%% *}" = "$want" ] || fail "$WRITE_FAILED"
+}
+
+# verb_commit DIRECTORY STAGE TO moves t to its name TO; or, where there are $names, these out of t to the same paths in the
+# directory. Answer for each that could not be moved: path NUL, code NUL.
+verb_commit() {
+	into_directory "$1" || return
+	enter_stage "$2" && { exec 8<.; } 2>/dev/null || return "$NOT_OURS"
+	cd /proc/self/fd/7 || return "$CHANGED"
+	if [ -z "$names" ]; then
+		move t "$3"
+		return
+	fi
+	last=. batch=''
+	for f in $names; do
+		parent=${f%/*}
+		if [ "$parent" != "$last" ]; then
+			move_batch
+			last=$parent
+			cd /proc/self/fd/7 || return "$CHANGED"
+			down "$parent" || {
+				last=''
+				printf '%s\0%s\0' "$f" "$IN_THE_WAY"
+				continue
+			}
+		fi
+		batch=$batch${batch:+$nl}/proc/self/fd/8/t/${f#./}
+	done
+	move_batch
+}
+
+# down PATH enters a directory below, through directories only.
+down() {
+	IFS=/
+	for part in ${1#.}; do
+		[ -z "$part" ] || { [ ! -L "./$part" ] && into "$part"; } || return
+	done
+	IFS=$nl
+}
+
+# move_batch moves the files of one directory, and each of what is left by itself.
+move_batch() {
+	IFS=$nl
+	# shellcheck disable=SC2086 # one a line
+	[ -z "$batch" ] || mv -f $batch . 2>/dev/null || for source in $batch; do
+		[ -e "$source" ] || [ -L "$source" ] || continue
+		path=${source#/proc/self/fd/8/}
+		move "$path" "${path##*/}" || printf '%s\0%s\0' "./${path#t/}" "$?"
+	done
+	batch=''
+}
+
+# move PATH NAME moves PATH of the stage here. A directory may be moved only by who can write in it: its mode is put back by
+# descriptor, since its name is everybody's again by then.
+move() {
+	source=/proc/self/fd/8/$1
+	if [ -L "./$2" ] && [ ! -d "$source" ]; then
+		# busybox wants to know what a link leads to before it replaces it.
+		rm -f "./$2" 2>/dev/null
+	elif [ -e "./$2" ] || [ -L "./$2" ]; then
+		[ ! -d "./$2" ] && [ ! -d "$source" ] || return "$IN_THE_WAY"
+	fi
+	if [ ! -d "$source" ] || [ -L "$source" ]; then
+		mv -f -T "$source" "./$2" 2>/dev/null || fail "$WRITE_FAILED"
+		return
+	fi
+	{
+		mode=$(stat -c %a "$source")
+		chmod u+rwx "$source" && mv -f -T "$source" "./$2" && chmod "$mode" /proc/self/fd/6 && return
+	} 2>/dev/null 6<"$source"
+	fail "$WRITE_FAILED"
+}
+
+# verb_remove DIRECTORY STAGE takes the stage away, by its inside.
+verb_remove() {
+	into_directory "$1" || return
+	discard "$2"
+}
+
+discard() {
+	[ -e "./$1" ] || return 0
+	enter_stage "$1" || return
+	chmod -R u+rwx . 2>/dev/null
+	rm -rf ./t 2>/dev/null
+	cd /proc/self/fd/7 && rmdir "./$1" 2>/dev/null || fail "$WRITE_FAILED"
+}
+
+# abandon takes away what a client has left that is gone: after a while, since it may come back for it under another name.
+abandon() {
+	[ -n "$stage" ] || return 0
+	exec >/dev/null 2>&1
+	into_directory "$stage_directory" || return 0
+	seconds=0
+	while [ -e "./$stage" ] && [ "$seconds" -lt 70 ]; do
+		sleep 1
+		seconds=$((seconds + 1))
+	done
+	discard "$stage"
+}

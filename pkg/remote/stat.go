@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Stat is what lstat(2) tells about a file of the target, and what only the target knows about it. It is the Sys()
+// of every fs.FileInfo of this package.
+type Stat struct {
+	Mode       uint32    `json:"mode"` // st_mode as the kernel has it, type bits included
+	UID        uint32    `json:"uid"`
+	GID        uint32    `json:"gid"`
+	User       string    `json:"user,omitempty"`  // from the target's own /etc/passwd, where that was read
+	Group      string    `json:"group,omitempty"` // from the target's own /etc/group, where that was read
+	Nlink      uint64    `json:"nlink"`
+	Ino        uint64    `json:"ino"`
+	Dev        uint64    `json:"dev"`
+	RdevMajor  uint32    `json:"rdevMajor"` // of devices
+	RdevMinor  uint32    `json:"rdevMinor"`
+	Size       int64     `json:"size"`   // bytes; files below /proc and /sys say 0 or 4096 whatever they hold
+	Blocks     int64     `json:"blocks"` // of 512 bytes on the disk; -1: the helper's stat doesn't tell
+	Mtime      time.Time `json:"mtime"`
+	LinkTarget string    `json:"linkTarget,omitempty"` // of symbolic links, as it is written
+
+	// state is the same exactly as long as the file is: all of the above and the time of change, which nobody can set.
+	state string
+}
+
+// FileMode is Mode in Go's words.
+func (s *Stat) FileMode() fs.FileMode {
+	mode := fs.FileMode(s.Mode & 0o777)
+	switch s.Mode & 0o170000 {
+	case 0o040000:
+		mode |= fs.ModeDir
+	case 0o120000:
+		mode |= fs.ModeSymlink
+	case 0o010000:
+		mode |= fs.ModeNamedPipe
+	case 0o140000:
+		mode |= fs.ModeSocket
+	case 0o060000:
+		mode |= fs.ModeDevice
+	case 0o020000:
+		mode |= fs.ModeDevice | fs.ModeCharDevice
+	case 0o100000:
+	default:
+		mode |= fs.ModeIrregular
+	}
+	for bit, flag := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+		if s.Mode&bit != 0 {
+			mode |= flag
+		}
+	}
+	return mode
+}
+
+// parseStat reads a line of the program's format: DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE BLOCKS, and the
+// date of change; mode and device numbers in hexadecimal. Only the fraction of TIME is used; some builds have none.
+func parseStat(line string) (*Stat, error) {
+	var words [12]string
+	f := words[:0]
+	for word := range strings.FieldsSeq(line) {
+		if len(f) == len(words) {
+			break
+		}
+		f = append(f, word)
+	}
+	if len(f) < len(words) {
+		return nil, fmt.Errorf("read facts %.200q: %d fields", line, len(f))
+	}
+	var p numbers
+	dev, ino, _ := strings.Cut(f[0], ":")
+	major, minor, _ := strings.Cut(f[6], ":")
+	s := &Stat{
+		Dev: p.unsigned(dev, 10, 64), Ino: p.unsigned(ino, 10, 64),
+		Mode: uint32(p.unsigned(f[1], 16, 32)), Size: p.signed(f[2]),
+		UID: uint32(p.unsigned(f[3], 10, 32)), GID: uint32(p.unsigned(f[4], 10, 32)),
+		Nlink:     p.unsigned(f[5], 10, 64),
+		RdevMajor: uint32(p.unsigned(major, 16, 32)), RdevMinor: uint32(p.unsigned(minor, 16, 32)),
+		Blocks: p.signed(f[11]), state: line,
+	}
+	var nanos int64
+	if _, fraction, ok := strings.Cut(f[9], "."); ok && len(fraction) == 9 {
+		nanos = int64(p.unsigned(fraction, 10, 32))
+	}
+	s.Mtime = time.Unix(p.signed(f[7]), nanos)
+	if p.err != nil {
+		return nil, fmt.Errorf("read facts %.200q: %w", line, p.err)
+	}
+	return s, nil
+}
+
+// numbers parses numbers and keeps the first error.
+type numbers struct{ err error }
+
+func (p *numbers) unsigned(text string, base, bits int) uint64 {
+	n, err := strconv.ParseUint(text, base, bits)
+	p.keep(err)
+	return n
+}
+
+func (p *numbers) signed(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	p.keep(err)
+	return n
+}
+
+func (p *numbers) keep(err error) {
+	if p.err == nil {
+		p.err = err
+	}
+}
+
+// A fileInfo is a Stat with the name it was asked by.
+type fileInfo struct {
+	name string
+	stat *Stat
+}
+
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return i.stat.Size }
+func (i fileInfo) Mode() fs.FileMode  { return i.stat.FileMode() }
+func (i fileInfo) ModTime() time.Time { return i.stat.Mtime }
+func (i fileInfo) IsDir() bool        { return i.stat.FileMode().IsDir() }
+func (i fileInfo) Sys() any           { return i.stat }
+func (i fileInfo) String() string     { return fs.FormatFileInfo(i) }
+
+// An Entry is one name in a directory: an fs.DirEntry whose Info is already there.
+type Entry struct {
+	name string
+	stat *Stat // nil: the name is there, its facts could not be read
+	err  error
+}
+
+// Name is the entry's own name, without a directory, exactly as it is.
+func (e Entry) Name() string { return e.name }
+
+// IsDir is false for links to directories, and where the facts could not be read.
+func (e Entry) IsDir() bool { return e.Type().IsDir() }
+
+// Type is the type bits; fs.ModeIrregular where the facts could not be read.
+func (e Entry) Type() fs.FileMode {
+	if e.stat == nil {
+		return fs.ModeIrregular
+	}
+	return e.stat.FileMode().Type()
+}
+
+// Info is the entry's facts (of the link, where it is one). Its Sys() is a *Stat. The error, where the facts could
+// not be read, is an *fs.PathError.
+func (e Entry) Info() (fs.FileInfo, error) {
+	if e.stat == nil {
+		return nil, &fs.PathError{Op: "lstat", Path: e.name, Err: e.err}
+	}
+	return fileInfo{e.name, e.stat}, nil
+}
+
+// Stat is Info's Sys(), nil where the facts could not be read.
+func (e Entry) Stat() *Stat { return e.stat }
+
+func (e Entry) String() string { return fs.FormatDirEntry(e) }

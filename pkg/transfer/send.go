@@ -69,8 +69,11 @@ func (c *copier) put(ctx context.Context, batch []*item) error {
 	t := &tap{copier: c, batch: batch, errs: make([]error, len(batch)), ended: make([]bool, len(batch))}
 	errs, err := c.stage.Put(ctx, parts, func(r Receiver) error {
 		t.Receiver = r
-		t.source = t.fill(ctx)
-		return t.source
+		err := t.fill(ctx)
+		if t.own == nil {
+			t.source = err
+		}
+		return err
 	})
 	if t.source != nil {
 		return c.read(t.source)
@@ -113,14 +116,10 @@ type tap struct {
 // fill reads the contents of a batch.
 func (t *tap) fill(ctx context.Context) error {
 	regular := func(it *item) bool { return it.Mode.IsRegular() && !it.linked() }
-	err := t.each(t.batch, regular, func(r Reader, parts []Part, index []int) error {
+	return t.each(t.batch, regular, func(r Reader, parts []Part, index []int) error {
 		t.index = index
 		return r.Read(ctx, parts, t)
 	})
-	if t.own != nil {
-		return nil // Put says it
-	}
-	return err
 }
 
 // each calls do for all files of one Reader together, and for those that links led to one by one.

@@ -123,6 +123,9 @@ func (p *putter) make(part Part) error {
 
 // clash tells of another name which this disk takes for this one.
 func (p *putter) clash(root *os.Root, base, path string) error {
+	if path == "." {
+		return nil
+	}
 	if dir, _ := split(path); p.names == nil || p.dir != dir {
 		names, err := readNames(root)
 		if err != nil {
@@ -130,8 +133,7 @@ func (p *putter) clash(root *os.Root, base, path string) error {
 		}
 		p.dir, p.names = dir, names
 	}
-	_, name := split(path)
-	if slices.Contains(p.names, name) {
+	if _, name := split(path); slices.Contains(p.names, name) {
 		return nil
 	}
 	return ErrClash

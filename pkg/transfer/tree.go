@@ -83,10 +83,17 @@ type Tree interface {
 	Stage(ctx context.Context, directory, id string, preserve bool) (Stage, error)
 }
 
+// A Streamer is a Tree with paths that can only be read, or written, from their beginning to their end.
+type Streamer interface {
+	// Stream gives a Tree for a pipe, a device or an open descriptor, nil for any other path. It may be an io.Closer.
+	Stream(ctx context.Context, path string, write bool) (Tree, error)
+}
+
 // A Stage holds what has come until all of it is there. Its Reader's paths are those of the copy ("." is what is copied).
 type Stage interface {
 	Reader
-	// Put adds files, or goes on with one at Part.From (what is behind that is cut off). Directories, symbolic and hard links
+	// Put adds files in the place of those there are, or goes on with one at Part.From (what is behind that is cut off). Their
+	// contents come in order. Directories, symbolic and hard links
 	// and devices have no contents. fill is called once at most, with the Receiver for the contents of the regular files
 	// in parts. Put returns once all of it is known to be written, and has its final owner, mode and time; but directories,
 	// also those that are there, are open to their owner (u+rwx) until Commit. A file that ended with an error is not there.

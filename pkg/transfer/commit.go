@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+)
+
+// commit moves what came to its place: a directory with all that is in it where nothing has its place, otherwise what
+// is in it, level by level.
+func (c *copier) commit(ctx context.Context) error {
+	c.moving = true
+	var directories []File
+	for _, it := range c.items {
+		if it.state == staged && it.Mode.IsDir() && (it.Path != "." || c.place.base != "") {
+			directories = append(directories, it.File)
+		}
+	}
+	level, top := c.items[:1], "."
+	if c.place.base == "" {
+		level = c.children(c.items[0])
+	} else {
+		top = c.place.base
+	}
+	for first := true; len(level) > 0 || first; first = false {
+		moves := make([]Move, len(level))
+		for i, it := range level {
+			moves[i] = Move{From: it.Path, To: join(top, it.Path)}
+		}
+		errs, err := c.stage.Commit(ctx, directories, moves)
+		if err != nil {
+			return c.write(err)
+		}
+		directories = nil
+		if level, err = c.merge(ctx, level, errs); err != nil {
+			return c.write(err)
+		}
+	}
+	for _, it := range c.items {
+		if it.state == staged || it.state == present {
+			c.report.Copied++
+		}
+	}
+	return c.fatal
+}
+
+// merge reports what could not be moved, and gives what is in the directories that are there already.
+func (c *copier) merge(ctx context.Context, level []*item, errs []error) ([]*item, error) {
+	var parts []Part
+	var next []*item
+	for i, err := range errs {
+		switch it := level[i]; {
+		case err == nil:
+		case it.Mode.IsDir() && errors.Is(err, fs.ErrExist):
+			parts = append(parts, Part{File: it.File})
+			next = append(next, c.children(it)...)
+		default:
+			c.fail(it, err)
+		}
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	// Nothing can be moved out of a directory that has its final mode, if that is a read-only one.
+	_, err := c.stage.Put(ctx, parts, func(Receiver) error { return nil })
+	return next, err
+}
+
+// children are the files of a directory that are in the stage.
+func (c *copier) children(dir *item) []*item {
+	var in []*item
+	for _, it := range below(c.items, dir) {
+		if parent, _ := split(it.Path); parent == dir.Path && it.state == staged {
+			in = append(in, it)
+		}
+	}
+	return in
+}

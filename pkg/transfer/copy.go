@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"io"
+	"io/fs"
+	"time"
+)
+
+// Options say what Copy copies, and how.
+type Options struct {
+	// Source and Dest are paths in their trees, as the user writes them, with slashes: cp(1) gives them their meaning.
+	Source, Dest string
+	// Preserve keeps owners and the setuid and setgid bits too.
+	Preserve bool
+	// Resume goes on with what an earlier copy of the same paths left, and leaves what is not finished.
+	Resume bool
+	// Follow copies what links lead to. Those that lead nowhere, or to a directory that they are in, are reported.
+	Follow bool
+	// Report hears of each file that is not copied, or not as it is (ErrOwner).
+	Report func(path string, err error)
+	// Progress hears of bytes that came, a negative number where they have to come again. Total hears how many there are.
+	Progress func(bytes int64)
+	Total    func(bytes int64)
+	// Retry hears of a broken connection, before the copy waits and goes on.
+	Retry func(err error, wait time.Duration)
+	// Pauses are the times to wait before each further attempt; nil is DefaultPauses.
+	Pauses []time.Duration
+}
+
+// A Report says what a copy came to.
+type Report struct {
+	To     string // the physical path where it went
+	Inside bool   // that is in a directory of the given path
+	Copied int    // files, directories and links
+	Failed int    // what Options.Report heard of, ErrOwner included
+}
+
+// A copier is one Copy. What it knows lasts over broken connections.
+type copier struct {
+	Options
+	src, dst Tree
+	report   Report
+	top      File
+	place    *place
+	reader   Reader
+	items    []*item // sorted, nil until all of them are known
+	stage    Stage
+	again    bool     // an earlier attempt, or an earlier copy, may have left something
+	moving   bool     // Commit was asked for
+	looked   bool     // at what the destination has
+	drop     []string // of the stage
+	opened   []io.Closer
+	fatal    error // why there is nothing to copy
+}
+
+// Copy copies a file or a directory with all that is in it, as `cp -r` would: into a directory under its own name, and merged
+// with a directory of that name. Links inside the destination are replaced and not written through, and directories that
+// are there stay as they are.
+//
+// Nothing gets its name before both ends agree on its length and checksum, and what is not finished is taken away, whatever
+// ends the copy. A file that cannot be copied is reported, and the rest goes on; an error is about all of it. A connection
+// that breaks costs what was on its way.
+func Copy(ctx context.Context, dst, src Tree, o Options) (Report, error) {
+	c := &copier{Options: o.withDefaults(), src: src, dst: dst, again: o.Resume}
+	err := c.streams(ctx)
+	if err == nil {
+		err = c.run(ctx)
+	}
+	if closing := c.closeStreams(); err == nil {
+		err = c.write(closing)
+	}
+	if c.stage == nil {
+		return c.report, err
+	}
+	keep := c.Resume && err != nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	if closing := c.stage.Close(ctx, keep); err == nil {
+		err = c.write(closing)
+	}
+	return c.report, err
+}
+
+func (o Options) withDefaults() Options {
+	if o.Report == nil {
+		o.Report = func(string, error) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(int64) {}
+	}
+	if o.Total == nil {
+		o.Total = func(int64) {}
+	}
+	if o.Retry == nil {
+		o.Retry = func(error, time.Duration) {}
+	}
+	if o.Pauses == nil {
+		o.Pauses = DefaultPauses()
+	}
+	return o
+}
+
+// run makes one attempt after the other.
+func (c *copier) run(ctx context.Context) error {
+	for used := 0; ; {
+		err := c.attempt(ctx)
+		switch {
+		case ctx.Err() != nil && err != nil:
+			return context.Cause(ctx)
+		case err == nil, !IsBroken(err), c.top.Size < 0:
+			return err
+		}
+		if used++; IsStalled(err) {
+			used++
+		}
+		if used > len(c.Pauses) {
+			return err
+		}
+		wait := c.Pauses[used-1]
+		c.Retry(err, wait)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+		c.again = true
+	}
+}
+
+// attempt does what is still to be done.
+func (c *copier) attempt(ctx context.Context) error {
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
+	if c.again {
+		if err := c.compare(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.send(ctx); err != nil {
+		return err
+	}
+	if c.fatal != nil {
+		return c.fatal
+	}
+	if len(c.drop) > 0 {
+		if err := c.stage.Remove(ctx, c.drop); err != nil {
+			return c.write(err)
+		}
+	}
+	return c.commit(ctx)
+}
+
+// begin finds out what there is and where it goes, and makes the stage.
+func (c *copier) begin(ctx context.Context) (err error) {
+	if c.place == nil {
+		if c.top, err = source(ctx, c.src, c.Options); err != nil {
+			return c.read(err)
+		}
+		place, err := destination(ctx, c.dst, c.Source, c.Dest, c.top)
+		if err != nil {
+			return c.write(err)
+		}
+		if c.src == c.dst && place.same(c.top) {
+			return c.write(ErrSame)
+		}
+		c.place, c.report.To, c.report.Inside = &place, place.path(), place.inside
+	}
+	if c.items == nil {
+		if c.reader, err = c.src.Open(ctx, c.top.Path); err != nil {
+			return c.read(err)
+		}
+		l := &lister{src: c.src, follow: c.Follow}
+		if err := l.all(ctx, c.reader, c.top); err != nil {
+			return c.read(err)
+		}
+		c.items = l.sorted(c.fail)
+		if c.fatal != nil {
+			return c.fatal
+		}
+		c.Total(total(c.items))
+	}
+	if c.stage == nil {
+		c.stage, err = c.dst.Stage(ctx, c.place.dir, c.stageName(), c.Preserve)
+	}
+	return c.write(err)
+}
+
+// stageName is found again by the next copy of the same, or by nobody.
+func (c *copier) stageName() string {
+	if !c.Resume {
+		return ".shareproc-" + rand.Text()[:16]
+	}
+	sum := sha256.Sum256([]byte(c.top.Path + "\x00" + c.place.path()))
+	return ".shareproc-" + base32.StdEncoding.EncodeToString(sum[:10]) + ".partial"
+}
+
+// fail leaves a file out, and what is in it.
+func (c *copier) fail(it *item, err error) {
+	if it.state == failed {
+		return
+	}
+	c.count(it, 0)
+	if it.state = failed; it.seen {
+		c.drop = append(c.drop, it.Path)
+	}
+	if it.Path == "." {
+		c.fatal = c.read(err)
+		return
+	}
+	c.tell(it, err)
+	if it.Mode.IsDir() {
+		for _, in := range below(c.items, it) {
+			c.count(in, 0)
+			in.state = failed
+		}
+	}
+}
+
+func (c *copier) tell(it *item, err error) {
+	c.report.Failed++
+	c.Report(it.Path, plain(err))
+}
+
+// count says how much of a file has come.
+func (c *copier) count(it *item, at int64) {
+	if n := at - it.counted; n != 0 {
+		it.counted = at
+		c.Progress(n)
+	}
+}
+
+func (c *copier) read(err error) error { return sided("read", c.Source, err) }
+
+func (c *copier) write(err error) error { return sided("write", c.Dest, err) }
+
+func sided(op, path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fs.PathError{Op: op, Path: path, Err: plain(err)}
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// What a copy, or a file of it, ends with, beside fs.ErrNotExist, fs.ErrPermission and the like.
+var (
+	ErrChanged      = errors.New("changed while it was read")
+	ErrDamaged      = errors.New("what arrived is not what was sent")
+	ErrKind         = errors.New("is neither file, directory nor link")
+	ErrInTheWay     = errors.New("something of another kind is in its place")
+	ErrDangling     = errors.New("a link that leads nowhere is in its place")
+	ErrNotDirectory = errors.New("not a directory")
+	ErrIsDirectory  = errors.New("is a directory")
+	ErrNoDirectory  = errors.New("the directory that it should be in does not exist")
+	ErrLoop         = errors.New("a link to a directory that it is in")
+	ErrName         = errors.New("not a name that the file system there can have")
+	ErrClash        = errors.New("another file has that name on this disk")
+	ErrOwner        = errors.New("its owner and mode cannot be kept")
+	ErrSame         = errors.New("source and destination are the same, or one is in the other")
+	ErrOnce         = errors.New("a stream cannot be gone back in")
+)
+
+// IsBroken tells whether an error says that a connection failed, and nothing of what was asked: asking again may help. Such
+// an error has a method Broken. What a cluster or a target refuses is not broken.
+func IsBroken(err error) bool {
+	var b interface{ Broken() bool }
+	return errors.As(err, &b) && b.Broken()
+}
+
+// IsStalled tells whether a broken connection is one on which nothing came back for long. Such an error has a method Stalled.
+func IsStalled(err error) bool {
+	var s interface{ Stalled() bool }
+	return errors.As(err, &s) && s.Stalled()
+}
+
+// closeTime bounds how long a copy that has ended takes to clean up.
+const closeTime = 10 * time.Second
+
+// DefaultPauses are the times to wait before a copy goes on over a new connection.
+func DefaultPauses() []time.Duration {
+	return []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
+}
+
+// Bound is the longest time that a copy spends without a byte of it moving. Each of its attempts ends when a line is silent
+// for so long, there is one more attempt than pauses, and then it cleans up. Attempts are counted over the whole copy, so
+// that this holds for all of it together. A line that is always silent costs less, since each silence counts twice.
+func Bound(silence time.Duration, pauses []time.Duration) time.Duration {
+	total := silence + closeTime
+	for _, p := range pauses {
+		total += p + silence
+	}
+	return total
+}
+
+// plain is an error without the path that it comes with, for who names another one.
+func plain(err error) error {
+	switch e := err.(type) { //nolint:errorlint // one that is wrapped says more than its cause
+	case *fs.PathError:
+		return e.Err
+	case *os.LinkError:
+		return e.Err
+	}
+	return err
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package transfer
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// Copy puts everything where cp -r puts it, and refuses what that refuses.
+func TestFormsAreThoseOfCp(t *testing.T) {
+	cp, err := exec.LookPath("cp")
+	if err != nil {
+		t.Skip("no cp to compare with")
+	}
+	tree := map[string]string{
+		"file": "new", "src/a": "A", "src/sub/b": "B", "src/l": "-> a", "linked": "-> src", "linkfile": "-> file", "broken": "-> nowhere",
+		"dst/keep": "K", "other": "old", "merge/src/a": "old", "merge/src/c": "C", "merge/src/sub/d": "D",
+		"tofile": "-> other", "todir": "-> dst", "dangling": "-> nothing", "blocked/src": "a file", "blocked2/file/x": "X",
+		"viadir/src": "-> ../dst", "viafile/file": "-> ../other", "clash/src/sub": "a file", "clash2/src/a/x": "X", "cwd/": "",
+	}
+	for _, c := range [][2]string{
+		{"file", "new"}, {"file", "new/"}, {"file", "dst"}, {"file", "dst/"}, {"file", "other"}, {"file", "other/"}, {"file", "missing/new"},
+		{"file", "tofile"}, {"file", "todir"}, {"file", "todir/"}, {"file", "dangling"}, {"file", "."}, {"file", "dst/."}, {"file", "dst/.."}, {"file/", "new"},
+		{"file", "viafile"}, {"file", "blocked2"}, {"file", "file"}, {"file", "./file"}, {"nothing", "new"},
+		{"src", "new"}, {"src", "new/"}, {"src", "dst"}, {"src", "dst/"}, {"src/", "new"}, {"src/", "dst"}, {"src/.", "new"}, {"src/.", "dst"}, {"src/.", "merge/src"},
+		{"src/sub/..", "new"}, {"src/sub/..", "dst"}, {"src", "merge"}, {"src", "other"}, {"src", "tofile"}, {"src", "todir"}, {"src", "dangling"},
+		{"src", "blocked"}, {"src", "viadir"}, {"src", "missing/new"}, {"src", "new/."}, {"src", "clash2"}, {"src/l", "new"},
+		{"src", "src"}, {"src", "src/sub"},
+		{"linked", "new"}, {"linked/", "new"}, {"linked/.", "new"}, {"linked", "dst"}, {"linked/", "dst"}, {"linkfile", "new"}, {"linkfile", "other"}, {"linkfile", "tofile"},
+		{"linkfile/", "new"}, {"broken", "new"}, {"broken", "dst"}, {"linkfile", "dangling"}, {"linkfile", "new/"}, {"src/a/.", "new"}, {"", "new"}, {"file", ""},
+		{"src", "clash"},
+	} {
+		t.Run(c[0]+" to "+c[1], func(t *testing.T) {
+			theirs, ours := t.TempDir(), t.TempDir()
+			for _, dir := range []string{theirs, ours} {
+				plant(t, dir, tree)
+			}
+			before := harvest(t, ours)
+			command := exec.CommandContext(t.Context(), cp, "-r", "--", c[0], c[1])
+			command.Dir = theirs
+			output, failure := command.CombinedOutput()
+			t.Chdir(ours)
+			report, err := Copy(t.Context(), Local(), Local(), Options{Source: c[0], Dest: c[1]})
+			if failed := err != nil || report.Failed > 0; failed != (failure != nil) {
+				t.Errorf("Copy: %+v, %v; cp: %s", report, err, output)
+			}
+			want := harvest(t, theirs)
+			if c[0] == "src" && c[1] == "src" || c[1] == "src/sub" {
+				want = before // cp notices it late
+			}
+			same(t, harvest(t, ours), want)
+		})
+	}
+}
+
+// What cp does to a tree a second time, Copy does too: it goes inside, then merges.
+func TestSecondRunNests(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, dir, map[string]string{"src/a": "A", "src/sub/b": "B"})
+	t.Chdir(dir)
+	for i, inside := range []bool{false, true, true} {
+		report, err := Copy(t.Context(), Local(), Local(), Options{Source: "src", Dest: "conf"})
+		check(t, err)
+		if report.Inside != inside || report.Copied != 4 {
+			t.Errorf("run %d: %+v", i, report)
+		}
+	}
+	same(t, harvest(t, filepath.Join(dir, "conf")), map[string]string{
+		"a": "A", "sub/": "", "sub/b": "B", "src/": "", "src/a": "A", "src/sub/": "", "src/sub/b": "B",
+	})
+}
+
+// A destination that only streams is written to, and stays what it is.
+func TestStreamsAreWrittenToAndRead(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	plant(t, dir, map[string]string{"file": "bytes", "redirected": ""})
+	null, err := os.Stat(os.DevNull)
+	check(t, err)
+	_, err = Copy(t.Context(), Local(), Local(), Options{Source: "file", Dest: os.DevNull})
+	check(t, err)
+	if now, err := os.Stat(os.DevNull); err != nil || now.Mode() != null.Mode() {
+		t.Fatal(os.DevNull, "is another file now", err)
+	}
+	out, err := os.OpenFile("redirected", os.O_WRONLY, 0)
+	check(t, err)
+	defer func() { _ = out.Close() }()
+	before, err := out.Stat()
+	check(t, err)
+	check(t, os.Symlink(descriptorName(out), "stdout"))
+	_, err = Copy(t.Context(), Local(), Local(), Options{Source: "file", Dest: "stdout"})
+	check(t, err)
+	if now, err := os.Stat("redirected"); err != nil || !os.SameFile(now, before) || now.Size() != 5 {
+		t.Error("the file that stdout goes to was replaced", err)
+	}
+	r, w, err := os.Pipe()
+	check(t, err)
+	_, err = w.WriteString("from a pipe")
+	check(t, err)
+	check(t, w.Close())
+	_, err = Copy(t.Context(), Local(), Local(), Options{Source: descriptorName(r), Dest: "made"})
+	check(t, err)
+	check(t, r.Close())
+	if data, err := os.ReadFile("made"); err != nil || string(data) != "from a pipe" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
+func descriptorName(file *os.File) string {
+	return filepath.Join("/dev/fd", itoa(int(file.Fd())))
+}

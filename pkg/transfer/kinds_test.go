@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// both copies and compares all that is kept of each file.
+func both(t *testing.T, o Options) (from, to map[string]File) {
+	t.Helper()
+	_, err := Copy(t.Context(), Local(), Local(), o)
+	check(t, err)
+	return described(t, o.Source), described(t, o.Dest)
+}
+
+func described(t testing.TB, path string) map[string]File {
+	t.Helper()
+	r, err := Local().Open(t.Context(), path)
+	check(t, err)
+	all := map[string]File{}
+	for f, err := range r.List(t.Context()) {
+		check(t, err)
+		all[f.Path] = f
+	}
+	return all
+}
+
+// Modes, times, hard links, holes and links are what they were; setuid only where owners are kept.
+func TestWhatIsKept(t *testing.T) {
+	for _, preserve := range []bool{false, true} {
+		dir := t.TempDir()
+		source := filepath.Join(dir, "source")
+		example(t, source)
+		check(t, os.WriteFile(filepath.Join(source, "program"), []byte("x"), 0o600))
+		check(t, os.Chmod(filepath.Join(source, "program"), 0o750|fs.ModeSetuid))
+		if os.Geteuid() == 0 {
+			check(t, os.Chown(filepath.Join(source, "a"), 1234, 4321))
+		}
+		hole, err := os.Create(filepath.Join(source, "hole"))
+		check(t, err)
+		_, err = hole.WriteAt([]byte("middle"), 3<<20)
+		check(t, err)
+		check(t, hole.Truncate(9<<20))
+		check(t, hole.Close())
+		check(t, os.Chmod(filepath.Join(source, "sub/deep"), 0o500))
+		check(t, os.Chmod(filepath.Join(source, "sub"), 0o777|fs.ModeSticky))
+		check(t, filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && d.Type()&fs.ModeSymlink == 0 {
+				err = os.Chtimes(path, time.Time{}, time.Unix(1e9, 123456789))
+			}
+			return err
+		}))
+		defer func() { _ = os.Chmod(filepath.Join(source, "sub/deep"), 0o700) }()
+		dest := filepath.Join(dir, "dest")
+		from, to := both(t, Options{Source: source, Dest: dest, Preserve: preserve})
+		if len(from) != len(to) {
+			t.Errorf("%d files became %d", len(from), len(to))
+		}
+		for name, f := range from {
+			mode, now := f.Mode, to[name]
+			if !preserve {
+				mode &^= fs.ModeSetuid
+			}
+			if link := f.Mode&fs.ModeSymlink != 0; now.Mode != mode || now.Target != f.Target || !link && !now.Mtime.Equal(f.Mtime) || f.Mode.IsRegular() && now.Size != f.Size {
+				t.Errorf("%s: %+v became %+v", name, f, now)
+			}
+			if preserve && (now.UID != f.UID || now.GID != f.GID) {
+				t.Errorf("%s: owner %d:%d became %d:%d", name, f.UID, f.GID, now.UID, now.GID)
+			}
+		}
+		for _, pair := range [][2]string{{"sub/b", "sub/hard"}, {"big", "bighard"}} {
+			if a, b := to[pair[0]].Inode, to[pair[1]].Inode; a == "" || a != b {
+				t.Errorf("%s are two files now", pair)
+			}
+		}
+		if blocks := to["hole"].Blocks; blocks < 0 || blocks*512 > 1<<20 {
+			t.Errorf("the hole has %d blocks", blocks)
+		}
+		same(t, harvest(t, dest), harvest(t, source))
+		onlyThese(t, dir, "source", "dest")
+	}
+}
+
+// onlyThese fails where anything else is in a directory.
+func onlyThese(t testing.TB, dir string, names ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	check(t, err)
+	for _, e := range entries {
+		if !slices.Contains(names, e.Name()) {
+			t.Errorf("%s is left", e.Name())
+		}
+	}
+}
+
+// Pipes, sockets and devices are named, and the rest is there.
+func TestOtherKindsAreNamed(t *testing.T) {
+	dir := t.TempDir()
+	source, dest := filepath.Join(dir, "source"), filepath.Join(dir, "dest")
+	plant(t, source, map[string]string{"a": "A", "sub/b": "B"})
+	check(t, syscall.Mkfifo(filepath.Join(source, "sub/pipe"), 0o600))
+	heard := reports{}
+	report, err := Copy(t.Context(), Local(), Local(), Options{Source: source, Dest: dest, Report: heard.add})
+	if err != nil || report.Failed != 1 || !errors.Is(heard["sub/pipe"], ErrKind) {
+		t.Errorf("%+v, %v, %v", report, err, heard)
+	}
+	same(t, harvest(t, dest), map[string]string{"a": "A", "sub/": "", "sub/b": "B"})
+}
+
+// Directories that are there keep their modes, and what is in them; links in them are replaced, and never written through.
+func TestMergeKeepsWhatIsThere(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	plant(t, dir, map[string]string{
+		"source/sub/a": "new", "source/sub/in/b": "B", "source/sub/new/c": "C", "dest/sub/a": "-> ../../victim", "dest/sub/keep": "K", "dest/sub/in/": "", "victim": "safe",
+	})
+	check(t, os.Chmod("source/sub/in", 0o555))
+	check(t, os.Chmod("source/sub/new", 0o555))
+	check(t, os.Chmod("dest/sub/in", 0o711))
+	_, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/.", Dest: "dest"})
+	check(t, err)
+	if info, err := os.Stat("dest/sub/in"); err != nil || info.Mode().Perm() != 0o711 {
+		t.Error(info, err)
+	}
+	if info, err := os.Stat("dest/sub/new"); err != nil || info.Mode().Perm() != 0o555 {
+		t.Error(info, err)
+	}
+	same(t, harvest(t, "dest"), map[string]string{
+		"sub/": "", "sub/a": "new", "sub/in/": "", "sub/in/b": "B", "sub/new/": "", "sub/new/c": "C", "sub/keep": "K",
+	})
+	onlyThese(t, dir, "source", "dest", "victim")
+	if data, err := os.ReadFile("victim"); err != nil || string(data) != "safe" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// Links become what they lead to; those that lead nowhere or in a circle are named.
+func TestFollow(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	plant(t, dir, map[string]string{
+		"out/file": "far", "out/in/x": "X", "out/back": "-> ../source", "source/l": "-> ../out/file", "source/d": "-> ../out", "source/self": "-> .",
+		"source/none": "-> nowhere", "source/a": "A", "source/chain": "-> l",
+	})
+	heard := reports{}
+	report, err := Copy(t.Context(), Local(), Local(), Options{Source: "source", Dest: "dest", Follow: true, Report: heard.add})
+	check(t, err)
+	same(t, harvest(t, "dest"), map[string]string{"l": "far", "chain": "far", "a": "A", "d/": "", "d/file": "far", "d/in/": "", "d/in/x": "X"})
+	if report.Failed != 3 || !errors.Is(heard["self"], ErrLoop) || !errors.Is(heard["d/back"], ErrLoop) || !errors.Is(heard["none"], fs.ErrNotExist) {
+		t.Error(report, heard)
+	}
+}
+
+// Where a disk takes two names for one, one of them is there, and the other one named with all that is in it.
+func TestNamesThatAreOneOnTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	plant(t, dir, map[string]string{"source/README": "1", "source/readme": "2", "source/Sub/a": "3", "source/sub/b": "4", "source/Link": "-> x", "source/link": "-> y"})
+	heard := reports{}
+	report, err := Copy(t.Context(), local{folds: true}, Local(), Options{Source: "source", Dest: "DEST", Report: heard.add})
+	check(t, err)
+	if report.Failed != 3 || !errors.Is(heard["readme"], ErrClash) || !errors.Is(heard["sub"], ErrClash) || !errors.Is(heard["link"], ErrClash) {
+		t.Error(report, heard)
+	}
+	same(t, harvest(t, "DEST"), map[string]string{"README": "1", "SUB/": "", "SUB/A": "3", "LINK": "-> x"})
+}
+
+// A file that cannot be replaced is named, and the rest goes on.
+func TestWhatCannotBeMovedIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	plant(t, dir, map[string]string{"source/a": "A", "source/x": "X", "dest/a/in": "the way"})
+	check(t, syscall.Mkfifo("dest/x", 0o600))
+	plant(t, dir, map[string]string{"source/z": "Z"})
+	heard := reports{}
+	report, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/.", Dest: "dest", Report: heard.add})
+	if err != nil || report.Failed != 2 || !errors.Is(heard["a"], ErrInTheWay) || !errors.Is(heard["x"], ErrInTheWay) {
+		t.Error(report, err, heard)
+	}
+	same(t, harvest(t, "dest"), map[string]string{"a/": "", "a/in": "the way", "x": fs.ModeNamedPipe.String(), "z": "Z"})
+	onlyThese(t, "dest", "a", "x", "z")
+}
+
+// Somebody else's directory of the stage's name is not taken up.
+func TestStageOfOthersIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	id := ".shareproc-X.partial"
+	check(t, os.Mkdir(filepath.Join(dir, id), 0o777))
+	check(t, os.Chmod(filepath.Join(dir, id), 0o777))
+	s, err := Local().Stage(t.Context(), dir, id, false)
+	check(t, err)
+	if s.(*stage).name == id {
+		t.Error("took up a directory that all may write to")
+	}
+	check(t, s.Close(context.WithoutCancel(t.Context()), false))
+	onlyThese(t, dir, id)
+	check(t, os.Chmod(filepath.Join(dir, id), 0o700))
+	s, err = Local().Stage(t.Context(), dir, id, false)
+	check(t, err)
+	if s.(*stage).name != id {
+		t.Error("did not take up its own")
+	}
+	check(t, s.Close(t.Context(), true))
+	onlyThese(t, dir, id)
+}

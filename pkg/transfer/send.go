@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+)
+
+// A batch has so many files, or bytes, at most; a longer file than smallSize goes by itself, and can be gone on with.
+const (
+	batchFiles = 2000
+	batchBytes = 8 << 20
+	smallSize  = 128 << 10
+)
+
+// send puts into the stage what is not there yet: small files together, then the others one by one, then hard links.
+func (c *copier) send(ctx context.Context) error {
+	kinds := []func(*item) bool{
+		func(it *item) bool { return it.first == nil && !it.large() },
+		func(it *item) bool { return it.first == nil && it.large() },
+		func(it *item) bool { return it.first != nil },
+	}
+	for _, kind := range kinds {
+		var batch []*item
+		var bytes int64
+		for _, it := range c.items {
+			if it.state != waiting || !kind(it) {
+				continue
+			}
+			if it.first != nil && it.first.state == failed {
+				c.fail(it, ErrChanged)
+				continue
+			}
+			batch = append(batch, it)
+			if bytes += max(0, it.Size); len(batch) == batchFiles || bytes >= batchBytes || it.large() {
+				if err := c.put(ctx, batch); err != nil {
+					return err
+				}
+				batch, bytes = nil, 0
+			}
+		}
+		if len(batch) > 0 {
+			if err := c.put(ctx, batch); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (it *item) large() bool {
+	return it.Mode.IsRegular() && (it.Size < 0 || it.Size > smallSize || it.origin != nil) && !it.linked()
+}
+
+// linked tells whether a file is a hard link to what the stage has.
+func (it *item) linked() bool { return it.first != nil && it.first.state == staged }
+
+// put sends a batch.
+func (c *copier) put(ctx context.Context, batch []*item) error {
+	parts := make([]Part, len(batch))
+	for i, it := range batch {
+		parts[i] = Part{File: it.File, From: it.at}
+		if it.linked() {
+			parts[i].Link = it.first.Path
+		}
+	}
+	t := &tap{copier: c, batch: batch, errs: make([]error, len(batch)), ended: make([]bool, len(batch))}
+	errs, err := c.stage.Put(ctx, parts, func(r Receiver) error {
+		t.Receiver = r
+		err := t.fill(ctx)
+		if t.own == nil {
+			t.source = err
+		}
+		return err
+	})
+	if t.source != nil {
+		return c.read(t.source)
+	}
+	if err != nil {
+		return c.write(err)
+	}
+	for i, it := range batch {
+		switch own := t.errs[i]; {
+		case it.state == failed, IsBroken(own):
+		case own != nil:
+			c.fail(it, own)
+		case i < len(errs) && errs[i] != nil && !errors.Is(errs[i], ErrOwner):
+			c.fail(it, errs[i])
+		case it.Mode.IsRegular() && !t.ended[i] && parts[i].Link == "":
+			return c.read(ErrDamaged)
+		default:
+			it.state = staged
+			if i < len(errs) && errs[i] != nil {
+				c.tell(it, errs[i])
+			}
+		}
+	}
+	return c.read(t.broken)
+}
+
+// A tap is between a Reader and a stage, and remembers what became of each file.
+type tap struct {
+	Receiver
+	*copier
+	batch  []*item
+	index  []int // of batch, for those that are being read
+	errs   []error
+	ended  []bool
+	source error // what ended the reading
+	broken error // a file that has to come again
+	own    error // the stage's
+}
+
+// fill reads the contents of a batch.
+func (t *tap) fill(ctx context.Context) error {
+	regular := func(it *item) bool { return it.Mode.IsRegular() && !it.linked() }
+	return t.each(t.batch, regular, func(r Reader, parts []Part, index []int) error {
+		t.index = index
+		return r.Read(ctx, parts, t)
+	})
+}
+
+// each calls do for all files of one Reader together, and for those that links led to one by one.
+func (c *copier) each(items []*item, which func(*item) bool, do func(Reader, []Part, []int) error) error {
+	var parts []Part
+	var index []int
+	for i, it := range items {
+		switch part := (Part{File: it.File, From: it.at}); {
+		case !which(it):
+		case it.origin == nil:
+			parts, index = append(parts, part), append(index, i)
+		default:
+			part.Path = it.origin.path
+			if err := do(it.origin, []Part{part}, []int{i}); err != nil {
+				return err
+			}
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return do(c.reader, parts, index)
+}
+
+// Data passes on what was announced. Whoever sends more is not believed about that file.
+func (t *tap) Data(i int, offset int64, p []byte) error {
+	if i < 0 || i >= len(t.index) || t.ended[t.index[i]] {
+		return ErrDamaged
+	}
+	i = t.index[i]
+	it := t.batch[i]
+	if t.errs[i] != nil || it.Size >= 0 && offset+int64(len(p)) > it.Size || offset < it.at {
+		t.errs[i] = ErrChanged
+		return nil
+	}
+	if t.own = t.Receiver.Data(i, offset, p); t.own != nil {
+		return t.own
+	}
+	it.counted += int64(len(p))
+	t.Progress(int64(len(p)))
+	return nil
+}
+
+// Done notes how a file ended.
+func (t *tap) Done(i int, size int64, err error) error {
+	if i < 0 || i >= len(t.index) || t.ended[t.index[i]] {
+		return ErrDamaged
+	}
+	i = t.index[i]
+	if it := t.batch[i]; err == nil && it.Size >= 0 && size != it.Size {
+		err = ErrChanged
+	}
+	if err == nil {
+		err = t.errs[i]
+	}
+	if t.errs[i], t.ended[i] = err, true; IsBroken(err) {
+		t.broken = err
+	}
+	t.own = t.Receiver.Done(i, size, err)
+	return t.own
+}
+
+// compare finds out what the stage, and where something may have been moved the destination, has already.
+func (c *copier) compare(ctx context.Context) error {
+	for _, it := range c.items {
+		it.seen = false
+	}
+	var extra []string
+	var sizes []*item
+	for f, err := range c.stage.List(ctx) {
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return c.write(err)
+		}
+		i, found := find(c.items, f.Path)
+		switch {
+		case found && c.items[i].state != failed && c.items[i].Mode.Type() == f.Mode.Type():
+			it := c.items[i]
+			it.seen = true
+			if it.Mode.IsRegular() && it.first == nil && (it.state != staged || it.Size != f.Size) {
+				if it.state, it.at = waiting, f.Size; f.Inode != "" {
+					it.at = 0 // to go on with it would change another file of the stage
+				}
+				sizes = append(sizes, it)
+			}
+		case len(extra) == 0 || !within(f.Path, extra[len(extra)-1]):
+			extra = append(extra, f.Path)
+		}
+	}
+	for _, it := range c.items {
+		if !it.seen && it.state != failed && it.state != present {
+			it.state, it.at = waiting, 0
+			c.count(it, 0)
+		}
+	}
+	if len(extra) > 0 {
+		if err := c.stage.Remove(ctx, extra); err != nil {
+			return c.write(err)
+		}
+	}
+	if err := c.match(ctx, c.stage, sizes); err != nil {
+		return err
+	}
+	return c.found(ctx)
+}
+
+// match keeps as much of files as the stage has and the source agrees about.
+func (c *copier) match(ctx context.Context, held Reader, items []*item) error {
+	same, err := c.sums(ctx, held, items)
+	if err != nil {
+		return err
+	}
+	for i, it := range items {
+		if !same[i] {
+			it.at = 0
+		}
+		c.count(it, min(it.at, it.carried()))
+	}
+	return nil
+}
+
+// found passes over files that are at their place already: an earlier copy was ended while it moved them.
+func (c *copier) found(ctx context.Context) error {
+	if !c.moving && (!c.Resume || c.looked) {
+		return nil
+	}
+	c.looked = true
+	there, err := c.dst.Open(ctx, c.place.path())
+	if err != nil {
+		if IsBroken(err) {
+			return c.write(err)
+		}
+		return nil
+	}
+	var items []*item
+	for _, it := range c.items {
+		if it.state == waiting && it.at == 0 && it.Mode.IsRegular() && it.first == nil {
+			it.at = -1
+			items = append(items, it)
+		}
+	}
+	same, err := c.sums(ctx, there, items)
+	for i, it := range items {
+		if it.at = 0; err == nil && same[i] {
+			it.state = present
+			c.count(it, it.carried())
+		}
+	}
+	return err
+}
+
+// sums compares the first item.at bytes of files, or all of them.
+func (c *copier) sums(ctx context.Context, held Reader, items []*item) ([]bool, error) {
+	same := make([]bool, len(items))
+	for from := 0; from < len(items); from += batchFiles {
+		batch := items[from:min(from+batchFiles, len(items))]
+		parts := make([]Part, len(batch))
+		for i, it := range batch {
+			parts[i] = Part{File: it.File, From: it.at}
+		}
+		theirs, err := held.Sum(ctx, parts)
+		if err != nil {
+			return same, c.write(err)
+		}
+		possible := func(it *item) bool { return it.at <= it.Size }
+		err = c.each(batch, possible, func(r Reader, parts []Part, index []int) error {
+			ours, err := r.Sum(ctx, parts)
+			for i := range min(len(ours), len(index)) {
+				n := index[i]
+				same[from+n] = err == nil && n < len(theirs) && theirs[n].Err == nil && ours[i].Err == nil &&
+					theirs[n].SHA1 == ours[i].SHA1 && theirs[n].N == ours[i].N && (batch[n].at < 0 || ours[i].N == batch[n].at)
+			}
+			return err
+		})
+		if err != nil {
+			return same, c.read(err)
+		}
+	}
+	return same, nil
+}

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A stage is a private directory of this machine. What is copied is called "data" in it.
+type stage struct {
+	files
+	parent, root *os.Root
+	name         string // in parent
+	preserve     bool
+}
+
+// A putter is one Put: the Receiver of its files.
+type putter struct {
+	*walk
+	stage   *stage
+	parts   []Part
+	errs    []error
+	begun   []bool
+	end     []int64 // how long a file is so far
+	file    *os.File
+	current int // whose file it is
+	dir     string
+	names   []string // of dir, where a name had another file already
+}
+
+// Put makes what has no contents, and then takes the contents of files.
+func (s *stage) Put(_ context.Context, parts []Part, fill func(Receiver) error) ([]error, error) {
+	w, err := s.walk()
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	p := &putter{walk: w, stage: s, parts: parts, errs: make([]error, len(parts)), begun: make([]bool, len(parts)), end: make([]int64, len(parts))}
+	contents := false
+	for i, part := range parts {
+		switch above := p.above(i); {
+		case above != nil:
+			p.errs[i] = above
+		case !possible(part.Path):
+			p.errs[i] = ErrName
+		case part.Mode.IsRegular() && part.Link == "":
+			contents = true
+		default:
+			if err := p.own(i, p.make(part)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if contents {
+		err = fill(p)
+	}
+	return p.errs, errors.Join(err, p.shut())
+}
+
+// above is why a directory is missing that a file should be in.
+func (p *putter) above(i int) error {
+	for n := range i {
+		if err := p.errs[n]; err != nil && p.parts[n].Mode.IsDir() && !errors.Is(err, ErrOwner) && within(p.parts[i].Path, p.parts[n].Path) {
+			return err
+		}
+	}
+	return nil
+}
+
+// own keeps an error that concerns one file, and returns one that concerns all of them.
+func (p *putter) own(i int, err error) error {
+	for _, all := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, all) {
+			return err
+		}
+	}
+	if p.errs[i] == nil || errors.Is(p.errs[i], ErrOwner) {
+		p.errs[i] = plain(err)
+	}
+	return nil
+}
+
+// make makes a directory or a link.
+func (p *putter) make(part Part) error {
+	root, base, err := p.in(part.Path)
+	if err != nil {
+		return err
+	}
+	switch {
+	case part.Mode.IsDir():
+		if err = root.Mkdir(base, 0o700); errors.Is(err, fs.ErrExist) {
+			if err = p.clash(root, base, part.Path); err == nil {
+				err = root.Chmod(base, 0o700)
+			}
+		}
+	case part.Link != "":
+		if err = p.free(root, base, part.Path); err == nil {
+			err = p.root.Link(p.disk(join(p.top, part.Link)), p.disk(join(p.top, part.Path)))
+		}
+		return err
+	case part.Mode&fs.ModeSymlink != 0:
+		if err = p.free(root, base, part.Path); err == nil {
+			err = root.Symlink(part.Target, base)
+		}
+	default:
+		return ErrKind
+	}
+	if err == nil && p.stage.preserve {
+		return owned(root, base, part.File)
+	}
+	return err
+}
+
+// clash tells of another name which this disk takes for this one.
+func (p *putter) clash(root *os.Root, base, path string) error {
+	if path == "." {
+		return nil
+	}
+	if dir, _ := split(path); p.names == nil || p.dir != dir {
+		names, err := readNames(root)
+		if err != nil {
+			return err
+		}
+		p.dir, p.names = dir, names
+	}
+	if _, name := split(path); slices.Contains(p.names, name) {
+		return nil
+	}
+	return ErrClash
+}
+
+// free takes away a file that an earlier attempt left under the name.
+func (p *putter) free(root *os.Root, base, path string) error {
+	if _, err := root.Lstat(base); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := p.clash(root, base, path); err != nil {
+		return err
+	}
+	return root.Remove(base)
+}
+
+func owned(root *os.Root, base string, f File) error {
+	if err := root.Lchown(base, int(f.UID), int(f.GID)); err != nil {
+		return fmt.Errorf("%w: %w", ErrOwner, plain(err))
+	}
+	return nil
+}
+
+// use opens the file of a part.
+func (p *putter) use(i int) error {
+	if p.file != nil && p.current == i {
+		return nil
+	}
+	err := p.shut()
+	part := p.parts[i]
+	if err == nil && (p.begun[i] || part.From > 0) {
+		p.file, _, err = p.regular(part.Path, os.O_WRONLY)
+		if err == nil && !p.begun[i] {
+			p.end[i], err = part.From, p.file.Truncate(part.From)
+		}
+	} else if err == nil {
+		var root *os.Root
+		var base string
+		if root, base, err = p.in(part.Path); err == nil {
+			err = p.free(root, base, part.Path)
+		}
+		if err == nil {
+			p.file, err = root.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		}
+	}
+	if err == nil {
+		p.begun[i], p.current = true, i
+	}
+	return err
+}
+
+func (p *putter) shut() error {
+	if p.file == nil {
+		return nil
+	}
+	err := p.file.Close() // some file systems say only now that they are full
+	p.file = nil
+	return plain(err)
+}
+
+// block is what file systems give and leave out as one.
+const block = 4096
+
+// Data leaves blocks of zeros out of files that have holes.
+func (p *putter) Data(i int, offset int64, data []byte) error {
+	if p.errs[i] != nil {
+		return nil
+	}
+	if err := p.use(i); err != nil {
+		return p.own(i, err)
+	}
+	f, zeros := p.parts[i], [block]byte{}
+	for len(data) > 0 {
+		n := len(data)
+		if f.Blocks < 0 || f.Blocks*512 < f.Size {
+			n = min(n, block-int(offset%block))
+		}
+		if n > block || !bytes.Equal(data[:n], zeros[:n]) {
+			if _, err := p.file.WriteAt(data[:n], offset); err != nil {
+				return p.own(i, err)
+			}
+			p.end[i] = offset + int64(n)
+		}
+		offset, data = offset+int64(n), data[n:]
+	}
+	return nil
+}
+
+// Done gives a file its length, owner, mode and time, or takes it away.
+func (p *putter) Done(i int, size int64, err error) error {
+	part := p.parts[i]
+	if err == nil && p.errs[i] == nil {
+		if !p.begun[i] || p.end[i] < size {
+			err = p.use(i)
+		}
+		if err == nil && p.end[i] < size {
+			err = p.file.Truncate(size)
+		}
+		if p.current == i {
+			err = errors.Join(err, p.shut())
+		}
+		if root, base, in := p.in(part.Path); err == nil && in == nil {
+			err = p.stage.dress(root, base, part.File)
+		}
+		if err = p.own(i, err); err != nil || p.errs[i] == nil || errors.Is(p.errs[i], ErrOwner) {
+			return err
+		}
+	}
+	if p.file != nil && p.current == i {
+		_ = p.shut()
+	}
+	if root, base, in := p.in(part.Path); in == nil && (p.begun[i] || part.From > 0) {
+		_ = root.Remove(base)
+	}
+	return nil
+}
+
+// dress gives a file its owner, mode and time, in this order: a new owner clears bits of the mode.
+func (s *stage) dress(root *os.Root, base string, f File) error {
+	mode := f.Mode & (fs.ModePerm | fs.ModeSticky)
+	var kept error
+	if s.preserve {
+		if !f.Mode.IsDir() {
+			kept = owned(root, base, f)
+		}
+		if kept == nil {
+			mode |= f.Mode & (fs.ModeSetuid | fs.ModeSetgid)
+		}
+	}
+	if !f.Mode.IsDir() {
+		mode &^= fs.ModeSticky
+	} else if now, err := root.Lstat(base); err == nil && !s.preserve {
+		mode |= now.Mode() & fs.ModeSetgid // its group is inherited
+	}
+	if err := root.Chmod(base, mode); err != nil {
+		return err
+	}
+	if err := root.Chtimes(base, time.Time{}, f.Mtime); err != nil {
+		return err
+	}
+	return kept
+}
+
+// Remove takes away what is not copied any more.
+func (s *stage) Remove(_ context.Context, paths []string) error {
+	for _, path := range paths {
+		if err := s.removeAll(s.root, s.disk(join(s.top, path))); err != nil {
+			return plain(err)
+		}
+	}
+	return nil
+}
+
+// removeAll takes away directories that may not be written too.
+func (s *stage) removeAll(root *os.Root, name string) error {
+	err := root.RemoveAll(name)
+	if err == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	_ = fs.WalkDir(root.FS(), filepath.ToSlash(name), func(path string, d fs.DirEntry, _ error) error {
+		if d != nil && d.IsDir() {
+			_ = root.Chmod(filepath.FromSlash(path), 0o700)
+		}
+		return nil
+	})
+	return root.RemoveAll(name)
+}
+
+// Commit moves.
+func (s *stage) Commit(_ context.Context, directories []File, moves []Move) ([]error, error) {
+	top := map[string]bool{}
+	for _, m := range moves {
+		top[m.From] = true
+	}
+	late := map[string]File{}
+	for _, d := range slices.Backward(directories) {
+		if d.Mode&0o200 == 0 && top[d.Path] {
+			late[d.Path] = d // a directory is changed when it gets another parent
+			continue
+		}
+		if err := s.dress(s.root, s.disk(join(s.top, d.Path)), d); err != nil {
+			return nil, plain(err)
+		}
+	}
+	errs, open := make([]error, len(moves)), ""
+	for i, m := range moves {
+		to := s.disk(m.To)
+		if !possible(m.To) {
+			errs[i] = ErrName
+			continue
+		}
+		if dir, _ := split(m.To); dir != open {
+			if errs[i] = s.passable(dir); errs[i] != nil {
+				continue
+			}
+			open = dir
+		}
+		err := s.move(filepath.Join(s.name, s.disk(join(s.top, m.From))), to)
+		if d, ok := late[m.From]; ok && err == nil {
+			err = s.dress(s.parent, to, d)
+		}
+		errs[i] = plain(err)
+	}
+	return errs, nil
+}
+
+// passable tells whether a path of the destination leads through directories only.
+func (s *stage) passable(dir string) error {
+	at := ""
+	for name := range strings.SplitSeq(dir, "/") {
+		at = filepath.Join(at, s.disk(name))
+		if info, err := s.parent.Lstat(at); err != nil || !info.IsDir() {
+			return errors.Join(plain(err), ErrInTheWay)
+		}
+	}
+	return nil
+}
+
+func (s *stage) move(from, to string) error {
+	is, err := s.parent.Lstat(from)
+	if err != nil {
+		return err
+	}
+	was, err := s.parent.Lstat(to)
+	switch kind := fs.FileMode(0); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case is.IsDir() && was.IsDir():
+		return fs.ErrExist
+	default:
+		if kind = was.Mode().Type(); is.IsDir() || kind != 0 && kind != fs.ModeSymlink {
+			return ErrInTheWay
+		}
+	}
+	return s.parent.Rename(from, to)
+}
+
+// Close takes the directory away, if it may.
+func (s *stage) Close(_ context.Context, keep bool) error {
+	err := s.root.Close()
+	if !keep {
+		err = errors.Join(err, s.removeAll(s.parent, s.name))
+	}
+	return errors.Join(err, s.parent.Close())
+}

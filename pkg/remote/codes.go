@@ -28,4 +28,5 @@ const (
 	codeFull         = 59
 	codeMissingTool  = 60
 	codeNotOurs      = 61
+	codeExists       = 62
 )

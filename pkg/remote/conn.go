@@ -49,6 +49,8 @@ type request struct {
 	args []string
 	// names are paths of the same tree, each without a newline.
 	names []string
+	// late gives arguments in front of the others once the connection stands: it may be another one than before.
+	late func() []string
 }
 
 // encode writes a request down as the program's loop reads it.
@@ -88,6 +90,9 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 				return err
 			}
 		}
+	}
+	if q.late != nil {
+		q.args = append(q.late(), q.args...)
 	}
 	err, usable := c.link.converse(ctx, q, read)
 	if !usable {

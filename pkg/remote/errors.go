@@ -121,6 +121,7 @@ func codeError(code int) error {
 		codeOwner:        ErrOwner,
 		codeFull:         ErrFull,
 		codeNotOurs:      ErrNotOurs,
+		codeExists:       fs.ErrExist,
 	}
 	if err, ok := known[code]; ok {
 		return err

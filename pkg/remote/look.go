@@ -31,10 +31,14 @@ func (r *Root) Kernel(path string) bool { return r.mounts.of(path).kernel() }
 // Stat describes a path. A link in last place is followed with follow. Where the last name is not there, the error is
 // fs.ErrNotExist and the Info has Missing.
 func (r *Root) Stat(ctx context.Context, path string, follow bool) (Info, error) {
-	q := request{verb: "stat", args: []string{path, "0"}}
 	if follow {
-		q.args[1] = "1"
+		return r.stat(ctx, path, "1")
 	}
+	return r.stat(ctx, path, "0")
+}
+
+func (r *Root) stat(ctx context.Context, path, follow string) (Info, error) {
+	q := request{verb: "stat", args: []string{path, follow}}
 	var info Info
 	err := r.call(ctx, "open", path, q, func(b *bufio.Reader) error {
 		var line, link, writable string

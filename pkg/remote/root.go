@@ -39,6 +39,7 @@ type Root struct {
 	Denied []int
 
 	conn          *conn
+	stages        []*stage // what another connection has to take over
 	where         Where
 	mounts        mounts
 	users, groups map[uint32]string // of the target's own passwd and group
@@ -93,6 +94,11 @@ func (r *Root) open(ctx context.Context) error {
 		return fmt.Errorf("process %d: %w", w.PID, ErrNoProcess)
 	case errors.Is(err, ErrNoProcess) && w.Container != "":
 		return fmt.Errorf("container %s: %w", w.Container, ErrNoProcess)
+	}
+	for _, s := range r.stages {
+		if err == nil {
+			err = s.claim(ctx, r.conn.link)
+		}
 	}
 	return err
 }

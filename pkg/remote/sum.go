@@ -27,13 +27,20 @@ type SumOptions struct {
 // stay where they are. Paths and errors are Walk's.
 func (r *Root) Sum(ctx context.Context, name string, opts SumOptions, fn func(path string, sum [32]byte) error) (Info, error) {
 	return r.below(ctx, "sum", name, opts.Recursive, opts.TreeOptions, func(start string, files []string, states map[string]string) error {
-		return r.sums(ctx, "sha256sum", start, "", files, states, func(file string, text string) error {
+		sums, err := (&reader{root: r, start: start}).sums(ctx, "sha256sum", files, states)
+		if err != nil {
+			return err
+		}
+		for i, text := range sums {
 			var sum [32]byte
 			if _, err := hex.Decode(sum[:], []byte(text)); err != nil || len(text) != 2*len(sum) {
 				return fmt.Errorf("read checksum %.80q", text)
 			}
-			return fn(file, sum)
-		})
+			if err := fn(path.Join(start, files[i]), sum); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -144,19 +151,15 @@ func withPath(op, name string, err error) error {
 	return err
 }
 
-// sums asks for checksums of some files below a start: of several at once, with the facts before and after, or of one by its path.
-func (r *Root) sums(ctx context.Context, tool, start, stage string, files []string, states map[string]string, fn func(file, sum string) error) error {
+// sums asks for checksums of files: of several at once, with the facts before and after, or of one by its path.
+func (r *reader) sums(ctx context.Context, tool string, files []string, states map[string]string) ([]string, error) {
 	if len(files) == 1 {
-		_, sum, err := r.sumOne(ctx, tool, start, stage, files[0], -1, states[files[0]])
-		if err != nil {
-			return err
-		}
-		return fn(path.Join(start, files[0]), sum)
+		_, sum, err := r.sumOne(ctx, tool, files[0], -1, states[files[0]])
+		return []string{sum}, err
 	}
-	directories := directoriesOf(files)
-	q := request{verb: "sum", args: append([]string{start, stage, "", tool, "-"}, directories...), names: files}
+	q := r.request("sum", files, append([]string{"", tool, "-"}, directoriesOf(files)...)...)
 	sums := make([]string, 0, len(files))
-	err := r.call(ctx, "sum", start, q, func(b *bufio.Reader) error {
+	err := r.root.call(ctx, "sum", r.start, q, func(b *bufio.Reader) error {
 		return steady(b, files, states, func() error {
 			text, err := readField(b)
 			if err != nil {
@@ -173,29 +176,19 @@ func (r *Root) sums(ctx context.Context, tool, start, stage string, files []stri
 			return nil
 		})
 	})
-	if err != nil {
-		return err
-	}
-	for i, file := range files {
-		if err := fn(path.Join(start, file), sums[i]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return sums, err
 }
 
-// sumOne asks for the checksum of the first n bytes of a file, of all of it where n is negative.
-func (r *Root) sumOne(ctx context.Context, tool, start, stage, file string, n int64, state string) (size int64, sum string, err error) {
-	q := request{verb: "sum", args: []string{path.Join(start, file), "", "", tool, "-"}}
-	if stage != "" {
-		q.args[0], q.args[1], q.args[2] = start, stage, file
-	}
+// sumOne asks for the checksum of the first n bytes of a file, of all of it where n is negative. A state that is not "" has to be the
+// file's.
+func (r *reader) sumOne(ctx context.Context, tool, file string, n int64, state string) (size int64, sum string, err error) {
+	count := "-"
 	if n >= 0 {
-		q.args[4] = strconv.FormatInt(n, 10)
+		count = strconv.FormatInt(n, 10)
 	}
-	name := path.Join(start, file)
-	err = r.call(ctx, "sum", name, q, func(b *bufio.Reader) error {
-		info, err := r.readBegin(b)
+	name, q := r.one("sum", file, tool, count)
+	err = r.root.call(ctx, "sum", name, q, func(b *bufio.Reader) error {
+		info, err := r.root.readBegin(b)
 		if err != nil {
 			return err
 		}
@@ -204,12 +197,24 @@ func (r *Root) sumOne(ctx context.Context, tool, start, stage, file string, n in
 			return err
 		}
 		size, sum = info.Size, strings.TrimLeft(text, ",")
-		if kernel := stage == "" && r.Kernel(info.Path); !kernel && (after != info.state || state != "" && state != info.state) {
+		if r.root.Kernel(info.Path) && r.stage == nil {
+			return nil
+		}
+		if after != info.state || state != "" && state != info.state {
 			return ErrChanged
 		}
 		return nil
 	})
 	return size, sum, err
+}
+
+// one is a request about one file: by its path from the root, or by its name in a stage.
+func (r *reader) one(verb, file string, args ...string) (name string, q request) {
+	name = path.Join(r.start, file)
+	if r.stage != nil {
+		return name, r.request(verb, nil, append([]string{file}, args...)...)
+	}
+	return name, request{verb: verb, args: append([]string{name, r.stageName(), ""}, args...)}
 }
 
 // directoriesOf lists the directories that files are in, and those on the way.

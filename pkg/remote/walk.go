@@ -32,8 +32,6 @@ type WalkOptions struct {
 	TreeOptions
 	// LinkTargets also reads what is written in links.
 	LinkTargets bool
-
-	stage string // a directory private to us at the start, which is walked instead
 }
 
 // Walk calls fn for the file at a path and all that is below it, as the answer arrives: a directory before what is in it,
@@ -44,7 +42,12 @@ type WalkOptions struct {
 // that are too long. A name without facts is given to fn too, its Info says why; what vanished is not, and
 // below /proc it is no failure either. An error of fn ends Walk and is returned as it is.
 func (r *Root) Walk(ctx context.Context, name string, opts WalkOptions, fn func(path string, e Entry) error) (Info, error) {
-	w := &walk{root: r, name: name, opts: opts, fn: fn, seed: maphash.MakeSeed()}
+	return r.walk(ctx, &reader{root: r, start: name}, opts, fn)
+}
+
+func (r *Root) walk(ctx context.Context, from *reader, opts WalkOptions, fn func(path string, e Entry) error) (Info, error) {
+	name := from.start
+	w := &walk{reader: from, opts: opts, fn: fn, seed: maphash.MakeSeed()}
 	find, xargs, err := w.list(ctx)
 	switch {
 	case err != nil:
@@ -64,8 +67,7 @@ func (r *Root) Walk(ctx context.Context, name string, opts WalkOptions, fn func(
 
 // A walk is one tree while it is listed.
 type walk struct {
-	root *Root
-	name string
+	*reader
 	opts WalkOptions
 	fn   func(string, Entry) error
 
@@ -76,9 +78,9 @@ type walk struct {
 	failed TreeError
 }
 
-// request is what find is asked for, with more of its arguments.
-func (w *walk) request(mode string, more ...string) request {
-	q := request{verb: "walk", args: []string{w.name, w.opts.stage, mode}}
+// find is what find is asked for, with more of its arguments.
+func (w *walk) find(mode string, more ...string) request {
+	q := w.request("walk", nil, mode)
 	if w.opts.MaxDepth > 0 {
 		q.args = append(q.args, "-maxdepth", strconv.Itoa(w.opts.MaxDepth))
 	}
@@ -98,7 +100,7 @@ func (w *walk) list(ctx context.Context) (find, xargs int, err error) {
 	if w.opts.LinkTargets {
 		mode = "links"
 	}
-	err = w.root.call(ctx, "walk", w.name, w.request(mode), func(b *bufio.Reader) error {
+	err = w.root.call(ctx, "walk", w.start, w.find(mode), func(b *bufio.Reader) error {
 		if err := w.begin(b); err != nil {
 			return err
 		}
@@ -137,7 +139,9 @@ func (w *walk) begin(b *bufio.Reader) error {
 	}
 	w.root.name(w.info.Stat)
 	w.here = "."
-	if !w.info.FileMode().IsDir() {
+	if w.stage != nil && !w.info.FileMode().IsDir() {
+		w.here = "./t"
+	} else if !w.info.FileMode().IsDir() {
 		w.here = "./" + path.Base(w.info.Path)
 	} else if opened == "" {
 		w.failed = TreeError{}
@@ -326,8 +330,8 @@ func (w *walk) complete(ctx context.Context) error {
 // names asks find for nothing but names.
 func (w *walk) names(ctx context.Context, tests ...string) ([]string, error) {
 	var names []string
-	q := w.request("names", tests...)
-	err := w.root.call(ctx, "walk", w.name, q, func(b *bufio.Reader) error {
+	q := w.find("names", tests...)
+	err := w.root.call(ctx, "walk", w.start, q, func(b *bufio.Reader) error {
 		if err := w.begin(b); err != nil {
 			return err
 		}
@@ -364,8 +368,8 @@ func (w *walk) closed(ctx context.Context, directories []string) ([]string, erro
 		}
 	}
 	for _, batch := range some {
-		q := request{verb: "closed", args: []string{w.name, w.opts.stage}, names: batch}
-		err := w.root.call(ctx, "walk", w.name, q, func(b *bufio.Reader) error {
+		q := w.request("closed", batch)
+		err := w.root.call(ctx, "walk", w.start, q, func(b *bufio.Reader) error {
 			for range batch {
 				if _, err := b.Peek(1); err == io.EOF { //nolint:errorlint // as bufio gives it
 					return nil
@@ -412,8 +416,8 @@ func (w *walk) missing(ctx context.Context, all []string) error {
 	}
 	for _, batch := range some {
 		causes := make([]error, len(batch))
-		q := request{verb: "facts", args: []string{w.name, w.opts.stage}, names: batch}
-		err := w.root.call(ctx, "walk", w.name, q, func(b *bufio.Reader) error {
+		q := w.request("facts", batch, "")
+		err := w.root.call(ctx, "walk", w.start, q, func(b *bufio.Reader) error {
 			for i := range batch {
 				var line, link string
 				if err := readFields(b, &line, &link); err != nil {

@@ -103,12 +103,23 @@ verb_closed() {
 	done
 }
 
-# verb_facts PATH STAGE. Answer for each of $names: facts NUL, link target NUL; instead of facts "g" for what is gone and "d" for
-# what its directory denies.
+# verb_facts PATH STAGE NAME. Answer for each of $names, or NAME: facts NUL, link target NUL; instead of facts "g" for what is gone
+# and "d" for what its directory denies.
 verb_facts() {
 	start "$1" "$2" || return
+	only "$3"
+	if lines=$(stat -c "$facts" $names 2>/dev/null); then
+		lines=$lines$nl
+	else
+		lines=''
+	fi
 	for f in $names; do
-		if line=$(stat -c "$facts" "$f" 2>/dev/null); then
+		if [ -n "$lines" ]; then
+			line=${lines%%"$nl"*} lines=${lines#*"$nl"}
+		else
+			line=$(stat -c "$facts" "$f" 2>/dev/null)
+		fi
+		if [ -n "$line" ]; then
 			printf '%s\0' "$line"
 			[ ! -L "$f" ] || readlink -n "$f" 2>/dev/null
 			printf '\0'

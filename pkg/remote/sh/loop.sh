@@ -22,7 +22,7 @@ main() {
 
 loop() {
 	exec </dev/null
-	job='' stage='' keep=''
+	job='' stage=''
 	trap : TERM PIPE
 	IFS= read -r mark <&3
 	while IFS= read -r line <&3; do
@@ -60,7 +60,8 @@ request() {
 	names=''
 	[ "$length" = 0 ] || names=$(dd bs="$length" count=1 iflag=fullblock <&3 2>/dev/null)
 	set -f
-	IFS=$nl
+	split=$nl
+	IFS=$split
 	case $verb in
 	open)
 		verb_open "$@"
@@ -68,8 +69,6 @@ request() {
 		;;
 	put)
 		# It reads the client itself.
-		stage_directory=$1 stage=$2
-		[ -z "$keep" ] || stage=''
 		(
 			trap - PIPE
 			trap 'exit 143' TERM
@@ -84,8 +83,12 @@ request() {
 			return 1
 		}
 		;;
-	keep) keep=1 stage='' && answer 0 ;;
-	ps | stat | walk | names | closed | facts | read | sum | grep | tail | commit | remove | signal)
+	ps | stat | walk | names | closed | facts | read | sum | grep | tail | stage | commit | remove | signal)
+		# What a client leaves that is gone is taken away, unless it is for another copy.
+		case $verb:$2 in
+		stage:*.partial) stage='' ;;
+		stage:*) stage_directory=$1 stage=$2 ;;
+		esac
 		(
 			trap - PIPE
 			trap 'exit 143' TERM
@@ -96,6 +99,13 @@ request() {
 		;;
 	*) return 1 ;;
 	esac
+}
+
+# only NAME makes it the one name, which may have newlines.
+only() {
+	[ -n "$1" ] || return 0
+	names=$1 split=''
+	IFS=''
 }
 
 # answer CODE ends a reply.

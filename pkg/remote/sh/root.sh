@@ -29,8 +29,8 @@ magic() {
 }
 
 # resolve PATH FOLLOW walks PATH as the process itself would. It leaves us in the directory of the last name and sets name,
-# "." for the directory itself, and at, the physical path. FOLLOW is 1 where a link in last place is followed too, and
-# 2 where it is followed but not by what the kernel alone can follow: nobody is led there to write.
+# "." for the directory itself, and at, the physical path. FOLLOW is 1 where a link in last place is followed too, 0 where it
+# is not. For who is going to write it is w and n: no link of the target's may lead to one that only the kernel can follow.
 resolve() {
 	rest=$1 hops=0 name=.
 	[ "${#rest}" -le 4095 ] || return "$NAME_TOO_LONG"
@@ -77,10 +77,12 @@ up() {
 step() {
 	[ "${#1}" -le 255 ] && [ "${#at}" -le 3840 ] || return "$NAME_TOO_LONG"
 	if [ -L "./$1" ]; then
-		if [ "$2$more$rest" = 0 ]; then
+		case $2$more$rest in
+		[0n])
 			name=$1 at=$at/$1
 			return
-		fi
+			;;
+		esac
 		hops=$((hops + 1))
 		[ "$hops" -le 40 ] || return "$LOOP"
 		if magic "$1"; then
@@ -118,7 +120,10 @@ step() {
 
 # leap NAME FOLLOW follows a link of the kernel's. Behind a link of the target's that is refused to who is going to write.
 leap() {
-	[ "$2" != 2 ] || [ "$hops" = 1 ] || return "$IN_THE_WAY"
+	case $2:$hops in
+	[wn]:1 | [01]:*) ;;
+	*) return "$IN_THE_WAY" ;;
+	esac
 	at=$at/$1
 	if [ -d "./$1/." ]; then
 		cd "/proc/self/cwd/$1" 2>/dev/null || return "$DENIED"
@@ -131,10 +136,13 @@ leap() {
 	fi
 }
 
-# start PATH STAGE goes to where a verb begins: PATH, or what is private to us in it.
+# start PATH STAGE goes to where a verb begins: PATH, or what is private to us in it. With "-" a link in last place is meant itself.
 start() {
-	resolve "$1" 1 || return
-	if [ -n "$2" ]; then
+	case $2 in
+	-) resolve "$1" 0 || return ;;
+	*) resolve "$1" 1 || return ;;
+	esac
+	if [ -n "${2#-}" ]; then
 		[ -e "./$2" ] || return "$GONE"
 		enter_stage "$2" || return
 		name=t

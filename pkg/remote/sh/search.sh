@@ -6,14 +6,11 @@
 # status NUL; facts NUL. Files with a NUL among their first 32 KiB are left out.
 verb_grep() {
 	start "$1" '' || return
-	[ -z "$2" ] || names=$2
-	split=$nl
-	[ -z "$2" ] || split=''
-	IFS=$split
-	flags='' only='' pattern=$4
+	only "$2"
+	flags='' brief='' pattern=$4
 	case $3 in *i*) flags="$flags -i" ;; esac
 	case $3 in *F*) flags="$flags -F" ;; *E*) flags="$flags -E" ;; esac
-	case $3 in *l*) only=1 ;; esac
+	case $3 in *l*) brief=1 ;; esac
 	echo | matching -q
 	[ "$?" -le 1 ] || return "$PATTERN"
 	shift 4
@@ -37,7 +34,7 @@ grep_all() {
 	for f in $found; do
 		[ -z "$(head -c 32768 "$f" 2>/dev/null | tr -dc '\000' | tr '\000' x)" ] || continue
 		printf 'f%s\0' "$f"
-		[ -n "$only" ] || matching -n "$f" | tr '\n\000' '\000 '
+		[ -n "$brief" ] || matching -n "$f" | tr '\n\000' '\000 '
 		printf '\0'
 	done
 	printf 'e%s\0' "$code"

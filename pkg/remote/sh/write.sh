@@ -4,25 +4,45 @@
 
 # into_directory PATH goes to the directory that is written to, which stays open as descriptor 7.
 into_directory() {
-	need chmod chown mkdir mv rm tar tee touch sha1sum dd || return
-	resolve "$1" 2 || return
+	need chmod chown mkdir mv rm rmdir tar tee touch sha1sum dd || return
+	resolve "$1" w || return
 	[ "$name" = . ] || return "$NOT_DIRECTORY"
 	{ exec 7<.; } 2>/dev/null || return "$DENIED"
 }
 
 # enter_stage NAME enters the stage, which has to be the directory that we made: ours, closed to others, and in its place.
 enter_stage() {
-	[ ! -L "./$1" ] || return "$NOT_OURS"
+	[ ! -L "./$1" ] && [ -d "./$1" ] || return "$GONE"
 	into "$1" || return "$NOT_OURS"
 	[ -O . ] && [ "$(stat -c %a . 2>/dev/null)" = 700 ] || return "$NOT_OURS"
 }
 
-# make_stage NAME FORMER makes the stage, or takes over that of an earlier attempt, which another connection may still write to:
-# so that gets another name. What is written there then is written into nothing.
-make_stage() {
-	[ -z "$2" ] || [ "$2" = "$1" ] || mv -f -T "./$2" "./$1" 2>/dev/null
-	mkdir -m 700 "./$1" 2>/dev/null || [ -d "./$1" ] || fail "$DENIED" || return
-	enter_stage "$1"
+# verb_stage DIRECTORY STAGE FORMER makes the stage, or takes over what an earlier connection, or copy, has left in FORMER: that
+# may still be written to, so what is in it comes into directories that nobody else has.
+verb_stage() {
+	into_directory "$1" || return
+	old=$3
+	if [ "$2" = "$3" ]; then
+		old=$3~
+		mv -f -T "./$3" "./$old" 2>/dev/null
+	fi
+	if [ -n "$3" ] && [ -e "./$old" ]; then
+		enter_stage "$old" && { exec 8<.; } 2>/dev/null || return "$NOT_OURS"
+		cd /proc/self/fd/7 || return "$CHANGED"
+	fi
+	mkdir -m 700 "./$2" 2>/dev/null || [ -d "./$2" ] || fail "$DENIED" || return
+	enter_stage "$2" || return
+	[ -n "$3" ] && [ -e /proc/self/fd/8/t ] || return 0
+	if [ -d /proc/self/fd/8/t ]; then
+		mkdir -m 700 t
+		set +f
+		for f in /proc/self/fd/8/t/* /proc/self/fd/8/t/.[!.]* /proc/self/fd/8/t/..?*; do
+			[ ! -e "$f" ] && [ ! -L "$f" ] || mv -f "$f" t/
+		done
+	else
+		mv -f /proc/self/fd/8/t t
+	fi 2>/dev/null
+	cd /proc/self/fd/7 && discard "$old"
 }
 
 # fail CODE finds out why something could not be written here; CODE is for what is left.
@@ -56,15 +76,14 @@ read_only() {
 	return 1
 }
 
-# verb_put DIRECTORY STAGE FORMER KIND ARGS... takes what comes behind the request: lines with a length, each before so many bytes;
+# verb_put DIRECTORY STAGE KIND ARGS... takes what comes behind the request: lines with a length, each before so many bytes;
 # "hole N", which makes the file N bytes long; an empty line, which is a beat; 0, and a line with the SHA-1 of all bytes.
 # KIND is "tree" KEEP, a tar archive of what goes into t, or "file" PATH FROM MODE SECONDS OWNER: one in t, from byte FROM on. The
-# client waits for the first NUL before it sends. Behind it comes how long the file is, NUL.
+# client waits for the "r" before it sends. Behind it comes how long the file is, NUL.
 verb_put() {
-	into_directory "$1" && make_stage "$2" "$3" || return
-	[ "$4:$5" = file:. ] || [ -d t ] || mkdir -m 700 t 2>/dev/null || fail "$WRITE_FAILED" || return
-	printf '\0'
-	shift 3
+	into_directory "$1" && enter_stage "$2" || return
+	printf r
+	shift 2
 	if [ "$1" = tree ]; then
 		sum=$({ frames | tee /proc/self/fd/6 | unpack "$2" || echo failed >&6; } 6>&1 2>/dev/null | sha1sum)
 		arrived && printf '0\0'
@@ -76,7 +95,7 @@ verb_put() {
 
 unpack() {
 	umask 0
-	tar -x -f - -C t "$1" >/dev/null 2>&1
+	tar -x -f - "$1" >/dev/null 2>&1
 }
 
 # put_file PATH FROM MODE SECONDS OWNER
@@ -125,16 +144,19 @@ arrived() {
 	[ "${sum%% *}" = "$want" ] || fail "$WRITE_FAILED"
 }
 
-# verb_commit DIRECTORY STAGE TO moves t to its name TO; or, where there are $names, these out of t to the same paths in the
-# directory. Answer for each that could not be moved: path NUL, code NUL.
+# verb_commit DIRECTORY STAGE BELOW TO NAME moves t to BELOW/TO; or, where there is no TO, $names or NAME out of t to the same paths
+# below BELOW.
+# Answer for each that could not be moved: path NUL, code NUL.
 verb_commit() {
 	into_directory "$1" || return
 	enter_stage "$2" && { exec 8<.; } 2>/dev/null || return "$NOT_OURS"
-	cd /proc/self/fd/7 || return "$CHANGED"
-	if [ -z "$names" ]; then
-		move t "$3"
-		return
+	cd /proc/self/fd/7 && down "$3" && { exec 7<.; } 2>/dev/null || return "$IN_THE_WAY"
+	at=$at/$3
+	if [ -n "$4" ]; then
+		move t "$4" || printf '.\0%s\0' "$?"
+		return 0
 	fi
+	only "$5"
 	last=. batch=''
 	for f in $names; do
 		parent=${f%/*}
@@ -148,7 +170,12 @@ verb_commit() {
 				continue
 			}
 		fi
-		batch=$batch${batch:+$nl}/proc/self/fd/8/t/${f#./}
+		f=${f#./}
+		if [ -d "/proc/self/fd/8/t/$f" ] && [ ! -L "/proc/self/fd/8/t/$f" ]; then
+			move "t/$f" "${f##*/}" || printf './%s\0%s\0' "$f" "$?"
+		else
+			batch=$batch${batch:+$nl}/proc/self/fd/8/t/$f
+		fi
 	done
 	move_batch
 }
@@ -156,15 +183,16 @@ verb_commit() {
 # down PATH enters a directory below, through directories only.
 down() {
 	IFS=/
-	for part in ${1#.}; do
+	# shellcheck disable=SC2086 # names
+	set -- ${1#.}
+	IFS=$split
+	for part; do
 		[ -z "$part" ] || { [ ! -L "./$part" ] && into "$part"; } || return
 	done
-	IFS=$nl
 }
 
 # move_batch moves the files of one directory, and each of what is left by itself.
 move_batch() {
-	IFS=$nl
 	# shellcheck disable=SC2086 # one a line
 	[ -z "$batch" ] || mv -f $batch . 2>/dev/null || for source in $batch; do
 		[ -e "$source" ] || [ -L "$source" ] || continue
@@ -178,13 +206,19 @@ move_batch() {
 # descriptor, since its name is everybody's again by then.
 move() {
 	source=/proc/self/fd/8/$1
-	if [ -L "./$2" ] && [ ! -d "$source" ]; then
+	directory=''
+	[ -L "$source" ] || [ ! -d "$source" ] || directory=1
+	if [ -L "./$2" ]; then
+		[ -z "$directory" ] || return "$IN_THE_WAY"
 		# busybox wants to know what a link leads to before it replaces it.
 		rm -f "./$2" 2>/dev/null
-	elif [ -e "./$2" ] || [ -L "./$2" ]; then
-		[ ! -d "./$2" ] && [ ! -d "$source" ] || return "$IN_THE_WAY"
+	elif [ -d "./$2" ]; then
+		[ -z "$directory" ] || return "$EXISTS"
+		return "$IN_THE_WAY"
+	elif [ -e "./$2" ]; then
+		[ -z "$directory" ] || return "$IN_THE_WAY"
 	fi
-	if [ ! -d "$source" ] || [ -L "$source" ]; then
+	if [ -z "$directory" ]; then
 		mv -f -T "$source" "./$2" 2>/dev/null || fail "$WRITE_FAILED"
 		return
 	fi
@@ -195,14 +229,23 @@ move() {
 	fail "$WRITE_FAILED"
 }
 
-# verb_remove DIRECTORY STAGE takes the stage away, by its inside.
+# verb_remove DIRECTORY STAGE NAME takes $names or NAME out of the stage, or all of it, by its inside.
 verb_remove() {
 	into_directory "$1" || return
-	discard "$2"
+	only "$3"
+	if [ -z "$names" ]; then
+		[ ! -e "./$2" ] || discard "$2"
+		return
+	fi
+	enter_stage "$2" || return
+	for f in $names; do
+		[ "$f" != . ] || f=''
+		[ ! -d "t/$f" ] || chmod -R u+rwx "t/$f" 2>/dev/null
+		rm -rf "./t/${f#./}" 2>/dev/null
+	done
 }
 
 discard() {
-	[ -e "./$1" ] || return 0
 	enter_stage "$1" || return
 	chmod -R u+rwx . 2>/dev/null
 	rm -rf ./t 2>/dev/null

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// Read is transfer's. Small files share requests, since one costs more than what is in them.
+func (r *reader) Read(ctx context.Context, files []transfer.Part, to transfer.Receiver) error {
+	for i := 0; i < len(files); {
+		n := i
+		for n < len(files) && n-i < batchMost && shares(files[n]) {
+			n++
+		}
+		var err error
+		if n-i > 1 {
+			err = r.readMany(ctx, files[i:n], &offsetReceiver{to, i})
+		} else {
+			n = i + 1
+			err = r.readOne(ctx, files[i], &offsetReceiver{to, i})
+		}
+		if err != nil {
+			return err
+		}
+		i = n
+	}
+	return nil
+}
+
+// shares reports whether a file can be read together with others.
+func shares(f transfer.Part) bool {
+	return f.From == 0 && f.Size >= 0 && f.Size < 1<<20 && !strings.Contains(f.Path, "\n") && f.Path != "."
+}
+
+// An offsetReceiver is for a part of the files that were asked for.
+type offsetReceiver struct {
+	transfer.Receiver
+	first int
+}
+
+func (o *offsetReceiver) Data(i int, offset int64, p []byte) error {
+	return called(o.Receiver.Data(o.first+i, offset, p))
+}
+
+func (o *offsetReceiver) Done(i int, size int64, err error) error {
+	return called(o.Receiver.Done(o.first+i, size, translated(err)))
+}
+
+// cause is an error about a file. What is about the connection, or is the caller's own, is none.
+func cause(ctx context.Context, err error) (fileError error, other error) {
+	var path *fs.PathError
+	switch {
+	case err == nil:
+		return nil, nil
+	case ctx.Err() != nil, isBroken(err), !errors.As(err, &path):
+		return nil, err
+	}
+	return path.Err, nil
+}
+
+// readOne reads one file from a byte on.
+func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceiver) error {
+	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10))
+	var size, end int64
+	err := r.root.part(ctx, "copy", q, func(i Info) error {
+		if size = i.Size; f.Size >= 0 && i.state != f.State {
+			return &fs.PathError{Op: "copy", Path: i.Path, Err: ErrChanged}
+		}
+		return nil
+	}, func(offset int64, p []byte) error {
+		end = offset + int64(len(p))
+		return to.Data(0, offset, p)
+	})
+	if f.Size < 0 {
+		size = end
+	}
+	own, other := cause(ctx, err)
+	if other != nil {
+		return uncalled(other)
+	}
+	return uncalled(to.Done(0, size, own))
+}
+
+// uncalled is an error of a receiver as it was given.
+func uncalled(err error) error {
+	if own := callerError(err); own != nil {
+		return own
+	}
+	return err
+}
+
+// readMany reads files one behind the other. Where one is not as it was all of them end with ErrChanged.
+func (r *reader) readMany(ctx context.Context, files []transfer.Part, to *offsetReceiver) error {
+	names := make([]string, len(files))
+	states := make(map[string]string, len(files))
+	for i, f := range files {
+		names[i] = sent(f.Path)
+		states[names[i]] = f.State
+	}
+	q := r.request("read", names, append([]string{"", "0"}, directoriesOf(names)...)...)
+	err := r.root.converse(ctx, "copy", r.start, q, func(l *link, b *bufio.Reader) error {
+		return steady(b, names, states, func() error {
+			s := &splitter{files: files, to: to}
+			good, err := readSection(b, l.mark, s.write)
+			if err == nil && !good {
+				err = ErrRead
+			}
+			return err
+		})
+	})
+	own, other := cause(ctx, err)
+	if other != nil {
+		return uncalled(other)
+	}
+	for i, f := range files {
+		if err := to.Done(i, f.Size, own); err != nil {
+			return uncalled(err)
+		}
+	}
+	return nil
+}
+
+// A splitter hands bytes to files by their lengths.
+type splitter struct {
+	files []transfer.Part
+	to    *offsetReceiver
+	i     int
+	at    int64
+}
+
+func (s *splitter) write(p []byte) error {
+	for len(p) > 0 {
+		for s.i < len(s.files) && s.at == s.files[s.i].Size {
+			s.i, s.at = s.i+1, 0
+		}
+		if s.i == len(s.files) {
+			return nil // the facts, or the sum, are not right then
+		}
+		n := min(int64(len(p)), s.files[s.i].Size-s.at)
+		if err := s.to.Data(s.i, s.at, p[:n]); err != nil {
+			return err
+		}
+		s.at, p = s.at+n, p[n:]
+	}
+	return nil
+}

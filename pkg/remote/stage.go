@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// A stage is a directory in the target that is private to us, for what is on its way there.
+type stage struct {
+	*reader
+	id       string
+	name     string // id, or behind a connection that broke another one
+	times    int
+	preserve bool
+}
+
+// Stage is transfer's.
+func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
+	s := &stage{id: id, name: id, preserve: preserve}
+	s.reader = &reader{root: t.root, start: directory, stage: s}
+	err := t.root.call(ctx, "write", directory, s.request("stage", nil, ""), nothing)
+	if errors.Is(err, ErrNotOurs) {
+		s.name = id + "~"
+		err = t.root.call(ctx, "write", directory, s.request("stage", nil, ""), nothing)
+	}
+	if err != nil {
+		return nil, translated(err)
+	}
+	t.root.stages = append(t.root.stages, s)
+	return s, nil
+}
+
+func nothing(*bufio.Reader) error { return nil }
+
+// claim takes a stage over to a new connection.
+func (s *stage) claim(ctx context.Context, l *link) error {
+	former := s.name
+	// A stage for another copy keeps its name; who waits to take another one away knows it by the old one.
+	if s.times++; !strings.HasSuffix(s.id, ".partial") {
+		s.name = fmt.Sprint(s.id, "-", s.times)
+	}
+	q := request{verb: "stage", args: []string{s.start, s.name, former}}
+	err, _ := l.converse(ctx, q, func(*link, *bufio.Reader) error { return nil })
+	return err
+}
+
+// Put is transfer's. One file by itself can be gone on with; several come as an archive.
+func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transfer.Receiver) error) ([]error, error) {
+	var out interface {
+		transfer.Receiver
+		close() error
+		result() []error
+	}
+	var q request
+	if len(parts) == 1 && parts[0].Mode.IsRegular() && parts[0].Link == "" {
+		f := parts[0]
+		owner := ""
+		if s.preserve {
+			owner = fmt.Sprintf("%d:%d", f.UID, f.GID)
+		}
+		q = s.request("put", nil, "file", f.Path, strconv.FormatInt(f.From, 10), fmt.Sprintf("%o", s.mode(f.File)),
+			strconv.FormatInt(f.Mtime.Unix(), 10), owner)
+		out = &fileUpload{stage: s, part: f}
+	} else {
+		owners := "-o"
+		if s.preserve {
+			owners = "--numeric-owner"
+		}
+		q = s.request("put", nil, "tree", owners)
+		out = newTreeUpload(s, parts)
+	}
+	var length string
+	var own error
+	err := s.root.converse(ctx, "write", s.start, q, func(l *link, b *bufio.Reader) error {
+		if first, err := b.ReadByte(); err != nil || first != 'r' {
+			return unexpected(err)
+		}
+		frames := newFrames(l)
+		switch u := out.(type) {
+		case *fileUpload:
+			u.frames = frames
+		case *treeUpload:
+			u.begin(frames)
+		}
+		if own = fill(out); own != nil {
+			return called(own)
+		}
+		if err := errors.Join(out.close(), frames.close()); err != nil {
+			return err
+		}
+		var err error
+		length, err = readField(b)
+		return err
+	})
+	if own != nil {
+		return nil, own
+	}
+	errs := out.result()
+	if fileError, other := cause(ctx, err); other != nil {
+		return errs, other
+	} else if fileError != nil {
+		if errors.Is(fileError, ErrOwner) && len(parts) == 1 {
+			return []error{transfer.ErrOwner}, nil
+		}
+		return errs, translated(err)
+	}
+	if f, ok := out.(*fileUpload); ok && errs[0] == nil && strings.TrimSpace(length) != strconv.FormatInt(f.size, 10) {
+		errs[0] = transfer.ErrDamaged
+	}
+	return s.settle(ctx, parts, errs)
+}
+
+// settle takes away what did not come whole, and looks whether owners were kept.
+func (s *stage) settle(ctx context.Context, parts []transfer.Part, errs []error) ([]error, error) {
+	var bad []string
+	for i, err := range errs {
+		if err != nil && !errors.Is(err, transfer.ErrOwner) {
+			bad = append(bad, parts[i].Path)
+		}
+	}
+	if len(bad) > 0 {
+		if err := s.Remove(ctx, bad); err != nil {
+			return errs, err
+		}
+	}
+	if !s.preserve || len(parts) == 1 && parts[0].Mode.IsRegular() {
+		return errs, nil
+	}
+	names := make([]string, len(parts))
+	for i, f := range parts {
+		names[i] = sent(f.Path)
+	}
+	stats, err := s.facts(ctx, names)
+	if err != nil {
+		return errs, err
+	}
+	for i, f := range parts {
+		st := stats[i]
+		if errs[i] == nil && st != nil && (st.UID != f.UID || st.GID != f.GID || f.Mode.IsRegular() && st.Mode&0o7777 != s.mode(f.File)) {
+			errs[i] = transfer.ErrOwner
+		}
+	}
+	return errs, nil
+}
+
+// facts asks for the facts of files, nil for those that are not there.
+func (s *stage) facts(ctx context.Context, names []string) ([]*Stat, error) {
+	stats := make([]*Stat, 0, len(names))
+	some, odd := batches(names)
+	for _, name := range odd {
+		some = append(some, []string{name})
+	}
+	found := map[string]*Stat{}
+	for _, batch := range some {
+		q := s.request("facts", batch, "")
+		if strings.Contains(batch[0], "\n") {
+			q = s.request("facts", nil, batch[0])
+		}
+		err := s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
+			for _, name := range batch {
+				var line, link string
+				if err := readFields(b, &line, &link); err != nil {
+					return err
+				}
+				if st, err := parseStat(line); err == nil {
+					found[name] = st
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range names {
+		stats = append(stats, found[name])
+	}
+	return stats, nil
+}
+
+// mode are the bits that a copy has in the end.
+func (s *stage) mode(f transfer.File) uint32 {
+	mode := uint32(f.Mode.Perm())
+	if f.Mode&fs.ModeSticky != 0 {
+		mode |= 0o1000
+	}
+	if s.preserve && f.Mode&fs.ModeSetuid != 0 {
+		mode |= 0o4000
+	}
+	if s.preserve && f.Mode&fs.ModeSetgid != 0 {
+		mode |= 0o2000
+	}
+	return mode
+}
+
+// Remove is transfer's.
+func (s *stage) Remove(ctx context.Context, paths []string) error {
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = sent(p)
+	}
+	some, odd := batches(names)
+	for _, name := range odd {
+		if err := s.root.call(ctx, "write", s.start, s.request("remove", nil, name), nothing); err != nil {
+			return err
+		}
+	}
+	for _, batch := range some {
+		if err := s.root.call(ctx, "write", s.start, s.request("remove", batch, ""), nothing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Commit is transfer's. All moves have their places below the same directory.
+func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves []transfer.Move) ([]error, error) {
+	if err := s.finish(ctx, directories); err != nil {
+		return nil, err
+	}
+	index := make(map[string]int, len(moves))
+	names := make([]string, len(moves))
+	errs := make([]error, len(moves))
+	below := "."
+	for i, m := range moves {
+		names[i] = sent(m.From)
+		index[names[i]] = i
+		if m.From == "." {
+			directory, base := path.Split(m.To)
+			return errs, s.move(ctx, errs, index, nil, path.Clean(directory), base, "")
+		}
+		below = path.Clean(strings.TrimSuffix(m.To, m.From))
+	}
+	some, odd := batches(names)
+	for _, name := range odd {
+		if err := s.move(ctx, errs, index, nil, below, "", name); err != nil {
+			return errs, err
+		}
+	}
+	for _, batch := range some {
+		if err := s.move(ctx, errs, index, batch, below, "", ""); err != nil {
+			return errs, err
+		}
+	}
+	return errs, nil
+}
+
+// move has files moved, and notes for each that could not be why.
+func (s *stage) move(ctx context.Context, errs []error, index map[string]int, names []string, below, to, name string) error {
+	q := s.request("commit", names, below, to, name)
+	err := s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
+		for {
+			if _, err := b.Peek(1); err == io.EOF { //nolint:errorlint // as bufio gives it
+				return nil
+			}
+			var moved, text string
+			if err := readFields(b, &moved, &text); err != nil {
+				return err
+			}
+			i, ok := index[moved]
+			code, err := number(text)
+			if !ok || err != nil {
+				return fmt.Errorf("read answer of helper: moved %.200q", moved)
+			}
+			errs[i] = translated(codeError(code))
+		}
+	})
+	return err
+}
+
+// finish gives directories their owner, mode and time, the inner ones first.
+func (s *stage) finish(ctx context.Context, directories []transfer.File) error {
+	if len(directories) == 0 {
+		return nil
+	}
+	inner := make([]transfer.Part, 0, len(directories))
+	for _, d := range slices.Backward(directories) {
+		inner = append(inner, transfer.Part{File: d})
+	}
+	final := newTreeUpload(s, inner)
+	final.final = true
+	owners := "-o"
+	if s.preserve {
+		owners = "--numeric-owner"
+	}
+	err := s.root.converse(ctx, "write", s.start, s.request("put", nil, "tree", owners), func(l *link, b *bufio.Reader) error {
+		if first, err := b.ReadByte(); err != nil || first != 'r' {
+			return unexpected(err)
+		}
+		frames := newFrames(l)
+		final.begin(frames)
+		if err := errors.Join(final.close(), frames.close()); err != nil {
+			return err
+		}
+		_, err := readField(b)
+		return err
+	})
+	return translated(err)
+}
+
+// Close is transfer's.
+func (s *stage) Close(ctx context.Context, keep bool) error {
+	s.root.stages = slices.DeleteFunc(s.root.stages, func(other *stage) bool { return other == s })
+	if keep {
+		return nil
+	}
+	return s.root.call(ctx, "write", s.start, s.request("remove", nil, ""), nothing)
+}

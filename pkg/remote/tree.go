@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"path"
+	"strings"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// Source is the root as the end that a copy comes from. A copy needs a Root of its own for each end: they are used at once.
+func (r *Root) Source() transfer.Tree { return tree{r, [2]string{"0", "1"}} }
+
+// Destination is the root as the end that a copy goes to. No link of the target's leads it through /proc/PID/root and its like.
+func (r *Root) Destination() transfer.Tree { return tree{r, [2]string{"n", "w"}} }
+
+type tree struct {
+	root    *Root
+	follows [2]string // how a link in last place is told not to be followed, or to be
+}
+
+// Stat is transfer's. Where the directory of the last name is not there either, it is ErrNoDirectory.
+func (t tree) Stat(ctx context.Context, name string, follow bool) (transfer.File, error) {
+	how := t.follows[0]
+	if follow {
+		how = t.follows[1]
+	}
+	info, err := t.root.stat(ctx, name, how)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && info.Missing != "":
+		return transfer.File{Path: path.Join(info.Path, info.Missing)}, err
+	case errors.Is(err, fs.ErrNotExist):
+		return transfer.File{}, fmt.Errorf("%w: %w", transfer.ErrNoDirectory, err)
+	case err != nil:
+		return transfer.File{}, translated(err)
+	}
+	f := t.root.file(info.Path, info.Path, info.Stat)
+	return f, nil
+}
+
+// Open is transfer's.
+func (t tree) Open(_ context.Context, start string) (transfer.Reader, error) {
+	return &reader{root: t.root, start: start, physical: true}, nil
+}
+
+// file is what a copy wants to know.
+func (r *Root) file(relative, physical string, s *Stat) transfer.File {
+	f := transfer.File{
+		Path: relative, Mode: s.FileMode(), UID: s.UID, GID: s.GID, Size: s.Size, Blocks: s.Blocks, Mtime: s.Mtime,
+		Target: s.LinkTarget, Rdev: [2]uint32{s.RdevMajor, s.RdevMinor}, State: s.state,
+	}
+	if s.Nlink > 1 && f.Mode.IsRegular() {
+		f.Inode, _, _ = strings.Cut(s.state, " ")
+	}
+	if f.Mode.IsRegular() && r.Kernel(physical) {
+		f.Size = -1
+	}
+	return f
+}
+
+// translated makes an error of this package one that a copy knows.
+func translated(err error) error {
+	for ours, theirs := range map[error]error{
+		ErrChanged: transfer.ErrChanged, ErrInTheWay: transfer.ErrInTheWay, ErrOwner: transfer.ErrOwner,
+		ErrNotDirectory: transfer.ErrNotDirectory, ErrIsDirectory: transfer.ErrIsDirectory, ErrSpecial: transfer.ErrKind,
+		ErrNameTooLong: transfer.ErrName,
+	} {
+		if errors.Is(err, ours) {
+			return theirs
+		}
+	}
+	return err
+}
+
+// A reader is a place in the root, or in a stage there.
+type reader struct {
+	root  *Root
+	start string
+	stage *stage // nil: none
+	// physical says that start is no link, or is one that is meant itself.
+	physical bool
+}
+
+// request is one about a start, and a stage in it.
+func (r *reader) request(verb string, names []string, args ...string) request {
+	return request{verb: verb, args: args, names: names, late: func() []string { return []string{r.start, r.stageName()} }}
+}
+
+func (r *reader) stageName() string {
+	switch {
+	case r.stage != nil:
+		return r.stage.name
+	case r.physical:
+		return "-"
+	}
+	return ""
+}
+
+// sent is a path as the program takes it.
+func sent(name string) string {
+	if name == "." {
+		return "."
+	}
+	return "./" + name
+}
+
+// errStop ends a walk whose reader has seen enough.
+var errStop = errors.New("stop")
+
+// List is transfer's. What cannot be looked at comes with its error.
+func (r *reader) List(ctx context.Context) iter.Seq2[transfer.File, error] {
+	return func(yield func(transfer.File, error) bool) {
+		top := ""
+		give := func(file string, f transfer.File) error {
+			f.Path = "."
+			if rest := strings.TrimPrefix(strings.TrimPrefix(file, top), "/"); rest != "" {
+				f.Path = rest
+			}
+			if !yield(f, nil) {
+				return errStop
+			}
+			return nil
+		}
+		_, err := r.root.walk(ctx, r, WalkOptions{LinkTargets: true}, func(file string, e Entry) error {
+			if top == "" {
+				top = strings.TrimSuffix(file, "/")
+			}
+			if s := e.Stat(); s != nil {
+				return give(file, r.root.file("", file, s))
+			}
+			return nil // the walk's error has it
+		})
+		var partly *TreeError
+		if errors.As(err, &partly) {
+			err = nil
+			for _, failure := range partly.Failures {
+				if cause, ok := errors.AsType[*fs.PathError](failure); ok && err == nil {
+					err = give(cause.Path, transfer.File{Err: translated(cause.Err)})
+				}
+			}
+			if more := partly.Count - len(partly.Failures); more > 0 && err == nil {
+				err = fmt.Errorf("read the whole tree: %d more files could not be read: %w", more, fs.ErrPermission)
+			}
+		}
+		if err != nil && err != errStop { //nolint:errorlint // its own
+			yield(transfer.File{}, translated(err))
+		}
+	}
+}
+
+// Sum is transfer's.
+func (r *reader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum, error) {
+	sums := make([]transfer.Sum, len(files))
+	var all []string
+	index := map[string]int{}
+	for i, f := range files {
+		if whole := f.From < 0 || f.From >= f.Size && f.Size >= 0; whole && !strings.Contains(f.Path, "\n") && f.Path != "." {
+			all, index[sent(f.Path)] = append(all, sent(f.Path)), i
+		}
+	}
+	if some, _ := batches(all); len(all) > 1 {
+		for _, batch := range some {
+			texts, err := r.sums(ctx, "sha1sum", batch, nil)
+			if isBroken(err) || ctx.Err() != nil {
+				return nil, err
+			}
+			for k, text := range texts {
+				i := index[batch[k]]
+				sums[i] = newSum(max(files[i].From, files[i].Size), text, nil)
+			}
+		}
+	}
+	for i, f := range files {
+		if sums[i].SHA1 != [20]byte{} {
+			continue
+		}
+		size, text, err := r.sumOne(ctx, "sha1sum", sent(f.Path), f.From, "")
+		if isBroken(err) || ctx.Err() != nil {
+			return nil, err
+		}
+		if f.From >= 0 {
+			size = min(size, f.From)
+		}
+		sums[i] = newSum(size, text, err)
+	}
+	return sums, nil
+}
+
+func newSum(n int64, text string, err error) transfer.Sum {
+	sum := transfer.Sum{N: n, Err: translated(err)}
+	if raw, decoding := hex.DecodeString(text); err == nil && decoding == nil && len(raw) == len(sum.SHA1) {
+		copy(sum.SHA1[:], raw)
+	} else if err == nil {
+		sum.Err = fmt.Errorf("read checksum %.80q", text)
+	}
+	return sum
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"archive/tar"
+	"crypto/sha1" //nolint:gosec // against damage, not against attacks: busybox has processor instructions for it
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// frameSize is how many bytes go with one length: verb_put starts processes for each.
+const frameSize = 4 << 20
+
+// frames is the payload of verb_put: lengths and bytes, and at the end the sum of all bytes.
+type frames struct {
+	link *link
+	hash hash.Hash
+	held []byte
+}
+
+func newFrames(l *link) *frames {
+	return &frames{link: l, hash: sha1.New(), held: make([]byte, 0, frameSize)} //nolint:gosec // see above
+}
+
+// Write collects bytes to a frame.
+func (f *frames) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		part := min(len(p), frameSize-len(f.held))
+		f.held, p = append(f.held, p[:part]...), p[part:]
+		if len(f.held) == frameSize {
+			if err := f.flush(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return n, nil
+}
+
+func (f *frames) flush() error {
+	if len(f.held) == 0 {
+		return nil
+	}
+	_, _ = f.hash.Write(f.held)
+	err := f.link.write(fmt.Appendf(nil, "%d\n", len(f.held)), f.held)
+	f.held = f.held[:0]
+	return f.link.sent(err)
+}
+
+// hole makes the file that is written n bytes long.
+func (f *frames) hole(n int64) error {
+	if err := f.flush(); err != nil {
+		return err
+	}
+	return f.link.sent(f.link.write(fmt.Appendf(nil, "hole %d\n", n)))
+}
+
+func (f *frames) close() error {
+	if err := f.flush(); err != nil {
+		return err
+	}
+	return f.link.sent(f.link.write(fmt.Appendf(nil, "0\n%x\n", f.hash.Sum(nil))))
+}
+
+// sent says why nothing more is to be sent: what the other side says about it is in the answer.
+func (l *link) sent(err error) error {
+	if err == nil {
+		l.mu.Lock()
+		answer := l.current
+		l.mu.Unlock()
+		select {
+		case <-answer.done:
+			err = io.ErrUnexpectedEOF
+		default:
+		}
+	}
+	if err != nil {
+		return &BrokenError{Cause: err}
+	}
+	return nil
+}
+
+// A fileUpload is one file.
+type fileUpload struct {
+	stage  *stage
+	part   transfer.Part
+	frames *frames
+	at     int64
+	size   int64
+	err    error
+}
+
+// Data is transfer's.
+func (u *fileUpload) Data(_ int, offset int64, p []byte) error {
+	if u.at == 0 {
+		u.at = u.part.From
+	}
+	if offset > u.at {
+		if err := u.frames.hole(offset); err != nil {
+			return err
+		}
+	}
+	u.at = offset + int64(len(p))
+	_, err := u.frames.Write(p)
+	return err
+}
+
+// Done is transfer's.
+func (u *fileUpload) Done(_ int, size int64, err error) error {
+	if u.err, u.size = err, size; err == nil && size > max(u.at, u.part.From) {
+		return u.frames.hole(size)
+	}
+	return nil
+}
+
+func (u *fileUpload) close() error    { return nil }
+func (u *fileUpload) result() []error { return []error{u.err} }
+
+// A treeUpload is an archive of some files, in their order. GNU's format holds sizes and owners of any length, which busybox reads in no
+// other one.
+type treeUpload struct {
+	stage *stage
+	parts []transfer.Part
+	errs  []error
+	out   *tar.Writer
+	next  int   // the first part without a header
+	left  int64 // of the one before it
+	final bool
+}
+
+func newTreeUpload(s *stage, parts []transfer.Part) *treeUpload {
+	return &treeUpload{stage: s, parts: parts, errs: make([]error, len(parts))}
+}
+
+func (u *treeUpload) begin(f *frames) { u.out = tar.NewWriter(f) }
+
+// Data is transfer's.
+func (u *treeUpload) Data(i int, offset int64, p []byte) error {
+	if err := u.upTo(i + 1); err != nil {
+		return err
+	}
+	// A small hole is sent as it is.
+	for gap := offset - (u.parts[i].Size - u.left); gap > 0; {
+		n, err := u.out.Write(make([]byte, min(gap, 64<<10)))
+		if gap, u.left = gap-int64(n), u.left-int64(n); err != nil {
+			return err
+		}
+	}
+	n, err := u.out.Write(p)
+	u.left -= int64(n)
+	return err
+}
+
+// Done is transfer's.
+func (u *treeUpload) Done(i int, _ int64, err error) error {
+	u.errs[i] = err
+	return nil
+}
+
+// upTo writes the headers of all parts before n, and fills up what did not come.
+func (u *treeUpload) upTo(n int) error {
+	for u.next < n {
+		if err := u.pad(); err != nil {
+			return err
+		}
+		f := u.parts[u.next]
+		u.next++
+		header, ok := u.header(f)
+		if !ok {
+			u.errs[u.next-1] = transfer.ErrKind
+			continue
+		}
+		if err := u.out.WriteHeader(header); err != nil {
+			u.errs[u.next-1] = err
+			continue
+		}
+		u.left = header.Size
+	}
+	return nil
+}
+
+func (u *treeUpload) pad() error {
+	zeros := make([]byte, 32<<10)
+	for u.left > 0 {
+		n, err := u.out.Write(zeros[:min(u.left, int64(len(zeros)))])
+		if u.left -= int64(n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *treeUpload) header(f transfer.Part) (*tar.Header, bool) {
+	h := &tar.Header{
+		Name: inStage(f.Path), Mode: int64(u.stage.mode(f.File)), Uid: int(f.UID), Gid: int(f.GID), ModTime: f.Mtime.Truncate(time.Second), Format: tar.FormatGNU,
+	}
+	switch f.Mode.Type() {
+	case 0:
+		h.Typeflag, h.Size = tar.TypeReg, f.Size
+		if f.Link != "" {
+			h.Typeflag, h.Size, h.Linkname = tar.TypeLink, 0, inStage(f.Link)
+		}
+	case fs.ModeDir:
+		h.Typeflag, h.Name = tar.TypeDir, h.Name+"/"
+		if !u.final {
+			h.Mode |= 0o700
+		}
+	case fs.ModeSymlink:
+		h.Typeflag, h.Linkname = tar.TypeSymlink, f.Target
+	default:
+		return nil, false
+	}
+	return h, true
+}
+
+// inStage is a path of the copy as the stage has it.
+func inStage(name string) string {
+	if name == "." {
+		return "./t"
+	}
+	return "./t/" + name
+}
+
+func (u *treeUpload) close() error {
+	if err := u.upTo(len(u.parts)); err != nil {
+		return err
+	}
+	if err := u.pad(); err != nil {
+		return err
+	}
+	return u.out.Close()
+}
+
+func (u *treeUpload) result() []error { return u.errs }

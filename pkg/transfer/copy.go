@@ -183,6 +183,9 @@ func (c *copier) begin(ctx context.Context) (err error) {
 			return c.read(err)
 		}
 		c.items = l.sorted(c.fail)
+		if c.fatal == nil && (len(c.items) == 0 || c.items[0].Mode.Type() != c.top.Mode.Type()) {
+			c.fatal = c.read(ErrChanged)
+		}
 		if c.fatal != nil {
 			return c.fatal
 		}

@@ -124,7 +124,7 @@ func (l *lister) open(ctx context.Context, k link) error {
 // sorted gives each directory before what is in it, and all of that together. What no directory can hold is left out.
 func (l *lister) sorted(fail func(*item, error)) []*item {
 	for _, path := range l.lost {
-		fail(&item{File: File{Path: fmt.Sprintf("%q", path)}}, ErrName)
+		fail(&item{File: File{Path: path}}, ErrName)
 	}
 	slices.SortStableFunc(l.items, func(a, b *item) int { return order(a.Path, b.Path) })
 	var dirs []string

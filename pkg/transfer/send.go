@@ -84,10 +84,10 @@ func (c *copier) put(ctx context.Context, batch []*item) error {
 	for i, it := range batch {
 		switch own := t.errs[i]; {
 		case it.state == failed, IsBroken(own):
-		case own != nil:
-			c.fail(it, own)
 		case i < len(errs) && errs[i] != nil && !errors.Is(errs[i], ErrOwner):
 			c.fail(it, errs[i])
+		case own != nil:
+			c.fail(it, own)
 		case it.Mode.IsRegular() && !t.ended[i] && parts[i].Link == "":
 			return c.read(ErrDamaged)
 		default:

@@ -20,10 +20,6 @@ import (
 	"time"
 )
 
-// spoolSize is the size up to which a file waits on this machine until it is known to be right. A longer one goes out
-// while it comes, and what went out cannot be taken back.
-const spoolSize = 32 << 20
-
 // An archive is a Tree that is written as a tar archive, with links, hard links, devices, FIFOs, modes and owners by number.
 //
 // The format is PAX, which GNU tar, bsdtar and Python read. busybox's tar skips its records: GNU is for that, with times in
@@ -34,6 +30,7 @@ const spoolSize = 32 << 20
 type archive struct {
 	gnu    bool
 	top    string
+	limit  int64 // of a file that waits here until it is right; a longer one goes out while it comes, and stays
 	out    *bufio.Writer
 	tar    *tar.Writer
 	spool  *os.File
@@ -60,7 +57,7 @@ type big struct {
 // NewArchive is where a copy of what is at a physical path, which is its Dest too, becomes an archive.
 func NewArchive(w io.Writer, gnu bool, path string) Tree {
 	out := bufio.NewWriterSize(w, 256<<10)
-	return &archive{gnu: gnu, top: path, out: out, tar: tar.NewWriter(out)}
+	return &archive{gnu: gnu, top: path, limit: 32 << 20, out: out, tar: tar.NewWriter(out)}
 }
 
 // Stat knows of directories only, and that there is no path yet.
@@ -190,40 +187,35 @@ func (s *archiveStage) Read(context.Context, []Part, Receiver) error { return Er
 
 // Put writes a batch once all of it has come.
 func (s *archiveStage) Put(_ context.Context, parts []Part, fill func(Receiver) error) ([]error, error) {
-	s.parts, s.start, s.right = parts, make([]int64, len(parts)), make([]bool, len(parts))
-	if len(parts) == 1 && parts[0].Size > spoolSize && parts[0].Mode.IsRegular() && parts[0].Link == "" {
+	s.parts, s.start, s.right = slices.Clone(parts), make([]int64, len(parts)), make([]bool, len(parts))
+	if len(parts) == 1 && parts[0].Size > s.limit && parts[0].contents() {
 		return s.stream(parts[0], fill)
 	}
 	size := int64(0)
 	for i, part := range parts {
-		if s.start[i] = size; part.Mode.IsRegular() && part.Link == "" {
-			size += part.Size
+		if s.start[i] = size; part.contents() {
+			size += max(0, part.Size)
 		}
 	}
-	if err := s.openSpool(size); err != nil {
-		return nil, err
-	}
-	if err := fill(s); err != nil {
+	if err := errors.Join(s.openSpool(size), fill(s)); err != nil {
 		return nil, err
 	}
 	errs, buffer := make([]error, len(parts)), make([]byte, bufferSize)
-	for i, part := range parts {
-		regular := part.Mode.IsRegular() && part.Link == ""
-		if part.Mode.IsDir() || regular && !s.right[i] {
+	for i, part := range s.parts {
+		if part.Mode.IsDir() || part.contents() && !s.right[i] {
 			continue
 		}
 		err := s.write(part)
-		if errors.Is(err, ErrKind) {
-			errs[i] = err
-			continue
-		}
-		if err == nil && regular {
+		if err == nil && part.contents() {
 			_, err = io.CopyBuffer(s.tar, io.NewSectionReader(s.spool, s.start[i], part.Size), buffer)
 		}
-		if err != nil {
+		if errors.Is(err, ErrKind) {
+			errs[i] = err
+		} else if err != nil {
 			return nil, err
+		} else {
+			s.held = append(s.held, held{part.Path, part.Mode, part.Size})
 		}
-		s.held = append(s.held, held{part.Path, part.Mode, part.Size})
 	}
 	return errs, nil
 }
@@ -272,6 +264,9 @@ func (s *archiveStage) Data(i int, offset int64, p []byte) error {
 }
 
 func (s *archiveStage) Done(i int, size int64, err error) error {
+	if s.parts[i].Size < 0 {
+		s.parts[i].Size = size // a file of the kernel's, which comes by itself
+	}
 	if s.right[i] = err == nil && size == s.parts[i].Size; s.right[i] && s.big != nil {
 		return s.fill(size)
 	}

@@ -227,16 +227,16 @@ func TestManyFilesFitInMemory(t *testing.T) {
 
 type many int
 
-func (m many) Stat(_ context.Context, path string, _ bool) (File, error) {
-	return made{}.Stat(nil, path, false)
-}                                                           //nolint:staticcheck // it needs none
+func (m many) Stat(ctx context.Context, path string, _ bool) (File, error) {
+	return made{}.Stat(ctx, path, false)
+}
 func (m many) Open(context.Context, string) (Reader, error) { return m, nil }
 func (m many) Stage(context.Context, string, string, bool) (Stage, error) {
 	return nil, fs.ErrInvalid
 }
 func (m many) Sum(context.Context, []Part) ([]Sum, error) { return nil, fs.ErrInvalid }
-func (m many) Read(_ context.Context, parts []Part, r Receiver) error {
-	return made{}.Read(nil, parts, r) //nolint:staticcheck // see above
+func (m many) Read(ctx context.Context, parts []Part, r Receiver) error {
+	return made{}.Read(ctx, parts, r)
 }
 func (m many) List(context.Context) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
@@ -253,8 +253,8 @@ func (m many) List(context.Context) iter.Seq2[File, error] {
 // nowhere takes everything.
 type nowhere struct{}
 
-func (nowhere) Stat(_ context.Context, path string, _ bool) (File, error) {
-	return archiveAt("/to").Stat(nil, path, false) //nolint:staticcheck // see above
+func (nowhere) Stat(ctx context.Context, path string, _ bool) (File, error) {
+	return archiveAt("/to").Stat(ctx, path, false)
 }
 
 func archiveAt(path string) Tree                             { return NewArchive(io.Discard, false, path) }
@@ -272,3 +272,68 @@ func (nowhereStage) Data(int, int64, []byte) error                           { r
 func (nowhereStage) Done(int, int64, error) error                            { return nil }
 func (nowhereStage) Close(context.Context, bool) error                       { return nil }
 func (nowhereStage) Commit(context.Context, []File, []Move) ([]error, error) { return nil, nil }
+
+// An end that knows of a batch only that something in it has changed does not cost the other files.
+func TestOneChangedFileOfABatch(t *testing.T) {
+	dir := t.TempDir()
+	src := batching{made{fails: map[string]error{"f7": ErrChanged, "f30": ErrChanged}}}
+	for i := range 50 {
+		src.files = append(src.files, File{Path: fmt.Sprint("f", i), Size: 4})
+	}
+	heard := reports{}
+	report, err := Copy(t.Context(), Local(), src, Options{Source: "/x", Dest: filepath.Join(dir, "x"), Report: heard.add})
+	if err != nil || report.Failed != 2 || report.Copied != 49 || heard["f7"] == nil || heard["f30"] == nil {
+		t.Error(report, err, heard)
+	}
+	if tree := harvest(t, filepath.Join(dir, "x")); len(tree) != 48 {
+		t.Error(len(tree), "files")
+	}
+}
+
+type batching struct{ made }
+
+func (b batching) Open(context.Context, string) (Reader, error) { return b, nil }
+func (b batching) Read(ctx context.Context, parts []Part, r Receiver) error {
+	fails := map[string]error{}
+	for _, part := range parts {
+		if b.fails[part.Path] != nil {
+			for _, all := range parts {
+				fails[all.Path] = b.fails[part.Path]
+			}
+		}
+	}
+	return made{fails: fails}.Read(ctx, parts, r)
+}
+
+// A file whose size nobody knows, as the kernel's are, is copied and archived, also over a line that breaks.
+func TestUnknownSize(t *testing.T) {
+	dir := t.TempDir()
+	src := endless{made{files: []File{{Path: "f", Size: -1, Blocks: -1}, {Path: "g", Size: 4}}}}
+	l := &line{kind: "cut", left: 810, next: func() int64 { return 1 << 40 }}
+	report, err := Copy(t.Context(), Local(), far{Tree: src, line: l}, Options{Source: "/x", Dest: filepath.Join(dir, "x"), Pauses: []time.Duration{0}})
+	if err != nil || report.Copied != 3 || l.broken != 1 {
+		t.Error(report, err, l.broken)
+	}
+	same(t, harvest(t, filepath.Join(dir, "x")), map[string]string{"f": strings.Repeat("line\n", 100), "g": "abc\x00"})
+	var out bytes.Buffer
+	_, err = Copy(t.Context(), NewArchive(&out, false, "/x"), src, Options{Source: "/x", Dest: "/x"})
+	check(t, err)
+	if entries, err := readArchive(&out); err != nil || len(entries) != 3 || entries[1].Size != 500 {
+		t.Error(entries, err)
+	}
+}
+
+type endless struct{ made }
+
+func (e endless) Open(context.Context, string) (Reader, error) { return e, nil }
+func (e endless) Read(ctx context.Context, parts []Part, r Receiver) error {
+	if parts[0].Size >= 0 {
+		return e.made.Read(ctx, parts, r)
+	}
+	for i := range int64(100) {
+		if err := r.Data(0, i*5, []byte("line\n")); err != nil {
+			return err
+		}
+	}
+	return r.Done(0, 500, nil)
+}

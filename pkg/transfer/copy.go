@@ -108,12 +108,13 @@ func (o Options) withDefaults() Options {
 
 // run makes one attempt after the other.
 func (c *copier) run(ctx context.Context) error {
+	_, once := c.src.(*stream)
 	for used := 0; ; {
 		err := c.attempt(ctx)
 		switch {
 		case ctx.Err() != nil && err != nil:
 			return context.Cause(ctx)
-		case err == nil, !IsBroken(err), c.top.Size < 0:
+		case err == nil, !IsBroken(err), once:
 			return err
 		}
 		if used++; IsStalled(err) {
@@ -183,6 +184,9 @@ func (c *copier) begin(ctx context.Context) (err error) {
 			return c.read(err)
 		}
 		c.items = l.sorted(c.fail)
+		if c.fatal == nil && (len(c.items) == 0 || c.items[0].Mode.Type() != c.top.Mode.Type()) {
+			c.fatal = c.read(ErrChanged)
+		}
 		if c.fatal != nil {
 			return c.fatal
 		}

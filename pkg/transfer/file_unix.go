@@ -5,6 +5,7 @@
 package transfer
 
 import (
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -27,7 +28,7 @@ func describe(f *File, info fs.FileInfo) {
 	f.UID, f.GID, f.Blocks = s.Uid, s.Gid, s.Blocks
 	f.Rdev = [2]uint32{unix.Major(uint64(s.Rdev)), unix.Minor(uint64(s.Rdev))} //nolint:unconvert,gosec // its type depends on the system
 	var b strings.Builder
-	for i, n := range []int64{int64(s.Dev), int64(s.Ino), info.Size(), info.ModTime().UnixNano(), changed(s)} { //nolint:unconvert,gosec // see above
+	for i, n := range []int64{int64(s.Dev), int64(s.Ino), info.Size(), info.ModTime().UnixNano(), changed(s)} { //nolint:gosec // see above
 		b.WriteString(strconv.FormatInt(n, 36))
 		b.WriteByte(':')
 		if i == 1 && s.Nlink > 1 && info.Mode().IsRegular() {
@@ -47,7 +48,7 @@ func private(info fs.FileInfo) bool {
 func extent(file *os.File, at, end int64) (from, to int64) {
 	from, err := file.Seek(at, unix.SEEK_DATA)
 	if err != nil {
-		if isErrno(err, unix.ENXIO) {
+		if errors.Is(err, unix.ENXIO) {
 			return end, end
 		}
 		return at, end

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-func check(t testing.TB, err error) {
+func check(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -21,7 +21,7 @@ func check(t testing.TB, err error) {
 }
 
 // plant makes files: "dir/" is a directory, "-> x" a link, anything else contents.
-func plant(t testing.TB, dir string, tree map[string]string) {
+func plant(t *testing.T, dir string, tree map[string]string) {
 	t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(tree)) {
 		at, text := filepath.Join(dir, name), tree[name]
@@ -39,7 +39,7 @@ func plant(t testing.TB, dir string, tree map[string]string) {
 }
 
 // harvest is what plant makes.
-func harvest(t testing.TB, dir string) map[string]string {
+func harvest(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	tree := map[string]string{}
 	check(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -66,7 +66,7 @@ func harvest(t testing.TB, dir string) map[string]string {
 	return tree
 }
 
-func same(t testing.TB, got, want map[string]string) {
+func same(t *testing.T, got, want map[string]string) {
 	t.Helper()
 	if !maps.Equal(got, want) {
 		t.Errorf("there is\n%s\nwant\n%s", shown(got), shown(want))
@@ -89,11 +89,11 @@ type reports map[string]error
 func (r reports) add(path string, err error) { r[path] = err }
 
 // example is a tree with every kind of file that is copied.
-func example(t testing.TB, dir string) {
+func example(t *testing.T, dir string) {
 	t.Helper()
 	plant(t, dir, map[string]string{
-		"a": "A", "none": "", "sub/b": strings.Repeat("b", 3000), "sub/empty/": "", "big": strings.Repeat("0123456789abcdef", 20<<10),
-		"link": "-> a", "sub/up": "-> ../a", "dangling": "-> nothing", "odd \n name": "x", "sub/deep/er/c": "c", "sub/big2": strings.Repeat("y", 300<<10),
+		"a": "A", "none": "", "sub/b": strings.Repeat("b", 3000), "sub/empty/": "", "big": strings.Repeat("0123456789abcdef", 10<<10),
+		"link": "-> a", "sub/up": "-> ../a", "dangling": "-> nothing", "odd \n name": "x", "sub/deep/er/c": "c", "sub/big2": strings.Repeat("y", 150<<10),
 	})
 	check(t, os.Link(filepath.Join(dir, "sub/b"), filepath.Join(dir, "sub/hard")))
 	check(t, os.Link(filepath.Join(dir, "big"), filepath.Join(dir, "bighard")))

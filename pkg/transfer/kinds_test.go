@@ -24,7 +24,7 @@ func both(t *testing.T, o Options) (from, to map[string]File) {
 	return described(t, o.Source), described(t, o.Dest)
 }
 
-func described(t testing.TB, path string) map[string]File {
+func described(t *testing.T, path string) map[string]File {
 	t.Helper()
 	r, err := Local().Open(t.Context(), path)
 	check(t, err)
@@ -93,7 +93,7 @@ func TestWhatIsKept(t *testing.T) {
 }
 
 // onlyThese fails where anything else is in a directory.
-func onlyThese(t testing.TB, dir string, names ...string) {
+func onlyThese(t *testing.T, dir string, names ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	check(t, err)

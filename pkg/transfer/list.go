@@ -124,7 +124,7 @@ func (l *lister) open(ctx context.Context, k link) error {
 // sorted gives each directory before what is in it, and all of that together. What no directory can hold is left out.
 func (l *lister) sorted(fail func(*item, error)) []*item {
 	for _, path := range l.lost {
-		fail(&item{File: File{Path: fmt.Sprintf("%q", path)}}, ErrName)
+		fail(&item{File: File{Path: path}}, ErrName)
 	}
 	slices.SortStableFunc(l.items, func(a, b *item) int { return order(a.Path, b.Path) })
 	var dirs []string
@@ -136,12 +136,12 @@ func (l *lister) sorted(fail func(*item, error)) []*item {
 		}
 		dir, _ := split(it.Path)
 		switch {
+		case it.Err != nil:
+			fail(it, it.Err)
+			continue
 		case (i == 0) != (it.Path == "."), i > 0 && (len(dirs) == 0 || dirs[len(dirs)-1] != dir),
 			len(kept) > 0 && kept[len(kept)-1].Path == it.Path:
 			fail(it, ErrName)
-			continue
-		case it.Err != nil:
-			fail(it, it.Err)
 			continue
 		case it.Mode.IsDir():
 			dirs = append(dirs, it.Path)
@@ -227,7 +227,7 @@ func below(items []*item, dir *item) []*item {
 func total(items []*item) (bytes int64) {
 	for _, it := range items {
 		if it.Mode.IsRegular() && it.first == nil {
-			bytes += max(0, it.carried())
+			bytes += it.carried()
 		}
 	}
 	return bytes
@@ -236,7 +236,7 @@ func total(items []*item) (bytes int64) {
 // carried is how many bytes a file's contents are on their way.
 func (it *item) carried() int64 {
 	if it.Blocks < 0 {
-		return it.Size
+		return max(0, it.Size)
 	}
-	return min(it.Size, it.Blocks*512)
+	return max(0, min(it.Size, it.Blocks*512))
 }

@@ -91,7 +91,7 @@ func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error
 		return nil, nil //nolint:nilerr // Stat says so
 	}
 	info, err := os.Stat(full)
-	if err != nil || info.IsDir() || info.Mode().IsRegular() && !(write && descriptor(full)) {
+	if err != nil || info.IsDir() || info.Mode().IsRegular() && (!write || !descriptor(full)) {
 		return nil, nil //nolint:nilerr // see above
 	}
 	if info.Mode()&fs.ModeSocket != 0 {

@@ -91,7 +91,7 @@ func destination(ctx context.Context, dst Tree, from, to string, f File) (place,
 		if unnamed(base) {
 			return place{dir: at.Path}, nil
 		}
-		if from == "-" && f.Size < 0 {
+		if from == "-" && f.Path == "-" {
 			return place{}, ErrIsDirectory
 		}
 		p, err := over(ctx, dst, place{dir: at.Path, base: base}.path(), f)

@@ -11,7 +11,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 const bufferSize = 128 << 10
@@ -203,9 +202,6 @@ func (f *files) Read(ctx context.Context, parts []Part, r Receiver) error {
 	buffer := make([]byte, bufferSize)
 	for i, part := range parts {
 		own, err := w.read(ctx, i, part, r, buffer)
-		if err == nil && ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
 		if err == nil {
 			err = r.Done(i, part.Size, own)
 		}
@@ -229,28 +225,12 @@ func (w *walk) read(ctx context.Context, i int, part Part, r Receiver, buffer []
 	if describeFile(info).State != part.State {
 		return ErrChanged, nil
 	}
-	for at := part.From; at < part.Size; {
-		end := part.Size
+	for at, end := part.From, part.Size; at < part.Size; at, end = end, part.Size {
 		if part.Blocks >= 0 && part.Blocks*512 < part.Size {
 			at, end = extent(file, at, end)
 		}
-		for at < end {
-			n, own := file.ReadAt(buffer[:min(int64(len(buffer)), end-at)], at)
-			if n > 0 {
-				if err := r.Data(i, at, buffer[:n]); err != nil {
-					return nil, err
-				}
-				at += int64(n)
-			}
-			switch {
-			case ctx.Err() != nil:
-				return nil, nil
-			case at >= end:
-			case errors.Is(own, io.EOF):
-				return ErrChanged, nil
-			case own != nil:
-				return plain(own), nil
-			}
+		if own, err := send(ctx, file, at, end, buffer, func(at int64, p []byte) error { return r.Data(i, at, p) }); own != nil || err != nil {
+			return own, err
 		}
 	}
 	now, own := file.Stat()
@@ -260,4 +240,25 @@ func (w *walk) read(ctx context.Context, i int, part Part, r Receiver, buffer []
 	return plain(own), nil
 }
 
-func isErrno(err error, no syscall.Errno) bool { return errors.Is(err, no) }
+// send reads a part of a file that is to be there.
+func send(ctx context.Context, file *os.File, at, end int64, buffer []byte, to func(int64, []byte) error) (own, err error) {
+	for at < end {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		n, own := file.ReadAt(buffer[:min(int64(len(buffer)), end-at)], at)
+		if n > 0 {
+			if err := to(at, buffer[:n]); err != nil {
+				return nil, err
+			}
+			at += int64(n)
+		}
+		if own != nil && at < end {
+			if errors.Is(own, io.EOF) {
+				own = ErrChanged
+			}
+			return plain(own), nil
+		}
+	}
+	return nil, nil
+}

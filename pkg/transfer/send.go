@@ -59,15 +59,14 @@ func (it *item) linked() bool { return it.first != nil && it.first.state == stag
 
 // put sends a batch.
 func (c *copier) put(ctx context.Context, batch []*item) error {
-	parts := make([]Part, len(batch))
+	t := &tap{copier: c, batch: batch, parts: make([]Part, len(batch)), errs: make([]error, len(batch)), ended: make([]bool, len(batch))}
 	for i, it := range batch {
-		parts[i] = Part{File: it.File, From: it.at}
+		t.parts[i] = Part{File: it.File, From: it.at}
 		if it.linked() {
-			parts[i].Link = it.first.Path
+			t.parts[i].Link = it.first.Path
 		}
 	}
-	t := &tap{copier: c, batch: batch, errs: make([]error, len(batch)), ended: make([]bool, len(batch))}
-	errs, err := c.stage.Put(ctx, parts, func(r Receiver) error {
+	errs, err := c.stage.Put(ctx, t.parts, func(r Receiver) error {
 		t.Receiver = r
 		err := t.fill(ctx)
 		if t.own == nil {
@@ -81,23 +80,46 @@ func (c *copier) put(ctx context.Context, batch []*item) error {
 	if err != nil {
 		return c.write(err)
 	}
-	for i, it := range batch {
-		switch own := t.errs[i]; {
+	return t.settle(ctx, errs)
+}
+
+// settle notes what became of a batch. Some ends know of many files only that one of them has changed: it is looked for.
+func (t *tap) settle(ctx context.Context, errs []error) error {
+	var changed []*item
+	for i, it := range t.batch {
+		own := t.errs[i]
+		if i < len(errs) && errs[i] != nil {
+			own = errs[i]
+		}
+		switch {
 		case it.state == failed, IsBroken(own):
-		case own != nil:
-			c.fail(it, own)
-		case i < len(errs) && errs[i] != nil && !errors.Is(errs[i], ErrOwner):
-			c.fail(it, errs[i])
-		case it.Mode.IsRegular() && !t.ended[i] && parts[i].Link == "":
-			return c.read(ErrDamaged)
+		case own == nil || errors.Is(own, ErrOwner):
+			if t.parts[i].contents() && !t.ended[i] {
+				return t.read(ErrDamaged)
+			}
+			if it.state = staged; own != nil {
+				t.tell(it, own)
+			}
+		case errors.Is(own, ErrChanged) && len(t.batch) > 1:
+			it.at = 0
+			t.count(it, 0)
+			changed = append(changed, it)
 		default:
-			it.state = staged
-			if i < len(errs) && errs[i] != nil {
-				c.tell(it, errs[i])
+			t.fail(it, own)
+		}
+	}
+	if t.broken != nil {
+		return t.read(t.broken)
+	}
+	half := (len(changed) + 1) / 2
+	for _, some := range [][]*item{changed[:half], changed[half:]} {
+		if len(some) > 0 {
+			if err := t.put(ctx, some); err != nil {
+				return err
 			}
 		}
 	}
-	return c.read(t.broken)
+	return nil
 }
 
 // A tap is between a Reader and a stage, and remembers what became of each file.
@@ -105,6 +127,7 @@ type tap struct {
 	Receiver
 	*copier
 	batch  []*item
+	parts  []Part
 	index  []int // of batch, for those that are being read
 	errs   []error
 	ended  []bool
@@ -115,8 +138,7 @@ type tap struct {
 
 // fill reads the contents of a batch.
 func (t *tap) fill(ctx context.Context) error {
-	regular := func(it *item) bool { return it.Mode.IsRegular() && !it.linked() }
-	return t.each(t.batch, regular, func(r Reader, parts []Part, index []int) error {
+	return t.each(t.batch, func(it *item) bool { return it.Mode.IsRegular() && !it.linked() }, func(r Reader, parts []Part, index []int) error {
 		t.index = index
 		return r.Read(ctx, parts, t)
 	})
@@ -187,29 +209,12 @@ func (c *copier) compare(ctx context.Context) error {
 	for _, it := range c.items {
 		it.seen = false
 	}
-	var extra []string
-	var sizes []*item
-	for f, err := range c.stage.List(ctx) {
-		if errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		if err != nil {
-			return c.write(err)
-		}
-		i, found := find(c.items, f.Path)
-		switch {
-		case found && c.items[i].state != failed && c.items[i].Mode.Type() == f.Mode.Type():
-			it := c.items[i]
-			it.seen = true
-			if it.Mode.IsRegular() && it.first == nil && (it.state != staged || it.Size != f.Size) {
-				if it.state, it.at = waiting, f.Size; f.Inode != "" {
-					it.at = 0 // to go on with it would change another file of the stage
-				}
-				sizes = append(sizes, it)
-			}
-		case len(extra) == 0 || !within(f.Path, extra[len(extra)-1]):
-			extra = append(extra, f.Path)
-		}
+	sizes, extra, err := c.held(ctx)
+	if err == nil && len(extra) > 0 {
+		err = c.stage.Remove(ctx, extra)
+	}
+	if err != nil {
+		return c.write(err)
 	}
 	for _, it := range c.items {
 		if !it.seen && it.state != failed && it.state != present {
@@ -217,15 +222,37 @@ func (c *copier) compare(ctx context.Context) error {
 			c.count(it, 0)
 		}
 	}
-	if len(extra) > 0 {
-		if err := c.stage.Remove(ctx, extra); err != nil {
-			return c.write(err)
-		}
-	}
 	if err := c.match(ctx, c.stage, sizes); err != nil {
 		return err
 	}
 	return c.found(ctx)
+}
+
+// held gives the files of which the stage has something that is to be looked at, and what it has beside the items.
+func (c *copier) held(ctx context.Context) (sizes []*item, extra []string, err error) {
+	for f, err := range c.stage.List(ctx) {
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		i, found := find(c.items, f.Path)
+		if !found || c.items[i].state == failed || c.items[i].Mode.Type() != f.Mode.Type() {
+			if len(extra) == 0 || !within(f.Path, extra[len(extra)-1]) {
+				extra = append(extra, f.Path)
+			}
+			continue
+		}
+		it := c.items[i]
+		if it.seen = true; it.Mode.IsRegular() && it.first == nil && (it.state != staged || it.Size >= 0 && it.Size != f.Size) {
+			if it.state, it.at = waiting, f.Size; f.Inode != "" {
+				it.at = 0 // to go on with it would change another file of the stage
+			}
+			sizes = append(sizes, it)
+		}
+	}
+	return sizes, extra, nil
 }
 
 // match keeps as much of files as the stage has and the source agrees about.
@@ -238,7 +265,9 @@ func (c *copier) match(ctx context.Context, held Reader, items []*item) error {
 		if !same[i] {
 			it.at = 0
 		}
-		c.count(it, min(it.at, it.carried()))
+		if it.Size >= 0 {
+			c.count(it, min(it.at, it.carried()))
+		}
 	}
 	return nil
 }

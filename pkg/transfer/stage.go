@@ -53,7 +53,7 @@ func (s *stage) Put(_ context.Context, parts []Part, fill func(Receiver) error) 
 			p.errs[i] = above
 		case !possible(part.Path):
 			p.errs[i] = ErrName
-		case part.Mode.IsRegular() && part.Link == "":
+		case part.contents():
 			contents = true
 		default:
 			if err := p.own(i, p.make(part)); err != nil {
@@ -99,7 +99,7 @@ func (p *putter) make(part Part) error {
 	switch {
 	case part.Mode.IsDir():
 		if err = root.Mkdir(base, 0o700); errors.Is(err, fs.ErrExist) {
-			if err = p.clash(root, base, part.Path); err == nil {
+			if err = p.clash(root, part.Path); err == nil {
 				err = root.Chmod(base, 0o700)
 			}
 		}
@@ -122,7 +122,7 @@ func (p *putter) make(part Part) error {
 }
 
 // clash tells of another name which this disk takes for this one.
-func (p *putter) clash(root *os.Root, base, path string) error {
+func (p *putter) clash(root *os.Root, path string) error {
 	if path == "." {
 		return nil
 	}
@@ -144,7 +144,7 @@ func (p *putter) free(root *os.Root, base, path string) error {
 	if _, err := root.Lstat(base); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := p.clash(root, base, path); err != nil {
+	if err := p.clash(root, path); err != nil {
 		return err
 	}
 	return root.Remove(base)
@@ -224,31 +224,41 @@ func (p *putter) Data(i int, offset int64, data []byte) error {
 
 // Done gives a file its length, owner, mode and time, or takes it away.
 func (p *putter) Done(i int, size int64, err error) error {
-	part := p.parts[i]
 	if err == nil && p.errs[i] == nil {
-		if !p.begun[i] || p.end[i] < size {
-			err = p.use(i)
-		}
-		if err == nil && p.end[i] < size {
-			err = p.file.Truncate(size)
-		}
-		if p.current == i {
-			err = errors.Join(err, p.shut())
-		}
-		if root, base, in := p.in(part.Path); err == nil && in == nil {
-			err = p.stage.dress(root, base, part.File)
-		}
-		if err = p.own(i, err); err != nil || p.errs[i] == nil || errors.Is(p.errs[i], ErrOwner) {
+		if err := p.own(i, p.finish(i, size)); err != nil || p.errs[i] == nil || errors.Is(p.errs[i], ErrOwner) {
 			return err
 		}
 	}
 	if p.file != nil && p.current == i {
 		_ = p.shut()
 	}
-	if root, base, in := p.in(part.Path); in == nil && (p.begun[i] || part.From > 0) {
+	if root, base, in := p.in(p.parts[i].Path); in == nil && (p.begun[i] || p.parts[i].From > 0) {
 		_ = root.Remove(base)
 	}
 	return nil
+}
+
+func (p *putter) finish(i int, size int64) error {
+	if !p.begun[i] || p.end[i] < size {
+		if err := p.use(i); err != nil {
+			return err
+		}
+	}
+	if p.end[i] < size {
+		if err := p.file.Truncate(size); err != nil {
+			return err
+		}
+	}
+	if p.current == i {
+		if err := p.shut(); err != nil {
+			return err
+		}
+	}
+	root, base, err := p.in(p.parts[i].Path)
+	if err != nil {
+		return err
+	}
+	return p.stage.dress(root, base, p.parts[i].File)
 }
 
 // dress gives a file its owner, mode and time, in this order: a new owner clears bits of the mode.

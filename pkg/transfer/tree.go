@@ -40,6 +40,9 @@ type Part struct {
 	Link string
 }
 
+// contents tells whether there are any to come.
+func (p Part) contents() bool { return p.Mode.IsRegular() && p.Link == "" }
+
 // A Sum is about the first N bytes of a regular file.
 type Sum struct {
 	N    int64

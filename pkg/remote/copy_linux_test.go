@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// facts are what a copy keeps of a tree.
+func factsOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	inodes := map[uint64]string{}
+	for name, text := range harvest(t, dir) {
+		info, err := os.Lstat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		fact := fmt.Sprintf("%v %d %.60q %d", info.Mode(), info.ModTime().Unix(), text, len(text))
+		if info.Mode()&os.ModeSymlink != 0 {
+			fact = text
+		}
+		if st.Nlink > 1 && info.Mode().IsRegular() {
+			fact += fmt.Sprint(" ", st.Nlink)
+			inodes[st.Ino] = name
+		}
+		all[name] = fact
+	}
+	return all
+}
+
+func TestCopiesKeepWhatTheyPromise(t *testing.T) {
+	bb := t.TempDir()
+	out, err := exec.Command("sh", "-c", "cp "+os.Getenv("SHAREPROC_TEST_BUSYBOX")+" "+bb+"/busybox; "+bb+"/busybox --install -s "+bb).CombinedOutput()
+	if err != nil {
+		t.Fatal(string(out))
+	}
+	for shell, r := range map[string]localRunner{"sh": {}, "busybox": {path: bb}} {
+		root, other := dial(t, r), dial(t, r)
+		for direction, ends := range map[string][2]transfer.Tree{
+			"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}, "across": {root.Source(), other.Destination()},
+		} {
+			t.Run(shell+"/"+direction, func(t *testing.T) {
+				dir := t.TempDir()
+				plant(t, dir+"/src", map[string]string{
+					"a": "A", "none": "", "sub/b": strings.Repeat("b", 3000), "sub/empty/": "", "big": strings.Repeat("0123456789abcdef", 20<<10),
+					"link": "-> a", "sub/up": "-> ../a", "dangling": "-> nothing", "odd \n name": "x", "sub/deep/er/c": "c", "sub/big2": strings.Repeat("y", 300<<10),
+					"\xff\x01é": "bytes", "ro/x": "1", "odd\ndir/y": "y",
+				})
+				must := func(err error) {
+					t.Helper()
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				must(os.Link(dir+"/src/sub/b", dir+"/src/sub/hard"))
+				must(os.Link(dir+"/src/big", dir+"/src/bighard"))
+				f, err := os.Create(dir + "/src/sparse")
+				must(err)
+				_, err = f.WriteAt(bytes.Repeat([]byte("x"), 5000), 40<<20)
+				must(err)
+				must(f.Truncate(100 << 20))
+				must(f.Close())
+				must(os.Chmod(dir+"/src/a", 0o640))
+				must(os.Chmod(dir+"/src/ro", 0o555))
+				must(os.Chmod(dir+"/src/sub", 0o2775))
+				past := time.Now().Add(-time.Hour)
+				for _, name := range []string{"a", "big", "sub/deep/er", "sub/deep", "sub", "ro", "."} {
+					must(os.Chtimes(filepath.Join(dir, "src", name), past, past))
+				}
+				errs := map[string]error{}
+				report, err := transfer.Copy(t.Context(), ends[1], ends[0], transfer.Options{Source: dir + "/src", Dest: dir + "/dst", Preserve: true, Report: func(p string, err error) { errs[p] = err }})
+				if err != nil || report.Failed > 0 {
+					t.Fatal(report, err, errs)
+				}
+				want, got := factsOf(t, dir+"/src"), factsOf(t, dir+"/dst")
+				for name := range want {
+					if want[name] != got[name] {
+						t.Errorf("%q: %s, want %s", name, got[name], want[name])
+					}
+				}
+				var st syscall.Stat_t
+				must(syscall.Lstat(dir+"/dst/sparse", &st))
+				if st.Blocks > 64<<10 {
+					t.Errorf("sparse takes %d blocks", st.Blocks)
+				}
+				entries, _ := os.ReadDir(dir)
+				if len(entries) != 2 {
+					t.Errorf("left: %v", entries)
+				}
+			})
+		}
+	}
+}

@@ -196,14 +196,13 @@ func TestHelperEndsWhenItIsTold(t *testing.T) {
 	}
 }
 
-// In the helper's own shell it starts no process, so that a list of processes has one line of it, and so that it outlives
-// a time in which the pod has as many processes as it may have.
-func TestHelperForksNothing(t *testing.T) {
+// alone prepares the script for a user who may have one process: the shell, which is busybox. It ends a test without one.
+func (w *waiting) alone(t *testing.T) (shell string, prepare func(*exec.Cmd)) {
+	t.Helper()
 	busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX")
 	if busybox == "" || os.Getuid() != 0 {
 		t.Skip("needs busybox, named by SHAREPROC_TEST_BUSYBOX, and root to run it as another user")
 	}
-	w := newWaiting(t)
 	for dir := filepath.Dir(w.proc); dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -213,18 +212,27 @@ func TestHelperForksNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := filepath.Join(filepath.Dir(w.proc), "sh")
-	if err := os.WriteFile(own, program, 0o755); err != nil {
+	const nobody = 987654
+	shell = filepath.Join(filepath.Dir(w.proc), "sh")
+	if err := os.WriteFile(shell, program, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	w.start(t, own, func(cmd *exec.Cmd) {
-		// This user may have one process: the shell.
+	return shell, func(cmd *exec.Cmd) {
+		cmd.Env = []string{"PATH=" + filepath.Dir(shell), "SHAREPROC_WAIT=" + cmd.Args[2]}
 		cmd.Args[2] = "ulimit -p 1; " + cmd.Args[2]
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 987654, Gid: 987654}}
-		if err := cmd.Stdout.(*os.File).Chown(987654, 987654); err != nil { // as runc does
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		if err := cmd.Stdout.(*os.File).Chown(nobody, nobody); err != nil { // as runc does
 			t.Fatal(err)
 		}
-	})
+	}
+}
+
+// In the helper's own shell it starts no process, so that a list of processes has one line of it, and so that it outlives
+// a time in which the pod has as many processes as it may have.
+func TestHelperForksNothing(t *testing.T) {
+	w := newWaiting(t)
+	shell, prepare := w.alone(t)
+	w.start(t, shell, prepare)
 	for range 2 {
 		w.round(t)
 	}
@@ -233,4 +241,22 @@ func TestHelperForksNothing(t *testing.T) {
 		t.Errorf("children %q, %v", children, err)
 	}
 	w.ends(t)
+}
+
+// What watches a shell has to fork; where it can't, it goes on all the same, as the same process.
+func TestWatcherOfAShellOutlivesAShortageOfProcesses(t *testing.T) {
+	w := newWaiting(t)
+	w.process(t, 80, 0, "S", helperGroup)
+	shell, prepare := w.alone(t)
+	w.start(t, shell, func(cmd *exec.Cmd) {
+		prepare(cmd)
+		cmd.Args = append(cmd.Args, "80")
+		cmd.Stdin = cmd.Stdout.(*os.File) // the pipe that nobody writes to
+	})
+	for range 3 {
+		w.round(t)
+	}
+	if text, err := os.ReadFile(w.notes); err != nil || string(text) != fmt.Sprintf("process %d idle 0 80\n", w.cmd.Process.Pid) {
+		t.Errorf("the notes are %q, %v", text, err)
+	}
 }

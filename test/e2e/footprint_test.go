@@ -11,7 +11,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-// A helper adds at most 20 lines to what "kubectl describe pod" says of the pod, whoever the helper runs as.
+// A helper that runs adds at most 20 lines to what "kubectl describe pod" says of the pod.
 func TestDescribeGrowsByTwentyLinesAtMost(t *testing.T) {
 	t.Parallel()
 	w := testWorld(t)

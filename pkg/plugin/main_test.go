@@ -312,9 +312,9 @@ func TestSettingsReachTheHelper(t *testing.T) {
 		env, flags string
 		want       []string
 	}{
-		{"", "", []string{`"image": "from-file:1"`, `"33"`, `"imagePullPolicy": "Never"`}},
-		{"from-env:1", "", []string{`"image": "from-env:1"`, `"33"`}},
-		{"from-env:1", "--image from-flag:1 --keep 44s --image-pull-policy Always", []string{`"image": "from-flag:1"`, `"44"`, `"imagePullPolicy": "Always"`}},
+		{"", "", []string{`"image": "from-file:1"`, `"33 - web"`, `"imagePullPolicy": "Never"`}},
+		{"from-env:1", "", []string{`"image": "from-env:1"`, `"33 - web"`}},
+		{"from-env:1", "--image from-flag:1 --keep 44s --image-pull-policy Always", []string{`"image": "from-flag:1"`, `"44 - web"`, `"imagePullPolicy": "Always"`}},
 	} {
 		env["SHAREPROC_IMAGE"] = c.env
 		args := append([]string{"debug", "web", "--profile", "netadmin", "--dry-run=client", "-o", "json"}, strings.Fields(c.flags)...)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
@@ -99,14 +100,15 @@ func (r *room) tether(ctx context.Context, command session.Command, over <-chan 
 		<-ctx.Done()
 		select {
 		case <-over:
-			_, _ = io.WriteString(hold, session.TetherDone)
+			_, _ = io.WriteString(hold, session.WatchdogDone)
 		default:
 		}
 		hold.Close()
 		time.AfterFunc(tetherEnd, cancel)
 	})
 	// Its failure changes nothing for the user: the command's own stream says what there is to say.
-	_ = r.wire.Run(tail, command.Tether(), stdin, io.Discard, io.Discard)
+	argv, text := command.Watchdog()
+	_ = r.wire.Run(tail, argv, io.MultiReader(strings.NewReader(text), stdin), io.Discard, io.Discard)
 	stdin.Close()
 }
 

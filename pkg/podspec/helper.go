@@ -3,6 +3,7 @@
 package podspec
 
 import (
+	"cmp"
 	_ "embed"
 	"slices"
 	"strconv"
@@ -12,39 +13,31 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// waitScript is the helper's own process; tetherScript ends what is left of a command whose client is
-// gone. They stand in the helper's environment, so that a list of processes shows short commands.
-// Kubernetes expands $$ and $(NAME) there; the scripts have neither.
-var (
-	//go:embed wait.sh
-	waitScript string
-	//go:embed tether.sh
-	tetherScript string
-)
+// waitScript is the helper's own process. The kubelet expands $$ and $(NAME) in a command; the scripts have neither.
+//
+//go:embed wait.sh
+var waitScript string
 
-// The environment variables that hold the helper's scripts. Commands run in it are better off without.
-const (
-	WaitVariable   = "SHAREPROC_WAIT"
-	TetherVariable = "SHAREPROC_TETHER"
-	// forVariable says what the helper was made for and beside which container, byVariable on whose request. An ephemeral
-	// container has no annotations to say it in.
-	forVariable = "SHAREPROC_FOR"
-	byVariable  = "SHAREPROC_BY"
-)
+// Variable is the one environment variable of a helper: how long it waits, in seconds, what it was made for and beside which
+// container ("-" where that is nothing), and on whose request. An ephemeral container has no annotations to say it in.
+// Commands run in it are better off without.
+const Variable = "SHAREPROC"
 
-// script is the command that runs the script in a variable.
-func script(variable string, args ...string) []string {
-	return append([]string{"sh", "-c", `eval "$` + variable + `"`, "shareproc"}, args...)
+// Notes is the file in which a helper's own process notes how long it has been idle, and to which a command adds a line: the
+// kubelet mounts it into each container, writable for every user, read-only root or not.
+const Notes = corev1.TerminationMessagePathDefault
+
+// WaitWord is in the command line of a helper's own process, and in no other.
+const WaitWord = "SHAREPROC_WAIT"
+
+// command is the command of a helper that runs a script, which finds waitScript in the environment. A process of a container
+// shows its command to everybody; this one becomes another, whose words are few.
+func command(script string) []string {
+	return []string{"sh", "-c", "export " + WaitWord + "=" + quote(OneLine(waitScript)) + "; " + OneLine(script)}
 }
 
-// Tether is what to run in a helper beside the command with this id, with a stdin that stays open as long
-// as the client lives. When that ends without the line TetherDone, the processes are ended that have the
-// id in their environment as SHAREPROC_SESSION: nothing else tells a remote process that its client is
-// gone, least of all one with a terminal.
-func Tether(id string) []string { return script(TetherVariable, id) }
-
-// TetherDone is what a tether's stdin says when there is nothing to end.
-const TetherDone = "done\n"
+// become is the script of a helper that only waits.
+const become = `exec sh -c 'eval "$SHAREPROC_WAIT"' shareproc "${SHAREPROC%% *}"`
 
 // Helper is a container that waits, in which every command is an exec.
 type Helper struct {
@@ -69,24 +62,14 @@ type Helper struct {
 // Ephemeral is the helper as an ephemeral container (KEP-277): it can't be changed or removed once
 // added, so it ends by itself.
 func (h Helper) Ephemeral() corev1.EphemeralContainer {
-	keep := strconv.Itoa(int(h.Keep / time.Second))
-	env := []corev1.EnvVar{
-		{Name: WaitVariable, Value: waitScript},
-		{Name: TetherVariable, Value: tetherScript},
-		{Name: forVariable, Value: string(h.Need) + " " + h.Container},
-	}
-	if h.By != "" {
-		// The kubelet expands $(NAME); $$ keeps a name that has one as it is.
-		env = append(env, corev1.EnvVar{Name: byVariable, Value: strings.ReplaceAll(h.By, "$", "$$")})
-	}
 	c := corev1.EphemeralContainer{
 		TargetContainerName: h.Target,
 		EphemeralContainerCommon: corev1.EphemeralContainerCommon{
 			Name:                     h.Name,
 			Image:                    h.Image,
 			ImagePullPolicy:          h.PullPolicy,
-			Command:                  script(WaitVariable, keep),
-			Env:                      env,
+			Command:                  command(become),
+			Env:                      []corev1.EnvVar{{Name: Variable, Value: h.words()}},
 			SecurityContext:          h.Security,
 			TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 		},
@@ -97,33 +80,43 @@ func (h Helper) Ephemeral() corev1.EphemeralContainer {
 	return c
 }
 
-// IsHelper tells whether an ephemeral container was added by this tool, by any version of it.
+// words is the value of Variable. The kubelet expands $(NAME); $$ keeps a name that has one as it is.
+func (h Helper) words() string {
+	words := []string{strconv.Itoa(int(h.Keep / time.Second)), cmp.Or(string(h.Need), "-"), cmp.Or(h.Container, "-")}
+	if h.By != "" {
+		words = append(words, strings.ReplaceAll(h.By, "$", "$$"))
+	}
+	return strings.Join(words, " ")
+}
+
+// IsHelper tells whether an ephemeral container was added by this tool.
 func IsHelper(c *corev1.EphemeralContainer) bool {
-	return strings.HasPrefix(c.Name, NamePrefix) && slices.Contains(c.Command, "shareproc")
+	return strings.HasPrefix(c.Name, NamePrefix) && words(c)[0] != ""
 }
 
 // MadeFor tells whether a helper of ours was made for that need beside that container: whatever the cluster admitted then
 // is the best there is.
 func MadeFor(c *corev1.EphemeralContainer, container string, need Need) bool {
-	made, beside, _ := strings.Cut(variable(c, forVariable), " ")
-	return beside == container && Need(made).covers(need)
+	made := words(c)
+	return made[2] == container && Need(made[1]).covers(need)
 }
 
 // MadeBy tells who asked for a helper of ours; "" where that is not known.
 func MadeBy(c *corev1.EphemeralContainer) string {
-	return strings.ReplaceAll(variable(c, byVariable), "$$", "$")
+	return strings.ReplaceAll(words(c)[3], "$$", "$")
 }
 
 // KeepOf tells how long a helper of ours waits without a command.
 func KeepOf(c *corev1.EphemeralContainer) (time.Duration, bool) {
-	seconds, err := strconv.Atoi(c.Command[len(c.Command)-1])
+	seconds, err := strconv.Atoi(words(c)[0])
 	return time.Duration(seconds) * time.Second, err == nil
 }
 
-func variable(c *corev1.EphemeralContainer, name string) string {
-	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == name })
-	if i < 0 {
-		return ""
+// words takes the value of Variable apart. A name may hold spaces.
+func words(c *corev1.EphemeralContainer) (found [4]string) {
+	i := slices.IndexFunc(c.Env, func(v corev1.EnvVar) bool { return v.Name == Variable })
+	if i >= 0 {
+		copy(found[:], strings.SplitN(c.Env[i].Value, " ", len(found)))
 	}
-	return c.Env[i].Value
+	return found
 }

@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// persistScript is the own process of a helper that keeps a shell. It stands where waitScript stands in other helpers.
+// persistScript is the own process of a helper that keeps a shell. It runs waitScript beside.
 //
 //go:embed persist.sh
 var persistScript string
@@ -17,17 +17,7 @@ var persistScript string
 // (StdinOnce stays false), and what it shows is in the container's log.
 func persistent(c *corev1.EphemeralContainer) {
 	c.Stdin, c.TTY = true, true
-	env := c.Env[:0]
-	for _, v := range c.Env {
-		switch v.Name {
-		case WaitVariable:
-			v.Value = persistScript
-		case TetherVariable:
-			continue // nothing is run beside the shell
-		}
-		env = append(env, v)
-	}
-	c.Env = env
+	c.Command = command(persistScript)
 }
 
 // IsPersistent tells whether an ephemeral container is a helper of ours that keeps a shell, to attach to. No command is run

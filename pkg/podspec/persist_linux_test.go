@@ -85,7 +85,8 @@ func eachShell(t *testing.T, do func(*testing.T, *kept)) {
 			}
 			defer master.Close()
 			c := Helper{Keep: time.Hour, Persistent: true}.Ephemeral()
-			k := &kept{master: master, cmd: exec.CommandContext(t.Context(), c.Command[0], c.Command[1:]...)}
+			text := strings.ReplaceAll(c.Command[2], Notes, filepath.Join(t.TempDir(), "notes"))
+			k := &kept{master: master, cmd: exec.CommandContext(t.Context(), "sh", "-c", text)}
 			if name == "busybox" {
 				k.cmd.Path = filepath.Join(path, "sh")
 			}

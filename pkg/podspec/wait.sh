@@ -1,52 +1,106 @@
 # SPDX-License-Identifier: Apache-2.0
-# The helper's own process: waits, and ends after $1 seconds without a command. Every command is an exec
-# in this container. Busy means: a process in this container's control group that this script did not
-# start, or a command that left its mark and has ended since the last look.
-keep=$1
-step=5
+# Waits in a helper, and ends when no command ran in its container for $1 seconds: every command is an exec there. With $2,
+# the parent of a shell at the terminal that is descriptor 3, it ends that shell, and a key counts as a command.
+#
+# Where "read" has a time-out it starts no process: it is one line in a list of processes, and a shell that can't fork ends.
+# Its notes go to the one file that the kubelet lets every container write, read-only root or not. A pod carries this text
+# as one line (compact.go).
+keep=$1 main=$2
+note=/dev/termination-log
+step=5 idle=0 limit=$keep pipe=1 nap="" key="" shell="" own="" longest=""
 [ "$keep" -lt "$step" ] && step=1
-mark=/tmp/.shareproc state=/tmp/.shareproc-state
-# A child left behind would become the target's first process's, which may never reap it.
-nap=
-trap '[ -z "$nap" ] || kill "$nap" 2>/dev/null; wait; exit 0' TERM INT HUP
 
-read -r self _ </proc/self/stat
-# The longest line of the cgroup file is the one that names the container, on cgroup v1 and v2 alike.
-own=
-while IFS= read -r line; do
-	[ "${#line}" -gt "${#own}" ] && own=$line
-done </proc/self/cgroup
-
-busy() {
-	if [ -e "$mark" ]; then
-		rm -f "$mark"
-		return 0
-	fi
-	for file in $(grep -lxsF -e "$own" /proc/[0-9]*/cgroup); do
-		pid=${file#/proc/}
-		pid=${pid%/cgroup}
-		[ "$pid" = "$self" ] && continue
-		stat=
-		while IFS= read -r line; do stat=$line; done 2>/dev/null <"/proc/$pid/stat"
-		[ -n "$stat" ] || continue
-		# What follows the last ")" is: state, parent, ...
-		stat=${stat##*)}
-		stat=${stat# * }
-		[ "${stat%% *}" = "$self" ] || return 0
-	done
-	return 1
-}
-
-idle=0
-while [ "$idle" -lt "$keep" ]; do
-	# For whoever asks: which process to end, and for how long it has been idle.
-	echo "$self $idle" 2>/dev/null >"$state"
-	sleep "$step" &
+# pause SECONDS: reads from a pipe of its own, to which nothing is written. What returns too early is no pipe, or no shell
+# with such a read. A child left behind would become the target's first process's, which may never reap it.
+pause() {
+	read -r before _ </proc/uptime
+	# shellcheck disable=SC3045 # busybox has it; dash has not, and sleeps
+	read -r -t "$1" _ 2>/dev/null <>"/proc/self/fd/$pipe"
+	read -r now _ </proc/uptime
+	[ "$((${now%.*}${now#*.} - ${before%.*}${before#*.}))" -ge "$(($1 * 50))" ] && return
+	sleep "$1" &
 	nap=$!
 	wait
-	if busy; then
-		idle=0
-	else
-		idle=$((idle + step))
+	nap=
+}
+
+# working: a process of this container runs that is not this one, nor its parent or the shell. Sets shell. What has ended
+# and is not reaped (Z, X) does not run; on cgroup v2 it stays in its group.
+working() {
+	shell="" found=1
+	for file in /proc/[0-9]*/cgroup; do
+		pid=${file#/proc/}
+		pid=${pid%/cgroup}
+		[ "$pid" = "$self" ] || [ "$pid" = "$main" ] && continue
+		mine="" stat=""
+		while IFS= read -r line; do
+			case $line in
+			"$own") mine=1 && break ;;
+			"${own%%:*}":*) break ;;
+			esac
+		done 2>/dev/null <"$file"
+		[ -n "$mine" ] || continue
+		# A name may hold anything: what follows the last ")" is: state, parent, ...
+		while IFS= read -r line; do stat=$line; done 2>/dev/null <"/proc/$pid/stat"
+		stat=${stat##*)}
+		case $stat in
+		"" | " Z"* | " X"*) ;;
+		" "?" $main "*) shell=$pid ;;
+		*) found=0 ;;
+		esac
+	done
+	return "$found"
+}
+
+# used: since the last look a key was pressed, a command left its mark, which is a second line in the notes, or one runs.
+used() {
+	if [ -n "$main" ]; then
+		last=$key
+		key=$(stat -Lc %X /proc/self/fd/3 2>/dev/null)
+		[ "$key" = "$last" ] || return 0
 	fi
+	working && return 0
+	{ read -r _ && read -r _; } 2>/dev/null <"$note"
+}
+
+end() {
+	trap "" TERM
+	trap - EXIT
+	: 2>/dev/null >"$note"
+	[ -z "$nap" ] || kill "$nap" 2>/dev/null
+	working
+	for signal in HUP KILL; do
+		[ -n "$shell" ] && kill -"$signal" "$shell" 2>/dev/null || exit 0
+		# What is stopped gets its signal when it goes on.
+		kill -CONT "$shell" 2>/dev/null
+		pause 1
+	done
+	exit 0
+}
+
+read -r self _ </proc/self/stat
+# The line of the longest path is the one that names the container, on cgroup v1 and v2 alike.
+while IFS= read -r line; do
+	path=${line#*:*:}
+	[ "${#path}" -gt "${#longest}" ] && own=$line longest=$path
+done </proc/self/cgroup
+
+if [ -n "$main" ]; then
+	# The kernel notes a key's time to 8 seconds (drivers/tty/tty_io.c, tty_update_time).
+	pipe=0 limit=$((keep + 8))
+	trap "" INT QUIT TSTP TTIN TTOU HUP
+	# It forks to learn a key's time. Without it the shell would never end.
+	trap 'exec sh -c "eval \"\$SHAREPROC_WAIT\"" shareproc "$keep" "$main"' EXIT
+else
+	trap end INT HUP
+fi
+trap end TERM
+while [ "$idle" -lt "$limit" ]; do
+	# For whoever asks: which process to end, for how long it has been idle, and which one is the container's own.
+	echo "process $self idle $idle $main" 2>/dev/null >"$note"
+	pause "$step"
+	idle=$((idle + step))
+	used && idle=0
 done
+[ -z "$main" ] || echo "no key for $keep seconds: this shell ends" >&3
+end

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 // helperScript asks a helper about itself, and ends it.
@@ -50,7 +51,7 @@ func (o *Opener) ask(ctx context.Context, e Entry, want string) (answer, error) 
 	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errSilent)
 	defer cancel()
 	var out short
-	err := o.Ask(ctx, e.session(), helperCommand(want, "/tmp/.shareproc-state", "/proc"), &out)
+	err := o.Ask(ctx, e.session(), helperCommand(want, podspec.Notes, "/proc"), &out)
 	if err != nil {
 		return answer{}, err
 	}

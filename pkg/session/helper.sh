@@ -5,11 +5,11 @@
 want=$1 state=$2 proc=$3
 
 # The helper empties the file before it writes it.
-pid= idle= main=
+pid='' idle='' main=''
 for again in 0 1; do
 	sleep "$again"
 	[ -f "$state" ] || continue
-	read -r pid idle main 2>/dev/null <"$state" && break
+	read -r _ pid _ idle main 2>/dev/null <"$state" && break
 done
 case ${pid:-x}${idle:-x}$main in *[!0-9]*) exit 4 ;; esac
 

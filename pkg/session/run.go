@@ -9,11 +9,16 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
-// runScript leaves the mark that tells the waiting helper of a command that may be over before it looks,
-// then becomes the command. It is one line, because shells that run their own applets show it in ps.
+// runScript leaves the mark that tells the waiting helper of a command that may be over before it looks, a line in
+// podspec.Notes, then becomes the command. It is one line, because shells that run their own applets show it in ps.
 //
 //go:embed run.sh
 var runScript string
+
+// watchdogScript ends what is left of a command whose client is gone.
+//
+//go:embed watchdog.sh
+var watchdogScript string
 
 // Command is a command in a session's container, known by an id: the same argv can run there twice.
 type Command struct {
@@ -38,8 +43,16 @@ func (c Command) ArgvIn(tools string) []string {
 	return append([]string{tools + "/sh", "-c", `PATH=$PATH:$0; export PATH; exec "$@"`, tools}, c.argv...)
 }
 
-// Tether is what to run beside the command: podspec.Tether.
-func (c Command) Tether() []string { return podspec.Tether(c.id) }
+// WatchdogName is what the watchdog is called in a list of processes.
+const WatchdogName = "shareproc-watchdog"
 
-// TetherDone is podspec.TetherDone.
-const TetherDone = podspec.TetherDone
+// Watchdog is what to run in a helper beside a command, and what its stdin begins with; from then on stdin stays open as long
+// as the client lives. When it ends without the line WatchdogDone, the processes are ended that have the command's id in
+// their environment: nothing else tells a remote process that its client is gone, least of all one with a terminal. Its text
+// comes on stdin, so that neither the pod nor a list of processes shows it. Until it has to act it is one process.
+func (c Command) Watchdog() (argv []string, stdin string) {
+	return []string{"sh", "-c", `read -r x && eval "$x"`, WatchdogName}, podspec.OneLine(watchdogScript) + "\n" + c.id + "\n"
+}
+
+// WatchdogDone is what a watchdog's stdin says when there is nothing to end.
+const WatchdogDone = "done\n"

@@ -124,37 +124,37 @@ func TestHelperScript(t *testing.T) {
 		code  int
 		ended bool
 	}{
-		{"a look", "%d 25\n", quiet, wantLook, "idle 25 used 0\n", 0, false},
-		{"the end", "%d 25\n", quiet, wantEnd, "idle 25 used 0\n", 0, true},
-		{"in use", "%d 0\n", func(w world) {
+		{"a look", "process %d idle 25\n", quiet, wantLook, "idle 25 used 0\n", 0, false},
+		{"the end", "process %d idle 25\n", quiet, wantEnd, "idle 25 used 0\n", 0, true},
+		{"in use", "process %d idle 0\n", func(w world) {
 			quiet(w)
 			w.process("90", 0, "S", ownGroup, "sleep\x001000\x00")
 		}, wantEnd, "idle 0 used 1\n", exitInUse, false},
-		{"in use by what lost its parent", "%d 0\n", func(w world) {
+		{"in use by what lost its parent", "process %d idle 0\n", func(w world) {
 			quiet(w)
 			w.process("90", 1, "S", ownGroup, "sleep\x001000\x00")
 		}, wantLook, "idle 0 used 1\n", 0, false},
-		{"in use, by force", "%d 0\n", func(w world) {
+		{"in use, by force", "process %d idle 0\n", func(w world) {
 			quiet(w)
 			w.process("90", 0, "S", ownGroup, "sleep\x001000\x00")
 		}, wantForce, "idle 0 used 1\n", 0, true},
-		{"a shell at rest", "%d 25 60\n", shell, wantEnd, "idle 25 used 0\n", 0, true},
-		{"a shell in which a command runs", "%d 0 60\n", func(w world) {
+		{"a shell at rest", "process %d idle 25 60\n", shell, wantEnd, "idle 25 used 0\n", 0, true},
+		{"a shell in which a command runs", "process %d idle 0 60\n", func(w world) {
 			shell(w)
 			w.process("62", 61, "S", ownGroup, "sleep\x001000\x00")
 		}, wantEnd, "idle 0 used 1\n", exitInUse, false},
-		{"a shell of a process that is none", "%d 0 $(id)\n", shell, wantForce, "", exitNoProcess, false},
+		{"a shell of a process that is none", "process %d idle 0 $(id)\n", shell, wantForce, "", exitNoProcess, false},
 		{"no state", "", quiet, wantForce, "", exitNoProcess, false},
-		{"a state that is none", "$(id) 1\n", quiet, wantForce, "", exitNoProcess, false},
+		{"a state that is none", "process $(id) idle 1\n", quiet, wantForce, "", exitNoProcess, false},
 		{"a state that nobody writes", "a pipe", quiet, wantForce, "", exitNoProcess, false},
-		{"half a state", "%d", quiet, wantForce, "", exitNoProcess, false},
-		{"a process of another container", "%d 5\n", func(w world) {
+		{"half a state", "process %d", quiet, wantForce, "", exitNoProcess, false},
+		{"a process of another container", "process %d idle 5\n", func(w world) {
 			w.process(strconv.Itoa(w.pid), 0, "S", otherGroup, waitLine)
 		}, wantForce, "", exitNoProcess, false},
-		{"a process that is not the helper's own", "%d 5\n", func(w world) {
+		{"a process that is not the helper's own", "process %d idle 5\n", func(w world) {
 			w.process(strconv.Itoa(w.pid), 0, "S", ownGroup, "sleep\x001000\x00")
 		}, wantForce, "", exitNoProcess, false},
-		{"a process that is gone", "%d 5\n", func(world) {}, wantForce, "", exitNoProcess, false},
+		{"a process that is gone", "process %d idle 5\n", func(world) {}, wantForce, "", exitNoProcess, false},
 	} {
 		for shell, path := range all {
 			t.Run(c.what+", under "+shell, func(t *testing.T) {

@@ -178,7 +178,10 @@ func TestSwappedLinksDoNotLeadOut(t *testing.T) {
 			t.Parallel()
 			g := newGlass(t, s, name)
 			// The helper has such a file below /tmp, and the target does not.
-			const file, inside = ".shareproc-state", "inside\n"
+			const file, inside = "of-the-helper", "inside\n"
+			if err := g.helper.Run(t.Context(), []string{"sh", "-c", "echo helper >/tmp/" + file}, nil, io.Discard, io.Discard); err != nil {
+				t.Fatal(err)
+			}
 			folder, link := filepath.Join(g.volume, "swap"), filepath.Join(g.volume, "link")
 			if err := errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(filepath.Join(folder, file), []byte(inside), 0o644), os.Symlink("/tmp", link)); err != nil {
 				t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 const oneDeployment = `
@@ -313,7 +313,7 @@ func (p phase) reach(t *testing.T, w *world, g *gate, y leaving) *job {
 		}
 	})
 	if p.tied {
-		w.awaitProcess(t, podspec.TetherVariable)
+		w.awaitProcess(t, session.WatchdogName)
 	}
 	return j
 }

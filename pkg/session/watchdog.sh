@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-# Runs beside a command of the session $1 and ends what is left of it when the client goes away: when stdin ends before
-# it said "done". What belongs to a session has its id in the environment, descendants included.
-session=$1
+# Runs beside a command and ends what is left of it when the client goes away: when stdin ends before it said "done". Its
+# first line is the command's session, an id that all of it has in the environment, descendants included.
+read -r session || exit 0
 read -r word
-[ "$word" = done ] && exit 0
+[ "$word" = "done" ] && exit 0
 
 # The longest line of the cgroup file is the one that names the container.
-own=
+own=''
 while IFS= read -r line; do
 	[ "${#line}" -gt "${#own}" ] && own=$line
 done </proc/self/cgroup
 
 left() {
+	# shellcheck disable=SC2013 # no name of these has a space
 	for file in $(grep -lxsF -e "$own" /proc/[0-9]*/cgroup); do
 		pid=${file#/proc/}
 		pid=${pid%/cgroup}
@@ -22,8 +23,10 @@ left() {
 for signal in HUP TERM KILL KILL; do
 	pids=$(left 2>/dev/null)
 	[ -z "$pids" ] && exit 0
+	# shellcheck disable=SC2086 # they are several words
 	kill -"$signal" $pids 2>/dev/null
 	# What is stopped gets its signal when it goes on.
+	# shellcheck disable=SC2086
 	kill -CONT $pids 2>/dev/null
 	sleep 1
 done

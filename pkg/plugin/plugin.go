@@ -36,7 +36,8 @@ const (
 // Main runs one command line and returns the process's exit code. It is the only place that turns an
 // error into words and a code.
 func Main(ctx context.Context, f *Factory, args []string) int {
-	root, started := newRoot(f) //nolint:contextcheck // the commands get their context when they run
+	root := Root(f) //nolint:contextcheck // the commands get their context when they run
+	started := noteStart(root)
 	root.SetArgs(args)
 	ctx, cancel := crash.Context(ctx)
 	defer cancel()
@@ -130,9 +131,19 @@ func NotifyContext(parent context.Context) (context.Context, context.CancelFunc)
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-func newRoot(f *Factory) (root *cobra.Command, started func() bool) {
-	ran := false
-	root = &cobra.Command{
+// noteStart returns whether a command of the tree has started: an error before that is one of the command line.
+func noteStart(root *cobra.Command) (started func() bool) {
+	ran, first := false, root.PersistentPreRunE
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		ran = true
+		return first(cmd, args)
+	}
+	return func() bool { return ran }
+}
+
+// Root returns the tree of commands, which the pages of reference and the tests of the examples read too.
+func Root(f *Factory) *cobra.Command {
+	root := &cobra.Command{
 		Use:   "kubectl-shareproc",
 		Short: "A shell, the processes and the files of a container that has no shell",
 		Long: `Debug containers without a shell: a helper container joins the target's process
@@ -158,22 +169,19 @@ Use it where kubectl exec has nothing to run: distroless, scratch and other imag
 	root.SetFlagErrorFunc(refuseFlag)
 	f.addFlags(root.PersistentFlags())
 	root.AddCommand(
-		newDebugCmd(f, runDebug),
-		newAttachCmd(f, runAttach),
+		newDebugCmd(f),
+		newAttachCmd(f),
 		newPSCmd(f, runPS),
 		newFSCmd(f, runFS),
 		newCPCmd(f, runCP),
 		newSignalCmd(f, runSignal),
-		newDoctorCmd(f, runDoctor),
-		newSessionsCmd(f, runSessions),
-		newCleanCmd(f, runClean),
-		newConfigCmd(f, runConfigView),
-		newVersionCmd(f, runVersion),
+		newDoctorCmd(f),
+		newSessionsCmd(f),
+		newCleanCmd(f),
+		newConfigCmd(f),
+		newVersionCmd(f),
 	)
 	completing := f.complete(root)
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		ran = true
-		return completing
-	}
-	return root, func() bool { return ran }
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return completing }
+	return root
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plugin is the front desk: commands, flags, printing and exit codes. It decides nothing about
-// pods (pkg/target, pkg/session, pkg/podspec do) and reads nothing in them (pkg/procfs does, over
-// pkg/attach); it is the only package that prints.
+// Package plugin answers "what did the user ask for, and what do they get to see?": commands, flags, settings, printing and
+// exit codes. It opens a session for a command, runs the command's streams in it, and tries again with another helper or
+// another connection where the first does not do.
+//
+// It is the only package that prints. It does not choose pods or containers (pkg/target, pkg/session do), write pod
+// specs (pkg/podspec does), or speak a protocol (pkg/attach, pkg/procfs do).
 package plugin
 
 import (

@@ -81,7 +81,7 @@ fmt: $(LINT) ## Format the code
 
 # In their own order, so that what has not changed since is not run again; "race" has them in another one each time.
 unit: $(BUSYBOX) ## Unit tests
-	$(WITH_BUSYBOX) go test -timeout 20m ./cmd/... ./pkg/... ./test/conform ./test/faultproxy ./test/release ./test/vuln
+	$(WITH_BUSYBOX) go test -timeout 20m ./cmd/... ./pkg/... ./test/budget ./test/conform ./test/faultproxy ./test/release ./test/vuln
 	cd test/cluster && go test ./...
 
 race: $(BUSYBOX) ## Unit tests with the race detector, the scripts under one shell only (needs a C compiler)

@@ -28,11 +28,6 @@ func partialName(base string) string {
 	return ".shareproc-" + base32.StdEncoding.EncodeToString(sum[:10]) + partialEnd
 }
 
-// Partial is the name, beside dest, of what Resume leaves of it.
-func Partial(dest string) string {
-	return filepath.Join(filepath.Dir(dest), partialName(filepath.Base(dest)))
-}
-
 // openOwn opens a regular file, and goes through no link that is in its place.
 func openOwn(root *os.Root, name string, flag int) (*os.File, error) {
 	before, err := root.Lstat(name)

@@ -219,7 +219,7 @@ func TestDownloadResumesInALaterRun(t *testing.T) {
 					if !procfs.Broken(err) {
 						t.Fatalf("%s: %v", what, err)
 					}
-					left := filepath.Base(Partial(dest))
+					left := partialName(filepath.Base(dest))
 					onlyThese(t, folder, "source", left)
 					meanwhile(filepath.Join(folder, left))
 					b.moved = nil

@@ -21,7 +21,7 @@ type attachOptions struct {
 	detachFlag
 }
 
-func newAttachCmd(f *Factory, run func(context.Context, *Factory, *attachOptions) error) *cobra.Command {
+func newAttachCmd(f *Factory) *cobra.Command {
 	opts := &attachOptions{}
 	cmd := &cobra.Command{
 		Use:   "attach POD",
@@ -54,7 +54,7 @@ What it shows is in the log of its container, as of every attach session.`,
 			if err := opts.parse(); err != nil {
 				return err
 			}
-			return run(cmd.Context(), f, opts)
+			return runAttach(cmd.Context(), f, opts)
 		},
 		ValidArgsFunction: f.podsWithShells,
 	}

@@ -29,7 +29,7 @@ type cleanOptions struct {
 	timeout       time.Duration
 }
 
-func newCleanCmd(f *Factory, run func(context.Context, *Factory, *cleanOptions) error) *cobra.Command {
+func newCleanCmd(f *Factory) *cobra.Command {
 	opts := &cleanOptions{}
 	cmd := &cobra.Command{
 		Use:   "clean [POD[/CONTAINER]...]",
@@ -65,7 +65,7 @@ An ended helper's entry stays in the pod's spec: Kubernetes has no way to remove
 			if opts.timeout <= 0 {
 				return usage(cmd.CommandPath()+" --help", "--timeout %s: not more than zero", opts.timeout)
 			}
-			return run(cmd.Context(), f, opts)
+			return runClean(cmd.Context(), f, opts)
 		},
 	}
 	cmd.Flags().BoolVarP(&opts.allNamespaces, "all-namespaces", "A", false, "Look in every namespace")

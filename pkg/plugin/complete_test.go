@@ -138,7 +138,7 @@ func TestCompletionInTheHelper(t *testing.T) {
 
 // Every flag that takes one of a few words offers them, and no command offers this machine's files.
 func TestEveryCommandCompletes(t *testing.T) {
-	root, _ := newRoot(newDesk(t).Factory)
+	root := Root(newDesk(t).Factory)
 	for _, cmd := range commands(root) {
 		if cmd.ValidArgsFunction == nil {
 			t.Errorf("%s completes file names", cmd.CommandPath())

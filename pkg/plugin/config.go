@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -35,7 +34,7 @@ type settingsDocument struct {
 	Settings  map[string]setting `json:"settings"`
 }
 
-func newConfigCmd(f *Factory, runView func(context.Context, *Factory, *configViewOptions) error) *cobra.Command {
+func newConfigCmd(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Settings for every command, by context and namespace",
@@ -68,11 +67,11 @@ SHAREPROC_IMAGE in the environment beats the file, and a flag beats both.`,
 		Args: knownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newConfigViewCmd(f, runView))
+	cmd.AddCommand(newConfigViewCmd(f))
 	return cmd
 }
 
-func newConfigViewCmd(f *Factory, run func(context.Context, *Factory, *configViewOptions) error) *cobra.Command {
+func newConfigViewCmd(f *Factory) *cobra.Command {
 	opts := &configViewOptions{}
 	cmd := &cobra.Command{
 		Use:   "view",
@@ -95,7 +94,7 @@ No cluster is asked.`,
 			if opts.raw && opts.output != "" {
 				return usage(cmd.CommandPath()+" --help", "-o %q: not with --raw", opts.output)
 			}
-			return run(cmd.Context(), f, opts)
+			return runConfigView(f, opts)
 		},
 	}
 	cmd.Flags().BoolVar(&opts.raw, "raw", false, "Print the file as it is, be it right or wrong")
@@ -103,7 +102,7 @@ No cluster is asked.`,
 	return cmd
 }
 
-func runConfigView(_ context.Context, f *Factory, opts *configViewOptions) error {
+func runConfigView(f *Factory, opts *configViewOptions) error {
 	file, err := f.configFile()
 	if err != nil {
 		return err

@@ -39,7 +39,7 @@ type debugOptions struct {
 	root    rootFlags
 }
 
-func newDebugCmd(f *Factory, run func(context.Context, *Factory, *debugOptions) error) *cobra.Command {
+func newDebugCmd(f *Factory) *cobra.Command {
 	opts := &debugOptions{}
 	cmd := &cobra.Command{
 		Use:   "debug POD [-- COMMAND [ARG...]]",
@@ -91,7 +91,7 @@ output and errors come out apart, and its exit code is this command's.`,
 			if opts.hold != "" && opts.hold != targetContainer {
 				opts.container = opts.hold
 			}
-			return run(cmd.Context(), f, opts)
+			return runDebug(cmd.Context(), f, opts)
 		},
 	}
 	opts.addShared(cmd)

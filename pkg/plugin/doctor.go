@@ -29,7 +29,7 @@ type diagnosis struct {
 	session.Diagnosis
 }
 
-func newDoctorCmd(f *Factory, run func(context.Context, *Factory, *doctorOptions) error) *cobra.Command {
+func newDoctorCmd(f *Factory) *cobra.Command {
 	opts := &doctorOptions{}
 	cmd := &cobra.Command{
 		Use:   "doctor [POD]",
@@ -67,7 +67,7 @@ The exit code is 0 where debug with that flag would work, else 1, also with --ro
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
-			return run(cmd.Context(), f, opts)
+			return runDoctor(cmd.Context(), f, opts)
 		},
 	}
 	opts.add(cmd.Flags())

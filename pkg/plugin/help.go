@@ -28,12 +28,6 @@ All commands and flags: kubectl shareproc --help
 // far is how many letters a mistyped name may differ in and still be taken for another, as cobra has it for commands.
 const far = 2
 
-// Root returns the tree of commands, for what reads it: the pages made from it, and the tests of its examples.
-func Root(f *Factory) *cobra.Command {
-	root, _ := newRoot(f)
-	return root
-}
-
 func printFirstSteps(cmd *cobra.Command, _ []string) error {
 	_, err := fmt.Fprint(cmd.OutOrStdout(), firstSteps)
 	return err

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plugin is the front desk: commands, flags, printing and exit codes. It decides nothing about
-// pods (pkg/target, pkg/session, pkg/podspec do) and reads nothing in them (pkg/procfs does, over
-// pkg/attach); it is the only package that prints.
+// Package plugin answers "what did the user ask for, and what do they get to see?": commands, flags, settings, printing and
+// exit codes. It opens a session for a command, runs the command's streams in it, and tries again with another helper or
+// another connection where the first does not do.
+//
+// It is the only package that prints. It does not choose pods or containers (pkg/target, pkg/session do), write pod
+// specs (pkg/podspec does), or speak a protocol (pkg/attach, pkg/procfs do).
 package plugin
 
 import (
@@ -36,7 +39,8 @@ const (
 // Main runs one command line and returns the process's exit code. It is the only place that turns an
 // error into words and a code.
 func Main(ctx context.Context, f *Factory, args []string) int {
-	root, started := newRoot(f) //nolint:contextcheck // the commands get their context when they run
+	root := Root(f) //nolint:contextcheck // the commands get their context when they run
+	started := noteStart(root)
 	root.SetArgs(args)
 	ctx, cancel := crash.Context(ctx)
 	defer cancel()
@@ -130,9 +134,19 @@ func NotifyContext(parent context.Context) (context.Context, context.CancelFunc)
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-func newRoot(f *Factory) (root *cobra.Command, started func() bool) {
-	ran := false
-	root = &cobra.Command{
+// noteStart returns whether a command of the tree has started: an error before that is one of the command line.
+func noteStart(root *cobra.Command) (started func() bool) {
+	ran, first := false, root.PersistentPreRunE
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		ran = true
+		return first(cmd, args)
+	}
+	return func() bool { return ran }
+}
+
+// Root returns the tree of commands, which the pages of reference and the tests of the examples read too.
+func Root(f *Factory) *cobra.Command {
+	root := &cobra.Command{
 		Use:   "kubectl-shareproc",
 		Short: "A shell, the processes and the files of a container that has no shell",
 		Long: `Debug containers without a shell: a helper container joins the target's process
@@ -158,22 +172,19 @@ Use it where kubectl exec has nothing to run: distroless, scratch and other imag
 	root.SetFlagErrorFunc(refuseFlag)
 	f.addFlags(root.PersistentFlags())
 	root.AddCommand(
-		newDebugCmd(f, runDebug),
-		newAttachCmd(f, runAttach),
+		newDebugCmd(f),
+		newAttachCmd(f),
 		newPSCmd(f, runPS),
 		newFSCmd(f, runFS),
 		newCPCmd(f, runCP),
 		newSignalCmd(f, runSignal),
-		newDoctorCmd(f, runDoctor),
-		newSessionsCmd(f, runSessions),
-		newCleanCmd(f, runClean),
-		newConfigCmd(f, runConfigView),
-		newVersionCmd(f, runVersion),
+		newDoctorCmd(f),
+		newSessionsCmd(f),
+		newCleanCmd(f),
+		newConfigCmd(f),
+		newVersionCmd(f),
 	)
 	completing := f.complete(root)
-	root.PersistentPreRunE = func(*cobra.Command, []string) error {
-		ran = true
-		return completing
-	}
-	return root, func() bool { return ran }
+	root.PersistentPreRunE = func(*cobra.Command, []string) error { return completing }
+	return root
 }

@@ -55,7 +55,7 @@ type sessionList struct {
 	Items []sessionItem `json:"items"`
 }
 
-func newSessionsCmd(f *Factory, run func(context.Context, *Factory, *sessionsOptions) error) *cobra.Command {
+func newSessionsCmd(f *Factory) *cobra.Command {
 	opts := &sessionsOptions{}
 	cmd := &cobra.Command{
 		Use:   "sessions [POD]",
@@ -93,7 +93,7 @@ debug --copy or --patch. Looking at a helper does not keep it from ending.
 			if opts.allNamespaces && opts.output == "name" {
 				return usage("-o json, which has the namespaces", "-o name with -A: a name says nothing of its namespace")
 			}
-			return run(cmd.Context(), f, opts)
+			return runSessions(cmd.Context(), f, opts)
 		},
 	}
 	cmd.Flags().BoolVarP(&opts.allNamespaces, "all-namespaces", "A", false, "Look in every namespace")

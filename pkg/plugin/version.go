@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"runtime"
@@ -51,7 +50,7 @@ func clientVersion() clientInfo {
 	return v
 }
 
-func newVersionCmd(f *Factory, run func(context.Context, *Factory, *versionOptions) error) *cobra.Command {
+func newVersionCmd(f *Factory) *cobra.Command {
 	opts := &versionOptions{}
 	cmd := &cobra.Command{
 		Use:   "version",
@@ -66,7 +65,7 @@ Use it for a bug report, and to see whether the cluster is recent enough.`,
 			if err := checkOutput(cmd, opts.output); err != nil {
 				return err
 			}
-			return run(cmd.Context(), f, opts)
+			return runVersion(f, opts)
 		},
 	}
 	cmd.Flags().BoolVar(&opts.client, "client", false, "Print this plugin's version only, without asking the cluster")
@@ -74,7 +73,7 @@ Use it for a bug report, and to see whether the cluster is recent enough.`,
 	return cmd
 }
 
-func runVersion(_ context.Context, f *Factory, opts *versionOptions) error {
+func runVersion(f *Factory, opts *versionOptions) error {
 	v := versions{typeMeta: kind("Version"), Client: clientVersion()}
 	var unknown error
 	if !opts.client {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package podspec answers "as what?": pure edits of pod specs. It builds the helper container and its
-// security context, and the copy of a pod. It knows no client, no context and no terminal; what it
-// returns, pkg/session sends.
+// Package podspec answers "what would the pod look like?": the helper container with the programs that wait in it, its
+// security contexts in the order in which they are tried, the copy of a pod, the patch of a template, and the risks of a copy.
+//
+// All of it is pure: it knows no client, no context and no terminal, sends nothing and runs nothing; pkg/session sends what it returns.
 package podspec
 
 import (

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package session answers "where?": it finds, chooses, opens and closes a container that sees the
-// target's processes. It runs nothing in that container (pkg/attach does) and builds no pod spec
-// (pkg/podspec does); what it changes in the cluster is one ephemeral container, one copied pod, or the
-// template of one workload.
+// Package session answers "where does a command run?": it finds, chooses, opens, lists and ends the containers that see a
+// target's processes, and says beforehand what the cluster allows. It changes one ephemeral container, one copied pod, or the template of one workload.
+//
+// It has no streams: the commands that it needs in a helper (looking, asking, ending) run through Options.Look and
+// Options.Ask, which pkg/plugin gives. It does not decide what a pod spec looks like (pkg/podspec does).
 package session
 
 import (

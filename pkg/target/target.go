@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package target answers "whom?": from what the user typed to a pod and one of its containers, and
-// whether there is anything in it to look at. It only reads; it starts nothing and chooses no way in.
+// Package target answers "which pod, which container?": from what the user typed (a pod, a workload, a selector) to a
+// pod and one of its containers, whether it runs, and which requests that takes. It only reads: it starts nothing, and does not choose how to get in.
 package target
 
 import (

@@ -27,8 +27,12 @@ func persistent(c *corev1.EphemeralContainer) {
 		}
 		env = append(env, v)
 	}
-	c.Env = env
+	c.Env = append(env, noHistory())
 }
+
+// noHistory keeps a shell from writing down what is typed: busybox does, in $HOME/.ash_history, unless the file's name is
+// empty.
+func noHistory() corev1.EnvVar { return corev1.EnvVar{Name: "HISTFILE"} }
 
 // IsPersistent tells whether an ephemeral container is a helper of ours that keeps a shell, to attach to. No command is run
 // in such a one.

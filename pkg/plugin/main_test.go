@@ -48,6 +48,7 @@ func newDesk(t *testing.T) *desk {
 			Containers: []corev1.Container{{Name: "web"}},
 			EphemeralContainers: []corev1.EphemeralContainer{podspec.Helper{
 				Name: "shareproc-aaaaa", Image: "i", Target: "web", Need: podspec.OpenEvery, Container: "web",
+				Security: &corev1.SecurityContext{RunAsUser: new(int64), RunAsGroup: new(int64)},
 			}.Ephemeral()},
 		},
 		Status: corev1.PodStatus{

@@ -139,15 +139,17 @@ func (f *Factory) opener(h *helperFlags, ttl time.Duration) (*session.Opener, er
 // to reach the target, it is done once more through a better one, if there is one to be had.
 func (f *Factory) use(ctx context.Context, arg string, h *helperFlags, want session.Wanted, do func(*room) error) error {
 	r, err := f.do(ctx, arg, h, want, 0, do)
-	if r == nil || r.session.New || !h.override.Empty() {
+	if r == nil || r.session.New && !want.AnyProcess || !h.override.Empty() {
 		return err
 	}
 	subject, ok := r.unreached(err)
 	if !ok {
 		return err
 	}
-	want.Except, want.Subject = r.session.Container, &subject
-	f.say("helper %s does not reach it; looking for a better one", r.session.Container)
+	want.Except, want.Subject, want.Image = r.session.Container, &subject, h.image
+	if next, err := session.Choose(r.target, want); err != nil || next.Way != session.Reuse {
+		f.say("helper %s does not reach it; looking for a better one", r.session.Container)
+	}
 	_, err = f.do(ctx, arg, h, want, 0, do)
 	return err
 }

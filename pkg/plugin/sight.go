@@ -51,16 +51,16 @@ func (r *room) sight(all, own []process) session.Sight {
 	}
 	first, denied, undumpable := own[0], []process(nil), true
 	for _, p := range own {
+		undumpable = undumpable && p.Undumpable
 		if p.StartTicks < first.StartTicks {
 			first = p
 		}
 		if !p.RootReadable {
 			denied = append(denied, p)
-			undumpable = undumpable && p.Undumpable
 		}
 	}
 	s.Denied = len(denied) == len(own)
-	s.Subject = s.Subject.Met(podspec.User{UID: int64(first.EUID), GID: int64(first.EGID)}, s.Denied && undumpable)
+	s.Subject = s.Subject.Met(podspec.User{UID: int64(first.EUID), GID: int64(first.EGID)}, undumpable)
 	switch {
 	case len(denied) == 0:
 		s.Text = "it sees processes and files"

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -30,6 +31,20 @@ func TestSightOfNobodyElse(t *testing.T) {
 	} {
 		if s := r.sight(c.all, c.own); s.Alone != c.alone || s.Text != c.text {
 			t.Errorf("%s: %+v", c.sentence, s)
+		}
+	}
+}
+
+// Whom more rights than his own are needed for is seen by whoever has them, too.
+func TestSightOfWhoChangedTheUser(t *testing.T) {
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
+	r := &room{target: target.Target{Pod: pod, Container: "web"}}
+	changed := process{Process: procfs.Process{EUID: 5, EGID: 6, RootReadable: true, Undumpable: true}, Container: "web"}
+	plain := process{Process: procfs.Process{EUID: 5, EGID: 6, RootReadable: true}, Container: "web"}
+	for _, own := range [][]process{{changed}, {changed, plain}} {
+		s := r.sight(own, own)
+		if got, want := s.Subject.Undumpable, len(own) == 1; got != want || s.Denied || s.Subject.User != (podspec.User{UID: 5, GID: 6}) {
+			t.Errorf("of %d processes: %+v", len(own), s)
 		}
 	}
 }

@@ -61,6 +61,7 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 		Image:                    c.Image,
 		ImagePullPolicy:          c.PullPolicy,
 		Command:                  []string{"sh"},
+		Env:                      []corev1.EnvVar{noHistory()},
 		Stdin:                    true,
 		TTY:                      true,
 		SecurityContext:          c.Security,

@@ -101,6 +101,12 @@ func MadeFor(c *corev1.EphemeralContainer, container string, need Need) bool {
 	return made[2] == container && Need(made[1]).covers(need)
 }
 
+// MadeForFiles tells whether a helper of ours was made for the files of that container and for nothing else. One that does
+// not match the target was then the least that opened them, or that the cluster admitted.
+func MadeForFiles(c *corev1.EphemeralContainer, container string) bool {
+	return variable(c, forVariable) == string(OpenRoot)+" "+container
+}
+
 // MadeBy tells who asked for a helper of ours; "" where that is not known.
 func MadeBy(c *corev1.EphemeralContainer) string {
 	return strings.ReplaceAll(words(c)[3], "$$", "$")

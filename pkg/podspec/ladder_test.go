@@ -108,6 +108,39 @@ func TestMeets(t *testing.T) {
 	}
 }
 
+// Who works on files has no right that the target has not.
+func TestMatches(t *testing.T) {
+	root, user := subject(User{}, nil), subject(User{101, 102}, nil)
+	trace := caps("", "SYS_PTRACE")
+	changed := user
+	changed.Undumpable = true
+	for _, c := range []struct {
+		what string
+		sc   *corev1.SecurityContext
+		s    Subject
+		want bool
+	}{
+		{"root for root", as(User{}, nil), root, true},
+		{"not with SYS_PTRACE", tracer().Security, root, false},
+		{"with SYS_PTRACE where the target has it", tracer().Security, subject(User{}, trace), true},
+		{"not without it there, which opens nothing", as(User{}, nil), subject(User{}, trace), false},
+		{"not root for a user", tracer().Security, user, false},
+		{"the user", without(User{101, 102}).Security, user, true},
+		{"not another group", without(User{101, 0}).Security, user, false},
+		{"nobody for who changed the user", without(User{101, 102}).Security, changed, false},
+		{"not one capability more", as(User{}, nil), subject(User{}, caps("KILL")), false},
+		{"exactly those", as(User{}, caps("KILL").Capabilities), subject(User{}, caps("CAP_KILL")), true},
+		{"not the defaults for who dropped all", as(User{}, nil), subject(User{}, caps("ALL", "CHOWN")), false},
+		{"those that were added back", as(User{}, caps("ALL", "CHOWN").Capabilities), subject(User{}, caps("ALL", "CHOWN")), true},
+		{"any for who is privileged, that opens it", tracer().Security, subject(User{}, &corev1.SecurityContext{Privileged: new(true)}), true},
+		{"no context at all", nil, root, false},
+	} {
+		if got := Matches(c.sc, c.s); got != c.want {
+			t.Errorf("%s: %v", c.what, got)
+		}
+	}
+}
+
 func TestOverride(t *testing.T) {
 	user := subject(User{101, 102}, nil)
 	for _, c := range []struct {

@@ -3,6 +3,8 @@
 package podspec
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -81,4 +83,20 @@ func Meets(sc *corev1.SecurityContext, s Subject, need Need) bool {
 	default:
 		return every
 	}
+}
+
+// Matches tells whether a helper with the security context sc opens the target's root with no right that the target has
+// not itself: whatever the target makes such a helper open, it could have opened without. A capability of another user
+// than root is not effective, so that only root's are compared.
+func Matches(sc *corev1.SecurityContext, s Subject) bool {
+	if !Meets(sc, s, OpenRoot) || (User{*sc.RunAsUser, *sc.RunAsGroup}) != s.User {
+		return false
+	}
+	return s.User.UID != 0 || s.caps.covers(capabilitiesOf(sc))
+}
+
+// Matching are the candidates for the target's files that have no more rights than the target; none where it opens to
+// more rights only.
+func Matching(s Subject) []Candidate {
+	return slices.DeleteFunc(Ladder(s, OpenRoot), func(c Candidate) bool { return !Matches(c.Security, s) })
 }

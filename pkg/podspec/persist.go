@@ -18,7 +18,12 @@ var persistScript string
 func persistent(c *corev1.EphemeralContainer) {
 	c.Stdin, c.TTY = true, true
 	c.Command = command(persistScript)
+	c.Env = append(c.Env, noHistory())
 }
+
+// noHistory keeps a shell from writing down what is typed: busybox does, in $HOME/.ash_history, unless the file's name is
+// empty.
+func noHistory() corev1.EnvVar { return corev1.EnvVar{Name: "HISTFILE"} }
 
 // IsPersistent tells whether an ephemeral container is a helper of ours that keeps a shell, to attach to. No command is run
 // in such a one.

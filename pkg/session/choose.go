@@ -55,7 +55,10 @@ type Plan struct {
 	Way Way
 	// Helper is the running container to use; only with Reuse.
 	Helper string
-	View   View
+	// Fallback is a running container that has more rights than the target whose files are wanted: it is used where no
+	// helper that matches the target can be had.
+	Fallback string
+	View     View
 	// Subject is whom a new helper is made for, and Ladder the security contexts to try for it.
 	Subject podspec.Subject
 	Ladder  []podspec.Candidate
@@ -64,7 +67,8 @@ type Plan struct {
 }
 
 // Choose is the whole policy, in order: what the user asked for; a running helper of ours that does; an ephemeral
-// helper, in the pod's process namespace where it shares one and else in the target container's. A way that restarts or
+// helper, in the pod's process namespace where it shares one and else in the target container's. Whoever works on files
+// gets a helper with no more rights than the target, whatever else runs. A way that restarts or
 // duplicates the user's workload is only taken when asked for. In a pod that is being deleted a helper can be used, but
 // none be added. The error says why there is nothing to look at, or what is
 // wrong with what was asked for.
@@ -109,7 +113,17 @@ func Choose(t target.Target, want Wanted) (Plan, error) {
 		return plan, nil
 	}
 	plan.Way = Ephemeral
-	return plan, t.CheckRunning()
+	err := t.CheckRunning()
+	if err != nil && plan.Fallback != "" {
+		return plan.using(plan.Fallback), nil
+	}
+	return plan, err
+}
+
+// using is the plan to use a container that runs already.
+func (p Plan) using(container string) Plan {
+	p.Way, p.Helper = Reuse, container
+	return p
 }
 
 // climb sets the ladder.
@@ -124,17 +138,18 @@ func (p *Plan) climb() error {
 }
 
 // find looks for a running container of ours that sees the target and does what is wanted: the shell of a copy, or a
-// helper in the same process namespace. One that opens everything wins, then the newest.
+// helper in the same process namespace. One that opens everything wins, then the newest. For files that is another one:
+// see findMatch.
 func (p *Plan) find(t target.Target) (string, bool) {
-	spec := &t.Pod.Spec
-	if t.Shared() && t.Pod.Labels[podspec.LabelManagedBy] == podspec.ManagedBy {
-		if name := shellOf(spec); name != "" && running(t.Pod, name) {
-			return name, true
-		}
+	if p.wanted.Need == podspec.OpenRoot && p.wanted.Override.Empty() {
+		return p.findMatch(t)
+	}
+	if shell, ok := runningShell(t); ok {
+		return shell.Name, true
 	}
 	found := ""
 	for _, c := range newestFirst(t.Pod) {
-		if !podspec.Waits(&c) || !p.sees(t, &c) || c.Name == p.wanted.Except || !p.does(t, &c) {
+		if !p.usable(t, &c) {
 			continue
 		}
 		if podspec.Meets(c.SecurityContext, p.Subject, podspec.OpenEvery) {
@@ -143,6 +158,35 @@ func (p *Plan) find(t target.Target) (string, bool) {
 		found = cmp.Or(found, c.Name)
 	}
 	return found, found != ""
+}
+
+// findMatch looks for one that has no more rights than the target. One that was made for the target's files all the same
+// wins: the match did not do then. What else runs is the fallback, and all there is where nothing can match.
+func (p *Plan) findMatch(t target.Target) (string, bool) {
+	var match, every, other string
+	if shell, ok := runningShell(t); ok && podspec.Matches(shell.SecurityContext, p.Subject) {
+		match = shell.Name
+	} else if ok {
+		every = shell.Name
+	}
+	for _, c := range newestFirst(t.Pod) {
+		switch {
+		case !p.usable(t, &c):
+		case podspec.Matches(c.SecurityContext, p.Subject):
+			match = cmp.Or(match, c.Name)
+		case podspec.MadeForFiles(&c, t.Container):
+			return c.Name, true
+		case podspec.Meets(c.SecurityContext, p.Subject, podspec.OpenEvery):
+			every = cmp.Or(every, c.Name)
+		default:
+			other = cmp.Or(other, c.Name)
+		}
+	}
+	p.Fallback = cmp.Or(every, other)
+	if match == "" && len(podspec.Matching(p.Subject)) == 0 {
+		match = p.Fallback
+	}
+	return match, match != ""
 }
 
 // newestFirst lists the pod's ephemeral containers by their start. Their place in the spec says nothing: a patch may put
@@ -162,6 +206,11 @@ func newestFirst(pod *corev1.Pod) []corev1.EphemeralContainer {
 // sees tells whether an ephemeral container runs in the process namespace that the plan is about.
 func (p *Plan) sees(t target.Target, c *corev1.EphemeralContainer) bool {
 	return (t.Shared() || c.TargetContainerName == t.Container) && running(t.Pod, c.Name)
+}
+
+// usable tells whether an ephemeral container is a helper of ours that sees the target and does what is wanted.
+func (p *Plan) usable(t target.Target, c *corev1.EphemeralContainer) bool {
+	return podspec.Waits(c) && p.sees(t, c) && c.Name != p.wanted.Except && p.does(t, c)
 }
 
 // does tells whether a helper of ours has what is wanted, or the best of it that the cluster admitted.
@@ -185,6 +234,15 @@ func (p *Plan) twin(t target.Target, image string, security *corev1.SecurityCont
 		}
 	}
 	return "", false
+}
+
+// runningShell finds the shell of a copy, or of a pod whose workload is patched.
+func runningShell(t target.Target) (*corev1.Container, bool) {
+	name := shellOf(&t.Pod.Spec)
+	if name == "" || !t.Shared() || t.Pod.Labels[podspec.LabelManagedBy] != podspec.ManagedBy || !running(t.Pod, name) {
+		return nil, false
+	}
+	return podspec.Container(t.Pod, name)
 }
 
 func shellOf(spec *corev1.PodSpec) string {

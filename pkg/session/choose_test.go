@@ -50,14 +50,10 @@ func TestChoose(t *testing.T) {
 		}, Wanted{}, Plan{Way: Ephemeral, View: own}},
 		{"a copy only when asked for, helper or not", withHelper("shareproc-a", "web", "i", nowRunning()), Wanted{Copy: true}, Plan{Way: Copy}},
 		{"a copy of a pod that has finished", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, Wanted{Copy: true}, Plan{Way: Copy}},
-		{"the shell of a copy is a helper", both(shared, func(p *corev1.Pod) {
-			p.Labels = map[string]string{podspec.LabelManagedBy: podspec.ManagedBy}
-			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "shareproc", Stdin: true, TTY: true})
-			p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "shareproc", State: nowRunning()})
-		}), Wanted{}, Plan{Way: Reuse, Helper: "shareproc"}},
+		{"the shell of a copy is a helper", copied(nil), Wanted{}, Plan{Way: Reuse, Helper: "shareproc"}},
 	} {
 		if c.want.Need == "" {
-			c.want.Need = podspec.OpenRoot
+			c.want.Need = podspec.OpenEvery
 		}
 		got, err := Choose(newTarget(c.edit), c.want)
 		if err != nil || got.Way != c.plan.Way || got.Helper != c.plan.Helper || got.View != c.plan.View {
@@ -73,5 +69,89 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := Choose(newTarget(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), Wanted{}); err == nil {
 		t.Error("a finished pod has no processes to see")
+	}
+}
+
+// theirs adds a running helper of ours that was made for need and has that security context.
+func theirs(name string, need podspec.Need, sc *corev1.SecurityContext) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		h := podspec.Helper{Name: name, Image: "i", Target: "web", Need: need, Container: "web", Security: sc}.Ephemeral()
+		p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, h)
+		p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: name, State: nowRunning()})
+	}
+}
+
+// limited is a target of root whose spec drops or adds capabilities.
+func limited(caps *corev1.Capabilities) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		as(0, 0)(p)
+		p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Capabilities: caps}
+	}
+}
+
+func securityOf(uid, gid int64, caps *corev1.Capabilities) *corev1.SecurityContext {
+	return &corev1.SecurityContext{RunAsUser: &uid, RunAsGroup: &gid, Capabilities: caps}
+}
+
+// Who reads and writes files has no right that the target has not, whatever else runs. What the user decided stands.
+func TestFileWorkTakesTheHelperThatMatches(t *testing.T) {
+	drop := &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}
+	trace := &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}
+	strong := theirs("shareproc-strong", podspec.OpenEvery, securityOf(0, 0, trace))
+	user := theirs("shareproc-user", podspec.SeeProcesses, securityOf(101, 102, drop))
+	root := theirs("shareproc-root", podspec.SeeProcesses, securityOf(0, 0, nil))
+	bare := theirs("shareproc-bare", podspec.SeeProcesses, securityOf(0, 0, drop))
+	undumpable := podspec.SubjectOf(newTarget(as(0, 0)).Pod, "web").Met(podspec.User{UID: 101, GID: 102}, true)
+	other := podspec.SubjectOf(newTarget(as(0, 0)).Pod, "web").Met(podspec.User{UID: 101, GID: 102}, false)
+	deleted := func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.Now()) }
+	for _, c := range []struct {
+		sentence string
+		edits    []func(*corev1.Pod)
+		want     Wanted
+		helper   string // "" for a new one
+	}{
+		{"the target's user, before one that opens everything", []func(*corev1.Pod){as(101, 102), user, strong}, Wanted{}, "shareproc-user"},
+		{"in either order", []func(*corev1.Pod){as(101, 102), strong, user}, Wanted{}, "shareproc-user"},
+		{"a new one where only one runs that opens everything", []func(*corev1.Pod){as(101, 102), strong}, Wanted{}, ""},
+		{"root without SYS_PTRACE for root", []func(*corev1.Pod){as(0, 0), strong, root}, Wanted{}, "shareproc-root"},
+		{"a new one for root too", []func(*corev1.Pod){as(0, 0), strong}, Wanted{}, ""},
+		{"not root with the defaults for root that dropped all", []func(*corev1.Pod){limited(drop), root}, Wanted{}, ""},
+		{"root without capabilities for root that dropped all", []func(*corev1.Pod){limited(drop), root, bare, strong}, Wanted{}, "shareproc-bare"},
+		{"SYS_PTRACE for root that has it", []func(*corev1.Pod){limited(trace), strong}, Wanted{}, "shareproc-strong"},
+		{"what is nearest to a privileged target", []func(*corev1.Pod){as(0, 0), func(p *corev1.Pod) {
+			p.Spec.Containers[0].SecurityContext = &corev1.SecurityContext{Privileged: new(true)}
+		}, strong}, Wanted{}, "shareproc-strong"},
+		{"more rights where the target opens to no other", []func(*corev1.Pod){as(0, 0), root, strong}, Wanted{Subject: &undumpable, Except: "shareproc-root"}, "shareproc-strong"},
+		{"another user where the target turned out to be one", []func(*corev1.Pod){as(0, 0), root, strong}, Wanted{Subject: &other, Except: "shareproc-root"}, ""},
+		{"the one that was made for its files because the match did not do", []func(*corev1.Pod){as(0, 0), theirs("shareproc-files", podspec.OpenRoot, securityOf(0, 0, trace)), root}, Wanted{}, "shareproc-files"},
+		{"what runs in a pod that is being deleted", []func(*corev1.Pod){as(101, 102), strong, deleted}, Wanted{}, "shareproc-strong"},
+		{"what the user asked for", []func(*corev1.Pod){as(101, 102), user, strong}, Wanted{Override: podspec.Override{Profile: podspec.ProfileBaseline}}, ""},
+		{"a list: the one that opens everything", []func(*corev1.Pod){as(101, 102), user, strong}, Wanted{Need: podspec.SeeProcesses}, "shareproc-strong"},
+		{"a signal: the same", []func(*corev1.Pod){as(101, 102), user, strong}, Wanted{Need: podspec.Signal}, "shareproc-strong"},
+		{"a shell: the same", []func(*corev1.Pod){as(101, 102), user, strong}, Wanted{Need: podspec.OpenEvery}, "shareproc-strong"},
+		{"a new one beside the shell of a copy", []func(*corev1.Pod){as(101, 102), copied(securityOf(0, 0, trace))}, Wanted{}, ""},
+		{"the shell of a copy that matches", []func(*corev1.Pod){as(101, 102), copied(securityOf(101, 102, drop))}, Wanted{}, "shareproc"},
+	} {
+		if c.want.Need == "" {
+			c.want.Need = podspec.OpenRoot
+		}
+		got, err := Choose(newTarget(func(p *corev1.Pod) {
+			for _, edit := range c.edits {
+				edit(p)
+			}
+		}), c.want)
+		if err != nil || got.Helper != c.helper || (got.Way == Reuse) != (c.helper != "") {
+			t.Errorf("%s: got %s %q, want %q; %v", c.sentence, got.Way, got.Helper, c.helper, err)
+		}
+	}
+}
+
+// copied makes the pod a copy whose shell has that security context.
+func copied(sc *corev1.SecurityContext) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Labels = map[string]string{podspec.LabelManagedBy: podspec.ManagedBy}
+		p.Spec.ShareProcessNamespace = new(true)
+		p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "shareproc", Stdin: true, TTY: true, SecurityContext: sc})
+		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "shareproc", State: nowRunning()})
 	}
 }

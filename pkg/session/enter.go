@@ -56,13 +56,19 @@ func RootRefusal(code int) string {
 	case 41:
 		return "the helper may not open it"
 	case 42:
-		return "the target has no /proc through which the helper's tools could be reached"
+		return "it has no /proc through which the helper's tools could be reached"
 	case 43:
 		return "chroot is refused; it needs root with CAP_SYS_CHROOT"
 	case 44:
 		return "the helper's tools don't run there; they have to be static"
 	case 45:
 		return "the helper lacks chroot, env, sh or tr"
+	case 46:
+		return "what it has at /proc is not the kernel's, and nothing is executed through that"
+	case 47:
+		return "something is mounted over a process in its /proc, and nothing is executed through that"
+	case 48:
+		return "it has a user namespace of its own, in which it can put anything in the place of the helper's tools"
 	default:
 		return fmt.Sprintf("the question ended with exit code %d", code)
 	}

@@ -78,7 +78,7 @@ func needRoot(t *testing.T) {
 func TestEnteredRootHasTheTargetsFolderAndVariables(t *testing.T) {
 	needRoot(t)
 	folder := t.TempDir()
-	pid := inhabitant(t, folder, nil, "PATH=/target/bin", "HOME=/the home", "TMPDIR=/a\nb", "SECRET=x\n\ny", "a.b=dotted", "TERM=other", "LD_PRELOAD=/none.so", "-i=odd")
+	pid := inhabitant(t, folder, nil, "PATH=/target/bin", "HOME=/the home", "TMPDIR=/a\nb", "SECRET=x\n\ny", "a.b=dotted", "TERM=other", "LD_PRELOAD=/none.so", "-i=odd", "HISTFILE=/written/down")
 	for name, path := range enterShells(t) {
 		t.Run(name, func(t *testing.T) {
 			if out, code := runEntered(t, path, nil, Root{PID: pid}.Try()); code != 0 || out != "" {
@@ -88,7 +88,7 @@ func TestEnteredRootHasTheTargetsFolderAndVariables(t *testing.T) {
 			if code != 9 {
 				t.Fatalf("exit code %d: %s", code, out)
 			}
-			for _, want := range []string{folder + "\na  'b'\nvt100\n", "HOME=/the home\n", "TMPDIR=/a\nb\n", "SHAREPROC_SESSION=id\n", ":/target/bin\n"} {
+			for _, want := range []string{folder + "\na  'b'\nvt100\n", "HOME=/the home\n", "TMPDIR=/a\nb\n", "SHAREPROC_SESSION=id\n", ":/target/bin\n", "HISTFILE=\n"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("%q is not in %q", want, out)
 				}
@@ -99,7 +99,10 @@ func TestEnteredRootHasTheTargetsFolderAndVariables(t *testing.T) {
 				}
 			}
 			out, _ = runEntered(t, path, nil, Root{PID: pid, AllVariables: true}.Argv([]string{"env"}))
-			for _, want := range []string{"SECRET=x\n\ny\n", "LD_PRELOAD=/none.so\n", "HOME=/the home\n", "TERM=vt100\n"} {
+			if strings.Contains(out, "/written/down") {
+				t.Errorf("the target's history file is in %q", out)
+			}
+			for _, want := range []string{"HISTFILE=\n", "SECRET=x\n\ny\n", "LD_PRELOAD=/none.so\n", "HOME=/the home\n", "TERM=vt100\n"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("with all variables: %q is not in %q", want, out)
 				}
@@ -136,6 +139,11 @@ func TestEnteringARootThatRefuses(t *testing.T) {
 				if _, code := runEntered(t, c.path, c.as, argv); code != c.want {
 					t.Errorf("%s: exit code %d, want %d", c.what, code, c.want)
 				}
+				argv = Root{PID: c.pid}.Argv([]string{"sh", "-c", "exit 0"})
+				argv[0] = "/bin/sh"
+				if _, code := runEntered(t, c.path, c.as, argv); code == 0 {
+					t.Errorf("%s: a command was run", c.what)
+				}
 			}
 		})
 	}
@@ -155,15 +163,15 @@ func TestBesideARoot(t *testing.T) {
 // Every way in which Try can end has words of its own.
 func TestRootRefusals(t *testing.T) {
 	seen := map[string]int{}
-	for code := 41; code <= 46; code++ {
+	for code := 41; code <= 49; code++ {
 		text := RootRefusal(code)
 		if before, ok := seen[text]; ok {
 			t.Errorf("%d and %d are both %q", before, code, text)
 		}
 		seen[text] = code
 	}
-	for code := 41; code <= 45; code++ {
-		if !strings.Contains(enterScript, "exit "+strconv.Itoa(code)+"\n") && !strings.Contains(enterScript, "exit "+strconv.Itoa(code)+" ;;") {
+	for code := 41; code <= 48; code++ {
+		if !strings.Contains(enterScript, "refuse "+strconv.Itoa(code)) && !strings.Contains(enterScript, "exit "+strconv.Itoa(code)) {
 			t.Errorf("the script never ends with %d", code)
 		}
 	}

@@ -69,6 +69,9 @@ func (o *Opener) admittedHelper(ctx context.Context, t target.Target, plan Plan,
 // openHelper adds a helper, and looks whether it sees what it should. Where the target turns out to be somebody else than
 // the API said, or to have changed its user, one more is added, with the right ids.
 func (o *Opener) openHelper(ctx context.Context, t target.Target, plan Plan) (Session, error) {
+	if plan.Fallback != "" {
+		return o.openMatch(ctx, t, plan)
+	}
 	if err := o.prepare(ctx, t.Pod, getPods, patchEphemeral, createExec); err != nil {
 		return Session{}, err
 	}

@@ -223,14 +223,15 @@ func TestHelperForOneNeedServesAnother(t *testing.T) {
 		{"files' for a list", made(podspec.OpenRoot, files), Wanted{Need: podspec.SeeProcesses}, Reuse},
 		{"files' for signals", made(podspec.OpenRoot, files), Wanted{Need: podspec.Signal}, Reuse},
 		{"files' not for everything", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenEvery}, Ephemeral},
-		{"everything's for files", made(podspec.OpenEvery, every[0]), Wanted{Need: podspec.OpenRoot}, Reuse},
+		{"everything's for files, where it is the target's user", made(podspec.OpenEvery, every[1]), Wanted{Need: podspec.OpenRoot}, Reuse},
+		{"not where it has more rights than the target", made(podspec.OpenEvery, every[0]), Wanted{Need: podspec.OpenRoot}, Ephemeral},
 		{"the best that was admitted for everything", made(podspec.OpenEvery, every[1]), Wanted{Need: podspec.OpenEvery}, Reuse},
 		{"the one that opens everything, old or not", func(p *corev1.Pod) {
 			made(podspec.OpenRoot, files)(p)
 			strong := podspec.Helper{Name: "shareproc-z", Image: "i", Target: "web", Security: every[0].Security}.Ephemeral()
 			p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, strong)
 			p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: strong.Name, State: runningFor(time.Hour)})
-		}, Wanted{Need: podspec.OpenRoot, Except: "shareproc-a"}, Reuse},
+		}, Wanted{Need: podspec.Signal, Except: "shareproc-a"}, Reuse},
 		{"not one that did not do", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenRoot, Except: "shareproc-a"}, Ephemeral},
 		{"not one that the user does not want", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Ephemeral},
 		{"one that is as the user wants it", made("", every[0]), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Reuse},

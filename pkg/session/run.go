@@ -10,7 +10,8 @@ import (
 )
 
 // runScript leaves the mark that tells the waiting helper of a command that may be over before it looks, a line in
-// podspec.Notes, then becomes the command. It is one line, because shells that run their own applets show it in ps.
+// podspec.Notes, then becomes the command. A shell keeps no history file: with one, busybox writes down each line that is
+// typed, and even /dev/null becomes a file after a thousand. It is one line, because shells that run their own applets show it in ps.
 //
 //go:embed run.sh
 var runScript string
@@ -40,7 +41,7 @@ func (c Command) ArgvIn(tools string) []string {
 	if tools == "" {
 		return c.Argv()
 	}
-	return append([]string{tools + "/sh", "-c", `PATH=$PATH:$0; export PATH; exec "$@"`, tools}, c.argv...)
+	return append([]string{tools + "/sh", "-c", `export HISTFILE= PATH="$PATH:$0"; exec "$@"`, tools}, c.argv...)
 }
 
 // WatchdogName is what the watchdog is called in a list of processes.

@@ -35,3 +35,24 @@ func TestCommandPassesWordsAndExitCode(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// busybox writes each line that is typed into $HOME/.ash_history, unless HISTFILE is empty. What is only unset it sets, and
+// /dev/null it replaces by a file after a thousand lines.
+func TestShellsKeepNoHistory(t *testing.T) {
+	for _, key := range []string{"HISTFILE", "HISTFILE=/home/app/.history"} {
+		name, value, _ := strings.Cut(key, "=")
+		for what, argv := range map[string][]string{
+			"a command in a helper":         NewCommand([]string{"sh", "-c", `echo "${HISTFILE-unset}."; env | grep ^HISTFILE=`}).Argv(),
+			"a command in a held container": NewCommand([]string{"sh", "-c", `echo "${HISTFILE-unset}."; env | grep ^HISTFILE=`}).ArgvIn("/bin"),
+		} {
+			cmd := exec.Command(argv[0], argv[1:]...)
+			if value != "" {
+				cmd.Env = append(cmd.Environ(), name+"="+value)
+			}
+			out, err := cmd.Output()
+			if err != nil || string(out) != ".\nHISTFILE=\n" {
+				t.Errorf("%s, before it %s: %q, %v", what, key, out, err)
+			}
+		}
+	}
+}

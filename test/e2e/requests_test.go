@@ -77,8 +77,10 @@ func TestWarmCommandsCostOneGetAndOneExec(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := w.count(t)
-	if _, err := w.plugin(t.Context(), "debug", "web", "--", "true"); err != nil {
-		t.Fatal(err)
+	for _, args := range [][]string{{"debug", "web", "--", "true"}, {"fs", "web"}} {
+		if _, err := w.plugin(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Logf("cold: %q", c.take())
 	for _, args := range [][]string{

@@ -8,13 +8,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 func TestSightOfNobodyElse(t *testing.T) {
 	of := func(container string, helper bool) process {
-		return process{Process: procfs.Process{Helper: helper, RootReadable: true}, Container: container}
+		return process{Process: remote.Process{Helper: helper, RootReadable: true}, Container: container}
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
 	r := &room{target: target.Target{Pod: pod, Container: "web"}}

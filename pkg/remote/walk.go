@@ -302,11 +302,11 @@ func (w *walk) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	closed, err := w.closed(ctx, directories)
+	all, err := w.names(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := w.names(ctx)
+	closed, err := w.closed(ctx, directories)
 	if err != nil {
 		return err
 	}

@@ -76,8 +76,8 @@ type walk struct {
 	failed TreeError
 }
 
-// request is what find is asked for, with more of its arguments.
-func (w *walk) request(mode string, more ...string) request {
+// request is what find is asked for.
+func (w *walk) request(mode string) request {
 	q := request{verb: "walk", args: []string{w.name, w.opts.stage, mode}}
 	if w.opts.MaxDepth > 0 {
 		q.args = append(q.args, "-maxdepth", strconv.Itoa(w.opts.MaxDepth))
@@ -85,7 +85,6 @@ func (w *walk) request(mode string, more ...string) request {
 	if w.opts.OneFileSystem {
 		q.args = append(q.args, "-xdev")
 	}
-	q.args = append(q.args, more...)
 	if !w.opts.KernelFiles {
 		q.names = w.root.mounts.kernels()
 	}
@@ -298,11 +297,11 @@ func batches(names []string) (batches [][]string, odd []string) {
 func (w *walk) complete(ctx context.Context) error {
 	w.failed = TreeError{}
 	slices.Sort(w.seen)
-	directories, err := w.names(ctx, "-type", "d")
+	directories, err := w.names(ctx, "directories")
 	if err != nil {
 		return err
 	}
-	all, err := w.names(ctx)
+	all, err := w.names(ctx, "names")
 	if err != nil {
 		return err
 	}
@@ -323,10 +322,10 @@ func (w *walk) complete(ctx context.Context) error {
 	return nil
 }
 
-// names asks find for nothing but names.
-func (w *walk) names(ctx context.Context, tests ...string) ([]string, error) {
+// names asks find for nothing but names, of all files or of directories.
+func (w *walk) names(ctx context.Context, mode string) ([]string, error) {
 	var names []string
-	q := w.request("names", tests...)
+	q := w.request(mode)
 	err := w.root.call(ctx, "walk", w.name, q, func(b *bufio.Reader) error {
 		if err := w.begin(b); err != nil {
 			return err

@@ -41,15 +41,6 @@ func parsePID(cmd *cobra.Command, arg string) (int, error) {
 	return pid, nil
 }
 
-// podPIDPath takes POD [PID] [PATH]; a path left out is "/".
-func podPIDPath(cmd *cobra.Command, args []string) (pod string, pid int, path string, err error) {
-	pod, pid, paths, err := podPIDPaths(cmd, args, 1)
-	if err != nil || len(paths) == 0 {
-		return pod, pid, "/", err
-	}
-	return pod, pid, paths[0], nil
-}
-
 // podPIDPaths takes POD [PID] [PATH...]. A second word that begins with a slash is a path; a PID left out is 0.
 func podPIDPaths(cmd *cobra.Command, args []string, most int) (pod string, pid int, paths []string, err error) {
 	rest := args[1:]

@@ -5,12 +5,10 @@ package plugin
 import (
 	"context"
 	"errors"
-	"io"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 func newFSCatCmd(f *Factory, run func(context.Context, *Factory, *fileArgs) error) *cobra.Command {
@@ -36,36 +34,32 @@ Use it for several files at once; for one, fs POD PATH is the same.`,
 }
 
 func runFSCat(ctx context.Context, f *Factory, opts *fileArgs) error {
-	return f.useFiles(ctx, opts, func(r *room) error { return f.fsCat(ctx, r, opts) })
+	return f.eachPath(ctx, opts, func(_ *room, root *remote.Root, path string) error { return f.copyOut(ctx, root, path) })
 }
 
-func (f *Factory) fsCat(ctx context.Context, r *room, opts *fileArgs) error {
-	var failed []error
-	for _, path := range opts.paths {
-		found, _, err := procfs.Show(ctx, r, r.where(opts.pid, path), func(procfs.Found) (io.Writer, error) {
-			return output{f.Streams.Out}, nil
-		})
-		if err == nil && found.Info.IsDir() {
-			err = &fs.PathError{Op: "read", Path: path, Err: procfs.ErrIsDirectory}
+// eachPath does something with each path, and goes on where one of them is in the way.
+func (f *Factory) eachPath(ctx context.Context, a *fileArgs, do func(r *room, root *remote.Root, path string) error) error {
+	return f.useRoot(ctx, a, func(r *room, root *remote.Root) error {
+		var failed []error
+		for _, path := range a.paths {
+			err := r.pathError(ctx, a.pid, root, do(r, root, path))
+			if err != nil && (goesFor(err) || ctx.Err() != nil) {
+				return err
+			}
+			if err != nil {
+				failed = append(failed, err)
+			}
 		}
-		if err == nil {
-			continue
-		}
-		err = r.describe(opts.pid, found, err)
-		if goesFor(err) || ctx.Err() != nil {
-			return err
-		}
-		failed = append(failed, err)
-	}
-	return together(failed)
+		return together(failed)
+	})
 }
 
 // goesFor tells an error that is the same for every path from one of this path alone.
 func goesFor(err error) bool {
 	_, local := errors.AsType[outputError](err)
-	_, denied := errors.AsType[*procfs.AccessError](err)
-	_, missing := errors.AsType[*procfs.MissingToolError](err)
-	return local || denied || missing || errors.Is(err, procfs.ErrNoProcess) || streamFailed(err)
+	_, denied := errors.AsType[*remote.AccessError](err)
+	_, missing := errors.AsType[*remote.MissingToolError](err)
+	return local || denied || missing || errors.Is(err, remote.ErrNoProcess) || streamFailed(err)
 }
 
 // together is one error as it is, and several with the advice for the first.

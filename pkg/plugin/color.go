@@ -20,12 +20,12 @@ const (
 	yellow style = "33"
 	alarm  style = "1;31"
 	// Files have ls's own colours (dircolors(1)).
-	folderStyle  style = "1;34"
-	linkStyle    style = "1;36"
-	programStyle style = "1;32"
-	pipeStyle    style = "33"
-	socketStyle  style = "1;35"
-	deviceStyle  style = "1;33"
+	directoryStyle style = "1;34"
+	linkStyle      style = "1;36"
+	programStyle   style = "1;32"
+	pipeStyle      style = "33"
+	socketStyle    style = "1;35"
+	deviceStyle    style = "1;33"
 )
 
 // on gives the text in that style.
@@ -115,7 +115,7 @@ func byWord(rows [][]string, column int, styles map[string]style) func(row, colu
 func fileStyle(kind string, mode uint32) style {
 	switch kind {
 	case "directory":
-		return folderStyle
+		return directoryStyle
 	case "link":
 		return linkStyle
 	case "named pipe":

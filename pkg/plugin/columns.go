@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/util/jsonpath"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // columns is kubectl's -o custom-columns=NAME:PATH,..., which is not in cli-runtime: a row for each of a list's items, or
@@ -119,7 +119,7 @@ func (c column) of(item any) (string, error) {
 	for _, set := range found {
 		for _, value := range set {
 			if value.IsValid() && value.CanInterface() && value.Interface() != nil {
-				values = append(values, procfs.Escape(fmt.Sprint(value.Interface())))
+				values = append(values, remote.Escape(fmt.Sprint(value.Interface())))
 			}
 		}
 	}

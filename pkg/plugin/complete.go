@@ -5,18 +5,19 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -87,7 +88,7 @@ func podState(p *corev1.Pod) string {
 	}
 	for i := range p.Status.ContainerStatuses {
 		if w := p.Status.ContainerStatuses[i].State.Waiting; w != nil && w.Reason != "" {
-			return procfs.Escape(w.Reason)
+			return remote.Escape(w.Reason)
 		}
 	}
 	return string(p.Status.Phase)
@@ -149,7 +150,9 @@ func (f *Factory) inHelper(cmd *cobra.Command, args []string, need podspec.Need,
 	if err != nil {
 		return
 	}
-	do(ctx, &room{target: t, session: s, opener: o, wire: wire})
+	r := &room{target: t, session: s, opener: o, wire: wire}
+	defer r.hangUp()
+	do(ctx, r)
 }
 
 // pids lists the processes of the pod that was typed, with their commands.
@@ -162,7 +165,7 @@ func (f *Factory) pids(cmd *cobra.Command, args []string, _ string) ([]cobra.Com
 		}
 		for _, p := range processes {
 			if !strings.HasPrefix(p.Container, podspec.NamePrefix) {
-				out = append(out, cobra.CompletionWithDesc(strconv.Itoa(p.PID), command(p)))
+				out = append(out, cobra.CompletionWithDesc(strconv.Itoa(p.PID), description(command(p))))
 			}
 		}
 	})
@@ -177,7 +180,7 @@ func (f *Factory) pidOrPath(cmd *cobra.Command, args []string, word string) ([]c
 	return f.pids(cmd, args, word)
 }
 
-// paths lists the target's folder in which the word is, as far as it was typed.
+// paths lists the target's directory in which the word is, as far as it was typed.
 func (f *Factory) paths(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	pid := 0
 	if len(args) > 1 {
@@ -186,40 +189,57 @@ func (f *Factory) paths(cmd *cobra.Command, args []string, word string) ([]cobra
 			return none(cmd, args, word)
 		}
 	}
-	folder := word[:strings.LastIndexByte(word, '/')+1]
-	if folder == "" {
+	directory := word[:strings.LastIndexByte(word, '/')+1]
+	if directory == "" {
 		return []cobra.Completion{"/"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 	var out []cobra.Completion
 	f.inHelper(cmd, args, podspec.OpenRoot, func(ctx context.Context, r *room) {
-		where := procfs.Where{PID: pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: folder}
-		_, entries, err := procfs.Show(ctx, r, where, func(procfs.Found) (io.Writer, error) { return nil, errFacts })
+		root, err := r.root(ctx, pid)
 		if err != nil {
 			return
 		}
-		out = completedPaths(folder, word, entries)
+		if _, entries, err := root.ReadDir(ctx, directory); err == nil {
+			out = completedPaths(directory, word, entries)
+		}
 	})
 	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-// completedPaths leaves out names that a shell's line can't hold, and those that begin with a dot unless one was typed.
-func completedPaths(folder, word string, entries []procfs.Entry) []cobra.Completion {
+// completedPaths leaves out names that a shell might take for more than a name, and those that begin with a dot unless one was typed.
+func completedPaths(directory, word string, entries []remote.Entry) []cobra.Completion {
 	var out []cobra.Completion
 	for _, e := range entries {
 		name := e.Name()
-		hidden := strings.HasPrefix(name, ".") && word == folder
-		if hidden || procfs.Escape(name) != name || !strings.HasPrefix(folder+name, word) {
+		hidden := strings.HasPrefix(name, ".") && word == directory
+		if hidden || strings.ContainsFunc(name, func(r rune) bool { return !harmless(r) }) || !strings.HasPrefix(directory+name, word) {
 			continue
 		}
 		switch {
 		case e.IsDir():
 			name += "/"
 		case e.Stat() != nil && e.Stat().LinkTarget != "":
-			name = cobra.CompletionWithDesc(name, "-> "+procfs.Escape(e.Stat().LinkTarget))
+			name = cobra.CompletionWithDesc(name, "-> "+description(e.Stat().LinkTarget))
 		}
-		out = append(out, folder+name)
+		out = append(out, directory+name)
 	}
 	return out
+}
+
+// harmless tells what is nothing but itself to a shell. The container chooses its names, and bash expands what older versions of kubectl's
+// completion offer it, substitutions of commands included.
+func harmless(r rune) bool {
+	return r != utf8.RuneError && (unicode.In(r, unicode.L, unicode.M, unicode.Nd) || strings.ContainsRune("._-+@%,:=/", r))
+}
+
+// description puts "?" for what is not harmless.
+func description(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == ' ' || harmless(r) {
+			return r
+		}
+		return '?'
+	}, text)
 }
 
 // completeConfig completes kubectl's own flags as kubectl does.

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // complete says for every command and flag what TAB offers, unless the command has said so itself. What is not named here
@@ -26,7 +26,7 @@ func (f *Factory) complete(root *cobra.Command) error {
 		"cp":       files,
 		"fs":       f.completePods(f.pidOrPath, f.paths),
 		"grep":     afterFirst(f.completePods(f.pidOrPath, f.paths)), // PATTERN POD [PID] [PATH]
-		"signal":   f.completePods(f.pids, fixed(procfs.SignalNames()...)),
+		"signal":   f.completePods(f.pids, fixed(remote.SignalNames()...)),
 	}
 	errs := []error{f.completeConfig(root)}
 	for _, cmd := range commands(root) {

@@ -222,7 +222,7 @@ func (f *Factory) debug(ctx context.Context, r *room, opts *debugOptions, t *att
 // execute runs the command with a terminal of its own, or without.
 func (f *Factory) execute(ctx context.Context, r *room, opts *debugOptions, command []string, t *attach.Terminal, tty bool) error {
 	if tty {
-		return r.wayBack(remote(r.shell(ctx, command, t)))
+		return r.wayBack(ownExit(r.shell(ctx, command, t)))
 	}
 	// A command whose output goes elsewhere is not given the terminal's keys: in the background it would be stopped by
 	// asking for them. A shell is there for nothing else.
@@ -230,11 +230,11 @@ func (f *Factory) execute(ctx context.Context, r *room, opts *debugOptions, comm
 	if opts.stdin && (!t.InputIsTerminal() || len(opts.command) == 0) {
 		stdin = f.Streams.In
 	}
-	return r.wayBack(remote(r.run(ctx, command, stdin, f.Streams.Out, f.Streams.ErrOut)))
+	return r.wayBack(ownExit(r.run(ctx, command, stdin, f.Streams.Out, f.Streams.ErrOut)))
 }
 
-// remote marks the command's own exit code as such.
-func remote(err error) error {
+// ownExit marks the command's own exit code as such.
+func ownExit(err error) error {
 	if exit, ok := errors.AsType[*attach.ExitError](err); ok {
 		return remoteError{exit.Code}
 	}

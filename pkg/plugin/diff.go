@@ -45,13 +45,13 @@ Contents of the same size are compared by checksum, each computed where the file
 times are the same to the nanosecond. -u prints what differs in text files up to 1 MiB. Owners
 are compared between pods, and with a path on this machine only with --owner.
 
-/proc and /sys of the root are left out, and links are not followed, except A and B themselves.
+Kernel file systems (/proc, /sys) are left out, and links are not followed, except A and B themselves.
 -o json prints one object a line (kind Difference). The exit code is diff's: 0 where both are
 the same, 1 where they differ, 2 after an error.`,
 		Example: `  # two replicas
   kubectl shareproc fs diff web-0:/etc/nginx web-1:/etc/nginx
 
-  # what was changed in a container since the folder was deployed (exit code 1: something was)
+  # what was changed in a container since the directory was deployed (exit code 1: something was)
   kubectl shareproc fs diff ./conf deploy/web:/etc/nginx -u
 
   # another process's view; without what always differs (..* is in volumes of ConfigMaps)
@@ -187,18 +187,17 @@ func compareSides(ctx context.Context, opts *diffOptions, a, b *side) ([]diff.Di
 	return differences, nil
 }
 
-// root says that a side is all that a process sees.
-func (s *side) root() bool { return !s.end.local() && s.top == "/" }
+// kernel reports whether a file is in a kernel file system that is not entered from where the side begins.
+func (s *side) kernel(name string) bool {
+	t, ok := s.tree.(*remoteTree)
+	return ok && t.root.Kernel(s.absolute(name)) && !t.root.Kernel(s.top)
+}
 
-// prune leaves out what is not to be compared: what is not looked at on one side, on the other side too.
+// prune leaves out what is not compared: what is not looked at on one side, on the other side too.
 func prune(opts *diffOptions, a, b *side) {
-	exclude := opts.exclude
-	if a.root() || b.root() {
-		exclude = append([]string{"/proc", "/sys"}, exclude...)
-	}
 	for _, s := range []*side{a, b} {
 		for name := range s.list.Files {
-			if diff.Excluded(name, exclude) {
+			if diff.Excluded(name, opts.exclude) || a.kernel(name) || b.kernel(name) {
 				delete(s.list.Files, name)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -26,15 +26,15 @@ func (e diffEnd) local() bool { return e.pod == "" }
 // String is how a person would write it, fit for a terminal.
 func (e diffEnd) String() string {
 	if e.local() {
-		return procfs.Escape(e.path)
+		return remote.Escape(e.path)
 	}
-	return procfs.Escape(e.pod + ":" + e.path)
+	return remote.Escape(e.pod + ":" + e.path)
 }
 
 // parseEnd takes an argument apart. The path of a file in the root whose name is a number and a colon begins with a slash.
 func parseEnd(cmd *cobra.Command, arg string) (diffEnd, error) {
-	pod, path, remote := remoteEnd(arg, runtime.GOOS)
-	if !remote {
+	pod, path, inPod := remoteEnd(arg, runtime.GOOS)
+	if !inPod {
 		if arg == "" {
 			return diffEnd{}, usage(cmd.CommandPath()+" --help", "an empty path")
 		}
@@ -68,13 +68,13 @@ func (f *Factory) within(namespace string) *Factory {
 
 // completeEnds completes POD:PATH, and names of this machine's files.
 func (f *Factory) completeEnds(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	pod, path, remote := remoteEnd(word, runtime.GOOS)
+	pod, path, inPod := remoteEnd(word, runtime.GOOS)
 	switch {
 	case len(args) > 1:
 		return none(cmd, args, word)
-	case !remote && (strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/")):
+	case !inPod && (strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/")):
 		return files(cmd, args, word)
-	case !remote:
+	case !inPod:
 		var out []cobra.Completion
 		for _, pod := range f.pods(cmd.Context(), word) {
 			name, state, _ := strings.Cut(pod, "\t")

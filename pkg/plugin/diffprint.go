@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // difference is a line of "fs diff -o json".
@@ -105,12 +105,12 @@ func (p *differencePrinter) line(d *diff.Difference) string {
 	if file == nil {
 		file = d.B
 	}
-	path := procfs.Escape(p.path(d.Path))
+	path := remote.Escape(p.path(d.Path))
 	switch {
 	case file.Mode.IsDir() && d.Path != "." && !slices.Contains(d.Fields, diff.Type):
 		path += "/"
 	case file.Mode.Type() == fs.ModeSymlink && d.Change != diff.Changed:
-		path += " -> " + procfs.Escape(file.Target)
+		path += " -> " + remote.Escape(file.Target)
 	}
 	text := fmt.Sprintf("%-7s  %s", d.Change, path)
 	for i, field := range d.Fields {
@@ -127,7 +127,7 @@ func fieldText(field diff.Field, a, b *diff.File) string {
 	case diff.Size:
 		from, to = fmt.Sprint(a.Size), fmt.Sprint(b.Size)
 	case diff.Target:
-		from, to = procfs.Escape(a.Target), procfs.Escape(b.Target)
+		from, to = remote.Escape(a.Target), remote.Escape(b.Target)
 	case diff.Device:
 		from, to = a.Device, b.Device
 	case diff.Mode:

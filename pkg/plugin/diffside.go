@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -74,7 +74,7 @@ func (s *side) sum(ctx context.Context, names []string) error {
 // blame remembers that a file could not be compared, where it is because of this side.
 func (s *side) blame(name string) {
 	if _, ok := s.sums[name]; !ok {
-		s.unsure(name, cmp.Or(s.reasons[name], procfs.ErrChanged))
+		s.unsure(name, cmp.Or(s.reasons[name], remote.ErrChanged))
 	}
 }
 

@@ -15,18 +15,23 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // A remoteTree is in a pod.
 type remoteTree struct {
 	room   *room
-	partly *procfs.TreeError
+	root   *remote.Root
+	partly *remote.TreeError
 }
 
-func (t *remoteTree) list(ctx context.Context, s *side) error {
+func (t *remoteTree) list(ctx context.Context, s *side) (err error) {
 	s.top = ""
-	options := procfs.WalkOptions{LinkTargets: true}
-	found, err := procfs.Walk(ctx, t.room, t.room.where(s.end.pid, s.end.path), options, func(path string, e procfs.Entry) error {
+	if t.root, err = t.room.root(ctx, s.end.pid); err != nil {
+		return t.room.pathError(ctx, s.end.pid, t.root, &fs.PathError{Op: "open", Path: s.end.path, Err: err})
+	}
+	options := remote.WalkOptions{LinkTargets: true}
+	_, err = t.root.Walk(ctx, s.end.path, options, func(path string, e remote.Entry) error {
 		if s.top == "" {
 			s.top = path
 		}
@@ -34,7 +39,7 @@ func (t *remoteTree) list(ctx context.Context, s *side) error {
 		return nil
 	})
 	if err == nil || !errors.As(err, &t.partly) {
-		return t.describe(s, found, err)
+		return t.room.pathError(ctx, s.end.pid, t.root, err)
 	}
 	for _, failure := range t.partly.Failures {
 		if cause, ok := errors.AsType[*fs.PathError](failure); ok && cause.Op == "open" {
@@ -42,13 +47,6 @@ func (t *remoteTree) list(ctx context.Context, s *side) error {
 		}
 	}
 	return nil
-}
-
-func (t *remoteTree) describe(s *side, found procfs.Found, err error) error {
-	if err == nil {
-		return nil
-	}
-	return t.room.describe(s.end.pid, found, err)
 }
 
 // relative is a path from the target's root as a name of the listing.
@@ -68,7 +66,7 @@ func (s *side) absolute(name string) string {
 	return strings.TrimSuffix(s.top, "/") + "/" + name
 }
 
-func remoteFile(s *procfs.Stat) diff.File {
+func remoteFile(s *remote.Stat) diff.File {
 	if s == nil {
 		return diff.File{Unknown: true}
 	}
@@ -83,10 +81,10 @@ func (t *remoteTree) missing() error {
 	if t.partly == nil {
 		return nil
 	}
-	return t.room.describePart(t.partly)
+	return t.room.partly(t.partly)
 }
 
-// sumRate is what a command costs, in bytes that the helper could sum up meanwhile: a tenth of a second at 200 MiB/s.
+// sumRate is what a request costs over a far line, in bytes that the helper could sum up instead: a tenth of a second at 200 MiB/s.
 const sumRate = 20 << 20
 
 // sum asks for the files one by one, or for all of a directory that they are in, whatever costs less.
@@ -113,14 +111,14 @@ func (t *remoteTree) sum(ctx context.Context, s *side, names []string) error {
 }
 
 func (t *remoteTree) sumAt(ctx context.Context, s *side, name string, wanted map[string]bool) error {
-	options := procfs.SumOptions{Recursive: true}
-	found, err := procfs.Sum(ctx, t.room, t.room.where(s.end.pid, s.absolute(name)), options, func(path string, sum [32]byte) error {
+	options := remote.SumOptions{Recursive: true}
+	_, err := t.root.Sum(ctx, s.absolute(name), options, func(path string, sum [32]byte) error {
 		if name := s.relative(path); wanted[name] {
 			s.sums[name] = sum
 		}
 		return nil
 	})
-	var partly *procfs.TreeError
+	var partly *remote.TreeError
 	if errors.As(err, &partly) {
 		for _, failure := range partly.Failures {
 			if cause, ok := errors.AsType[*fs.PathError](failure); ok && wanted[s.relative(cause.Path)] {
@@ -129,7 +127,7 @@ func (t *remoteTree) sumAt(ctx context.Context, s *side, name string, wanted map
 		}
 		return nil
 	}
-	described := t.describe(s, found, err)
+	described := t.room.pathError(ctx, s.end.pid, t.root, err)
 	if cause, ok := errors.AsType[*fs.PathError](err); ok && !goesFor(described) && ctx.Err() == nil && wanted[name] {
 		s.reasons[name] = cause.Err
 		return nil
@@ -151,16 +149,11 @@ var errEnough = errors.New("enough")
 
 func (t *remoteTree) read(ctx context.Context, s *side, name string, limit int64) ([]byte, error) {
 	var b bytes.Buffer
-	found, _, err := procfs.Show(ctx, t.room, t.room.where(s.end.pid, s.absolute(name)), func(procfs.Found) (io.Writer, error) {
-		return limitedWriter{&b, limit}, nil
-	})
-	switch {
-	case errors.Is(err, errEnough):
+	_, err := t.root.Read(ctx, s.absolute(name), func(remote.Info) (io.Writer, error) { return limitedWriter{&b, limit}, nil })
+	if errors.Is(err, errEnough) {
 		return nil, local.ErrTooLarge
-	case err != nil:
-		return nil, t.room.describe(s.end.pid, found, err)
 	}
-	return b.Bytes(), nil
+	return b.Bytes(), t.room.pathError(ctx, s.end.pid, t.root, err)
 }
 
 type limitedWriter struct {
@@ -205,7 +198,7 @@ func (t *localTree) missing() error {
 	if t.partly == nil {
 		return nil
 	}
-	return partError{partText(procfs.Escape(t.name), t.partly), t.partly}
+	return partError{partText(remote.Escape(t.name), t.partly.Failures, t.partly.Count), t.partly}
 }
 
 func (t *localTree) sum(ctx context.Context, s *side, names []string) error {

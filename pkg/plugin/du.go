@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 type duOptions struct {
@@ -20,7 +20,7 @@ type duOptions struct {
 	apparent  bool
 	bytes     bool
 	nul       bool
-	// shown is how deep the folders are that are printed; all of them count. 0 means all.
+	// shown is how deep the directories are that are printed; all of them count. 0 means all.
 	shown int
 }
 
@@ -38,8 +38,8 @@ func newFSDuCmd(f *Factory, run func(context.Context, *Factory, *duOptions) erro
 		Short: "Print how much room files take, by directory",
 		Long: `Print how much room the files at and below PATH take on the disk, by directory, with all that is
 below each. A file with several names counts once. --apparent-size adds up lengths
-instead of blocks: sparse files count in full. Volumes count unless --xdev; /proc and /sys
-don't. -o json prints one object a line (kind DiskUsage).
+instead of blocks: sparse files count in full. Volumes count unless --xdev; kernel file
+systems (/proc, /sys) don't. -o json prints one object a line (kind DiskUsage).
 
 Use it when a disk fills up, to see which directory does it.`,
 		Example: `  kubectl shareproc fs du nginx /var --maxdepth 1
@@ -72,35 +72,32 @@ Use it when a disk fills up, to see which directory does it.`,
 }
 
 func runFSDu(ctx context.Context, f *Factory, opts *duOptions) error {
-	return f.useFiles(ctx, &opts.fileArgs, func(r *room) (err error) {
+	return f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) (err error) {
 		out := f.lines()
 		defer out.close(&err)
 		sum := &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}}
-		found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path()), procfs.WalkOptions{TreeOptions: opts.options()}, sum.add)
+		_, err = root.Walk(ctx, opts.path(), remote.WalkOptions{TreeOptions: opts.options()}, sum.add)
 		if rest := sum.leave(0); rest != nil {
 			return rest
 		}
-		if err != nil {
-			return r.describe(opts.pid, found, err)
-		}
-		return nil
+		return err
 	})
 }
 
-// A summer adds up a tree while it is walked: it holds the folders that are still open.
+// A summer adds up a tree while it is walked: it holds the directories that are still open.
 type summer struct {
 	opts *duOptions
 	out  *lines
-	open []openFolder
+	open []openDirectory
 	seen map[[2]uint64]bool // files with several names, by device and inode
 }
 
-type openFolder struct {
+type openDirectory struct {
 	path  string
 	bytes int64
 }
 
-func (s *summer) add(path string, e procfs.Entry) error {
+func (s *summer) add(path string, e remote.Entry) error {
 	depth := len(s.open)
 	for depth > 0 && !strings.HasPrefix(path, strings.TrimSuffix(s.open[depth-1].path, "/")+"/") {
 		depth--
@@ -110,14 +107,14 @@ func (s *summer) add(path string, e procfs.Entry) error {
 	}
 	bytes := s.size(e)
 	if e.IsDir() || depth == 0 {
-		s.open = append(s.open, openFolder{path, bytes})
+		s.open = append(s.open, openDirectory{path, bytes})
 		return nil
 	}
 	s.open[depth-1].bytes += bytes
 	return nil
 }
 
-func (s *summer) size(e procfs.Entry) int64 {
+func (s *summer) size(e remote.Entry) int64 {
 	stat := e.Stat()
 	if stat == nil {
 		return 0
@@ -135,35 +132,35 @@ func (s *summer) size(e procfs.Entry) int64 {
 	return stat.Blocks * 512
 }
 
-// leave prints the folders deeper than depth, the deepest first, and adds each to what it is in.
+// leave prints the directories deeper than depth, the deepest first, and adds each to what it is in.
 func (s *summer) leave(depth int) error {
 	for len(s.open) > depth {
 		last := len(s.open) - 1
-		folder := s.open[last]
+		directory := s.open[last]
 		s.open = s.open[:last]
 		if last > 0 {
-			s.open[last-1].bytes += folder.bytes
+			s.open[last-1].bytes += directory.bytes
 		}
 		if last > 0 && (s.opts.summarize || s.opts.shown > 0 && last > s.opts.shown) {
 			continue
 		}
-		if err := s.print(folder); err != nil {
+		if err := s.print(directory); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *summer) print(folder openFolder) error {
+func (s *summer) print(directory openDirectory) error {
 	if s.opts.json() {
-		return s.out.object(usageLine{kind("DiskUsage"), newPathText(folder.path), folder.bytes})
+		return s.out.object(usageLine{kind("DiskUsage"), newPathText(directory.path), directory.bytes})
 	}
-	size := humanBytes(folder.bytes)
+	size := humanBytes(directory.bytes)
 	if s.opts.bytes {
-		size = strconv.FormatInt(folder.bytes, 10)
+		size = strconv.FormatInt(directory.bytes, 10)
 	}
 	if err := s.out.print(fmt.Sprintf("%-7s ", size)); err != nil {
 		return err
 	}
-	return s.out.path(folder.path, s.opts.nul)
+	return s.out.path(directory.path, s.opts.nul)
 }

@@ -19,13 +19,14 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // editLimit is how long a file may be that is edited: longer ones are copied.
 const editLimit = 64 << 20
 
-// errMeanwhile says that the file is not the one any more that was edited.
-var errMeanwhile = errors.New("changed meanwhile: not written")
+// errEdited says that the file is not the one any more that was edited.
+var errEdited = errors.New("changed while it was edited: not written")
 
 func newFSEditCmd(f *Factory, run func(context.Context, *Factory, *fileArgs) error) *cobra.Command {
 	opts := &fileArgs{}
@@ -68,25 +69,25 @@ type edit struct {
 	opts *fileArgs
 	draft
 	pod, container string // whose file it was: a workload may have other pods by then
-	before         procfs.Inspection
+	before         remote.Info
 	sum            [32]byte
 }
 
 func runFSEdit(ctx context.Context, f *Factory, opts *fileArgs) error {
 	e := &edit{Factory: f, opts: opts}
 	defer e.drop()
-	if err := f.useFiles(ctx, opts, func(r *room) error { return e.fetch(ctx, r) }); err != nil {
+	if err := f.useRoot(ctx, opts, func(r *room, root *remote.Root) error { return e.fetch(ctx, r, root) }); err != nil {
 		return err
 	}
 	err := f.openEditor(ctx, e.file)
 	data, reading := os.ReadFile(e.file)
 	switch changed := reading == nil && sha256.Sum256(data) != e.sum; {
 	case err != nil && changed:
-		return e.keep(ctx, fmt.Errorf("edit %s of pod/%s: not written: %w", procfs.Escape(opts.path()), e.pod, err))
+		return e.keep(ctx, fmt.Errorf("edit %s of pod/%s: not written: %w", remote.Escape(opts.path()), e.pod, err))
 	case err != nil:
 		return err
 	case reading != nil:
-		return fmt.Errorf("edit %s of pod/%s: not written: the editor left no file: %w", procfs.Escape(opts.path()), e.pod, reading)
+		return fmt.Errorf("edit %s of pod/%s: not written: the editor left no file: %w", remote.Escape(opts.path()), e.pod, reading)
 	case !changed:
 		f.say("not changed, so not written: %s of pod/%s", e.before.Path, e.pod)
 		return nil
@@ -94,30 +95,24 @@ func runFSEdit(ctx context.Context, f *Factory, opts *fileArgs) error {
 	// The helper may have ended since: editing takes its time.
 	again := *opts
 	again.pod, again.selector, again.container = "pod/"+e.pod, "", e.container
-	if err := f.useFiles(ctx, &again, func(r *room) error { return e.put(ctx, r, data) }); err != nil {
+	if err := f.useRoot(ctx, &again, func(r *room, root *remote.Root) error { return e.put(ctx, r, root, data) }); err != nil {
 		return e.keep(ctx, err)
 	}
 	return nil
 }
 
 // fetch looks at the file and copies it here.
-func (e *edit) fetch(ctx context.Context, r *room) error {
+func (e *edit) fetch(ctx context.Context, r *room, root *remote.Root) (err error) {
 	e.pod, e.container = r.session.Pod, r.target.Container
-	where := r.where(e.opts.pid, e.opts.path())
-	var err error
-	if e.before, err = procfs.Inspect(ctx, r, where); err != nil {
-		return r.describe(e.opts.pid, e.before.Found, err)
+	if e.before, err = root.Stat(ctx, e.opts.path(), true); err != nil {
+		return err
 	}
-	if err := e.refuse(r); err != nil {
+	if err := e.refuse(r, root); err != nil {
 		return err
 	}
 	hash := sha256.New()
 	var file *os.File
-	found, _, err := procfs.Show(ctx, r, where, func(procfs.Found) (io.Writer, error) {
-		if file != nil {
-			_ = file.Close() // the first try, of a file that changed
-		}
-		hash.Reset()
+	_, err = root.Read(ctx, e.opts.path(), func(remote.Info) (io.Writer, error) {
 		var err error
 		file, err = e.create(path.Base(e.before.Path))
 		return io.MultiWriter(file, hash), err
@@ -126,33 +121,27 @@ func (e *edit) fetch(ctx context.Context, r *room) error {
 		err = errors.Join(err, file.Close())
 	}
 	hash.Sum(e.sum[:0])
-	if remote := (*fs.PathError)(nil); err != nil && (!errors.As(err, &remote) || remote.Path != e.opts.path()) {
+	if far := (*fs.PathError)(nil); err != nil && (!errors.As(err, &far) || far.Path != e.opts.path()) {
 		return fmt.Errorf("make a copy on this machine: %w", err)
 	}
-	if err != nil {
-		return r.describe(e.opts.pid, found, err)
-	}
-	return nil
+	return err
 }
 
 // refuse says beforehand what would not be possible in the end.
-func (e *edit) refuse(r *room) error {
-	found := e.before.Found
-	describe := func(err error) error {
-		return r.describe(e.opts.pid, found, &fs.PathError{Op: "open", Path: e.opts.path(), Err: err})
-	}
-	switch mode := found.Info.Mode(); {
+func (e *edit) refuse(r *room, root *remote.Root) error {
+	switch mode := e.before.FileMode(); {
 	case mode.IsDir():
-		return describe(procfs.ErrIsDirectory)
+		return &fs.PathError{Op: "open", Path: e.opts.path(), Err: remote.ErrIsDirectory}
 	case !mode.IsRegular():
-		return describe(procfs.ErrSpecial)
-	case found.Info.Size() > editLimit:
-		return hint.With(fmt.Errorf("edit %s of pod/%s: it has %s", procfs.Escape(e.opts.path()), r.session.Pod, humanBytes(found.Info.Size())),
-			fmt.Sprintf("kubectl shareproc cp %s:%s here, and back", r.session.Pod, procfs.Escape(e.before.Path)))
-	case e.before.Refused != nil:
-		return e.describe(r, found, e.before.Refused)
+		return &fs.PathError{Op: "open", Path: e.opts.path(), Err: remote.ErrSpecial}
+	case e.before.Size > editLimit:
+		return hint.With(fmt.Errorf("edit %s of pod/%s: it has %s", remote.Escape(e.opts.path()), r.session.Pod, humanBytes(e.before.Size)),
+			fmt.Sprintf("kubectl shareproc cp %s:%s here, and back", r.session.Pod, remote.Escape(e.before.Path)))
 	}
-	if n := found.Stat().Nlink; n > 1 {
+	if err := root.Replaceable(e.before); err != nil {
+		return e.describe(r, procfs.Found{PID: root.Process.PID, Process: root.Process.Name}, err)
+	}
+	if n := e.before.Nlink; n > 1 {
 		e.say("%s has %d names (hard links); what you write will be under this one only", e.before.Path, n)
 	}
 	return nil
@@ -160,11 +149,16 @@ func (e *edit) refuse(r *room) error {
 
 // describe says why the file can't be written.
 func (e *edit) describe(r *room, found procfs.Found, cause error) error {
+	for _, pair := range [][2]error{{remote.ErrReadOnly, procfs.ErrReadOnly}, {remote.ErrMounted, procfs.ErrMounted}} {
+		if errors.Is(cause, pair[0]) {
+			cause = pair[1]
+		}
+	}
 	err := describeWrite(r, &cpOptions{pid: e.opts.pid, path: e.opts.path()}, found, cause)
 	switch {
 	case errors.Is(cause, procfs.ErrMounted):
 		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s, which writes into the file itself",
-			r.session.Pod, found.PID, procfs.Escape(e.before.Path)))
+			r.session.Pod, found.PID, remote.Escape(e.before.Path)))
 	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, procfs.ErrOwner):
 		return hint.With(err, "--profile general, where the cluster admits a helper as root")
 	}
@@ -172,13 +166,12 @@ func (e *edit) describe(r *room, found procfs.Found, cause error) error {
 }
 
 // put writes the file back, if it is as it was. That is looked at last of all, while the helper waits for the bytes.
-func (e *edit) put(ctx context.Context, r *room, data []byte) error {
-	stat := e.before.Stat()
+func (e *edit) put(ctx context.Context, r *room, root *remote.Root, data []byte) error {
 	var seen error
 	source := procfs.Source{
-		Name: path.Base(e.before.Path), Mode: stat.FileMode(), Mtime: time.Now(), Owner: fmt.Sprintf("%d:%d", stat.UID, stat.GID),
+		Name: path.Base(e.before.Path), Mode: e.before.FileMode(), Mtime: time.Now(), Owner: fmt.Sprintf("%d:%d", e.before.UID, e.before.GID),
 		Write: func(w io.Writer, _ procfs.Rest) error {
-			if seen = e.unchanged(ctx, r); seen != nil {
+			if seen = e.unchanged(ctx, r, root); seen != nil {
 				return seen
 			}
 			_, err := io.Copy(w, bytes.NewReader(data))
@@ -186,59 +179,47 @@ func (e *edit) put(ctx context.Context, r *room, data []byte) error {
 		},
 	}
 	found, err := procfs.Push(ctx, r, r.where(e.opts.pid, e.before.Path), source)
-	remote := (*fs.PathError)(nil)
+	far := (*fs.PathError)(nil)
 	switch {
 	case err == nil:
 		e.say("wrote %s of process %d (%s) in pod/%s", e.before.Path, found.PID, found.Process, e.pod)
 		return nil
 	case ctx.Err() != nil, seen != nil && err == seen: //nolint:errorlint // its own, as it was given
 		return err
-	case errors.As(err, &remote) && remote.Op == "write":
-		return e.describe(r, found, remote.Err)
+	case errors.As(err, &far) && far.Op == "write":
+		return e.describe(r, found, far.Err)
 	}
 	return err
 }
 
 // unchanged says whether the file is still the one that was copied.
-func (e *edit) unchanged(ctx context.Context, r *room) error {
-	changed := func(cause error) error {
-		return fmt.Errorf("write %s in pod/%s: %w", procfs.Escape(e.opts.path()), e.pod, cause)
+func (e *edit) unchanged(ctx context.Context, r *room, root *remote.Root) error {
+	now, err := root.Stat(ctx, e.opts.path(), true)
+	same := err == nil && now.Same(e.before.Stat) && now.Path == e.before.Path
+	if same {
+		_, err = root.Sum(ctx, e.before.Path, remote.SumOptions{}, func(_ string, sum [32]byte) error {
+			same = sum == e.sum
+			return nil
+		})
 	}
-	now, err := procfs.Inspect(ctx, r, r.where(e.opts.pid, e.opts.path()))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return changed(errMeanwhile)
-	case err != nil:
-		return r.describe(e.opts.pid, now.Found, err)
-	case now.State != e.before.State || now.Path != e.before.Path:
-		return changed(errMeanwhile)
+	if err == nil && !same || errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write %s in pod/%s: %w", remote.Escape(e.opts.path()), e.pod, errEdited)
 	}
-	same := false
-	found, err := procfs.Sum(ctx, r, r.where(e.opts.pid, e.before.Path), procfs.SumOptions{}, func(_ string, sum [32]byte) error {
-		same = sum == e.sum
-		return nil
-	})
-	switch {
-	case err != nil:
-		return r.describe(e.opts.pid, found, err)
-	case !same:
-		return changed(errMeanwhile)
-	}
-	return nil
+	return r.pathError(ctx, e.opts.pid, root, err)
 }
 
 // keep leaves the edited copy on this machine, and says where it is, and what to do with it.
 func (e *edit) keep(ctx context.Context, err error) error {
 	e.kept = true
-	copied := procfs.Escape(e.file)
+	copied := remote.Escape(e.file)
 	if ctx.Err() != nil {
 		fmt.Fprintf(e.Streams.ErrOut, "not written; the edited copy is %s\n", copied)
 		return err
 	}
-	end := fmt.Sprintf("%s:%s -c %s", e.pod, procfs.Escape(cmp.Or(e.before.Path, e.opts.path())), e.container)
+	end := fmt.Sprintf("%s:%s -c %s", e.pod, remote.Escape(cmp.Or(e.before.Path, e.opts.path())), e.container)
 	try := fmt.Sprintf("kubectl shareproc cp %s %s, which overwrites what is there", copied, end)
 	switch {
-	case errors.Is(err, errMeanwhile):
+	case errors.Is(err, errEdited):
 		try = fmt.Sprintf("kubectl shareproc fs diff %s %s -u, to see what was changed; then %s", end, copied, try)
 	case explain(err) != "":
 		try = explain(err) + "; or once it can be written: " + try

@@ -124,7 +124,7 @@ func TestFSEditWritesOverNobodysChange(t *testing.T) {
 			editor := `sh -c 'echo mine >>"$0"; ` + strings.ReplaceAll(strings.ReplaceAll(theirs, "FILE", e.file), "'", `"`) + `'`
 			code := e.edit(t.Context(), editor, e.file)
 			kept := e.kept()
-			if code != exitError || len(kept) != 1 || !strings.Contains(e.errOut.String(), "changed meanwhile: not written\n  the edited copy is "+kept[0]+"/a\ntry: ") ||
+			if code != exitError || len(kept) != 1 || !strings.Contains(e.errOut.String(), "changed while it was edited: not written\n  the edited copy is "+kept[0]+"/a\ntry: ") ||
 				!strings.Contains(e.errOut.String(), "kubectl shareproc fs diff web:"+e.file+" -c web "+kept[0]+"/a -u") {
 				t.Fatalf("exit code %d, kept %q: %s", code, kept, e.errOut.String())
 			}

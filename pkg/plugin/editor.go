@@ -17,13 +17,13 @@ import (
 	"github.com/moby/term"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // editorEnd is how long an editor that was told to end may take.
 const editorEnd = 5 * time.Second
 
-// editor is whom the environment names, as for kubectl edit.
+// editor is the program that the environment names, as for kubectl edit.
 func (f *Factory) editor() string {
 	fallback := "vi"
 	if runtime.GOOS == "windows" {
@@ -78,7 +78,7 @@ func (f *Factory) openEditor(ctx context.Context, file string) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-		return hint.With(fmt.Errorf("run editor %s: %w", procfs.Escape(editor), err), "name an editor in EDITOR or KUBE_EDITOR")
+		return hint.With(fmt.Errorf("run editor %s: %w", remote.Escape(editor), err), "name an editor in EDITOR or KUBE_EDITOR")
 	}
 	return nil
 }
@@ -103,28 +103,28 @@ func becoming(command string) string {
 	return "exec " + command
 }
 
-// A draft is a copy of a file in a folder of its own, where its user edits it.
+// A draft is a copy of a file in a directory of its own, where its user edits it.
 type draft struct {
-	folder string // "" until there is one
-	file   string
-	kept   bool
+	directory string // "" until there is one
+	file      string
+	kept      bool
 }
 
 // create makes an empty draft with a name for an editor to go by.
 func (d *draft) create(name string) (*os.File, error) {
-	if d.folder == "" {
-		folder, err := os.MkdirTemp("", "shareproc-edit-") // for its user alone
+	if d.directory == "" {
+		directory, err := os.MkdirTemp("", "shareproc-edit-") // for its user alone
 		if err != nil {
 			return nil, err
 		}
-		d.folder = folder
+		d.directory = directory
 	}
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	d.file = d.folder + string(os.PathSeparator) + name
+	d.file = d.directory + string(os.PathSeparator) + name
 	file, err := os.OpenFile(d.file, flags, 0o600)
 	if err != nil {
 		// Not every system takes every name.
-		d.file = d.folder + string(os.PathSeparator) + "file"
+		d.file = d.directory + string(os.PathSeparator) + "file"
 		file, err = os.OpenFile(d.file, flags, 0o600)
 	}
 	return file, err
@@ -132,7 +132,7 @@ func (d *draft) create(name string) (*os.File, error) {
 
 // drop takes it away, unless it is all that is left of somebody's work.
 func (d *draft) drop() {
-	if d.folder != "" && !d.kept {
-		_ = os.RemoveAll(d.folder)
+	if d.directory != "" && !d.kept {
+		_ = os.RemoveAll(d.directory)
 	}
 }

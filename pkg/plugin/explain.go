@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // explain gives the advice for an error that has none of its own. It goes by the error's type, never
@@ -22,20 +23,23 @@ func explain(err error) string {
 	if try := hint.Of(err); try != "" {
 		return try
 	}
-	if _, ok := errors.AsType[*procfs.AccessError](err); ok {
+	_, denied := errors.AsType[*remote.AccessError](err)
+	if _, deniedToCopy := errors.AsType[*procfs.AccessError](err); denied || deniedToCopy {
 		return "a helper as that user, or as root with SYS_PTRACE where the cluster's policy admits it; " +
 			"processes that changed their user open only to the latter"
 	}
-	if _, ok := errors.AsType[*procfs.MissingToolError](err); ok {
+	_, missing := errors.AsType[*remote.MissingToolError](err)
+	_, missingForCopy := errors.AsType[*procfs.MissingToolError](err)
+	if missing || missingForCopy {
 		return "--image with a static busybox"
 	}
 	switch {
 	case errors.Is(err, attach.ErrLost):
 		return "the same command again, once the network is back"
-	case errors.Is(err, procfs.ErrNoProcess):
+	case errors.Is(err, remote.ErrNoProcess), errors.Is(err, procfs.ErrNoProcess):
 		return "kubectl shareproc ps POD, for the processes that can be seen"
 	case errors.Is(err, fs.ErrNotExist):
-		return "kubectl shareproc fs POD [PID] with the folder above, for what is there"
+		return "kubectl shareproc fs POD [PID] with the directory above, for what is there"
 	case clientcmd.IsEmptyConfig(err):
 		return "--kubeconfig or --context, or set KUBECONFIG"
 	case apierrors.IsUnauthorized(err):

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -44,7 +44,7 @@ type Factory struct {
 
 // Wire runs commands and shells in one container, or attaches to it; attach.Exec is the real one.
 type Wire interface {
-	procfs.Runner
+	remote.Runner
 	Shell(ctx context.Context, argv []string, t *attach.Terminal) error
 	Attach(ctx context.Context, t *attach.Terminal, detach attach.Keys) error
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // file is one file in "fs -o json".
@@ -45,59 +45,54 @@ type fileInfo struct {
 	Items []file `json:"items,omitempty"`
 }
 
-func newFile(name string, info fs.FileInfo) file {
+func newFile(name string, s *remote.Stat) file {
 	out := file{Name: name}
 	if !utf8.ValidString(name) {
 		out.NameBytes = []byte(name)
 	}
-	s, ok := info.Sys().(*procfs.Stat)
-	if !ok {
-		return out
-	}
-	out.Type = kindOf(info.Mode())
+	out.Type = kindOf(s.FileMode())
 	out.Permissions = fmt.Sprintf("%04o", s.Mode&0o7777)
 	out.UID, out.GID, out.User, out.Group = s.UID, s.GID, s.User, s.Group
 	out.Links, out.Size, out.Mtime, out.LinkTarget = s.Nlink, s.Size, s.Mtime, s.LinkTarget
 	return out
 }
 
-func (f *Factory) printFound(r *room, found procfs.Found, entries []procfs.Entry, opts *fsOptions) error {
+func (f *Factory) printFound(r *room, root *remote.Root, info remote.Info, entries []remote.Entry, opts *fsOptions) error {
 	switch {
 	case isDocument(opts.output):
 		entries = opts.list.arrange(entries)
 		object := fileInfo{
 			typeMeta: kind("File"), Namespace: r.session.Namespace, Pod: r.session.Pod,
-			PID: found.PID, Path: found.Path, file: newFile(path.Base(found.Path), found.Info),
+			PID: root.Process.PID, Path: info.Path, file: newFile(path.Base(info.Path), info.Stat),
 		}
 		for _, e := range entries {
 			object.Items = append(object.Items, entryFile(e))
 		}
 		return printObject(f.Streams.Out, opts.output, object)
 	case opts.output == "name":
-		return f.printNames(found, opts.list.arrange(entries), opts.nul)
+		return f.printNames(info, opts.list.arrange(entries), opts.nul)
 	default:
 		return f.printEntries(entries, opts)
 	}
 }
 
-func entryFile(e procfs.Entry) file {
-	info, err := e.Info()
-	if err != nil {
+func entryFile(e remote.Entry) file {
+	if _, err := e.Info(); err != nil {
 		return file{Name: e.Name(), Type: "unknown", Error: err.Error()}
 	}
-	return newFile(e.Name(), info)
+	return newFile(e.Name(), e.Stat())
 }
 
-func (f *Factory) printNames(found procfs.Found, entries []procfs.Entry, nul bool) error {
-	names := []string{found.Path}
-	if found.Info.IsDir() {
+func (f *Factory) printNames(info remote.Info, entries []remote.Entry, nul bool) error {
+	names := []string{info.Path}
+	if info.FileMode().IsDir() {
 		names = names[:0]
 		for _, e := range entries {
 			names = append(names, e.Name())
 		}
 	}
 	for _, name := range names {
-		line := procfs.Escape(name) + "\n"
+		line := remote.Escape(name) + "\n"
 		if nul {
 			line = name + "\x00"
 		}
@@ -108,7 +103,7 @@ func (f *Factory) printNames(found procfs.Found, entries []procfs.Entry, nul boo
 	return nil
 }
 
-func (f *Factory) printEntries(entries []procfs.Entry, opts *fsOptions) error {
+func (f *Factory) printEntries(entries []remote.Entry, opts *fsOptions) error {
 	rows := make([][]string, 0, len(entries))
 	for _, e := range opts.list.arrange(entries) {
 		rows = append(rows, longRow(e, e.Name(), opts.list.human, f.colored(f.Streams.Out)))
@@ -117,9 +112,9 @@ func (f *Factory) printEntries(entries []procfs.Entry, opts *fsOptions) error {
 }
 
 // longRow is what "ls -l" prints of a file, in columns. The name comes last, where colours disturb no other column.
-func longRow(e procfs.Entry, name string, human, colored bool) []string {
+func longRow(e remote.Entry, name string, human, colored bool) []string {
 	s := e.Stat()
-	name = procfs.Escape(name)
+	name = remote.Escape(name)
 	if s == nil {
 		return []string{"?", "?", "?", "?", "?", "?", name}
 	}
@@ -127,7 +122,7 @@ func longRow(e procfs.Entry, name string, human, colored bool) []string {
 		name = fileStyle(kindOf(e.Type()), s.Mode).on(name)
 	}
 	if e.Type() == fs.ModeSymlink {
-		name += " -> " + procfs.Escape(s.LinkTarget)
+		name += " -> " + remote.Escape(s.LinkTarget)
 	}
 	bytes := size(s, e.Type())
 	if human && e.Type()&fs.ModeDevice == 0 {
@@ -141,13 +136,13 @@ func longRow(e procfs.Entry, name string, human, colored bool) []string {
 
 func owner(name string, id uint32) string {
 	if name != "" {
-		return procfs.Escape(name)
+		return remote.Escape(name)
 	}
 	return strconv.FormatUint(uint64(id), 10)
 }
 
 // size is in bytes; a device has its numbers instead.
-func size(s *procfs.Stat, t fs.FileMode) string {
+func size(s *remote.Stat, t fs.FileMode) string {
 	if t&fs.ModeDevice != 0 {
 		return fmt.Sprintf("%d,%d", s.RdevMajor, s.RdevMinor)
 	}
@@ -177,7 +172,7 @@ func kindOf(mode fs.FileMode) string {
 }
 
 // modeString is a mode in ls's ten letters.
-func modeString(s *procfs.Stat) string {
+func modeString(s *remote.Stat) string {
 	letters := map[string]byte{
 		"file": '-', "directory": 'd', "link": 'l', "named pipe": 'p', "socket": 's', "block device": 'b', "character device": 'c',
 	}

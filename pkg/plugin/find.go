@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 type findOptions struct {
@@ -22,14 +22,13 @@ func newFSFindCmd(f *Factory, run func(context.Context, *Factory, *findOptions) 
 	cmd := &cobra.Command{
 		Use:   "find POD [PID] [PATH]",
 		Short: "Find files below a path",
-		Long: `Print the paths of files at and below PATH that pass every test, as they are found, with one
-command in the helper for a tree of any size. Paths are without links from the process's
+		Long: `Print the paths of files at and below PATH that pass every test, as they are found. Paths are without links from the process's
 root; links are not followed, except PATH itself. Nothing is opened but directories.
 
 Use it to look for files by name, age, size, owner or permissions.
 
-/proc and /sys are not entered from the root without --proc. -o json prints one object a
-line (kind FileEntry).`,
+Kernel file systems (/proc, /sys, wherever they are mounted) are not entered from above
+without --proc. -o json prints one object a line (kind FileEntry).`,
 		Example: `  # what was written in the last hour
   kubectl shareproc fs find nginx / --xdev --type f --newer 1h
 
@@ -62,11 +61,11 @@ line (kind FileEntry).`,
 }
 
 func runFSFind(ctx context.Context, f *Factory, opts *findOptions) error {
-	return f.useFiles(ctx, &opts.fileArgs, func(r *room) (err error) {
+	return f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) (err error) {
 		out := f.lines()
 		defer out.close(&err)
-		walk := procfs.WalkOptions{TreeOptions: opts.options(), LinkTargets: opts.json()}
-		found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path()), walk, func(path string, e procfs.Entry) error {
+		walk := remote.WalkOptions{TreeOptions: opts.options(), LinkTargets: opts.json()}
+		_, err = root.Walk(ctx, opts.path(), walk, func(path string, e remote.Entry) error {
 			switch {
 			case !opts.tests.pass(e):
 				return nil
@@ -76,9 +75,6 @@ func runFSFind(ctx context.Context, f *Factory, opts *findOptions) error {
 				return out.path(path, opts.nul)
 			}
 		})
-		if err != nil {
-			return r.describe(opts.pid, found, err)
-		}
-		return nil
+		return err
 	})
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // findTests are what a file has to pass. They are find's own, evaluated here: the helper's find may lack some.
@@ -19,7 +19,7 @@ type findTests struct {
 	types                                       []string
 
 	names []func(name string) bool
-	facts []func(s *procfs.Stat) bool
+	facts []func(s *remote.Stat) bool
 }
 
 func (t *findTests) add(cmd *cobra.Command) {
@@ -60,7 +60,7 @@ func (t *findTests) compile(cmd *cobra.Command) error {
 }
 
 // pass applies every test. What nothing is known of passes tests of its name only.
-func (t *findTests) pass(e procfs.Entry) bool {
+func (t *findTests) pass(e remote.Entry) bool {
 	for _, test := range t.names {
 		if !test(e.Name()) {
 			return false
@@ -105,7 +105,7 @@ func (t *findTests) useTypes(text string) bool {
 		}
 		wanted[letters[letter]] = true
 	}
-	t.facts = append(t.facts, func(s *procfs.Stat) bool { return wanted[kindOf(s.FileMode())] })
+	t.facts = append(t.facts, func(s *remote.Stat) bool { return wanted[kindOf(s.FileMode())] })
 	return true
 }
 
@@ -138,7 +138,7 @@ func (t *findTests) useSize(text string) bool {
 		}
 	}
 	holds, ok := compared(text)
-	t.facts = append(t.facts, func(s *procfs.Stat) bool {
+	t.facts = append(t.facts, func(s *remote.Stat) bool {
 		units := s.Size / unit
 		if s.Size%unit != 0 {
 			units++
@@ -162,13 +162,13 @@ func (t *findTests) useNewer(text string, now time.Time) bool {
 			return false
 		}
 	}
-	t.facts = append(t.facts, func(s *procfs.Stat) bool { return s.Mtime.After(after) })
+	t.facts = append(t.facts, func(s *remote.Stat) bool { return s.Mtime.After(after) })
 	return true
 }
 
 func (t *findTests) useMtime(text string, now time.Time) bool {
 	holds, ok := compared(text)
-	t.facts = append(t.facts, func(s *procfs.Stat) bool { return holds(int64(now.Sub(s.Mtime) / (24 * time.Hour))) })
+	t.facts = append(t.facts, func(s *remote.Stat) bool { return holds(int64(now.Sub(s.Mtime) / (24 * time.Hour))) })
 	return ok
 }
 
@@ -176,7 +176,7 @@ func (t *findTests) usePerm(text string) bool {
 	digits := strings.TrimLeft(text, "-/")
 	want64, err := strconv.ParseUint(digits, 8, 12)
 	want := uint32(want64)
-	t.facts = append(t.facts, func(s *procfs.Stat) bool {
+	t.facts = append(t.facts, func(s *remote.Stat) bool {
 		have := s.Mode & 0o7777
 		switch text[0] {
 		case '-':
@@ -192,6 +192,6 @@ func (t *findTests) usePerm(text string) bool {
 
 func (t *findTests) useUser(text string) bool {
 	uid, err := strconv.ParseUint(text, 10, 32)
-	t.facts = append(t.facts, func(s *procfs.Stat) bool { return s.User == text || err == nil && s.UID == uint32(uid) })
+	t.facts = append(t.facts, func(s *remote.Stat) bool { return s.User == text || err == nil && s.UID == uint32(uid) })
 	return text != ""
 }

@@ -12,19 +12,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 type fsOptions struct {
-	helperFlags
-	pod    string
-	pid    int
-	path   string
-	output string
-	nul    bool
-	list   listing
+	fileArgs
+	nul  bool
+	list listing
 }
 
 func newFSCmd(f *Factory, run func(context.Context, *Factory, *fsOptions) error) *cobra.Command {
@@ -59,10 +53,7 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
   kubectl shareproc fs nginx /var -R --sort=size --human`,
 		Args: podFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			if opts.pod, opts.pid, opts.path, err = podPIDPath(cmd, withPod(cmd, args)); err != nil {
-				return err
-			}
-			if err := opts.validate(cmd); err != nil {
+			if err := opts.take(cmd, args, 1); err != nil {
 				return err
 			}
 			if err := checkOutput(cmd, opts.output, "name"); err != nil {
@@ -101,38 +92,37 @@ func addVerbs(cmd *cobra.Command, f *Factory) {
 	)
 }
 
-// errFacts stops a file's bytes where only facts about it are wanted.
-var errFacts = errors.New("facts only")
-
 func runFS(ctx context.Context, f *Factory, opts *fsOptions) error {
-	want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: opts.pid != 0}
-	return f.use(ctx, opts.pod, &opts.helperFlags, want, func(r *room) error { return f.fs(ctx, r, opts) })
-}
-
-func (f *Factory) fs(ctx context.Context, r *room, opts *fsOptions) error {
-	if opts.list.recursive {
-		return f.listTree(ctx, r, opts)
-	}
-	found, entries, err := procfs.Show(ctx, r, r.where(opts.pid, opts.path), func(procfs.Found) (io.Writer, error) {
-		if opts.output != "" {
-			return nil, errFacts
+	return f.useRoot(ctx, &opts.fileArgs, func(r *room, root *remote.Root) error {
+		if opts.list.recursive {
+			return f.listTree(ctx, root, opts)
 		}
-		return output{f.Streams.Out}, nil
+		return f.fs(ctx, r, root, opts)
 	})
-	switch {
-	case errors.Is(err, procfs.ErrSpecial) && opts.output != "":
-	case errors.Is(err, errFacts):
-	case err != nil:
-		return r.describe(opts.pid, found, err)
-	case opts.output == "" && !found.Info.IsDir():
-		return nil
-	}
-	return f.printFound(r, found, entries, opts)
 }
 
-// where says whose file is meant: that of process pid, or of the container's first.
-func (r *room) where(pid int, path string) procfs.Where {
-	return procfs.Where{PID: pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true, Path: path}
+// fs prints what is at a path: a directory's entries, a file's bytes, or what is known of it.
+func (f *Factory) fs(ctx context.Context, r *room, root *remote.Root, opts *fsOptions) error {
+	info, err := root.Stat(ctx, opts.path(), true)
+	switch {
+	case err != nil:
+		return err
+	case info.FileMode().IsDir():
+		info, entries, err := root.ReadDir(ctx, opts.path())
+		if err != nil {
+			return err
+		}
+		return f.printFound(r, root, info, entries, opts)
+	case opts.output != "":
+		return f.printFound(r, root, info, nil, opts)
+	}
+	return f.copyOut(ctx, root, opts.path())
+}
+
+// copyOut prints a file's bytes.
+func (f *Factory) copyOut(ctx context.Context, root *remote.Root, path string) error {
+	_, err := root.Read(ctx, path, func(remote.Info) (io.Writer, error) { return output{f.Streams.Out}, nil })
+	return err
 }
 
 // output is where the bytes go. Its errors are not about the file they come from.
@@ -152,29 +142,34 @@ func (o output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// describe says of which process and pod a path was asked, and what an error of procfs means there.
-func (r *room) describe(pid int, found procfs.Found, err error) error {
+// pathError says of which process and pod a path was asked, and what an error of package remote means there.
+func (r *room) pathError(ctx context.Context, pid int, root *remote.Root, err error) error {
 	var path *fs.PathError
-	var partly *procfs.TreeError
+	var partly *remote.TreeError
 	_, local := errors.AsType[outputError](err)
+	process := root.Process
 	switch {
-	case local:
+	case err == nil, ctx.Err() != nil, local:
 		return err
 	case errors.As(err, &partly):
-		return r.describePart(partly)
-	case errors.Is(err, procfs.ErrIsDirectory) && errors.As(err, &path):
-		return hint.With(fmt.Errorf("read %s of process %d in pod/%s: %w", procfs.Escape(path.Path), found.PID, r.session.Pod, procfs.ErrIsDirectory),
+		return r.partly(partly)
+	case errors.Is(err, remote.ErrIsDirectory) && errors.As(err, &path):
+		return hint.With(fmt.Errorf("read %s of process %d in pod/%s: %w", remote.Escape(path.Path), process.PID, r.session.Pod, remote.ErrIsDirectory),
 			"kubectl shareproc fs, for what is in it; fs sum -R and fs grep -r, for the files below it")
-	case errors.Is(err, procfs.ErrNoProcess) && pid != 0:
+	case errors.Is(err, remote.ErrNoProcess) && pid != 0:
 		return r.noProcess(pid)
-	case errors.Is(err, procfs.ErrNoProcess):
-		return hint.With(fmt.Errorf("find a process of container %s in pod/%s: %w", r.target.Container, r.session.Pod, procfs.ErrNoProcess),
+	case errors.Is(err, remote.ErrNoProcess):
+		return hint.With(fmt.Errorf("find a process of container %s in pod/%s: %w", r.target.Container, r.session.Pod, remote.ErrNoProcess),
 			"kubectl shareproc ps "+r.session.Pod)
-	case errors.Is(err, procfs.ErrSpecial) && errors.As(err, &path):
-		return hint.With(fmt.Errorf("print %s of process %d in pod/%s: it is a %s", procfs.Escape(path.Path), found.PID, r.session.Pod,
-			kindOf(found.Info.Mode())), "-o json, for what is known of it")
-	case errors.As(err, &path) && found.PID != 0:
-		return fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", procfs.Escape(path.Path), found.PID, procfs.Escape(found.Process),
+	case errors.Is(err, remote.ErrSpecial) && errors.As(err, &path):
+		kind := "file of no known kind"
+		if info, err := root.Stat(ctx, path.Path, true); err == nil {
+			kind = kindOf(info.FileMode())
+		}
+		return hint.With(fmt.Errorf("print %s of process %d in pod/%s: it is a %s", remote.Escape(path.Path), process.PID, r.session.Pod, kind),
+			"-o json, for what is known of it")
+	case errors.As(err, &path) && process.PID != 0:
+		return fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", remote.Escape(path.Path), process.PID, remote.Escape(process.Name),
 			r.session.Pod, path.Err)
 	}
 	return err

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 type grepOptions struct {
@@ -110,7 +110,7 @@ func patternAndPod(cmd *cobra.Command, args []string) error {
 
 func runFSGrep(ctx context.Context, f *Factory, opts *grepOptions) error {
 	matched := false
-	err := f.useFiles(ctx, &opts.fileArgs, func(r *room) error { return f.fsGrep(ctx, r, opts, &matched) })
+	err := f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) error { return f.fsGrep(ctx, root, opts, &matched) })
 	switch {
 	case err != nil:
 		return grepError{err}
@@ -120,30 +120,27 @@ func runFSGrep(ctx context.Context, f *Factory, opts *grepOptions) error {
 	return nil
 }
 
-func (f *Factory) fsGrep(ctx context.Context, r *room, opts *grepOptions, matched *bool) (err error) {
+func (f *Factory) fsGrep(ctx context.Context, root *remote.Root, opts *grepOptions, matched *bool) (err error) {
 	out := f.lines()
 	defer out.close(&err)
-	grep := procfs.GrepOptions{
+	grep := remote.GrepOptions{
 		TreeOptions: opts.options(), Pattern: opts.pattern, IgnoreCase: opts.ignoreCase, Fixed: opts.fixed,
 		Extended: opts.extended, Recursive: opts.recursive, FilesOnly: opts.filesOnly,
 	}
-	found, err := procfs.Grep(ctx, r, r.where(opts.pid, opts.path()), grep, func(m procfs.Match) error {
+	_, err = root.Grep(ctx, opts.path(), grep, func(m remote.Match) error {
 		*matched = true
 		if opts.json() {
 			return out.object(newMatchLine(m))
 		}
 		return out.print(opts.line(m))
 	})
-	switch {
-	case errors.Is(err, procfs.ErrPattern):
-		return hint.With(fmt.Errorf("read pattern %q: %w", opts.pattern, procfs.ErrPattern), "-F, if it is plain text")
-	case err != nil:
-		return r.describe(opts.pid, found, err)
+	if errors.Is(err, remote.ErrPattern) {
+		return hint.With(fmt.Errorf("read pattern %q: %w", opts.pattern, remote.ErrPattern), "-F, if it is plain text")
 	}
-	return nil
+	return err
 }
 
-func newMatchLine(m procfs.Match) matchLine {
+func newMatchLine(m remote.Match) matchLine {
 	line := matchLine{typeMeta: kind("Match"), pathText: newPathText(m.Path), Line: m.Line, Text: m.Text, Cut: m.Cut}
 	if !utf8.ValidString(m.Text) {
 		line.TextBytes = []byte(m.Text)
@@ -152,8 +149,8 @@ func newMatchLine(m procfs.Match) matchLine {
 }
 
 // line is a match as grep prints it: [PATH:][NUMBER:]TEXT.
-func (o *grepOptions) line(m procfs.Match) string {
-	path, text := procfs.Escape(m.Path), printable(m.Text)
+func (o *grepOptions) line(m remote.Match) string {
+	path, text := remote.Escape(m.Path), printable(m.Text)
 	if o.nul {
 		path, text = m.Path, m.Text
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // listing says what of a directory "fs" lists, and how.
@@ -47,16 +47,16 @@ func (l *listing) validate(cmd *cobra.Command, output string) error {
 }
 
 // arrange leaves out what is not wanted, and sorts. Entries come sorted by name.
-func (l *listing) arrange(entries []procfs.Entry) []procfs.Entry {
+func (l *listing) arrange(entries []remote.Entry) []remote.Entry {
 	if !l.all {
-		entries = slices.DeleteFunc(entries, func(e procfs.Entry) bool { return strings.HasPrefix(e.Name(), ".") })
+		entries = slices.DeleteFunc(entries, func(e remote.Entry) bool { return strings.HasPrefix(e.Name(), ".") })
 	}
 	slices.SortStableFunc(entries, l.compare)
 	return entries
 }
 
 // compare orders by size or time; what is not known comes last.
-func (l *listing) compare(a, b procfs.Entry) int {
+func (l *listing) compare(a, b remote.Entry) int {
 	s, t := a.Stat(), b.Stat()
 	switch {
 	case l.sort != "size" && l.sort != "time":
@@ -80,18 +80,18 @@ func btoi(b bool) int {
 // A walked file is one that waits for being sorted.
 type walkedFile struct {
 	path  string
-	entry procfs.Entry
+	entry remote.Entry
 }
 
 // listTree is "fs -R".
-func (f *Factory) listTree(ctx context.Context, r *room, opts *fsOptions) (err error) {
+func (f *Factory) listTree(ctx context.Context, root *remote.Root, opts *fsOptions) (err error) {
 	out := f.lines()
 	defer out.close(&err)
 	colored := f.colored(f.Streams.Out)
 	var kept []walkedFile
 	start := ""
-	walk := procfs.WalkOptions{TreeOptions: opts.list.options(), LinkTargets: opts.output != "name"}
-	found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path), walk, func(path string, e procfs.Entry) error {
+	walk := remote.WalkOptions{TreeOptions: opts.list.options(), LinkTargets: opts.output != "name"}
+	_, err = root.Walk(ctx, opts.path(), walk, func(path string, e remote.Entry) error {
 		if start == "" {
 			start = path
 		}
@@ -112,14 +112,11 @@ func (f *Factory) listTree(ctx context.Context, r *room, opts *fsOptions) (err e
 			return err
 		}
 	}
-	if err != nil {
-		return r.describe(opts.pid, found, err)
-	}
-	return nil
+	return err
 }
 
 // printOne prints a file of a tree. Columns are of fixed width, since nobody knows yet what comes.
-func (o *fsOptions) printOne(out *lines, path string, e procfs.Entry, colored bool) error {
+func (o *fsOptions) printOne(out *lines, path string, e remote.Entry, colored bool) error {
 	switch o.output {
 	case "json":
 		return out.object(newFileEntry(path, e))

@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // apiVersion marks the documents that docs/output.md describes, so that a script can tell when their shape changes.
@@ -61,11 +61,11 @@ func escapeLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// clean is procfs.Escape for messages, in which a backslash is nothing but one.
+// clean is remote.Escape for messages, in which a backslash is nothing but one.
 func clean(line string) string {
 	parts := strings.Split(line, `\`)
 	for i, part := range parts {
-		parts[i] = procfs.Escape(part)
+		parts[i] = remote.Escape(part)
 	}
 	return strings.Join(parts, `\`)
 }

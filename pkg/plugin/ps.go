@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -26,9 +26,9 @@ type psOptions struct {
 	output    string
 }
 
-// process is procfs.Process with what only the cluster knows.
+// process is remote.Process with what only the cluster knows.
 type process struct {
-	procfs.Process
+	remote.Process
 	// Container is the name of the process's container, "" for the pod's own (pause) process.
 	Container string `json:"container"`
 }
@@ -118,7 +118,7 @@ func (f *Factory) ps(ctx context.Context, r *room, opts *psOptions) error {
 // processes lists the processes that the session sees, with their containers. A helper that joined the
 // process namespace of one container sees that container's processes and helpers' only.
 func (r *room) processes(ctx context.Context) ([]process, error) {
-	found, err := procfs.List(ctx, r)
+	found, err := remote.Processes(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (r *room) processes(ctx context.Context) ([]process, error) {
 
 // containerOf names a process's container. A helper that was started since the pod was read has no id
 // there yet, so its processes are known by the root they share with the script that asks.
-func (r *room) containerOf(p procfs.Process) string {
+func (r *room) containerOf(p remote.Process) string {
 	if name := r.target.ContainerOf(p.Cgroup); name != "" {
 		return name
 	}
@@ -182,7 +182,7 @@ func psRow(wide bool, pid, user, container, rss, start, command string, more ...
 
 func userName(p process) string {
 	if p.User != "" {
-		return procfs.Escape(p.User)
+		return remote.Escape(p.User)
 	}
 	return strconv.FormatUint(uint64(p.UID), 10)
 }
@@ -198,7 +198,7 @@ func started(t, now time.Time) string {
 // command is the command line; in brackets the name of a process that has none (proc(5), cmdline).
 func command(p process) string {
 	if len(p.Args) == 0 {
-		return "[" + procfs.Escape(p.Name) + "]"
+		return "[" + remote.Escape(p.Name) + "]"
 	}
-	return procfs.Escape(strings.Join(p.Args, " "))
+	return remote.Escape(strings.Join(p.Args, " "))
 }

@@ -13,18 +13,20 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // room is an open session with its wire: everything a command needs to look at the target. It
-// satisfies procfs.Runner.
+// satisfies remote.Runner.
 type room struct {
 	target  target.Target
 	session session.Session
 	opener  *session.Opener
 	wire    Wire
+	// roots are the connections that are open, by the PID that was asked for; 0 is the container's first process.
+	roots map[int]*remote.Root
 }
 
 const (
@@ -36,7 +38,33 @@ const (
 	tetherEnd = 3 * time.Second
 )
 
-// Run runs one of procfs's scripts, which end by themselves when the client does.
+// root connects to the root of a process, or gives the connection that there is. It ends with the room. The error is Dial's;
+// the Root comes with it as far as the process is known.
+func (r *room) root(ctx context.Context, pid int) (*remote.Root, error) {
+	if root := r.roots[pid]; root != nil {
+		return root, nil
+	}
+	where := remote.Where{PID: pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true}
+	root, err := remote.Dial(ctx, r, where)
+	if err != nil {
+		return root, err
+	}
+	if r.roots == nil {
+		r.roots = map[int]*remote.Root{}
+	}
+	r.roots[pid] = root
+	return root, nil
+}
+
+// hangUp ends the connections.
+func (r *room) hangUp() {
+	for pid, root := range r.roots {
+		_ = root.Close() // what it had to say it has said
+		delete(r.roots, pid)
+	}
+}
+
+// Run runs a program that ends by itself when the client does.
 func (r *room) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	ctx, stop := r.opener.Guard(ctx, r.session)
 	defer stop()
@@ -117,6 +145,7 @@ func (r *room) close(ctx context.Context, err *error) {
 	if r == nil {
 		return
 	}
+	r.hangUp()
 	switch closing := r.opener.Close(ctx, r.session); {
 	case *err == nil:
 		*err = closing
@@ -143,6 +172,6 @@ func (r *room) noProcess(pid int) error {
 	if r.session.View.Pod() {
 		where = ""
 	}
-	return hint.With(fmt.Errorf("find process %d in %spod/%s: %w", pid, where, r.session.Pod, procfs.ErrNoProcess),
+	return hint.With(fmt.Errorf("find process %d in %spod/%s: %w", pid, where, r.session.Pod, remote.ErrNoProcess),
 		"kubectl shareproc ps "+r.session.Pod)
 }

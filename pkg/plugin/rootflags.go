@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,7 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -46,7 +45,7 @@ With --root the target's files are at /, and the tools are still the helper's.`
 
 func (o *rootFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.root, "root", false, "Make the target's root the shell's /, with the helper's tools on PATH; nothing is written into the target")
-	flags.StringVar(&o.pid, "pid", "", "With --root: the process whose root, working folder and environment are meant, instead of the container's first")
+	flags.StringVar(&o.pid, "pid", "", "With --root: the process whose root, working directory and environment are meant, instead of the container's first")
 	flags.BoolVar(&o.allVariables, "env-from-target", false, "With --root: take over the whole environment of the target's process, secrets included")
 }
 
@@ -76,14 +75,14 @@ func (o *rootFlags) need() podspec.Need {
 // debugRoot runs the shell or the command with the target's root as /. Where that can't be, a shell is as good beside it; a
 // command is not: its paths would name other files.
 func (f *Factory) debugRoot(ctx context.Context, r *room, opts *debugOptions, t *attach.Terminal, tty bool) error {
-	found, err := f.rootOf(ctx, r, opts)
+	process, err := f.rootOf(ctx, r, opts)
 	if err != nil {
 		return err
 	}
-	root := session.Root{PID: found.PID, AllVariables: opts.root.allVariables}
+	root := session.Root{PID: process.PID, AllVariables: opts.root.allVariables}
 	err = r.Run(ctx, root.Try(), nil, io.Discard, io.Discard)
 	refused, ok := errors.AsType[*attach.ExitError](err)
-	who := fmt.Sprintf("process %d (%s) of pod/%s", found.PID, procfs.Escape(found.Process), r.session.Pod)
+	who := fmt.Sprintf("process %d (%s) of pod/%s", process.PID, remote.Escape(process.Name), r.session.Pod)
 	switch {
 	case err == nil:
 		if tty && len(opts.command) == 0 {
@@ -94,34 +93,31 @@ func (f *Factory) debugRoot(ctx context.Context, r *room, opts *debugOptions, t 
 		return err
 	case len(opts.command) > 0:
 		return hint.With(fmt.Errorf("enter the root of %s: %s", who, session.RootRefusal(refused.Code)),
-			fmt.Sprintf("without --root, where it is /proc/%d/root; or kubectl shareproc fs, which follows the target's links", found.PID))
+			fmt.Sprintf("without --root, where it is /proc/%d/root; or kubectl shareproc fs, which follows the target's links", process.PID))
 	}
 	f.say("/ is the helper's and not the root of %s: %s", who, session.RootRefusal(refused.Code))
-	f.say("the shell opens in /proc/%d/root; links there that begin with a slash lead to the helper's files", found.PID)
+	f.say("the shell opens in /proc/%d/root; links there that begin with a slash lead to the helper's files", process.PID)
 	return f.execute(ctx, r, opts, root.Beside(nil), t, tty)
 }
 
 // rootOf finds the process that is meant.
-func (f *Factory) rootOf(ctx context.Context, r *room, opts *debugOptions) (procfs.Found, error) {
-	where := procfs.Where{
-		PID: opts.root.number, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: opts.root.number == 0, FactsOnly: true,
+func (f *Factory) rootOf(ctx context.Context, r *room, opts *debugOptions) (remote.Process, error) {
+	where := remote.Where{
+		PID: opts.root.number, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: opts.root.number == 0,
 	}
 	if r.session.Copy {
 		pod, err := r.opener.Client.CoreV1().Pods(r.session.Namespace).Get(ctx, r.session.Pod, metav1.GetOptions{})
 		if err != nil {
-			return procfs.Found{}, fmt.Errorf("get pod/%s: %w", r.session.Pod, err)
+			return remote.Process{}, fmt.Errorf("get pod/%s: %w", r.session.Pod, err)
 		}
 		where.Container = target.Target{Pod: pod, Container: r.target.Container}.ContainerID()
 	}
-	found, _, err := procfs.Show(ctx, r, where, nil)
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		err = path.Err // no path was asked for
-	}
+	root, err := remote.Dial(ctx, r, where)
 	switch {
-	case errors.Is(err, procfs.ErrNoProcess) && opts.root.number > 0:
-		return found, r.noProcess(opts.root.number)
+	case errors.Is(err, remote.ErrNoProcess) && opts.root.number > 0:
+		return root.Process, r.noProcess(opts.root.number)
 	case err != nil:
-		return found, fmt.Errorf("find the root of container %s of pod/%s: %w", r.target.Container, r.session.Pod, err)
+		return root.Process, fmt.Errorf("find the root of container %s of pod/%s: %w", r.target.Container, r.session.Pod, err)
 	}
-	return found, nil
+	return root.Process, root.Close()
 }

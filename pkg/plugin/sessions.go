@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/apimachinery/pkg/util/validation"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -293,8 +293,8 @@ func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wi
 		if !e.Ends.IsZero() {
 			ends = "in " + duration.HumanDuration(max(e.Ends.Sub(now), 0))
 		}
-		rows = append(rows, row(e.Namespace, security(e.Security), procfs.Escape(cmp.Or(e.Image, "-")), name, cmp.Or(e.Container, "-"),
-			what, procfs.Escape(sees), procfs.Escape(cmp.Or(e.By, "-")), since, ends, procfs.Escape(string(e.State))))
+		rows = append(rows, row(e.Namespace, security(e.Security), remote.Escape(cmp.Or(e.Image, "-")), name, cmp.Or(e.Container, "-"),
+			what, remote.Escape(sees), remote.Escape(cmp.Or(e.By, "-")), since, ends, remote.Escape(string(e.State))))
 	}
 	state := 7
 	if namespaces {
@@ -329,10 +329,10 @@ func security(sc *corev1.SecurityContext) string {
 	text := id(sc.RunAsUser) + ":" + id(sc.RunAsGroup)
 	if sc.Capabilities != nil {
 		for _, c := range sc.Capabilities.Add {
-			text += "+" + procfs.Escape(string(c))
+			text += "+" + remote.Escape(string(c))
 		}
 		for _, c := range sc.Capabilities.Drop {
-			text += "-" + procfs.Escape(string(c))
+			text += "-" + remote.Escape(string(c))
 		}
 	}
 	return text

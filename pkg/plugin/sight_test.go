@@ -9,13 +9,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 func TestSightOfNobodyElse(t *testing.T) {
 	of := func(container string, helper bool) process {
-		return process{Process: procfs.Process{Helper: helper, RootReadable: true}, Container: container}
+		return process{Process: remote.Process{Helper: helper, RootReadable: true}, Container: container}
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
 	r := &room{target: target.Target{Pod: pod, Container: "web"}}
@@ -39,8 +39,8 @@ func TestSightOfNobodyElse(t *testing.T) {
 func TestSightOfWhoChangedTheUser(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
 	r := &room{target: target.Target{Pod: pod, Container: "web"}}
-	changed := process{Process: procfs.Process{EUID: 5, EGID: 6, RootReadable: true, Undumpable: true}, Container: "web"}
-	plain := process{Process: procfs.Process{EUID: 5, EGID: 6, RootReadable: true}, Container: "web"}
+	changed := process{Process: remote.Process{EUID: 5, EGID: 6, RootReadable: true, Undumpable: true}, Container: "web"}
+	plain := process{Process: remote.Process{EUID: 5, EGID: 6, RootReadable: true}, Container: "web"}
 	for _, own := range [][]process{{changed}, {changed, plain}} {
 		s := r.sight(own, own)
 		if got, want := s.Subject.Undumpable, len(own) == 1; got != want || s.Denied || s.Subject.User != (podspec.User{UID: 5, GID: 6}) {

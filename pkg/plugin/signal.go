@@ -12,7 +12,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -20,7 +20,7 @@ type signalOptions struct {
 	helperFlags
 	pod    string
 	pid    int
-	signal procfs.Signal
+	signal remote.Signal
 }
 
 func newSignalCmd(f *Factory, run func(context.Context, *Factory, *signalOptions) error) *cobra.Command {
@@ -47,10 +47,10 @@ signal would do nothing, this command says so, sends nothing and ends with 1.`,
 			if opts.pid, err = parsePID(cmd, args[1]); err != nil {
 				return err
 			}
-			opts.signal = procfs.SIGTERM
+			opts.signal = remote.SIGTERM
 			if len(args) == 3 {
 				var known bool
-				if opts.signal, known = procfs.ParseSignal(args[2]); !known {
+				if opts.signal, known = remote.ParseSignal(args[2]); !known {
 					return usage("a name such as HUP, TERM, USR1, or a number from 1 to 64", "%q is not a signal", args[2])
 				}
 			}
@@ -90,11 +90,11 @@ func (f *Factory) signal(ctx context.Context, r *room, opts *signalOptions) erro
 	if p.PID == 1 && !p.Catches(int(opts.signal)) {
 		return hint.With(fmt.Errorf("send %s to process 1 (%s) of pod/%s: it would be ignored: the kernel gives the first process "+
 			"of a process namespace only signals that it handles, and this one does not handle %s; nothing was sent",
-			opts.signal, procfs.Escape(p.Name), r.session.Pod, opts.signal),
+			opts.signal, remote.Escape(p.Name), r.session.Pod, opts.signal),
 			"a signal that it handles ("+handled(p)+"), or kubectl delete pod "+r.session.Pod)
 	}
-	if err := procfs.Kill(ctx, r, p.Process, opts.signal); err != nil {
-		return signalError{fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, procfs.Escape(p.Name), r.session.Pod, err), p}
+	if err := remote.Kill(ctx, r, p.Process, opts.signal); err != nil {
+		return signalError{fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, remote.Escape(p.Name), r.session.Pod, err), p}
 	}
 	f.say("sent %s to process %d (%s)", opts.signal, p.PID, p.Name)
 	if p.Ignores(int(opts.signal)) {
@@ -105,7 +105,7 @@ func (f *Factory) signal(ctx context.Context, r *room, opts *signalOptions) erro
 
 func handled(p process) string {
 	text := ""
-	for n := procfs.Signal(1); n <= 31; n++ {
+	for n := remote.Signal(1); n <= 31; n++ {
 		if p.Catches(int(n)) {
 			if text != "" {
 				text += ", "

@@ -5,14 +5,14 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
+	"path"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // fileStat is a line of "fs stat -o json".
@@ -55,77 +55,56 @@ Use it when modes, owners, links or times are in question.`,
 	return cmd
 }
 
-func runFSStat(ctx context.Context, f *Factory, opts *fileArgs) error {
-	return f.useFiles(ctx, opts, func(r *room) error { return f.fsStat(ctx, r, opts) })
-}
-
-func (f *Factory) fsStat(ctx context.Context, r *room, opts *fileArgs) (err error) {
+func runFSStat(ctx context.Context, f *Factory, opts *fileArgs) (err error) {
 	out := f.lines()
 	defer out.close(&err)
-	var failed []error
-	for _, path := range opts.paths {
-		one, stat, err := r.stat(ctx, opts.pid, path)
-		if err != nil {
-			if goesFor(err) || ctx.Err() != nil {
-				return err
-			}
-			failed = append(failed, err)
-			continue
-		}
-		if opts.json() {
-			err = out.object(one)
-		} else {
-			err = one.print(out, stat)
-		}
-		if err != nil {
+	return f.eachPath(ctx, opts, func(r *room, root *remote.Root, path string) error {
+		one, s, err := r.stat(ctx, opts.pid, root, path)
+		switch {
+		case err != nil:
 			return err
+		case opts.json():
+			return out.object(one)
 		}
-	}
-	return together(failed)
+		return one.print(out, s)
+	})
 }
 
-func (r *room) stat(ctx context.Context, pid int, path string) (fileStat, *procfs.Stat, error) {
-	where := r.where(pid, path)
-	where.FactsOnly = true
-	found, _, err := procfs.Show(ctx, r, where, nil)
+func (r *room) stat(ctx context.Context, pid int, root *remote.Root, name string) (fileStat, *remote.Stat, error) {
+	info, err := root.Stat(ctx, name, false)
 	if err != nil {
-		return fileStat{}, nil, r.describe(pid, found, err)
+		return fileStat{}, nil, err
 	}
-	s := found.Stat()
 	one := fileStat{
-		typeMeta: kind("FileStat"), Namespace: r.session.Namespace, Pod: r.session.Pod, PID: found.PID,
-		pathText: newPathText(found.Path), file: newFile(found.Info.Name(), found.Info), Inode: s.Ino, Device: s.Dev,
+		typeMeta: kind("FileStat"), Namespace: r.session.Namespace, Pod: r.session.Pod, PID: root.Process.PID,
+		pathText: newPathText(info.Path), file: newFile(path.Base("/"+name), info.Stat), Inode: info.Ino, Device: info.Dev, Resolved: info.Path,
 	}
-	if s.Blocks >= 0 {
-		one.Blocks = &s.Blocks
+	if info.Blocks >= 0 {
+		one.Blocks = &info.Blocks
 	}
-	if s.FileMode().Type() != fs.ModeSymlink {
-		one.Resolved = found.Path
-		return one, s, nil
+	if info.FileMode().Type() != fs.ModeSymlink {
+		return one, info.Stat, nil
 	}
-	// One level of a tree is the cheapest question that follows a link to whatever kind of file.
-	end, err := procfs.Walk(ctx, r, r.where(pid, path), procfs.WalkOptions{TreeOptions: procfs.TreeOptions{MaxDepth: 1}},
-		func(string, procfs.Entry) error { return io.EOF })
-	if end.Info != nil {
-		one.Resolved = end.Path
-		return one, s, nil
+	end, err := root.Stat(ctx, name, true)
+	one.Resolved = end.Path
+	if err != nil {
+		err = r.pathError(ctx, pid, root, err)
+		if goesFor(err) || ctx.Err() != nil {
+			return one, info.Stat, err
+		}
+		one.Resolved, one.ResolveError = "", err.Error()
 	}
-	err = r.describe(pid, end, err)
-	if goesFor(err) || ctx.Err() != nil {
-		return one, s, err
-	}
-	one.ResolveError = err.Error()
-	return one, s, nil
+	return one, info.Stat, nil
 }
 
-func (one fileStat) print(out *lines, s *procfs.Stat) error {
-	text := fmt.Sprintf("path:      %s\ntype:      %s\n", procfs.Escape(one.Path), one.Type)
+func (one fileStat) print(out *lines, s *remote.Stat) error {
+	text := fmt.Sprintf("path:      %s\ntype:      %s\n", remote.Escape(one.Path), one.Type)
 	if one.Type == "link" {
-		text += fmt.Sprintf("target:    %s\n", procfs.Escape(one.LinkTarget))
+		text += fmt.Sprintf("target:    %s\n", remote.Escape(one.LinkTarget))
 		if one.ResolveError != "" {
-			text += fmt.Sprintf("leads to:  nothing: %s\n", procfs.Escape(one.ResolveError))
+			text += fmt.Sprintf("leads to:  nothing: %s\n", remote.Escape(one.ResolveError))
 		} else {
-			text += fmt.Sprintf("leads to:  %s\n", procfs.Escape(one.Resolved))
+			text += fmt.Sprintf("leads to:  %s\n", remote.Escape(one.Resolved))
 		}
 	}
 	if s.FileMode()&fs.ModeDevice != 0 {
@@ -145,5 +124,5 @@ func ownerAndID(name string, id uint32) string {
 	if name == "" {
 		return strconv.FormatUint(uint64(id), 10)
 	}
-	return fmt.Sprintf("%s (%d)", procfs.Escape(name), id)
+	return fmt.Sprintf("%s (%d)", remote.Escape(name), id)
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // flushAfter is how long a line may wait for company.
@@ -55,7 +55,7 @@ func (l *lines) path(path string, nul bool) error {
 	if nul {
 		return l.print(path + "\x00")
 	}
-	return l.print(procfs.Escape(path) + "\n")
+	return l.print(remote.Escape(path) + "\n")
 }
 
 func (l *lines) flush() {
@@ -102,6 +102,6 @@ type fileEntry struct {
 	file
 }
 
-func newFileEntry(path string, e procfs.Entry) fileEntry {
+func newFileEntry(path string, e remote.Entry) fileEntry {
 	return fileEntry{typeMeta: kind("FileEntry"), pathText: newPathText(path), file: entryFile(e)}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 type sumOptions struct {
@@ -64,11 +64,11 @@ Use it to see whether a file is the one that you built, or the same in two place
 }
 
 func runFSSum(ctx context.Context, f *Factory, opts *sumOptions) error {
-	return f.useFiles(ctx, &opts.fileArgs, func(r *room) (err error) {
+	return f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) (err error) {
 		out := f.lines()
 		defer out.close(&err)
-		sum := procfs.SumOptions{TreeOptions: opts.options(), Recursive: opts.recursive}
-		found, err := procfs.Sum(ctx, r, r.where(opts.pid, opts.path()), sum, func(path string, sum [32]byte) error {
+		sum := remote.SumOptions{TreeOptions: opts.options(), Recursive: opts.recursive}
+		_, err = root.Sum(ctx, opts.path(), sum, func(path string, sum [32]byte) error {
 			text := hex.EncodeToString(sum[:])
 			if opts.json() {
 				return out.object(checksum{kind("Checksum"), newPathText(path), text})
@@ -78,9 +78,6 @@ func runFSSum(ctx context.Context, f *Factory, opts *sumOptions) error {
 			}
 			return out.path(path, opts.nul)
 		})
-		if err != nil {
-			return r.describe(opts.pid, found, err)
-		}
-		return nil
+		return err
 	})
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 type tailOptions struct {
@@ -49,14 +49,8 @@ Use it for logs that go to a file instead of to stdout.`,
 }
 
 func runFSTail(ctx context.Context, f *Factory, opts *tailOptions) error {
-	return f.useFiles(ctx, &opts.fileArgs, func(r *room) error {
-		tail := procfs.TailOptions{Lines: opts.lines, Follow: opts.follow}
-		found, err := procfs.Tail(ctx, r, r.where(opts.pid, opts.path()), tail, func(procfs.Found) (io.Writer, error) {
-			return output{f.Streams.Out}, nil
-		})
-		if err != nil && ctx.Err() == nil {
-			err = r.describe(opts.pid, found, err)
-		}
+	return f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) error {
+		_, err := root.Tail(ctx, opts.path(), opts.lines, opts.follow, func(remote.Info) (io.Writer, error) { return output{f.Streams.Out}, nil })
 		return err
 	})
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 type treeOptions struct {
@@ -43,8 +43,8 @@ func newFSTreeCmd(f *Factory, run func(context.Context, *Factory, *treeOptions) 
 		Use:   "tree POD [PID] [PATH]",
 		Short: "Draw the tree of files below a path",
 		Long: `Draw the tree of files below PATH, sorted by name. It is drawn when all of it is known; fs -R and
-fs find print as they go. Links are not followed, and /proc and /sys not entered from the
-root without --proc. -o json prints one object with items in items (kind FileTree).
+fs find print as they go. Links are not followed, and kernel file systems (/proc, /sys) not
+entered from above without --proc. -o json prints one object with items in items (kind FileTree).
 
 Use it to get an idea of a small directory.`,
 		Example: `  kubectl shareproc fs tree nginx /etc --maxdepth 2`,
@@ -66,14 +66,14 @@ Use it to get an idea of a small directory.`,
 }
 
 func runFSTree(ctx context.Context, f *Factory, opts *treeOptions) error {
-	return f.useFiles(ctx, &opts.fileArgs, func(r *room) error { return f.fsTree(ctx, r, opts) })
+	return f.useRoot(ctx, &opts.fileArgs, func(r *room, root *remote.Root) error { return f.fsTree(ctx, r, root, opts) })
 }
 
-func (f *Factory) fsTree(ctx context.Context, r *room, opts *treeOptions) (err error) {
+func (f *Factory) fsTree(ctx context.Context, r *room, root *remote.Root, opts *treeOptions) error {
 	nodes := map[string]*treeNode{}
 	var top *treeNode
-	walk := procfs.WalkOptions{TreeOptions: opts.options(), LinkTargets: true}
-	found, err := procfs.Walk(ctx, r, r.where(opts.pid, opts.path()), walk, func(at string, e procfs.Entry) error {
+	walk := remote.WalkOptions{TreeOptions: opts.options(), LinkTargets: true}
+	info, err := root.Walk(ctx, opts.path(), walk, func(at string, e remote.Entry) error {
 		node := &treeNode{file: entryFile(e)}
 		if above := nodes[path.Dir(at)]; above != nil && top != nil {
 			above.Items = append(above.Items, node)
@@ -87,34 +87,31 @@ func (f *Factory) fsTree(ctx context.Context, r *room, opts *treeOptions) (err e
 		return nil
 	})
 	if top != nil {
-		if printed := f.printTree(r, found, top, opts); printed != nil {
+		if printed := f.printTree(r, root.Process.PID, info.Path, top, opts); printed != nil {
 			return printed
 		}
 	}
-	if err != nil {
-		return r.describe(opts.pid, found, err)
-	}
-	return nil
+	return err
 }
 
-func (f *Factory) printTree(r *room, found procfs.Found, top *treeNode, opts *treeOptions) (err error) {
+func (f *Factory) printTree(r *room, pid int, start string, top *treeNode, opts *treeOptions) (err error) {
 	top.sort()
 	if opts.json() {
 		return printObject(f.Streams.Out, "json", fileTree{
-			typeMeta: kind("FileTree"), Namespace: r.session.Namespace, Pod: r.session.Pod, PID: found.PID,
-			pathText: newPathText(found.Path), treeNode: top,
+			typeMeta: kind("FileTree"), Namespace: r.session.Namespace, Pod: r.session.Pod, PID: pid,
+			pathText: newPathText(start), treeNode: top,
 		})
 	}
 	out := f.lines()
 	defer out.close(&err)
-	if err := out.path(found.Path, false); err != nil {
+	if err := out.path(start, false); err != nil {
 		return err
 	}
-	folders, files, err := top.draw(out, "", f.colored(f.Streams.Out))
+	directories, files, err := top.draw(out, "", f.colored(f.Streams.Out))
 	if err != nil {
 		return err
 	}
-	return out.print(fmt.Sprintf("\n%s, %s\n", plural(folders, "directory", "directories"), plural(files, "file", "files")))
+	return out.print(fmt.Sprintf("\n%s, %s\n", plural(directories, "directory", "directories"), plural(files, "file", "files")))
 }
 
 func plural(n int, one, many string) string {
@@ -132,33 +129,33 @@ func (n *treeNode) sort() {
 }
 
 // draw prints what is below a node, and counts it.
-func (n *treeNode) draw(out *lines, margin string, colored bool) (folders, files int, err error) {
+func (n *treeNode) draw(out *lines, margin string, colored bool) (directories, files int, err error) {
 	for i, item := range n.Items {
 		branch, further := "├── ", "│   "
 		if i == len(n.Items)-1 {
 			branch, further = "└── ", "    "
 		}
-		text := procfs.Escape(item.Name)
+		text := remote.Escape(item.Name)
 		if colored {
 			mode, _ := strconv.ParseUint(item.Permissions, 8, 32) // 0 where nothing is known
 			text = fileStyle(item.Type, uint32(mode)).on(text)
 		}
 		if item.Type == kindOf(fs.ModeSymlink) {
-			text += " -> " + procfs.Escape(item.LinkTarget)
+			text += " -> " + remote.Escape(item.LinkTarget)
 		}
 		if err := out.print(margin + branch + text + "\n"); err != nil {
-			return folders, files, err
+			return directories, files, err
 		}
 		if item.Type == kindOf(fs.ModeDir) {
-			folders++
+			directories++
 		} else {
 			files++
 		}
 		below, beside, err := item.draw(out, margin+further, colored)
-		folders, files = folders+below, files+beside
+		directories, files = directories+below, files+beside
 		if err != nil {
-			return folders, files, err
+			return directories, files, err
 		}
 	}
-	return folders, files, nil
+	return directories, files, nil
 }

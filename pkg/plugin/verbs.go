@@ -14,7 +14,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -29,9 +29,17 @@ type fileArgs struct {
 
 const anyNumber = 1 << 16
 
-// parse takes the arguments. A verb that takes one path takes "/" where it is left out, one that takes any number
+// parse takes the arguments of a verb that has no other -o than json.
+func (a *fileArgs) parse(cmd *cobra.Command, args []string, most int) error {
+	if err := a.take(cmd, args, most); err != nil || cmd.Flags().Lookup("output") == nil {
+		return err
+	}
+	return oneOf(cmd, a.output, "", "json")
+}
+
+// take takes the arguments. A verb that takes one path takes "/" where it is left out, one that takes any number
 // wants one.
-func (a *fileArgs) parse(cmd *cobra.Command, args []string, most int) (err error) {
+func (a *fileArgs) take(cmd *cobra.Command, args []string, most int) (err error) {
 	if a.pod, a.pid, a.paths, err = podPIDPaths(cmd, withPod(cmd, args), most); err != nil {
 		return err
 	}
@@ -41,13 +49,7 @@ func (a *fileArgs) parse(cmd *cobra.Command, args []string, most int) (err error
 		}
 		a.paths = []string{"/"}
 	}
-	if err := a.validate(cmd); err != nil {
-		return err
-	}
-	if cmd.Flags().Lookup("output") == nil {
-		return nil
-	}
-	return oneOf(cmd, a.output, "", "json")
+	return a.validate(cmd)
 }
 
 func (a *fileArgs) path() string { return a.paths[0] }
@@ -62,7 +64,20 @@ func (a *fileArgs) json() bool { return a.output == "json" }
 
 // useFiles opens a session that reaches the target's root.
 func (f *Factory) useFiles(ctx context.Context, a *fileArgs, do func(*room) error) error {
-	return f.use(ctx, a.pod, &a.helperFlags, session.Wanted{Need: podspec.OpenRoot}, do)
+	return f.use(ctx, a.pod, &a.helperFlags, session.Wanted{Need: podspec.OpenRoot, AnyProcess: a.pid != 0}, do)
+}
+
+// useRoot opens a session and connects to the root that is meant. It says what errors about paths mean.
+func (f *Factory) useRoot(ctx context.Context, a *fileArgs, do func(*room, *remote.Root) error) error {
+	return f.useFiles(ctx, a, func(r *room) error {
+		root, err := r.root(ctx, a.pid)
+		if err == nil {
+			err = do(r, root)
+		} else {
+			err = &fs.PathError{Op: "open", Path: a.path(), Err: err}
+		}
+		return r.pathError(ctx, a.pid, root, err)
+	})
 }
 
 // treeFlags say how far a verb goes.
@@ -75,7 +90,7 @@ type treeFlags struct {
 func (t *treeFlags) addTree(flags *pflag.FlagSet) {
 	flags.IntVar(&t.maxDepth, "maxdepth", 0, "How many levels below PATH to look at; 0 means all")
 	flags.BoolVar(&t.xdev, "xdev", false, "Stay on PATH's file system: volumes are named, not entered")
-	flags.BoolVar(&t.proc, "proc", false, "Enter /proc and /sys too, when PATH is the root")
+	flags.BoolVar(&t.proc, "proc", false, "Enter kernel file systems below PATH too: /proc, /sys, wherever they are mounted")
 }
 
 func (t *treeFlags) checkTree(cmd *cobra.Command) error {
@@ -85,8 +100,8 @@ func (t *treeFlags) checkTree(cmd *cobra.Command) error {
 	return nil
 }
 
-func (t *treeFlags) options() procfs.TreeOptions {
-	return procfs.TreeOptions{MaxDepth: t.maxDepth, OneFileSystem: t.xdev, KernelFiles: t.proc}
+func (t *treeFlags) options() remote.TreeOptions {
+	return remote.TreeOptions{MaxDepth: t.maxDepth, OneFileSystem: t.xdev, KernelFiles: t.proc}
 }
 
 // complete names the values of a flag for the shell. It fails only where there is no such flag.
@@ -97,30 +112,30 @@ func complete(cmd *cobra.Command, flag string, values ...string) {
 // failuresShown is how many of the files that could not be read are named.
 const failuresShown = 20
 
-// describePart says what of a tree is missing, after all the rest was printed.
-func (r *room) describePart(partly *procfs.TreeError) error {
+// partly says what of a tree is missing, after all the rest was printed.
+func (r *room) partly(missing *remote.TreeError) error {
 	try := "run it again, if the files were changing"
-	if errors.Is(partly, fs.ErrPermission) {
+	if errors.Is(missing, fs.ErrPermission) {
 		try = "--profile general, where the cluster admits a helper as root"
 	}
-	return hint.With(partError{partText("pod/"+r.session.Pod, partly), partly}, try)
+	return hint.With(partError{partText("pod/"+r.session.Pod, missing.Failures, missing.Count), missing}, try)
 }
 
 // partText names the first files of a place that could not be read, and says how many there are.
-func partText(place string, partly *procfs.TreeError) string {
-	files := "files or folders"
-	if partly.Count == 1 {
-		files = "file or folder"
+func partText(place string, failures []error, count int) string {
+	files := "files or directories"
+	if count == 1 {
+		files = "file or directory"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "read the whole tree in %s: %d %s could not be read", place, partly.Count, files)
-	shown := partly.Failures[:min(len(partly.Failures), failuresShown)]
+	fmt.Fprintf(&b, "read the whole tree in %s: %d %s could not be read", place, count, files)
+	shown := failures[:min(len(failures), failuresShown)]
 	for _, failure := range shown {
 		if path, ok := errors.AsType[*fs.PathError](failure); ok {
-			fmt.Fprintf(&b, "\n  %s %s: %v", path.Op, procfs.Escape(path.Path), path.Err)
+			fmt.Fprintf(&b, "\n  %s %s: %v", path.Op, remote.Escape(path.Path), path.Err)
 		}
 	}
-	if more := partly.Count - len(shown); more > 0 {
+	if more := count - len(shown); more > 0 {
 		fmt.Fprintf(&b, "\n  and %d more", more)
 	}
 	return b.String()

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // verbTree is a folder with something for every verb.
@@ -230,13 +230,13 @@ func TestVerbsRefuse(t *testing.T) {
 func TestVerbsSayWhatIsMissing(t *testing.T) {
 	r := &room{}
 	r.session.Pod = "web"
-	partly := &procfs.TreeError{Count: 30}
+	partly := &remote.TreeError{Count: 30}
 	for range 25 {
 		partly.Failures = append(partly.Failures, &os.PathError{Op: "open", Path: "/a\n\x1b", Err: os.ErrPermission})
 	}
-	err := r.describe(0, procfs.Found{PID: 8}, partly)
+	err := r.pathError(t.Context(), 0, &remote.Root{Process: remote.Process{PID: 8}}, partly)
 	text := err.Error()
-	if !strings.HasPrefix(text, "read the whole tree in pod/web: 30 files or folders could not be read\n  open /a\\n\\x1b: permission denied\n") ||
+	if !strings.HasPrefix(text, "read the whole tree in pod/web: 30 files or directories could not be read\n  open /a\\n\\x1b: permission denied\n") ||
 		!strings.HasSuffix(text, "\n  and 10 more") || !strings.Contains(explain(err), "--profile general") {
 		t.Errorf("%s; try %s", text, explain(err))
 	}

@@ -104,7 +104,8 @@ func MadeFor(c *corev1.EphemeralContainer, container string, need Need) bool {
 // MadeForFiles tells whether a helper of ours was made for the files of that container and for nothing else. One that does
 // not match the target was then the least that opened them, or that the cluster admitted.
 func MadeForFiles(c *corev1.EphemeralContainer, container string) bool {
-	return variable(c, forVariable) == string(OpenRoot)+" "+container
+	made := words(c)
+	return made[2] == container && Need(made[1]) == OpenRoot
 }
 
 // MadeBy tells who asked for a helper of ours; "" where that is not known.

@@ -32,6 +32,9 @@ type Stat struct {
 	state string
 }
 
+// Same reports whether other is of the same file, to which nothing has been done in between.
+func (s *Stat) Same(other *Stat) bool { return s.state == other.state }
+
 // FileMode is Mode in Go's words.
 func (s *Stat) FileMode() fs.FileMode {
 	mode := fs.FileMode(s.Mode & 0o777)

@@ -78,8 +78,8 @@ type walk struct {
 	failed TreeError
 }
 
-// find is what find is asked for, with more of its arguments.
-func (w *walk) find(mode string, more ...string) request {
+// find is what find is asked for.
+func (w *walk) find(mode string) request {
 	q := w.request("walk", nil, mode)
 	if w.opts.MaxDepth > 0 {
 		q.args = append(q.args, "-maxdepth", strconv.Itoa(w.opts.MaxDepth))
@@ -87,7 +87,6 @@ func (w *walk) find(mode string, more ...string) request {
 	if w.opts.OneFileSystem {
 		q.args = append(q.args, "-xdev")
 	}
-	q.args = append(q.args, more...)
 	if !w.opts.KernelFiles {
 		q.names = w.root.mounts.kernels()
 	}
@@ -302,15 +301,15 @@ func batches(names []string) (batches [][]string, odd []string) {
 func (w *walk) complete(ctx context.Context) error {
 	w.failed = TreeError{}
 	slices.Sort(w.seen)
-	directories, err := w.names(ctx, "-type", "d")
+	directories, err := w.names(ctx, "directories")
+	if err != nil {
+		return err
+	}
+	all, err := w.names(ctx, "names")
 	if err != nil {
 		return err
 	}
 	closed, err := w.closed(ctx, directories)
-	if err != nil {
-		return err
-	}
-	all, err := w.names(ctx)
 	if err != nil {
 		return err
 	}
@@ -327,10 +326,10 @@ func (w *walk) complete(ctx context.Context) error {
 	return nil
 }
 
-// names asks find for nothing but names.
-func (w *walk) names(ctx context.Context, tests ...string) ([]string, error) {
+// names asks find for nothing but names, of all files or of directories.
+func (w *walk) names(ctx context.Context, mode string) ([]string, error) {
 	var names []string
-	q := w.find("names", tests...)
+	q := w.find(mode)
 	err := w.root.call(ctx, "walk", w.start, q, func(b *bufio.Reader) error {
 		if err := w.begin(b); err != nil {
 			return err

@@ -23,7 +23,7 @@ writable() { [ ! -w "$1" ] || printf w; }
 
 # verb_walk PATH STAGE MODE FINDARGS... Answer: physical path NUL, facts NUL, "d" for a directory that opens or "" NUL, then
 # for each file PATH, "//", facts, with MODE links "//" and what stat's %N has, newline: no path that find makes has "//"
-# in it. With MODE names only each PATH NUL. Then NUL, "find STATUS xargs STATUS" NUL. What is below a path in $names is left out.
+# in it. With MODE names only each PATH NUL, with directories those that are entered. Then NUL, "find STATUS xargs STATUS" NUL. What is below a path in $names is left out.
 verb_walk() {
 	start "$1" "$2" || return
 	look || return
@@ -52,7 +52,14 @@ verb_walk() {
 		set -- "$@" -path "./$point"
 		first=''
 	done
-	[ -n "$first" ] || set -- "$@" ')' -prune -print0 -o
+	case $first:$mode in
+	:directories) set -- "$@" ')' -prune -o ;;
+	:*) set -- "$@" ')' -prune -print0 -o ;;
+	esac
+	if [ "$mode" = directories ]; then
+		set -- "$@" -type d
+		mode=names
+	fi
 	if [ "$mode" = names ]; then
 		find "$here" "$@" -print0 2>/dev/null
 		printf '\0find %s\0' "$?"

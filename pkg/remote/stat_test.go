@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import "testing"
+
+// What changes a file without leaving another size, mode or time of modification behind still shows in its time of change.
+func TestSameSeesTheTimeOfChange(t *testing.T) {
+	facts := func(changed string) *Stat {
+		s, err := parseStat("2049:17 81a4 5 0 0 1 0:0 1700000000 2023-11-14 22:13:20.000000000 +0000 8 2023-11-14 " + changed + " +0000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if before := facts("22:13:20.000000001"); !before.Same(facts("22:13:20.000000001")) || before.Same(facts("22:13:20.000000002")) {
+		t.Error("two states are the same exactly where all facts are")
+	}
+}

@@ -109,9 +109,11 @@ func (m made) List(context.Context) iter.Seq2[File, error] {
 		}
 	}
 }
+
 func (m made) Sum(_ context.Context, parts []Part) ([]Sum, error) {
 	return make([]Sum, len(parts)), nil
 }
+
 func (m made) Read(_ context.Context, parts []Part, r Receiver) error {
 	for i, part := range parts {
 		if part.Size > 3 {
@@ -133,7 +135,10 @@ func TestDamagedFileSpoilsTheArchive(t *testing.T) {
 		var out bytes.Buffer
 		heard := reports{}
 		src := made{files: []File{
-			{Path: "a", Size: 4}, {Path: "log", Size: size}, {Path: "z", Size: spoolSize + 2}, {Path: "socket", Mode: fs.ModeSocket},
+			{Path: "a", Size: 4},
+			{Path: "log", Size: size},
+			{Path: "z", Size: spoolSize + 2},
+			{Path: "socket", Mode: fs.ModeSocket},
 			{Path: "null", Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666, Rdev: [2]uint32{1, 3}},
 		}, fails: map[string]error{"log": ErrChanged}}
 		report, err := Copy(t.Context(), limited(&out, "/etc", spoolSize), src, Options{Source: "/etc", Dest: "/etc", Report: heard.add})

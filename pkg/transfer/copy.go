@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
-	"io"
 	"io/fs"
 	"time"
 )
@@ -54,9 +53,9 @@ type copier struct {
 	again    bool     // an earlier attempt, or an earlier copy, may have left something
 	moving   bool     // Commit was asked for
 	looked   bool     // at what the destination has
+	sent     bool     // there may be something to keep
 	drop     []string // of the stage
-	opened   []io.Closer
-	fatal    error // why there is nothing to copy
+	fatal    error    // why there is nothing to copy
 }
 
 // Copy copies a file or a directory with all that is in it, as `cp -r` would: into a directory under its own name, and merged
@@ -72,13 +71,10 @@ func Copy(ctx context.Context, dst, src Tree, o Options) (Report, error) {
 	if err == nil {
 		err = c.run(ctx)
 	}
-	if closing := c.closeStreams(); err == nil {
-		err = c.write(closing)
-	}
 	if c.stage == nil {
 		return c.report, err
 	}
-	keep := c.Resume && err != nil
+	keep := c.Resume && err != nil && c.sent
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
 	if closing := c.stage.Close(ctx, keep); err == nil {

@@ -29,11 +29,26 @@ func TestHostileListing(t *testing.T) {
 	link := func(path, target string) File { return File{Path: path, Mode: fs.ModeSymlink | 0o777, Target: target} }
 	src := made{files: []File{
 		{Path: "good", Size: 4},
-		{Path: "..", Size: 4}, {Path: "../escape", Size: 4}, {Path: "a/../../escape", Size: 4}, {Path: "/absolute", Size: 4}, {Path: "", Size: 4},
-		{Path: "nul\x00", Size: 4}, {Path: "double//slash", Size: 4}, {Path: "dot/./x", Size: 4}, {Path: "slash/", Size: 4}, {Path: "no/parent", Size: 4},
-		link("l", "../victim"), {Path: "l/file", Size: 4}, link("up", ".."), {Path: "up/escape", Size: 4},
-		link("twice", "../victim"), {Path: "twice", Mode: fs.ModeDir | 0o755}, {Path: "twice/file", Size: 4},
-		{Path: "good", Size: 5}, {Path: "out", Mode: fs.ModeDir | 0o755}, {Path: "out/file", Size: 4},
+		{Path: "..", Size: 4},
+		{Path: "../escape", Size: 4},
+		{Path: "a/../../escape", Size: 4},
+		{Path: "/absolute", Size: 4},
+		{Path: "", Size: 4},
+		{Path: "nul\x00", Size: 4},
+		{Path: "double//slash", Size: 4},
+		{Path: "dot/./x", Size: 4},
+		{Path: "slash/", Size: 4},
+		{Path: "no/parent", Size: 4},
+		link("l", "../victim"),
+		{Path: "l/file", Size: 4},
+		link("up", ".."),
+		{Path: "up/escape", Size: 4},
+		link("twice", "../victim"),
+		{Path: "twice", Mode: fs.ModeDir | 0o755},
+		{Path: "twice/file", Size: 4},
+		{Path: "good", Size: 5},
+		{Path: "out", Mode: fs.ModeDir | 0o755},
+		{Path: "out/file", Size: 4},
 		{Path: "short", Size: 2},
 	}}
 	heard := reports{}
@@ -53,8 +68,12 @@ func TestHostileListing(t *testing.T) {
 func TestHostileBeginning(t *testing.T) {
 	dir := t.TempDir()
 	for i, list := range [][]File{
-		{}, {{Path: "a"}}, {{Path: ".", Mode: fs.ModeSymlink, Target: "/"}, {Path: "a"}}, {{Path: ".", Mode: fs.ModeDir}, {Path: ".", Mode: fs.ModeSymlink, Target: "/"}},
-		{{Path: "."}}, {{Path: ".", Mode: fs.ModeDir, Err: fs.ErrPermission}},
+		{},
+		{{Path: "a"}},
+		{{Path: ".", Mode: fs.ModeSymlink, Target: "/"}, {Path: "a"}},
+		{{Path: ".", Mode: fs.ModeDir}, {Path: ".", Mode: fs.ModeSymlink, Target: "/"}},
+		{{Path: "."}},
+		{{Path: ".", Mode: fs.ModeDir, Err: fs.ErrPermission}},
 	} {
 		_, err := Copy(t.Context(), Local(), bare{files: list}, Options{Source: "/x", Dest: dir})
 		if err == nil {
@@ -238,6 +257,7 @@ func (m many) Sum(context.Context, []Part) ([]Sum, error) { return nil, fs.ErrIn
 func (m many) Read(ctx context.Context, parts []Part, r Receiver) error {
 	return made{}.Read(ctx, parts, r)
 }
+
 func (m many) List(context.Context) iter.Seq2[File, error] {
 	return func(yield func(File, error) bool) {
 		yield(File{Path: ".", Mode: fs.ModeDir | 0o755, State: "."}, nil)

@@ -214,3 +214,34 @@ func TestStageOfOthersIsLeftAlone(t *testing.T) {
 	check(t, s.Close(t.Context(), true))
 	onlyThese(t, dir, id)
 }
+
+// What -p could not keep is named, and there.
+func TestOwnerThatIsNotKeptIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	plant(t, dir, map[string]string{"source/a": "A", "source/sub/b": "B", "source/sub/l": "-> b"})
+	heard := reports{}
+	report, err := Copy(t.Context(), unprivileged{Local()}, Local(), Options{Source: "source", Dest: "dest", Preserve: true, Report: heard.add})
+	if err != nil || report.Failed != 5 || report.Copied != 5 || !errors.Is(heard["sub/b"], ErrOwner) || !errors.Is(heard["."], ErrOwner) {
+		t.Error(report, err, heard)
+	}
+	same(t, harvest(t, "dest"), harvest(t, "source"))
+}
+
+// unprivileged may not give files away.
+type unprivileged struct{ Tree }
+
+func (u unprivileged) Stage(ctx context.Context, directory, id string, preserve bool) (Stage, error) {
+	s, err := u.Tree.Stage(ctx, directory, id, preserve)
+	return unprivilegedStage{s}, err
+}
+
+type unprivilegedStage struct{ Stage }
+
+func (u unprivilegedStage) Put(ctx context.Context, parts []Part, fill func(Receiver) error) ([]error, error) {
+	errs, err := u.Stage.Put(ctx, parts, fill)
+	for i := range errs {
+		errs[i] = ErrOwner
+	}
+	return errs, err
+}

@@ -5,6 +5,7 @@ package transfer
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha1" //nolint:gosec // see stream.go
 	"errors"
 	"io/fs"
 	"os"
@@ -101,28 +102,25 @@ func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error
 	if write {
 		flag = os.O_WRONLY
 	}
-	type opened struct {
-		*os.File
-		error
-	}
-	done := make(chan opened, 1)
+	done, file := make(chan error, 1), (*os.File)(nil)
 	// A pipe waits for its other end.
 	crash.Go(ctx, func() {
-		file, err := os.OpenFile(full, flag, 0)
-		done <- opened{file, err}
+		var err error
+		file, err = os.OpenFile(full, flag, 0)
+		done <- plain(err)
 	})
 	select {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
-	case o := <-done:
-		switch {
-		case o.error != nil:
-			return nil, plain(o.error)
-		case write:
-			return Stdout(o.File), nil
+	case err := <-done:
+		if err != nil {
+			return nil, err
 		}
-		return Stdin(o.File), nil
 	}
+	if write {
+		return &stream{out: &output{out: file, close: file.Close, sum: sha1.New()}}, nil //nolint:gosec // see stream.go
+	}
+	return &stream{in: &input{in: file, close: file.Close}}, nil
 }
 
 // descriptor tells whether a path is one of the names of an open file, which to replace would be no copy.

@@ -47,8 +47,8 @@ func split(path string) (dir, base string) {
 	if i < 0 {
 		return ".", path
 	}
-	if dir, _ = trim(path[:i+1]); dir == "" {
-		dir = "/"
+	if dir, _ = trim(path[:i+1]); len(dir) == 2 && dir[1] == ':' {
+		dir += "/" // the root of a drive
 	}
 	return dir, path[i+1:]
 }

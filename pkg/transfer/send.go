@@ -66,6 +66,7 @@ func (c *copier) put(ctx context.Context, batch []*item) error {
 			t.parts[i].Link = it.first.Path
 		}
 	}
+	c.sent = true
 	errs, err := c.stage.Put(ctx, t.parts, func(r Receiver) error {
 		t.Receiver = r
 		err := t.fill(ctx)

@@ -22,12 +22,14 @@ type stream struct {
 }
 
 // Stdin is a Tree whose only file is what r gives. It cannot be asked for twice.
-func Stdin(r io.Reader) Tree { return &stream{in: &input{in: r}} }
+func Stdin(r io.Reader) Tree { return &stream{in: &input{in: r, close: leave}} }
 
 // Stdout is a Tree whose only file is written to w. What went out stays: an error says what became of it.
 func Stdout(w io.Writer) Tree {
-	return &stream{out: &output{out: w, sum: sha1.New()}} //nolint:gosec // see above
+	return &stream{out: &output{out: w, close: leave, sum: sha1.New()}} //nolint:gosec // see above
 }
+
+func leave() error { return nil }
 
 func (s *stream) Stat(_ context.Context, path string, _ bool) (File, error) {
 	return streamed(path, -1), nil
@@ -47,28 +49,15 @@ func (s *stream) Stage(context.Context, string, string, bool) (Stage, error) {
 	return s.out, nil
 }
 
-// Close closes what the stream is of.
-func (s *stream) Close() error {
-	var end any
-	if s.in != nil {
-		end = s.in.in
-	} else {
-		end = s.out.out
-	}
-	if c, ok := end.(io.Closer); ok {
-		return c.Close()
-	}
-	return nil
-}
-
 func streamed(path string, size int64) File {
 	return File{Path: path, Mode: 0o644, Size: size, Blocks: -1, Mtime: time.Now()}
 }
 
 // An input reads a stream.
 type input struct {
-	in   io.Reader
-	used bool
+	in    io.Reader
+	close func() error
+	used  bool
 }
 
 func (s *input) List(context.Context) iter.Seq2[File, error] {
@@ -85,55 +74,37 @@ func (s *input) Read(ctx context.Context, files []Part, r Receiver) error {
 		return ErrOnce
 	}
 	s.used = true
-	type chunk struct {
-		p   []byte
-		err error
-	}
-	chunks, free := make(chan chunk), make(chan []byte, 2)
-	free <- make([]byte, bufferSize)
-	free <- make([]byte, bufferSize)
+	out, in := io.Pipe()
 	crash.Go(ctx, func() {
-		for err := error(nil); err == nil; {
-			c := chunk{}
-			p := <-free
-			var n int
-			n, err = s.in.Read(p[:bufferSize])
-			if c.p, c.err = p[:n], err; ctx.Err() != nil {
-				return
-			}
-			select {
-			case chunks <- c:
-			case <-ctx.Done():
-				return
+		_, err := io.Copy(in, s.in)
+		in.CloseWithError(errors.Join(err, s.close()))
+	})
+	defer out.Close()
+	defer context.AfterFunc(ctx, func() { out.CloseWithError(context.Cause(ctx)) })()
+	buffer := make([]byte, bufferSize)
+	for at := int64(0); ; {
+		n, err := out.Read(buffer)
+		if n > 0 {
+			if err := r.Data(0, at, buffer[:n]); err != nil {
+				return err
 			}
 		}
-	})
-	for at := int64(0); ; {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case c := <-chunks:
-			if len(c.p) > 0 {
-				if err := r.Data(0, at, c.p); err != nil {
-					return err
-				}
-			}
-			at += int64(len(c.p))
-			if errors.Is(c.err, io.EOF) {
-				return r.Done(0, at, nil)
-			} else if c.err != nil {
-				return c.err
-			}
-			free <- c.p
+		at += int64(n)
+		switch {
+		case errors.Is(err, io.EOF):
+			return r.Done(0, at, nil)
+		case err != nil:
+			return err
 		}
 	}
 }
 
 // An output is a stage that holds nothing back.
 type output struct {
-	out io.Writer
-	at  int64
-	sum hash.Hash
+	out   io.Writer
+	close func() error
+	at    int64
+	sum   hash.Hash
 }
 
 func (s *output) List(context.Context) iter.Seq2[File, error] {
@@ -203,37 +174,25 @@ func (s *output) Remove(context.Context, []string) error { return nil }
 
 func (s *output) Commit(context.Context, []File, []Move) ([]error, error) { return nil, nil }
 
-func (s *output) Close(context.Context, bool) error { return nil }
+func (s *output) Close(context.Context, bool) error { return s.close() }
 
 // streams puts a Tree for a stream in the place of one that has it.
 func (c *copier) streams(ctx context.Context) error {
-	for _, end := range []struct {
-		tree  *Tree
-		path  string
-		write bool
-	}{{&c.src, c.Source, false}, {&c.dst, c.Dest, true}} {
-		s, ok := (*end.tree).(Streamer)
-		if !ok {
-			continue
+	if s, ok := c.src.(Streamer); ok {
+		t, err := s.Stream(ctx, c.Source, false)
+		if err != nil {
+			return c.read(err)
+		} else if t != nil {
+			c.src = t
 		}
-		t, err := s.Stream(ctx, end.path, end.write)
-		switch {
-		case err != nil:
-			return sided(map[bool]string{true: "write", false: "read"}[end.write], end.path, err)
-		case t != nil:
-			*end.tree = t
-			if closer, ok := t.(io.Closer); ok {
-				c.opened = append(c.opened, closer)
-			}
+	}
+	if s, ok := c.dst.(Streamer); ok {
+		t, err := s.Stream(ctx, c.Dest, true)
+		if err != nil {
+			return c.write(err)
+		} else if t != nil {
+			c.dst = t
 		}
 	}
 	return nil
-}
-
-func (c *copier) closeStreams() error {
-	var errs []error
-	for _, o := range c.opened {
-		errs = append(errs, o.Close())
-	}
-	return errors.Join(errs...)
 }

@@ -88,7 +88,7 @@ type Tree interface {
 
 // A Streamer is a Tree with paths that can only be read, or written, from their beginning to their end.
 type Streamer interface {
-	// Stream gives a Tree for a pipe, a device or an open descriptor, nil for any other path. It may be an io.Closer.
+	// Stream gives a Tree for a pipe, a device or an open descriptor, nil for any other path.
 	Stream(ctx context.Context, path string, write bool) (Tree, error)
 }
 

@@ -9,22 +9,26 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 type cpOptions struct {
 	helperFlags
-	pod      string
-	pid      int
-	path     string // in the pod
-	local    string // "-" is a standard stream
-	up       bool
-	preserve bool
-	resume   bool
-	follow   bool
+	source, dest copyEnd
+	pid          int
+	preserve     bool
+	resume       bool
+	follow       bool
 }
+
+// A copyEnd is POD:PATH, or a path of this machine.
+type copyEnd struct {
+	namespace string // "" is that of the command line
+	pod       string // "" for a path of this machine
+	path      string // "-" without a pod is a standard stream
+}
+
+func (e copyEnd) stream() bool { return e.pod == "" && e.path == "-" }
 
 func newCPCmd(f *Factory, run func(context.Context, *Factory, *cpOptions) error) *cobra.Command {
 	opts := &cpOptions{}
@@ -55,6 +59,8 @@ that nothing of it stays, but with --resume what has come does, under a name tha
   kubectl shareproc cp ./nginx.conf nginx:/tmp/
   kubectl shareproc cp nginx:/etc/nginx/nginx.conf - | grep worker
 
+  # from pod to pod
+  kubectl shareproc cp nginx:/etc/nginx nginx:/tmp/conf
   # much over a bad line: as often as it takes
   kubectl shareproc cp --resume nginx:/var/log ./log`,
 		Args: cobra.ArbitraryArgs,
@@ -62,7 +68,7 @@ that nothing of it stays, but with --resume what has come does, under a name tha
 			if len(args) != 2 {
 				return usage(cmd.CommandPath()+" --help", "name a source and a destination: got %d arguments", len(args))
 			}
-			if err := opts.ends(f, cmd, args[0], args[1]); err != nil {
+			if err := opts.ends(cmd, args[0], args[1]); err != nil {
 				return err
 			}
 			if err := opts.validate(cmd); err != nil {
@@ -80,50 +86,41 @@ that nothing of it stays, but with --resume what has come does, under a name tha
 }
 
 // ends finds out which end is where.
-func (o *cpOptions) ends(f *Factory, cmd *cobra.Command, source, dest string) error {
-	from, fromPath, fromRemote := remoteEnd(source, runtime.GOOS)
-	to, toPath, toRemote := remoteEnd(dest, runtime.GOOS)
+func (o *cpOptions) ends(cmd *cobra.Command, source, dest string) error {
+	o.source, o.dest = copyEndOf(source), copyEndOf(dest)
+	both := o.source.pod != "" && o.dest.pod != ""
 	switch {
-	case fromRemote && toRemote:
-		return usage("a local copy in between; ./NAME is a local file whose name has a colon", "copy from pod to pod: one of both has to be local")
-	case !fromRemote && !toRemote:
+	case o.source.pod == "" && o.dest.pod == "":
 		return usage(cmd.CommandPath()+" POD:PATH LOCAL", "neither %q nor %q is of the form POD:PATH", source, dest)
 	case cmd.Flags().Changed("pid") && (o.pid < 1 || o.pid >= maxPID):
 		return usage("kubectl shareproc ps POD, for the PIDs", "--pid %d: not a PID", o.pid)
-	}
-	pod := from
-	o.path, o.local, o.up = fromPath, dest, toRemote
-	if toRemote {
-		pod, o.path, o.local = to, toPath, source
-	}
-	if o.local == "" || o.path == "" {
+	case cmd.Flags().Changed("pid") && both:
+		return usage("POD:/proc/PID/root/PATH", "--pid: with two pods it is not known which one is meant")
+	case o.source.path == "" || o.dest.path == "":
 		return usage(cmd.CommandPath()+" --help", "an empty path")
-	}
-	if err := o.resumable(); err != nil {
-		return err
-	}
-	if o.selector != "" {
+	case o.resume && o.source.stream():
+		return usage("a file instead of -", "--resume with -: stdin cannot be read a second time")
+	case o.resume && o.dest.stream():
+		return usage("a file instead of -", "--resume with -: what is on stdout cannot be looked at")
+	case o.source.stream() && strings.HasSuffix(o.dest.path, "/"):
+		return usage(cmd.CommandPath()+" - POD:PATH", "copy stdin: PATH has to name a file")
+	case o.selector != "":
 		return usage(cmd.CommandPath()+" POD:PATH LOCAL", "-l: the pod is named by its path here")
-	}
-	o.pod = pod
-	// NAMESPACE/POD as kubectl cp has it, unless it is TYPE/NAME.
-	if ns, name, ok := strings.Cut(pod, "/"); ok && (target.Ref{Arg: pod}).Validate() != nil && (target.Ref{Arg: name}).Validate() == nil {
-		o.pod = name
-		*f.Config.Namespace = ns
 	}
 	return nil
 }
 
-// resumable says why there is nothing to go on with.
-func (o *cpOptions) resumable() error {
-	switch {
-	case !o.resume || o.local != "-":
-		return nil
-	case o.up:
-		return usage("a file instead of -", "--resume with -: stdin cannot be read a second time")
-	default:
-		return usage("a file instead of -", "--resume with -: what is on stdout cannot be looked at")
+func copyEndOf(arg string) copyEnd {
+	pod, path, ok := remoteEnd(arg, runtime.GOOS)
+	if !ok {
+		return copyEnd{path: arg}
 	}
+	e := copyEnd{pod: pod, path: path}
+	// NAMESPACE/POD as kubectl cp has it, unless it is TYPE/NAME.
+	if ns, name, ok := strings.Cut(pod, "/"); ok && (target.Ref{Arg: pod}).Validate() != nil && (target.Ref{Arg: name}).Validate() == nil {
+		e.namespace, e.pod = ns, name
+	}
+	return e
 }
 
 // remoteEnd takes POD:PATH apart. What begins as a path does, and a drive of Windows, is local.
@@ -136,13 +133,4 @@ func remoteEnd(arg, system string) (pod, path string, ok bool) {
 		return "", "", false
 	}
 	return pod, path, true
-}
-
-func runCP(ctx context.Context, f *Factory, opts *cpOptions) error {
-	do := f.download
-	if opts.up {
-		do = f.upload
-	}
-	want := session.Wanted{Need: podspec.OpenRoot}
-	return f.use(ctx, opts.pod, &opts.helperFlags, want, func(r *room) error { return do(ctx, r, opts) })
 }

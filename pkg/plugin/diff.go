@@ -189,8 +189,8 @@ func compareSides(ctx context.Context, opts *diffOptions, a, b *side) ([]diff.Di
 
 // kernel reports whether a file is in a kernel file system that is not entered from where the side begins.
 func (s *side) kernel(name string) bool {
-	t, ok := s.tree.(*remoteTree)
-	return ok && t.root.Kernel(s.absolute(name)) && !t.root.Kernel(s.top)
+	t := s.tree
+	return t.room != nil && t.root.Kernel(s.absolute(name)) && !t.root.Kernel(s.top)
 }
 
 // prune leaves out what is not compared: what is not looked at on one side, on the other side too.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
@@ -161,7 +160,7 @@ func (p *differencePrinter) text(ctx context.Context, d *diff.Difference) error 
 	switch {
 	case errors.Is(err, errPart) && !errors.Is(err, errSide):
 		return nil
-	case errors.Is(err, local.ErrTooLarge) && !errors.Is(err, errSide):
+	case errors.Is(err, errTooLarge) && !errors.Is(err, errSide):
 		return p.print("too large to compare line by line by now\n")
 	case err != nil:
 		return err
@@ -187,7 +186,7 @@ var errPart = errors.New("one file could not be read")
 func (s *side) read(ctx context.Context, name string) ([]byte, error) {
 	data, err := s.tree.read(ctx, s, name, textLimit)
 	switch {
-	case err == nil, errors.Is(err, local.ErrTooLarge):
+	case err == nil, errors.Is(err, errTooLarge):
 		return data, err
 	case goesFor(err), ctx.Err() != nil:
 		s.err = err

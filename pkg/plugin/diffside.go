@@ -14,20 +14,22 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // A side is one of both ends while they are compared.
 type side struct {
 	f    *Factory // of its own namespace
 	end  diffEnd
-	tree diffTree
+	tree *diffTree
 	top  string // where the listing begins, in a pod without links
 	list diff.Listing
 	sums map[string][32]byte
+	// files are what is known of those on this machine.
+	files map[string]transfer.File
 	// reasons say why a file has no sum. parts are those that could not be compared for that.
 	reasons map[string]error
 	parts   []string
@@ -39,24 +41,12 @@ type side struct {
 	ended   chan error
 }
 
-// A diffTree lists and reads one of both. Names are relative, "." is where it begins.
-type diffTree interface {
-	// list fills in the side's top and listing.
-	list(ctx context.Context, s *side) error
-	// sum fills in the side's checksums; one that could not be had is left out, and in parts.
-	sum(ctx context.Context, s *side, names []string) error
-	// read gives a file's bytes, local.ErrTooLarge where there are more than limit.
-	read(ctx context.Context, s *side, name string, limit int64) ([]byte, error)
-	// missing says what could not be listed.
-	missing() error
-}
-
 // errSide stands for the error of a side, which the side itself gives.
 var errSide = errors.New("one side failed")
 
 func (f *Factory) newSide(end diffEnd) *side {
 	return &side{
-		f: f.within(end.namespace), end: end, list: diff.NewListing(), sums: map[string][32]byte{}, reasons: map[string]error{},
+		f: f.within(end.namespace), end: end, list: diff.NewListing(), sums: map[string][32]byte{}, reasons: map[string]error{}, files: map[string]transfer.File{},
 		ready: make(chan struct{}), release: make(chan struct{}), ended: make(chan error, 1),
 	}
 }
@@ -94,7 +84,7 @@ func (s *side) name(name string) string {
 
 // missing says what could not be listed or compared.
 func (s *side) missing() (errs []error) {
-	if err := s.tree.missing(); err != nil {
+	if err := s.tree.missing(s); err != nil {
 		errs = append(errs, err)
 	}
 	for i, text := range s.parts {
@@ -181,9 +171,9 @@ func (s *side) samePod(other *side) bool {
 
 // hold lists a side, and keeps it open until it is let go.
 func (s *side) hold(ctx context.Context, opts *diffOptions) error {
-	list := func(tree diffTree) error {
-		s.tree, s.list = tree, diff.NewListing()
-		if err := tree.list(ctx, s); err != nil {
+	list := func(r *room) error {
+		s.tree, s.list = &diffTree{room: r}, diff.NewListing()
+		if err := s.tree.list(ctx, s); err != nil {
 			return err
 		}
 		s.listed.Do(func() { close(s.ready) })
@@ -194,16 +184,11 @@ func (s *side) hold(ctx context.Context, opts *diffOptions) error {
 			return context.Cause(ctx)
 		}
 	}
-	if !s.end.local() {
-		want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: s.end.pid != 0}
-		return s.f.use(ctx, s.end.pod, &opts.helperFlags, want, func(r *room) error { return list(&remoteTree{room: r}) })
+	if s.end.local() {
+		return list(nil)
 	}
-	files, err := local.OpenFiles(s.end.path)
-	if err != nil {
-		return readError(s.end.path, err)
-	}
-	defer func() { _ = files.Close() }()
-	return list(&localTree{files: files})
+	want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: s.end.pid != 0}
+	return s.f.use(ctx, s.end.pod, &opts.helperFlags, want, list)
 }
 
 // heldOutput keeps what is written until it is opened.
@@ -228,6 +213,6 @@ func (h *heldOutput) open() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.opened = true
-	// Narration: nobody is to mend what becomes of it.
+	// Narration: what becomes of it changes nothing.
 	_, _ = h.kept.WriteTo(h.out)
 }

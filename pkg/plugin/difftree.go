@@ -5,221 +5,223 @@ package plugin
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
+	"hash"
 	"io/fs"
-	"path"
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// A remoteTree is in a pod.
-type remoteTree struct {
-	room   *room
+// A diffTree lists and reads one of both. Names are relative, "." is where it begins.
+type diffTree struct {
+	transfer.Reader
+	room   *room // nil on this machine
 	root   *remote.Root
-	partly *remote.TreeError
+	failed remote.TreeError
 }
 
-func (t *remoteTree) list(ctx context.Context, s *side) (err error) {
-	s.top = ""
-	if t.root, err = t.room.root(ctx, s.end.pid); err != nil {
-		return t.room.pathError(ctx, s.end.pid, t.root, &fs.PathError{Op: "open", Path: s.end.path, Err: err})
-	}
-	options := remote.WalkOptions{LinkTargets: true}
-	_, err = t.root.Walk(ctx, s.end.path, options, func(path string, e remote.Entry) error {
-		if s.top == "" {
-			s.top = path
+// errTooLarge says that a file is longer than its reader wants.
+var errTooLarge = errors.New("too large")
+
+// list opens a side, and fills in its top and its listing.
+func (t *diffTree) list(ctx context.Context, s *side) error {
+	tree := transfer.Local()
+	if t.room != nil {
+		var err error
+		if t.root, err = t.room.root(ctx, s.end.pid); err != nil {
+			return t.describe(ctx, s, err)
 		}
-		s.list.Files[s.relative(path)] = remoteFile(e.Stat())
-		return nil
-	})
-	if err == nil || !errors.As(err, &t.partly) {
-		return t.room.pathError(ctx, s.end.pid, t.root, err)
+		tree = t.root.Source()
 	}
-	for _, failure := range t.partly.Failures {
-		if cause, ok := errors.AsType[*fs.PathError](failure); ok && cause.Op == "open" {
-			s.list.Closed[s.relative(cause.Path)] = true
+	start, err := tree.Stat(ctx, s.end.path, true)
+	if err != nil {
+		return t.describe(ctx, s, err)
+	}
+	if s.top = start.Path; t.room == nil {
+		s.top = s.end.path
+	}
+	if t.Reader, err = tree.Open(ctx, start.Path); err != nil {
+		return t.describe(ctx, s, err)
+	}
+	for f, err := range t.List(ctx) {
+		if err != nil {
+			return t.describe(ctx, s, err)
 		}
+		t.add(s, f)
 	}
 	return nil
 }
 
-// relative is a path from the target's root as a name of the listing.
-func (s *side) relative(path string) string {
-	name := strings.TrimPrefix(strings.TrimPrefix(path, strings.TrimSuffix(s.top, "/")), "/")
-	if name == "" {
-		return "."
+// add puts a file into a side's listing.
+func (t *diffTree) add(s *side, f transfer.File) {
+	_, listed := s.list.Files[f.Path]
+	op := "lstat"
+	switch {
+	case f.Err == nil:
+		s.list.Files[f.Path] = comparedFile(f)
+		if t.room == nil {
+			s.files[f.Path] = f
+		}
+		return
+	case listed || f.Mode.IsDir():
+		op, s.list.Closed[f.Path] = "open", true
+		if !listed {
+			s.list.Files[f.Path] = comparedFile(f)
+		}
+	case !errors.Is(f.Err, fs.ErrNotExist):
+		s.list.Files[f.Path] = diff.File{Unknown: true}
 	}
-	return name
+	if t.failed.Count++; t.failed.Count <= failuresShown {
+		t.failed.Failures = append(t.failed.Failures, &fs.PathError{Op: op, Path: s.absolute(f.Path), Err: f.Err})
+	}
 }
 
-// absolute is the opposite.
+func comparedFile(f transfer.File) diff.File {
+	file := diff.File{Mode: f.Mode, Size: f.Size, Mtime: f.Mtime, UID: f.UID, GID: f.GID, Target: f.Target}
+	if f.Mode&fs.ModeDevice != 0 && f.Rdev != [2]uint32{} {
+		file.Device = fmt.Sprintf("%d,%d", f.Rdev[0], f.Rdev[1])
+	}
+	return file
+}
+
+// describe says of which side an error is.
+func (t *diffTree) describe(ctx context.Context, s *side, err error) error {
+	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+		err = cause.Err
+	}
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return err
+	case t.room == nil:
+		return fmt.Errorf("read %s: %w", remote.Escape(s.end.path), err)
+	}
+	return t.room.pathError(ctx, s.end.pid, t.root, &fs.PathError{Op: "open", Path: s.end.path, Err: err})
+}
+
+// missing says what could not be listed.
+func (t *diffTree) missing(s *side) error {
+	switch {
+	case t.failed.Count == 0:
+		return nil
+	case t.room == nil:
+		return partError{partText(remote.Escape(s.end.path), t.failed.Failures, t.failed.Count), &t.failed}
+	}
+	return t.room.partly(&t.failed)
+}
+
+// sum fills in a side's checksums; one that could not be had is left out, and has its reason.
+func (t *diffTree) sum(ctx context.Context, s *side, names []string) error {
+	note := func(name string, sum [32]byte, err error) {
+		if err != nil {
+			s.reasons[name] = err
+		} else {
+			s.sums[name] = sum
+		}
+	}
+	if t.room != nil {
+		return t.describe(ctx, s, t.root.SumFiles(ctx, s.top, names, note))
+	}
+	for _, name := range names {
+		h := summed{Hash: sha256.New()}
+		if err := t.Read(ctx, []transfer.Part{{File: s.files[name]}}, &h); err != nil {
+			return t.describe(ctx, s, err)
+		}
+		note(name, [32]byte(h.Sum(nil)), h.err)
+	}
+	return nil
+}
+
+// summed is the checksum of one file.
+type summed struct {
+	hash.Hash
+	at  int64
+	err error
+}
+
+// Data sums up holes too.
+func (h *summed) Data(_ int, offset int64, p []byte) error {
+	h.zeros(offset)
+	_, _ = h.Write(p)
+	h.at += int64(len(p))
+	return nil
+}
+
+func (h *summed) zeros(until int64) {
+	for zeros := make([]byte, 32<<10); h.at < until; {
+		n := min(until-h.at, int64(len(zeros)))
+		_, _ = h.Write(zeros[:n])
+		h.at += n
+	}
+}
+
+// Done keeps what is wrong with the file.
+func (h *summed) Done(_ int, size int64, err error) error {
+	h.zeros(size)
+	h.err = err
+	return nil
+}
+
+// read gives a file's bytes, errTooLarge where there are more than limit.
+func (t *diffTree) read(ctx context.Context, s *side, name string, limit int) ([]byte, error) {
+	tree := transfer.Local()
+	if t.room != nil {
+		tree = t.root.Source()
+	}
+	path := s.absolute(name)
+	var b contents
+	b.limit = limit
+	f, err := tree.Stat(ctx, path, false)
+	if err == nil {
+		f.Path = name
+		err = t.Read(ctx, []transfer.Part{{File: f}}, &b)
+	}
+	if err = errors.Join(err, b.err); errors.Is(err, errTooLarge) {
+		return nil, errTooLarge
+	}
+	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+		err = cause.Err
+	}
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return b.Bytes(), err
+	case t.room == nil:
+		return nil, fmt.Errorf("read %s: %w", remote.Escape(path), err)
+	}
+	return nil, t.room.pathError(ctx, s.end.pid, t.root, &fs.PathError{Op: "open", Path: path, Err: err})
+}
+
+// contents are the bytes of one file.
+type contents struct {
+	bytes.Buffer
+	limit int
+	err   error
+}
+
+// Data takes no more than the limit.
+func (c *contents) Data(_ int, offset int64, p []byte) error {
+	if offset+int64(len(p)) > int64(c.limit) {
+		return errTooLarge
+	}
+	c.Write(make([]byte, int(offset)-c.Len()))
+	c.Write(p)
+	return nil
+}
+
+// Done keeps what is wrong with the file.
+func (c *contents) Done(_ int, _ int64, err error) error {
+	c.err = err
+	return nil
+}
+
+// absolute is where a name of the listing is.
 func (s *side) absolute(name string) string {
 	if name == "." {
 		return s.top
 	}
 	return strings.TrimSuffix(s.top, "/") + "/" + name
-}
-
-func remoteFile(s *remote.Stat) diff.File {
-	if s == nil {
-		return diff.File{Unknown: true}
-	}
-	f := diff.File{Mode: s.FileMode(), Size: s.Size, Mtime: s.Mtime, UID: s.UID, GID: s.GID, Target: s.LinkTarget}
-	if f.Mode&fs.ModeDevice != 0 {
-		f.Device = fmt.Sprintf("%d,%d", s.RdevMajor, s.RdevMinor)
-	}
-	return f
-}
-
-func (t *remoteTree) missing() error {
-	if t.partly == nil {
-		return nil
-	}
-	return t.room.partly(t.partly)
-}
-
-// sumRate is what a request costs over a far line, in bytes that the helper could sum up instead: a tenth of a second at 200 MiB/s.
-const sumRate = 20 << 20
-
-// sum asks for the files one by one, or for all of a directory that they are in, whatever costs less.
-func (t *remoteTree) sum(ctx context.Context, s *side, names []string) error {
-	top, all := common(names), int64(0)
-	for name, file := range s.list.Files {
-		if file.Mode.IsRegular() && !file.Unknown && (top == "." || name == top || strings.HasPrefix(name, top+"/")) {
-			all += file.Size
-		}
-	}
-	wanted := map[string]bool{}
-	for _, name := range names {
-		wanted[name] = true
-	}
-	if int64(len(names))*sumRate > all+sumRate {
-		return t.sumAt(ctx, s, top, wanted)
-	}
-	for _, name := range names {
-		if err := t.sumAt(ctx, s, name, wanted); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *remoteTree) sumAt(ctx context.Context, s *side, name string, wanted map[string]bool) error {
-	options := remote.SumOptions{Recursive: true}
-	_, err := t.root.Sum(ctx, s.absolute(name), options, func(path string, sum [32]byte) error {
-		if name := s.relative(path); wanted[name] {
-			s.sums[name] = sum
-		}
-		return nil
-	})
-	var partly *remote.TreeError
-	if errors.As(err, &partly) {
-		for _, failure := range partly.Failures {
-			if cause, ok := errors.AsType[*fs.PathError](failure); ok && wanted[s.relative(cause.Path)] {
-				s.reasons[s.relative(cause.Path)] = cause.Err
-			}
-		}
-		return nil
-	}
-	described := t.room.pathError(ctx, s.end.pid, t.root, err)
-	if cause, ok := errors.AsType[*fs.PathError](err); ok && !goesFor(described) && ctx.Err() == nil && wanted[name] {
-		s.reasons[name] = cause.Err
-		return nil
-	}
-	return described
-}
-
-// common is the innermost directory that all of some sorted names are in, or the only one itself.
-func common(names []string) string {
-	top := names[0]
-	for last := names[len(names)-1]; top != "." && top != last && !strings.HasPrefix(last, top+"/"); {
-		top = path.Dir(top)
-	}
-	return top
-}
-
-// errEnough ends the reading of a file that is too large.
-var errEnough = errors.New("enough")
-
-func (t *remoteTree) read(ctx context.Context, s *side, name string, limit int64) ([]byte, error) {
-	var b bytes.Buffer
-	_, err := t.root.Read(ctx, s.absolute(name), func(remote.Info) (io.Writer, error) { return limitedWriter{&b, limit}, nil })
-	if errors.Is(err, errEnough) {
-		return nil, local.ErrTooLarge
-	}
-	return b.Bytes(), t.room.pathError(ctx, s.end.pid, t.root, err)
-}
-
-type limitedWriter struct {
-	*bytes.Buffer
-	limit int64
-}
-
-// Write takes no more than the limit.
-func (w limitedWriter) Write(p []byte) (int, error) {
-	if int64(w.Len()+len(p)) > w.limit {
-		return 0, errEnough
-	}
-	return w.Buffer.Write(p)
-}
-
-// A localTree is on this machine.
-type localTree struct {
-	files  *local.Files
-	name   string
-	partly *procfs.TreeError
-}
-
-func (t *localTree) list(ctx context.Context, s *side) error {
-	s.top, t.name = s.end.path, s.end.path
-	err := t.files.Walk(ctx, func(name string, info fs.FileInfo, target string) {
-		f := diff.File{Mode: info.Mode(), Size: info.Size(), Mtime: info.ModTime(), Target: target}
-		f.UID, f.GID, _ = local.Owner(info)
-		s.list.Files[name] = f
-	})
-	if err == nil || !errors.As(err, &t.partly) {
-		return err
-	}
-	for _, failure := range t.partly.Failures {
-		if cause, ok := errors.AsType[*fs.PathError](failure); ok && cause.Op == "open" {
-			s.list.Closed[cause.Path] = true
-		}
-	}
-	return nil
-}
-
-func (t *localTree) missing() error {
-	if t.partly == nil {
-		return nil
-	}
-	return partError{partText(remote.Escape(t.name), t.partly.Failures, t.partly.Count), t.partly}
-}
-
-func (t *localTree) sum(ctx context.Context, s *side, names []string) error {
-	for _, name := range names {
-		sum, err := t.files.Sum(ctx, name)
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			s.reasons[name] = err
-		default:
-			s.sums[name] = sum
-		}
-	}
-	return nil
-}
-
-func (t *localTree) read(_ context.Context, s *side, name string, limit int64) ([]byte, error) {
-	data, err := t.files.Read(name, limit)
-	if err != nil && !errors.Is(err, local.ErrTooLarge) {
-		err = readError(s.absolute(name), err)
-	}
-	return data, err
 }

@@ -3,9 +3,9 @@
 package plugin
 
 import (
-	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // editLimit is how long a file may be that is edited: longer ones are copied.
@@ -107,7 +107,7 @@ func (e *edit) fetch(ctx context.Context, r *room, root *remote.Root) (err error
 	if e.before, err = root.Stat(ctx, e.opts.path(), true); err != nil {
 		return err
 	}
-	if err := e.refuse(r, root); err != nil {
+	if err := e.refuse(ctx, r, root); err != nil {
 		return err
 	}
 	hash := sha256.New()
@@ -128,7 +128,7 @@ func (e *edit) fetch(ctx context.Context, r *room, root *remote.Root) (err error
 }
 
 // refuse says beforehand what would not be possible in the end.
-func (e *edit) refuse(r *room, root *remote.Root) error {
+func (e *edit) refuse(ctx context.Context, r *room, root *remote.Root) error {
 	switch mode := e.before.FileMode(); {
 	case mode.IsDir():
 		return &fs.PathError{Op: "open", Path: e.opts.path(), Err: remote.ErrIsDirectory}
@@ -139,7 +139,7 @@ func (e *edit) refuse(r *room, root *remote.Root) error {
 			fmt.Sprintf("kubectl shareproc cp %s:%s here, and back", r.session.Pod, remote.Escape(e.before.Path)))
 	}
 	if err := root.Replaceable(e.before); err != nil {
-		return e.describe(r, procfs.Found{PID: root.Process.PID, Process: root.Process.Name}, err)
+		return e.describe(ctx, r, root, err)
 	}
 	if n := e.before.Nlink; n > 1 {
 		e.say("%s has %d names (hard links); what you write will be under this one only", e.before.Path, n)
@@ -148,49 +148,58 @@ func (e *edit) refuse(r *room, root *remote.Root) error {
 }
 
 // describe says why the file can't be written.
-func (e *edit) describe(r *room, found procfs.Found, cause error) error {
-	for _, pair := range [][2]error{{remote.ErrReadOnly, procfs.ErrReadOnly}, {remote.ErrMounted, procfs.ErrMounted}} {
-		if errors.Is(cause, pair[0]) {
-			cause = pair[1]
-		}
-	}
-	err := describeWrite(r, &cpOptions{pid: e.opts.pid, path: e.opts.path()}, found, cause)
+func (e *edit) describe(ctx context.Context, r *room, root *remote.Root, cause error) error {
+	err := r.writeError(ctx, e.opts.pid, root, e.opts.path(), cause)
 	switch {
-	case errors.Is(cause, procfs.ErrMounted):
+	case errors.Is(cause, remote.ErrMounted):
 		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s, which writes into the file itself",
-			r.session.Pod, found.PID, remote.Escape(e.before.Path)))
-	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, procfs.ErrOwner):
+			r.session.Pod, root.Process.PID, remote.Escape(e.before.Path)))
+	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, transfer.ErrOwner):
 		return hint.With(err, "--profile general, where the cluster admits a helper as root")
 	}
 	return err
 }
 
-// put writes the file back, if it is as it was. That is looked at last of all, while the helper waits for the bytes.
-func (e *edit) put(ctx context.Context, r *room, root *remote.Root, data []byte) error {
-	var seen error
-	source := procfs.Source{
-		Name: path.Base(e.before.Path), Mode: e.before.FileMode(), Mtime: time.Now(), Owner: fmt.Sprintf("%d:%d", e.before.UID, e.before.GID),
-		Write: func(w io.Writer, _ procfs.Rest) error {
-			if seen = e.unchanged(ctx, r, root); seen != nil {
-				return seen
-			}
-			_, err := io.Copy(w, bytes.NewReader(data))
-			return err
-		},
+// put writes the file back, if it is as it was. That is looked at last of all, when the new one is ready to take its place.
+func (e *edit) put(ctx context.Context, r *room, root *remote.Root, data []byte) (err error) {
+	directory, base := path.Split(e.before.Path)
+	stage, err := root.Destination().Stage(ctx, path.Clean(directory), ".shareproc-"+rand.Text()[:16], true)
+	if err != nil {
+		return e.describe(ctx, r, root, err)
 	}
-	found, err := procfs.Push(ctx, r, r.where(e.opts.pid, e.before.Path), source)
-	far := (*fs.PathError)(nil)
-	switch {
-	case err == nil:
-		e.say("wrote %s of process %d (%s) in pod/%s", e.before.Path, found.PID, found.Process, e.pod)
-		return nil
-	case ctx.Err() != nil, seen != nil && err == seen: //nolint:errorlint // its own, as it was given
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stageEnd)
+		defer cancel()
+		err = errors.Join(err, stage.Close(ctx, false))
+	}()
+	part := transfer.Part{File: transfer.File{
+		Path: ".", Mode: e.before.FileMode(), UID: e.before.UID, GID: e.before.GID, Size: int64(len(data)), Blocks: -1, Mtime: time.Now(),
+	}}
+	errs, err := stage.Put(ctx, []transfer.Part{part}, func(to transfer.Receiver) error {
+		return errors.Join(to.Data(0, 0, data), to.Done(0, part.Size, nil))
+	})
+	if err == nil && len(errs) > 0 {
+		err = errs[0]
+	}
+	if err != nil {
+		return e.describe(ctx, r, root, err)
+	}
+	if err := e.unchanged(ctx, r, root); err != nil {
 		return err
-	case errors.As(err, &far) && far.Op == "write":
-		return e.describe(r, found, far.Err)
 	}
-	return err
+	errs, err = stage.Commit(ctx, nil, []transfer.Move{{From: ".", To: base}})
+	if err == nil && len(errs) > 0 {
+		err = errs[0]
+	}
+	if err != nil {
+		return e.describe(ctx, r, root, err)
+	}
+	e.say("wrote %s of process %d (%s) in pod/%s", e.before.Path, root.Process.PID, root.Process.Name, e.pod)
+	return nil
 }
+
+// stageEnd bounds how long an edit that has ended takes to clean up.
+const stageEnd = 10 * time.Second
 
 // unchanged says whether the file is still the one that was copied.
 func (e *edit) unchanged(ctx context.Context, r *room, root *remote.Root) error {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
@@ -23,20 +22,17 @@ func explain(err error) string {
 	if try := hint.Of(err); try != "" {
 		return try
 	}
-	_, denied := errors.AsType[*remote.AccessError](err)
-	if _, deniedToCopy := errors.AsType[*procfs.AccessError](err); denied || deniedToCopy {
+	if _, denied := errors.AsType[*remote.AccessError](err); denied {
 		return "a helper as that user, or as root with SYS_PTRACE where the cluster's policy admits it; " +
 			"processes that changed their user open only to the latter"
 	}
-	_, missing := errors.AsType[*remote.MissingToolError](err)
-	_, missingForCopy := errors.AsType[*procfs.MissingToolError](err)
-	if missing || missingForCopy {
+	if _, missing := errors.AsType[*remote.MissingToolError](err); missing {
 		return "--image with a static busybox"
 	}
 	switch {
 	case errors.Is(err, attach.ErrLost):
 		return "the same command again, once the network is back"
-	case errors.Is(err, remote.ErrNoProcess), errors.Is(err, procfs.ErrNoProcess):
+	case errors.Is(err, remote.ErrNoProcess):
 		return "kubectl shareproc ps POD, for the processes that can be seen"
 	case errors.Is(err, fs.ErrNotExist):
 		return "kubectl shareproc fs POD [PID] with the directory above, for what is there"

@@ -20,7 +20,6 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -189,10 +188,6 @@ func streamFailed(err error) bool {
 // unreached tells whom a helper did not reach, by the kernel's word.
 func (r *room) unreached(err error) (podspec.Subject, bool) {
 	subject := podspec.SubjectOf(r.target.Pod, r.target.Container)
-	if denied, ok := errors.AsType[*procfs.AccessError](err); ok {
-		same := remote.AccessError(*denied)
-		err = &same // of package procfs, which copies
-	}
 	if denied, ok := errors.AsType[*remote.AccessError](err); ok {
 		user := podspec.User{UID: int64(denied.UID), GID: int64(denied.GID)}
 		// Who is as the helper was made for, and denies it all the same, is not to be had by ids.

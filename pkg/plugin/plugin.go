@@ -5,7 +5,7 @@
 // another connection where the first does not do.
 //
 // It is the only package that prints. It does not choose pods or containers (pkg/target, pkg/session do), write pod
-// specs (pkg/podspec does), or speak a protocol (pkg/attach, pkg/procfs do).
+// specs (pkg/podspec does), or speak a protocol (pkg/attach, pkg/remote do).
 package plugin
 
 import (

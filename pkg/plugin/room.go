@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
@@ -44,8 +46,7 @@ func (r *room) root(ctx context.Context, pid int) (*remote.Root, error) {
 	if root := r.roots[pid]; root != nil {
 		return root, nil
 	}
-	where := remote.Where{PID: pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true}
-	root, err := remote.Dial(ctx, r, where)
+	root, err := remote.Dial(ctx, r, r.where(pid))
 	if err != nil {
 		return root, err
 	}
@@ -54,6 +55,11 @@ func (r *room) root(ctx context.Context, pid int) (*remote.Root, error) {
 	}
 	r.roots[pid] = root
 	return root, nil
+}
+
+// where says whose root is meant: that of process pid, or of the container's first.
+func (r *room) where(pid int) remote.Where {
+	return remote.Where{PID: pid, Container: r.target.ContainerID(), Alone: !r.session.View.Pod(), Siblings: true}
 }
 
 // hangUp ends the connections.
@@ -66,10 +72,28 @@ func (r *room) hangUp() {
 
 // Run runs a program that ends by itself when the client does.
 func (r *room) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	ctx, stop := r.opener.Guard(ctx, r.session)
+	guarded, stop := r.opener.Guard(ctx, r.session)
 	defer stop()
-	return r.wire.Run(ctx, session.NewCommand(argv).ArgvIn(r.session.Tools), stdin, stdout, stderr)
+	err := r.wire.Run(guarded, session.NewCommand(argv).ArgvIn(r.session.Tools), stdin, stdout, stderr)
+	var status apierrors.APIStatus
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() == nil && guarded.Err() != nil:
+		return refusal{context.Cause(guarded)}
+	case errors.As(err, &status) && status.Status().Code < 500, errors.Is(err, context.DeadlineExceeded):
+		return refusal{err}
+	}
+	return err
 }
+
+// A refusal is an error that asking again changes nothing about.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+// Refused tells pkg/remote.
+func (refusal) Refused() bool { return true }
 
 // run runs the user's command without a terminal, and ends it when the client is interrupted or dies.
 func (r *room) run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {

@@ -9,12 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/moby/term"
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 type tarOptions struct {
@@ -63,44 +64,35 @@ then turns out to be damaged spoils the archive, whose end no reader takes for o
 }
 
 func runFSTar(ctx context.Context, f *Factory, opts *tarOptions) error {
-	return f.useFiles(ctx, &opts.fileArgs, func(r *room) error { return f.fsTar(ctx, r, opts) })
+	return f.useRoot(ctx, &opts.fileArgs, func(r *room, root *remote.Root) error { return f.fsTar(ctx, r, root, opts) })
 }
 
-func (f *Factory) fsTar(ctx context.Context, r *room, opts *tarOptions) (err error) {
-	l := &left{f: f, top: opts.path()}
+func (f *Factory) fsTar(ctx context.Context, r *room, root *remote.Root, opts *tarOptions) error {
+	info, err := root.Stat(ctx, opts.path(), true)
+	if err != nil {
+		return err
+	}
 	bar := f.tarProgress(ctx)
 	defer bar.stop()
-	archive := local.NewArchive(output{f.Streams.Out}, opts.format == "gnu", local.Options{Report: l.add, Progress: bar.add})
-	begun := &begunArchive{Archive: archive}
-	found, err := procfs.Pull(ctx, r, r.where(opts.pid, opts.path()), begun)
-	if begun.yes {
-		if closing := archive.Close(err == nil); err == nil {
-			err = closing
-		}
-	}
-	remote := (*fs.PathError)(nil)
+	archive := transfer.NewArchive(output{f.Streams.Out}, opts.format == "gnu", info.Path)
+	report, err := transfer.Copy(ctx, archive, root.Source(), transfer.Options{
+		Source: info.Path, Dest: info.Path, Preserve: true, Progress: bar.add,
+		Report: func(name string, err error) { f.notCopied(opts.path(), name, err) },
+		Retry: func(err error, _ time.Duration) {
+			f.say("the connection broke: %s; going on with what is missing", breakage(err))
+		},
+	})
+	side := (*fs.PathError)(nil)
 	switch {
-	case err == nil && l.count > 0:
+	case err == nil && report.Failed > 0:
 		return fmt.Errorf("archive %s of pod/%s: %d of its files missing or not whole; everything else is there",
-			procfs.Escape(opts.path()), r.session.Pod, l.count)
-	case err == nil, ctx.Err() != nil:
+			remote.Escape(opts.path()), r.session.Pod, report.Failed)
+	case errors.As(err, new(outputError)):
 		return err
-	case errors.As(err, &remote) && remote.Op != "copy":
-		return fmt.Errorf("keep files on this machine until they are whole: %w", err)
+	case errors.As(err, &side) && side.Op == "write":
+		return fmt.Errorf("keep files on this machine until they are whole: %w", side.Err)
 	}
-	return r.describe(opts.pid, found, err)
-}
-
-// A begunArchive is one of which something went out: where nothing did, nothing should.
-type begunArchive struct {
-	*local.Archive
-	yes bool
-}
-
-// Begin is told that there is something to write.
-func (b *begunArchive) Begin(found procfs.Found) error {
-	b.yes = true
-	return b.Archive.Begin(found)
+	return err
 }
 
 // tarProgress shows progress only where nobody else writes to the terminal meanwhile, as behind a pipe.

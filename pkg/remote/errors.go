@@ -88,8 +88,12 @@ func (e *BrokenError) Unwrap() []error {
 	return []error{io.ErrUnexpectedEOF, e.Cause}
 }
 
-// Broken reports that the same request may succeed over another connection.
-func (e *BrokenError) Broken() bool { return true }
+// Broken reports that the same request may succeed over another connection. A Runner whose error has a method Refused says that
+// none is to be had.
+func (e *BrokenError) Broken() bool {
+	var r interface{ Refused() bool }
+	return !errors.As(e.Cause, &r) || !r.Refused()
+}
 
 // Stalled reports that the connection cost the whole of Silence.
 func (e *BrokenError) Stalled() bool { return errors.Is(e.Cause, ErrStalled) }

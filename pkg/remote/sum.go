@@ -44,6 +44,43 @@ func (r *Root) Sum(ctx context.Context, name string, opts SumOptions, fn func(pa
 	})
 }
 
+// SumFiles gives the SHA-256 of some regular files below a physical path, or says why there is none. Names are relative to it.
+func (r *Root) SumFiles(ctx context.Context, start string, names []string, fn func(name string, sum [32]byte, err error)) error {
+	from := &reader{root: r, start: start, physical: true}
+	files := make([]string, len(names))
+	for i, name := range names {
+		files[i] = sent(name)
+	}
+	some, odd := batches(files)
+	for _, file := range odd {
+		some = append(some, []string{file})
+	}
+	for len(some) > 0 {
+		batch := some[0]
+		some = some[1:]
+		sums, err := from.sums(ctx, "sha256sum", batch, nil)
+		own, other := cause(ctx, err)
+		switch {
+		case other != nil:
+			return other
+		case own != nil && len(batch) > 1:
+			// One of them is in the way of the others.
+			for _, file := range batch {
+				some = append(some, []string{file})
+			}
+			continue
+		}
+		for i, file := range batch {
+			var sum [32]byte
+			if own == nil {
+				_, own = hex.Decode(sum[:], []byte(sums[i]))
+			}
+			fn(strings.TrimPrefix(file, "./"), sum, own)
+		}
+	}
+	return nil
+}
+
 // below calls do for the regular files at or below a path in batches: paths as find calls them from the start, and their state.
 // A *TreeError of the walk is returned at the end; do adds to it by an error of its own kind.
 func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts TreeOptions, do func(string, []string, map[string]string) error) (Info, error) {

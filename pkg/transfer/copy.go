@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
+	"errors"
 	"io/fs"
 	"time"
 )
@@ -226,7 +227,9 @@ func (c *copier) fail(it *item, err error) {
 }
 
 func (c *copier) tell(it *item, err error) {
-	c.report.Failed++
+	if c.report.Failed++; errors.Is(err, ErrKind) {
+		err = kindError(it.Mode)
+	}
 	c.Report(it.Path, plain(err))
 }
 

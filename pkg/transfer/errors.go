@@ -69,3 +69,21 @@ func plain(err error) error {
 	}
 	return err
 }
+
+// A kindError is an ErrKind that names the kind.
+type kindError fs.FileMode
+
+func (k kindError) Error() string {
+	switch mode := fs.FileMode(k); {
+	case mode&fs.ModeSocket != 0:
+		return "is a socket"
+	case mode&fs.ModeNamedPipe != 0:
+		return "is a named pipe"
+	case mode&fs.ModeDevice != 0:
+		return "is a device"
+	}
+	return ErrKind.Error()
+}
+
+// Is makes it an ErrKind.
+func (k kindError) Is(target error) bool { return target == ErrKind }

@@ -27,7 +27,8 @@ func persistent(c *corev1.EphemeralContainer) {
 		}
 		env = append(env, v)
 	}
-	c.Env = append(env, noHistory())
+	env = append(env, noHistory())
+	c.Env = env
 }
 
 // noHistory keeps a shell from writing down what is typed: busybox does, in $HOME/.ash_history, unless the file's name is

@@ -5,7 +5,7 @@
 want=$1 state=$2 proc=$3
 
 # The helper empties the file before it writes it.
-pid= idle= main=
+pid='' idle='' main=''
 for again in 0 1; do
 	sleep "$again"
 	[ -f "$state" ] || continue
@@ -47,6 +47,7 @@ known() {
 }
 
 used=0
+# shellcheck disable=SC2013 # no name of these holds a space
 for file in $(grep -lxsF -e "$own" "$proc"/[0-9]*/cgroup); do
 	file=${file%/cgroup}
 	known "${file##*/}" || { used=1; break; }

@@ -1,1 +1,1 @@
-true 2>/dev/null >/tmp/.shareproc; unset SHAREPROC_WAIT SHAREPROC_TETHER SHAREPROC_FOR SHAREPROC_BY; export HISTFILE= SHAREPROC_SESSION="$1"; shift; exec "$@"
+true 2>/dev/null >/tmp/.shareproc; unset SHAREPROC_WAIT SHAREPROC_TETHER SHAREPROC_FOR SHAREPROC_BY; export HISTFILE='' SHAREPROC_SESSION="$1"; shift; exec "$@"

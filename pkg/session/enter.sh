@@ -32,7 +32,8 @@ while read -r id _ _ from point rest; do
 	case $point in
 	/proc)
 		rest=${rest#* - }
-		[ "$kernels" = no ] && [ "$id $from ${rest%% *}" = "$mount / proc" ] || refuse 46
+		# A second one lies over the first.
+		[ "$kernels $id $from ${rest%% *}" = "no $mount / proc" ] || refuse 46
 		kernels=yes
 		;;
 	/proc/[0-9]*) refuse 47 ;;
@@ -45,7 +46,7 @@ done <"/proc/$pid/mountinfo"
 [ "/proc/self/fd/9$here/." -ef /. ] || refuse 42
 
 # Where this container has its tools: a shell that has them built in names no path.
-path= sh= env=
+path='' sh='' env=''
 IFS=:
 for folder in $PATH; do
 	case $folder in
@@ -70,6 +71,7 @@ fi
 
 [ $# -gt 0 ] || set -- "$sh"
 # The kernel says where the directory is as seen from the target's root. What stands at /dev/null there is not opened.
+# shellcheck disable=SC2016 # the shell in the root expands it
 set -- "$sh" -c 'cd -P "/proc/$1/cwd" 2>&- || cd /; shift; exec "$@" 8<&- 9<&-' shareproc "$pid" "$@"
 # What becomes of this shell is short in a list of processes, and names no variable there.
 set -- "$sh" -c 'trap : INT QUIT; chroot "$@"; exit' shareproc /proc/self/fd/9 "$@"
@@ -101,5 +103,5 @@ $words
 END
 [ -z "$TERM" ] || set -- "TERM=$TERM" "$@"
 # A shell without a history file writes down nothing of what is typed; /dev/null would be the target's.
-exec "$env" -i HISTFILE= "PATH=$path${own:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}" HOME=/ \
+exec "$env" -i HISTFILE='' "PATH=$path${own:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}" HOME=/ \
 	"SHAREPROC_SESSION=$SHAREPROC_SESSION" "$@"

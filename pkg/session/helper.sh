@@ -47,6 +47,7 @@ known() {
 }
 
 used=0
+# shellcheck disable=SC2013 # no name of these holds a space
 for file in $(grep -lxsF -e "$own" "$proc"/[0-9]*/cgroup); do
 	file=${file%/cgroup}
 	known "${file##*/}" || { used=1; break; }

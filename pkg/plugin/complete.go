@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -165,11 +166,16 @@ func (f *Factory) pids(cmd *cobra.Command, args []string, _ string) ([]cobra.Com
 		}
 		for _, p := range processes {
 			if !strings.HasPrefix(p.Container, podspec.NamePrefix) {
-				out = append(out, cobra.CompletionWithDesc(strconv.Itoa(p.PID), description(command(p))))
+				out = append(out, completedPID(p))
 			}
 		}
 	})
 	return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
+// completedPID is a PID with the command line, or the name of a process that has none.
+func completedPID(p process) cobra.Completion {
+	return cobra.CompletionWithDesc(strconv.Itoa(p.PID), description(cmp.Or(strings.Join(p.Args, " "), p.Name)))
 }
 
 // pidOrPath completes what follows the pod: a path where one was begun, else a PID.

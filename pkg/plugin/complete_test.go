@@ -17,6 +17,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // offers are the words that TAB offers behind args, descriptions left out.
@@ -108,7 +110,7 @@ func TestCompletionInTheHelper(t *testing.T) {
 	}
 	self := strconv.Itoa(os.Getpid())
 	folder := t.TempDir()
-	for _, name := range []string{"plain", "with\nnewline", ".hidden", "sub/file"} {
+	for _, name := range append(commandNames(), "plain", "with\nnewline", ".hidden", "sub/file") {
 		file := filepath.Join(folder, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
@@ -119,6 +121,8 @@ func TestCompletionInTheHelper(t *testing.T) {
 	}
 	for word, want := range map[string][]string{
 		folder + "/":   {folder + "/plain", folder + "/sub/"},
+		folder + "/$":  {},
+		folder + "/a":  {},
 		folder + "/p":  {folder + "/plain"},
 		folder + "/.h": {folder + "/.hidden"},
 		folder + "/x":  {},
@@ -132,6 +136,50 @@ func TestCompletionInTheHelper(t *testing.T) {
 	for _, a := range d.client.Actions() {
 		if a.GetVerb() != "get" {
 			t.Errorf("completion led to %s %s", a.GetVerb(), a.GetResource().Resource)
+		}
+	}
+}
+
+// commandNames are names of files that a shell takes for more than a name: bash expands what it is offered, with the completion of older kubectls.
+func commandNames() []string {
+	return []string{
+		"$(x)", "`x`", "a;b", "a'b", `a"b`, "{a,b}", "~", "a b", "*", "a|b", "a&b", "a>b", "a<b", "(a)", "[a]", "a?", "!a", "#a", "a^b", "a\\b", "$HOME", "a\tb", "a\xffb", "a\u202eb",
+	}
+}
+
+func TestOnlyHarmlessNamesComplete(t *testing.T) {
+	for _, name := range commandNames() {
+		if !strings.ContainsFunc(name, func(r rune) bool { return !harmless(r) }) {
+			t.Errorf("%q is offered", name)
+		}
+		if text := description(name); strings.ContainsAny(text, "$`;'\"{}~*|&<>()[]!#^\\\t\u202e") {
+			t.Errorf("%q is described as %q", name, text)
+		}
+	}
+	for _, name := range []string{"nginx.conf", "a-b_c+d@e%f,g:h=i", "Grüße", "ファイル", "हिन्दी", "0١"} {
+		if strings.ContainsFunc(name, func(r rune) bool { return !harmless(r) }) || description(name) != name {
+			t.Errorf("%q is not offered", name)
+		}
+	}
+}
+
+// What is said of a process or a link beside what is offered comes from the container too.
+func TestDescriptionsAreHarmless(t *testing.T) {
+	d := newDesk(t)
+	d.lookTime = time.Minute
+	folder := t.TempDir()
+	if err := os.Symlink("$(x)", folder+"/link"); err != nil {
+		t.Fatal(err)
+	}
+	code := d.run(t.Context(), cobra.ShellCompRequestCmd, "fs", "web", strconv.Itoa(startSleep(t)), folder+"/")
+	if want := folder + "/link\t-> ??x?\n"; code != 0 || !strings.HasPrefix(d.out.String(), want) {
+		t.Errorf("exit code %d, %q, want %q", code, d.out.String(), want)
+	}
+	for want, p := range map[string]remote.Process{
+		"7\tsh -c ??x?": {PID: 7, Name: "sh", Args: []string{"sh", "-c", "$(x)"}}, "8\tkworker/0:1": {PID: 8, Name: "kworker/0:1"},
+	} {
+		if got := completedPID(process{Process: p}); got != want {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

@@ -139,7 +139,7 @@ func (f *Factory) opener(h *helperFlags, ttl time.Duration) (*session.Opener, er
 // to reach the target, it is done once more through a better one, if there is one to be had.
 func (f *Factory) use(ctx context.Context, arg string, h *helperFlags, want session.Wanted, do func(*room) error) error {
 	r, err := f.do(ctx, arg, h, want, 0, do)
-	if r == nil || r.session.New && !want.AnyProcess || !h.override.Empty() {
+	if err == nil || r == nil || r.session.New && !want.AnyProcess || !h.override.Empty() {
 		return err
 	}
 	subject, ok := r.unreached(err)

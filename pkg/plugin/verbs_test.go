@@ -103,6 +103,35 @@ func TestVerbs(t *testing.T) {
 	}
 }
 
+// Kernel file systems are named and not entered, unless it is asked for, or they are the start. The kernel's links lead where it leads.
+func TestKernelFiles(t *testing.T) {
+	d := newDesk(t)
+	pid := strconv.Itoa(startSleep(t))
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args string
+		want bool
+		line string
+	}{
+		{"find POD / --maxdepth 2", true, "/proc"},
+		{"find POD / --maxdepth 2", false, "/proc/" + pid},
+		{"find POD / --maxdepth 2 --proc", true, "/proc/" + pid},
+		{"find POD /proc --maxdepth 1", true, "/proc/" + pid},
+		{"POD /proc/self/cwd -o name", true, "verbs_test.go"},
+		{"cat POD /proc/" + pid + "/root" + here + "/verbs_test.go", true, "package plugin"},
+		{"POD /proc/self/exe -o jsonpath={.type}", true, "file"},
+		{"stat POD /proc/self", true, "leads to:  /proc/" + pid},
+	} {
+		d.run(t.Context(), append([]string{"fs"}, verbWords(c.args, pid, "")...)...)
+		if lines := strings.Split(d.out.String(), "\n"); slices.Contains(lines, c.line) != c.want {
+			t.Errorf("%s: %q is there: %t; stderr %q", c.args, c.line, !c.want, d.errOut.String())
+		}
+	}
+}
+
 func verbWords(line, pid, folder string) []string {
 	var words []string
 	for _, word := range strings.Fields(line) {

@@ -96,7 +96,8 @@ func TestWarmCommandsCostOneGetAndOneExec(t *testing.T) {
 		{"fs", "sum", "web", "/etc", "-R"},
 		{"fs", "grep", "-r", "worker", "web", "/etc"},
 		{"fs", "tail", "web", "/etc/abs-link.conf"},
-		{"fs", "stat", "web", "/etc/nginx"},
+		{"fs", "stat", "web", "/etc/nginx", "/etc/abs-link.conf"},
+		{"fs", "cat", "web", "/etc/passwd", "/etc/group", "/etc/abs-link.conf"},
 	} {
 		if _, err := w.plugin(t.Context(), args...); err != nil {
 			t.Fatal(err)

@@ -20,7 +20,7 @@ func (c *copier) commit(ctx context.Context) error {
 	}
 	level, top := c.items[:1], "."
 	if c.place.base == "" {
-		level = c.children(c.items[0])
+		level = children(c.items, c.items[0])
 	} else {
 		top = c.place.base
 	}
@@ -34,7 +34,7 @@ func (c *copier) commit(ctx context.Context) error {
 			return c.write(err)
 		}
 		directories = nil
-		if level, err = c.merge(ctx, level, errs); err != nil {
+		if level, err = merge(ctx, c, level, errs); err != nil {
 			return c.write(err)
 		}
 	}
@@ -47,7 +47,7 @@ func (c *copier) commit(ctx context.Context) error {
 }
 
 // merge reports what could not be moved, and gives what is in the directories that are there already.
-func (c *copier) merge(ctx context.Context, level []*item, errs []error) ([]*item, error) {
+func merge(ctx context.Context, c *copier, level []*item, errs []error) ([]*item, error) {
 	var parts []Part
 	var next []*item
 	for i, err := range errs {
@@ -55,7 +55,7 @@ func (c *copier) merge(ctx context.Context, level []*item, errs []error) ([]*ite
 		case err == nil:
 		case it.Mode.IsDir() && errors.Is(err, fs.ErrExist):
 			parts = append(parts, Part{File: it.File})
-			next = append(next, c.children(it)...)
+			next = append(next, children(c.items, it)...)
 		default:
 			c.fail(it, err)
 		}
@@ -69,9 +69,9 @@ func (c *copier) merge(ctx context.Context, level []*item, errs []error) ([]*ite
 }
 
 // children are the files of a directory that are in the stage.
-func (c *copier) children(dir *item) []*item {
+func children(items []*item, dir *item) []*item {
 	var in []*item
-	for _, it := range below(c.items, dir) {
+	for _, it := range below(items, dir) {
 		if parent, _ := split(it.Path); parent == dir.Path && it.state == staged {
 			in = append(in, it)
 		}

@@ -7,10 +7,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha1" //nolint:gosec // see stream.go
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"iter"
@@ -50,8 +48,7 @@ type held struct {
 // A big is a file that goes out while it comes.
 type big struct {
 	Part
-	at  int64
-	sum hash.Hash
+	*flow
 }
 
 // NewArchive is where a copy of what is at a physical path, which is its Dest too, becomes an archive.
@@ -126,26 +123,8 @@ func (a *archive) give() error {
 		return nil
 	}
 	a.spoilt = true
-	err := a.fill(a.big.Size)
+	err := a.big.zeros(a.big.Size)
 	a.big = nil
-	return err
-}
-
-// fill writes zeros up to an offset.
-func (a *archive) fill(until int64) error {
-	zeros := make([]byte, min(bufferSize, max(0, until-a.big.at)))
-	for a.big.at < until {
-		if err := a.append(zeros[:min(int64(len(zeros)), until-a.big.at)]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (a *archive) append(p []byte) error {
-	n, err := a.tar.Write(p)
-	a.big.at += int64(n)
-	_, _ = a.big.sum.Write(p[:n])
 	return err
 }
 
@@ -175,9 +154,8 @@ func (s *archiveStage) List(context.Context) iter.Seq2[File, error] {
 func (s *archiveStage) Sum(_ context.Context, parts []Part) ([]Sum, error) {
 	sums := slices.Repeat([]Sum{{Err: ErrOnce}}, len(parts))
 	for i, part := range parts {
-		if s.big != nil && s.big.Path == part.Path && s.big.at == part.From {
-			sums[i] = Sum{N: s.big.at}
-			s.big.sum.Sum(sums[i].SHA1[:0])
+		if s.big != nil && s.big.Path == part.Path {
+			sums[i] = s.big.known(part)
 		}
 	}
 	return sums, nil
@@ -240,7 +218,7 @@ func (s *archiveStage) stream(part Part, fill func(Receiver) error) ([]error, er
 		if err := s.write(part); err != nil {
 			return nil, err
 		}
-		s.big = &big{Part: part, sum: sha1.New()} //nolint:gosec // see stream.go
+		s.big = &big{part, newFlow(s.tar)}
 	}
 	if err := fill(s); err != nil {
 		return nil, err
@@ -257,10 +235,7 @@ func (s *archiveStage) Data(i int, offset int64, p []byte) error {
 		_, err := s.spool.WriteAt(p, s.start[i]+offset)
 		return err
 	}
-	if offset < s.big.at {
-		return ErrOnce
-	}
-	return errors.Join(s.fill(offset), s.append(p))
+	return s.big.data(offset, p)
 }
 
 func (s *archiveStage) Done(i int, size int64, err error) error {
@@ -268,7 +243,7 @@ func (s *archiveStage) Done(i int, size int64, err error) error {
 		s.parts[i].Size = size // a file of the kernel's, which comes by itself
 	}
 	if s.right[i] = err == nil && size == s.parts[i].Size; s.right[i] && s.big != nil {
-		return s.fill(size)
+		return s.big.zeros(size)
 	}
 	return nil
 }

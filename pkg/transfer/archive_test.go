@@ -103,6 +103,7 @@ func (m made) List(context.Context) iter.Seq2[File, error] {
 			return
 		}
 		for _, f := range m.files {
+			f.Mode |= 0o644
 			if !yield(f, nil) {
 				return
 			}

@@ -20,7 +20,7 @@ func (c *copier) commit(ctx context.Context) error {
 	}
 	level, top := c.items[:1], "."
 	if c.place.base == "" {
-		level = c.children(c.items[0])
+		level = children(c.items, c.items[0])
 	} else {
 		top = c.place.base
 	}
@@ -33,8 +33,7 @@ func (c *copier) commit(ctx context.Context) error {
 		if err != nil {
 			return c.write(err)
 		}
-		directories = nil
-		if level, err = c.merge(ctx, level, errs); err != nil {
+		if level, directories, err = merge(ctx, c, level, errs); err != nil {
 			return c.write(err)
 		}
 	}
@@ -46,32 +45,36 @@ func (c *copier) commit(ctx context.Context) error {
 	return c.fatal
 }
 
-// merge reports what could not be moved, and gives what is in the directories that are there already.
-func (c *copier) merge(ctx context.Context, level []*item, errs []error) ([]*item, error) {
-	var parts []Part
-	var next []*item
+// merge reports what could not be moved, and gives what is in the directories that are there already, and the directories of that.
+func merge(ctx context.Context, c *copier, level []*item, errs []error) (next []*item, directories []File, err error) {
+	var open []Part
 	for i, err := range errs {
 		switch it := level[i]; {
 		case err == nil:
 		case it.Mode.IsDir() && errors.Is(err, fs.ErrExist):
-			parts = append(parts, Part{File: it.File})
-			next = append(next, c.children(it)...)
+			open = append(open, Part{File: it.File})
+			next = append(next, children(c.items, it)...)
 		default:
 			c.fail(it, err)
 		}
 	}
-	if len(parts) == 0 {
-		return nil, nil
+	if len(open) == 0 {
+		return nil, nil, nil
 	}
-	// Nothing can be moved out of a directory that has its final mode, if that is a read-only one.
-	_, err := c.stage.Put(ctx, parts, func(Receiver) error { return nil })
-	return next, err
+	for _, it := range next {
+		if it.Mode.IsDir() {
+			open, directories = append(open, Part{File: it.File}), append(directories, it.File)
+		}
+	}
+	// A directory that has its final mode already, a read-only one, lets nothing be moved out of it, nor itself.
+	_, err = c.stage.Put(ctx, open, func(Receiver) error { return nil })
+	return next, directories, err
 }
 
 // children are the files of a directory that are in the stage.
-func (c *copier) children(dir *item) []*item {
+func children(items []*item, dir *item) []*item {
 	var in []*item
-	for _, it := range below(c.items, dir) {
+	for _, it := range below(items, dir) {
 		if parent, _ := split(it.Path); parent == dir.Path && it.state == staged {
 			in = append(in, it)
 		}

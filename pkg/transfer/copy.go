@@ -68,7 +68,7 @@ type copier struct {
 // that breaks costs what was on its way.
 func Copy(ctx context.Context, dst, src Tree, o Options) (Report, error) {
 	c := &copier{Options: o.withDefaults(), src: src, dst: dst, again: o.Resume}
-	err := c.streams(ctx)
+	err := streams(ctx, c)
 	if err == nil {
 		err = c.run(ctx)
 	}
@@ -78,7 +78,11 @@ func Copy(ctx context.Context, dst, src Tree, o Options) (Report, error) {
 	keep := c.Resume && err != nil && c.sent
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
-	if closing := c.stage.Close(ctx, keep); err == nil {
+	closing := c.stage.Close(ctx, keep)
+	if IsBroken(closing) {
+		closing = c.stage.Close(ctx, keep)
+	}
+	if err == nil {
 		err = c.write(closing)
 	}
 	return c.report, err
@@ -139,7 +143,7 @@ func (c *copier) attempt(ctx context.Context) error {
 		return err
 	}
 	if c.again {
-		if err := c.compare(ctx); err != nil {
+		if err := (comparison{c}).compare(ctx); err != nil {
 			return err
 		}
 	}
@@ -190,17 +194,17 @@ func (c *copier) begin(ctx context.Context) (err error) {
 		c.Total(total(c.items))
 	}
 	if c.stage == nil {
-		c.stage, err = c.dst.Stage(ctx, c.place.dir, c.stageName(), c.Preserve)
+		c.stage, err = c.dst.Stage(ctx, c.place.dir, stageName(c.Resume, c.top.Path, c.place.path()), c.Preserve)
 	}
 	return c.write(err)
 }
 
 // stageName is found again by the next copy of the same, or by nobody.
-func (c *copier) stageName() string {
-	if !c.Resume {
+func stageName(resume bool, from, to string) string {
+	if !resume {
 		return ".shareproc-" + rand.Text()[:16]
 	}
-	sum := sha256.Sum256([]byte(c.top.Path + "\x00" + c.place.path()))
+	sum := sha256.Sum256([]byte(from + "\x00" + to))
 	return ".shareproc-" + base32.StdEncoding.EncodeToString(sum[:10]) + ".partial"
 }
 

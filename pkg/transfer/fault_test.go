@@ -455,3 +455,59 @@ func (r countingReceiver) Data(i int, offset int64, p []byte) error {
 	r.bytes += int64(len(p))
 	return r.Receiver.Data(i, offset, p)
 }
+
+// With Resume, copies that all break come to a whole one together, each going on where the last one was.
+func TestResumeGetsThere(t *testing.T) {
+	dir := t.TempDir()
+	source, one := filepath.Join(dir, "source"), filepath.Join(dir, "one")
+	example(t, source)
+	check(t, os.WriteFile(one, []byte(strings.Repeat("one file ", 40000)), 0o644))
+	for trial := range 16 {
+		from, up, kind := []string{source, one}[trial%2], trial/2%2 == 0, []string{"cut", "stall"}[trial/4%2]
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(11, uint64(trial)))
+			to := filepath.Join(dir, "to")
+			check(t, os.Mkdir(to, 0o755))
+			defer func() { check(t, os.RemoveAll(to)) }()
+			sent, most := int64(0), total(items(described(t, from)))
+			for run := 1; ; run++ {
+				l := &line{random: random, kind: kind, next: func() int64 { return 40<<10 + random.Int64N(80<<10) }}
+				l.left = l.next()
+				src, dst := Tree(&counting{Tree: Local()}), Local()
+				counted := src.(*counting)
+				if up {
+					dst = far{Tree: dst, line: l}
+				} else {
+					src = far{Tree: src, line: l}
+				}
+				report, err := Copy(t.Context(), dst, src, Options{Source: from, Dest: filepath.Join(to, "x"), Resume: true, Pauses: []time.Duration{}})
+				sent += counted.bytes
+				if err == nil {
+					if report.Failed != 0 {
+						t.Fatal(report)
+					}
+					break
+				}
+				if !IsBroken(err) || run == 100 {
+					t.Fatal(trial, run, err)
+				}
+				if _, err := os.Lstat(filepath.Join(to, "x")); err == nil {
+					t.Fatal("there before it is whole")
+				}
+			}
+			onlyThese(t, to, "x")
+			compare(t, fmt.Sprint("trial ", trial), described(t, from), described(t, filepath.Join(to, "x")))
+			if from == source {
+				same(t, harvest(t, filepath.Join(to, "x")), harvest(t, source))
+			} else if data, err := os.ReadFile(filepath.Join(to, "x")); err != nil || string(data) != strings.Repeat("one file ", 40000) {
+				t.Error("other contents", err)
+			}
+			if kind == "cut" && sent > 4*most {
+				t.Errorf("trial %d: read %d bytes for %d", trial, sent, most)
+			}
+		})
+		if t.Failed() {
+			t.Fatal("trial", trial, from, up, kind)
+		}
+	}
+}

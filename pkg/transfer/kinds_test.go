@@ -61,8 +61,10 @@ func TestWhatIsKept(t *testing.T) {
 			}
 			return err
 		}))
-		defer func() { _ = os.Chmod(filepath.Join(source, "sub/deep"), 0o700) }()
 		dest := filepath.Join(dir, "dest")
+		t.Cleanup(func() {
+			check(t, errors.Join(os.Chmod(filepath.Join(source, "sub/deep"), 0o700), os.Chmod(filepath.Join(dest, "sub/deep"), 0o700)))
+		})
 		from, to := both(t, Options{Source: source, Dest: dest, Preserve: preserve})
 		if len(from) != len(to) {
 			t.Errorf("%d files became %d", len(from), len(to))
@@ -128,6 +130,11 @@ func TestMergeKeepsWhatIsThere(t *testing.T) {
 	check(t, os.Chmod("source/sub/in", 0o555))
 	check(t, os.Chmod("source/sub/new", 0o555))
 	check(t, os.Chmod("dest/sub/in", 0o711))
+	t.Cleanup(func() {
+		for _, name := range []string{"source/sub/in", "source/sub/new", "dest/sub/new"} {
+			check(t, os.Chmod(filepath.Join(dir, name), 0o700))
+		}
+	})
 	_, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/.", Dest: "dest"})
 	check(t, err)
 	if info, err := os.Stat("dest/sub/in"); err != nil || info.Mode().Perm() != 0o711 {

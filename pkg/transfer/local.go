@@ -5,7 +5,6 @@ package transfer
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha1" //nolint:gosec // see stream.go
 	"errors"
 	"io/fs"
 	"os"
@@ -118,7 +117,7 @@ func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error
 		}
 	}
 	if write {
-		return &stream{out: &output{out: file, close: file.Close, sum: sha1.New()}}, nil //nolint:gosec // see stream.go
+		return &stream{out: &output{newFlow(file), file.Close}}, nil
 	}
 	return &stream{in: &input{in: file, close: file.Close}}, nil
 }

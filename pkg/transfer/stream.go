@@ -26,7 +26,7 @@ func Stdin(r io.Reader) Tree { return &stream{in: &input{in: r, close: leave}} }
 
 // Stdout is a Tree whose only file is written to w. What went out stays: an error says what became of it.
 func Stdout(w io.Writer) Tree {
-	return &stream{out: &output{out: w, close: leave, sum: sha1.New()}} //nolint:gosec // see above
+	return &stream{out: &output{newFlow(w), leave}}
 }
 
 func leave() error { return nil }
@@ -99,12 +99,57 @@ func (s *input) Read(ctx context.Context, files []Part, r Receiver) error {
 	}
 }
 
+// A flow is what goes out and stays. It knows the sum of that.
+type flow struct {
+	io.Writer
+	at  int64
+	sum hash.Hash
+}
+
+func newFlow(w io.Writer) *flow { return &flow{Writer: w, sum: sha1.New()} } //nolint:gosec // see above
+
+func (f *flow) write(p []byte) error {
+	n, err := f.Write(p)
+	f.at += int64(n)
+	_, _ = f.sum.Write(p[:n])
+	return err
+}
+
+// zeros fills a hole.
+func (f *flow) zeros(until int64) error {
+	if until < f.at {
+		return ErrOnce
+	}
+	zeros := make([]byte, min(bufferSize, until-f.at))
+	for f.at < until {
+		if err := f.write(zeros[:min(int64(len(zeros)), until-f.at)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *flow) data(offset int64, p []byte) error {
+	if err := f.zeros(offset); err != nil {
+		return err
+	}
+	return f.write(p)
+}
+
+// known is the sum of what a part has come to, if that is what it asks for.
+func (f *flow) known(part Part) Sum {
+	sum := Sum{N: f.at}
+	if part.From >= 0 && part.From != f.at {
+		sum.Err = ErrOnce
+	}
+	f.sum.Sum(sum.SHA1[:0])
+	return sum
+}
+
 // An output is a stage that holds nothing back.
 type output struct {
-	out   io.Writer
+	*flow
 	close func() error
-	at    int64
-	sum   hash.Hash
 }
 
 func (s *output) List(context.Context) iter.Seq2[File, error] {
@@ -113,10 +158,9 @@ func (s *output) List(context.Context) iter.Seq2[File, error] {
 
 // Sum is of what went out.
 func (s *output) Sum(_ context.Context, files []Part) ([]Sum, error) {
-	sums := slices.Repeat([]Sum{{N: s.at, Err: ErrOnce}}, len(files))
-	if len(files) == 1 && (files[0].From < 0 || files[0].From == s.at) {
-		sums[0].Err = nil
-		s.sum.Sum(sums[0].SHA1[:0])
+	sums := make([]Sum, len(files))
+	for i, part := range files {
+		sums[i] = s.known(part)
 	}
 	return sums, nil
 }
@@ -135,32 +179,7 @@ func (s *output) Put(_ context.Context, parts []Part, fill func(Receiver) error)
 }
 
 // Data writes, and zeros for a hole.
-func (s *output) Data(_ int, offset int64, p []byte) error {
-	if offset < s.at {
-		return ErrOnce
-	}
-	if err := s.zeros(offset); err != nil {
-		return err
-	}
-	return s.write(p)
-}
-
-func (s *output) write(p []byte) error {
-	n, err := s.out.Write(p)
-	s.at += int64(n)
-	_, _ = s.sum.Write(p[:n])
-	return err
-}
-
-func (s *output) zeros(until int64) error {
-	zeros := make([]byte, min(bufferSize, max(0, until-s.at)))
-	for s.at < until {
-		if err := s.write(zeros[:min(int64(len(zeros)), until-s.at)]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (s *output) Data(_ int, offset int64, p []byte) error { return s.data(offset, p) }
 
 // Done writes the hole at the end.
 func (s *output) Done(_ int, size int64, err error) error {
@@ -177,7 +196,7 @@ func (s *output) Commit(context.Context, []File, []Move) ([]error, error) { retu
 func (s *output) Close(context.Context, bool) error { return s.close() }
 
 // streams puts a Tree for a stream in the place of one that has it.
-func (c *copier) streams(ctx context.Context) error {
+func streams(ctx context.Context, c *copier) error {
 	if s, ok := c.src.(Streamer); ok {
 		t, err := s.Stream(ctx, c.Source, false)
 		if err != nil {

@@ -21,7 +21,7 @@ var (
 	ErrRead         = errors.New("read error in the container")
 	ErrNoProcess    = errors.New("no such process")
 	ErrPattern      = errors.New("not a pattern that the helper's grep takes")
-	ErrReadOnly     = errors.New("the file system is read-only")
+	ErrReadOnly     = errors.New("read-only file system")
 	ErrWrite        = errors.New("could not be written")
 	ErrInTheWay     = errors.New("destination exists and is of another kind, or a link")
 	ErrOwner        = errors.New("cannot change owner: operation not permitted")

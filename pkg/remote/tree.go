@@ -117,7 +117,7 @@ var errStop = errors.New("stop")
 // List is transfer's. What cannot be looked at comes with its error.
 func (r *reader) List(ctx context.Context) iter.Seq2[transfer.File, error] {
 	return func(yield func(transfer.File, error) bool) {
-		top := ""
+		top, begun := "", false
 		give := func(file string, f transfer.File) error {
 			f.Path = "."
 			if rest := strings.TrimPrefix(strings.TrimPrefix(file, top), "/"); rest != "" {
@@ -129,8 +129,8 @@ func (r *reader) List(ctx context.Context) iter.Seq2[transfer.File, error] {
 			return nil
 		}
 		_, err := r.root.walk(ctx, r, WalkOptions{LinkTargets: true}, func(file string, e Entry) error {
-			if top == "" {
-				top = strings.TrimSuffix(file, "/")
+			if !begun {
+				top, begun = strings.TrimSuffix(file, "/"), true
 			}
 			if s := e.Stat(); s != nil {
 				return give(file, r.root.file("", file, s))

@@ -83,7 +83,7 @@ func TestEnvironmentHoldsNoMark(t *testing.T) {
 func TestShellsKeepNoHistory(t *testing.T) {
 	fromEnvironment(t)
 	t.Parallel()
-	h := newHostilePod(t, hostileSpec{pod: "{}", app: "{}", first: []string{"sleep", "98711"}})
+	h := newHostilePod(t, root())
 	helper := h.debug()
 	for _, args := range [][]string{{"debug", "web", "-c", "app"}, {"debug", "web", "-c", "app", "--root"}, {"debug", "web", "-c", "app", "--persist"}} {
 		x := h.start(t, args...)
@@ -128,6 +128,7 @@ func TestPartialFileOfAnotherUserIsNotTaken(t *testing.T) {
 	})
 	for how, plant := range map[string]func(path string) error{
 		"a file":      func(path string) error { return os.WriteFile(path, nil, 0o666) },
+		"a directory": func(path string) error { return os.Mkdir(path, 0o777) },
 		"a hard link": func(path string) error { return os.Link(theirs, path) },
 		"a link":      func(path string) error { return os.Symlink(theirs, path) },
 	} {

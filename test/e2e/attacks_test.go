@@ -39,8 +39,8 @@ type hostileSpec struct {
 	first []string
 }
 
-// The rights of app: those of Pod Security's restricted level, those of baseline (its seccomp profile may be unset), and
-// root that becomes another user without exec, so that only a helper with SYS_PTRACE opens its files.
+// The rights of app: those of Pod Security's restricted level, those of baseline (its seccomp profile may be unset), root,
+// and root that becomes another user without exec, so that only a helper with SYS_PTRACE opens its files.
 func restricted() hostileSpec {
 	return hostileSpec{
 		pod:   "{runAsUser: 1000, runAsGroup: 1000, runAsNonRoot: true, fsGroup: 1000, seccompProfile: {type: RuntimeDefault}}",
@@ -49,12 +49,14 @@ func restricted() hostileSpec {
 	}
 }
 
-func baseline(first ...string) hostileSpec {
-	return hostileSpec{
-		pod:   "{runAsUser: 1000, runAsGroup: 1000, runAsNonRoot: true, fsGroup: 1000}",
-		app:   "{allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}",
-		first: first,
-	}
+func baseline() hostileSpec {
+	spec := restricted()
+	spec.pod = "{runAsUser: 1000, runAsGroup: 1000, runAsNonRoot: true, fsGroup: 1000}"
+	return spec
+}
+
+func root() hostileSpec {
+	return hostileSpec{pod: "{}", app: "{}", first: []string{"sleep", "98711"}}
 }
 
 func daemonized() hostileSpec {

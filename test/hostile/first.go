@@ -98,10 +98,10 @@ func fakeRoot(out io.Writer) error {
 	return unix.Pause()
 }
 
-// named is "COMM ARG...": it takes a name that looks like the beginning of another line of /proc/PID/stat.
+// named is "COMM [ARG]...": it takes a name that looks like the beginning of another line of /proc/PID/stat.
 func named(args []string, done <-chan struct{}, out io.Writer) error {
 	if len(args) == 0 {
-		return errors.New("usage: named COMM ARG...")
+		return errors.New("usage: named COMM [ARG]")
 	}
 	if err := os.WriteFile("/proc/self/comm", []byte(args[0]), 0); err != nil {
 		return err

@@ -93,41 +93,61 @@ func swapFile(args []string, done <-chan struct{}, out io.Writer) error {
 	if len(args) != 3 {
 		return errors.New("usage: swap-file DIR TARGET create|written|read|inside")
 	}
-	dir, target, when := args[0], args[1], args[2]
-	w, err := newWatcher(dir)
+	w, err := newWatcher(args[0])
 	if err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "ready")
-	swap := func(path string) {
-		if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink != 0 {
-			return
-		}
-		kept := filepath.Join(filepath.Dir(path), away+strconv.FormatUint(inode(path), 10))
-		if unix.Rename(path, kept) == nil && unix.Symlink(target, path) == nil {
-			fmt.Fprintln(out, "swapped", path)
-		}
+	s := swapper{dir: args[0], target: args[1], when: args[2], out: out, watcher: w}
+	return w.each(done, s.event)
+}
+
+// A swapper puts links to target in the place of what is made in dir.
+type swapper struct {
+	dir, target, when string
+	out               io.Writer
+	*watcher
+}
+
+func (s *swapper) event(e event) {
+	if strings.HasPrefix(e.name, away) {
+		return
 	}
-	return w.each(done, func(e event) {
-		path := filepath.Join(e.dir, e.name)
-		switch made := e.mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0; {
-		case strings.HasPrefix(e.name, away):
-		case e.dir == dir && !strings.HasPrefix(e.name, temporary):
-		case e.dir != dir:
-			if made || e.mask&unix.IN_ISDIR == 0 {
-				swap(path)
-			}
-		case when == "inside":
-			if made && e.mask&unix.IN_ISDIR != 0 && w.add(path) == nil {
-				entries, _ := os.ReadDir(path)
-				for _, entry := range entries {
-					swap(filepath.Join(path, entry.Name()))
-				}
-			}
-		case made && when == "create", e.mask&unix.IN_CLOSE_WRITE != 0 && when == "written", e.mask&unix.IN_CLOSE_NOWRITE != 0 && when == "read":
-			swap(path)
+	path, made := filepath.Join(e.dir, e.name), e.mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0
+	switch {
+	case e.dir != s.dir:
+		if made || e.mask&unix.IN_ISDIR == 0 {
+			s.swap(path)
 		}
-	})
+	case !strings.HasPrefix(e.name, temporary):
+	case s.when == "inside":
+		if made && e.mask&unix.IN_ISDIR != 0 {
+			s.enter(path)
+		}
+	case made && s.when == "create", e.mask&unix.IN_CLOSE_WRITE != 0 && s.when == "written", e.mask&unix.IN_CLOSE_NOWRITE != 0 && s.when == "read":
+		s.swap(path)
+	}
+}
+
+// enter swaps what is in a new directory already, and what comes.
+func (s *swapper) enter(path string) {
+	if s.add(path) != nil {
+		return
+	}
+	entries, _ := os.ReadDir(path)
+	for _, entry := range entries {
+		s.swap(filepath.Join(path, entry.Name()))
+	}
+}
+
+func (s *swapper) swap(path string) {
+	if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink != 0 {
+		return
+	}
+	kept := filepath.Join(filepath.Dir(path), away+strconv.FormatUint(inode(path), 10))
+	if unix.Rename(path, kept) == nil && unix.Symlink(s.target, path) == nil {
+		fmt.Fprintln(s.out, "swapped", path)
+	}
 }
 
 // inode tells files of one name apart.

@@ -164,13 +164,14 @@ func (h *hostilePod) awaitEnd() (left []seen) {
 	return left
 }
 
-// left are the processes that are neither app's nor those of a helper that waits.
+// left are the processes that are neither app's nor those of a helper that waits, nor runc's on their way into a container,
+// which are called exe and which it reaps.
 func (h *hostilePod) left() []seen {
 	h.t.Helper()
 	waits := map[string]bool{"1": true, h.pid(""): true}
 	var found []seen
 	for _, p := range h.processes() {
-		if !waits[p.pid] && !strings.Contains(p.text, "SHAREPROC_WAIT") && !strings.HasPrefix(p.text, `"sleep `) {
+		if !waits[p.pid] && p.text != `"[exe]"` && !strings.Contains(p.text, "SHAREPROC_WAIT") && !strings.HasPrefix(p.text, `"sleep `) {
 			found = append(found, p)
 		}
 	}

@@ -122,3 +122,16 @@ func TestWalkOpensNothingButDirectories(t *testing.T) {
 		t.Errorf("listed %v, not opened %q", seen, failures)
 	}
 }
+
+// Who denies its root is named, and the shell that asked goes on: it would end where its own exec fails.
+func TestDialNamesWhoDeniesItsRoot(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be two users")
+	}
+	root, err := Dial(t.Context(), userRunner{nobody}, Where{PID: os.Getpid()})
+	t.Cleanup(func() { _ = root.Close() })
+	var denied *AccessError
+	if !errors.As(err, &denied) || denied.PID != os.Getpid() || denied.UID != 0 || !slices.Equal(denied.Tried, []int{os.Getpid()}) || root.Process.PID != os.Getpid() {
+		t.Errorf("got %v, of %+v", err, root.Process)
+	}
+}

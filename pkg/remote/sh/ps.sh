@@ -35,7 +35,7 @@ verb_ps() {
 	printf '\0'
 	for p in $roots; do
 		printf '%s\0' "$p"
-		({ exec 9<"$p/root/."; } 2>/dev/null && pid=$p && table /etc/passwd)
+		({ command exec 9<"$p/root/."; } 2>/dev/null && pid=$p && table /etc/passwd)
 		printf '\0'
 	done
 }

@@ -7,7 +7,7 @@ into_directory() {
 	need chmod chown mkdir mv rm rmdir tar tee touch sha1sum dd || return
 	resolve "$1" w || return
 	[ "$name" = . ] || return "$NOT_DIRECTORY"
-	{ exec 7<.; } 2>/dev/null || return "$DENIED"
+	{ command exec 7<.; } 2>/dev/null || return "$DENIED"
 }
 
 # enter_stage NAME enters the stage, which has to be the directory that we made: ours, closed to others, and in its place.
@@ -27,7 +27,7 @@ verb_stage() {
 		mv -f -T "./$3" "./$old" 2>/dev/null
 	fi
 	if [ -n "$3" ] && [ -e "./$old" ]; then
-		enter_stage "$old" && { exec 8<.; } 2>/dev/null || return "$NOT_OURS"
+		enter_stage "$old" && { command exec 8<.; } 2>/dev/null || return "$NOT_OURS"
 		cd /proc/self/fd/7 || return "$CHANGED"
 	fi
 	mkdir -m 700 "./$2" 2>/dev/null || [ -d "./$2" ] || fail "$DENIED" || return
@@ -149,8 +149,8 @@ arrived() {
 # Answer for each that could not be moved: path NUL, code NUL.
 verb_commit() {
 	into_directory "$1" || return
-	enter_stage "$2" && { exec 8<.; } 2>/dev/null || return "$NOT_OURS"
-	cd /proc/self/fd/7 && down "$3" && { exec 7<.; } 2>/dev/null || return "$IN_THE_WAY"
+	enter_stage "$2" && { command exec 8<.; } 2>/dev/null || return "$NOT_OURS"
+	cd /proc/self/fd/7 && down "$3" && { command exec 7<.; } 2>/dev/null || return "$IN_THE_WAY"
 	at=$at/$3
 	if [ -n "$4" ]; then
 		move t "$4" || printf '.\0%s\0' "$?"

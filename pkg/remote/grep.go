@@ -60,14 +60,43 @@ func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(
 		if strings.Contains(files[0], "\n") {
 			q.args[1], q.names = files[0], nil
 		}
-		return r.call(ctx, "grep", start, q, func(b *bufio.Reader) error {
-			return steady(b, files, states, func() error { return readMatches(b, start, fn) })
+		if len(files) == 1 {
+			return r.call(ctx, "grep", start, q, func(b *bufio.Reader) error {
+				return steady(b, files, states, func() error { return readMatches(b, start, states, fn) })
+			})
+		}
+		var found []Match
+		err := r.call(ctx, "grep", start, q, func(b *bufio.Reader) error {
+			size := 0
+			return steady(b, files, states, func() error {
+				return readMatches(b, start, states, func(m Match) error {
+					if size += len(m.Path) + len(m.Text); size > heldMost {
+						return errTooMuch
+					}
+					found = append(found, m)
+					return nil
+				})
+			})
 		})
+		if err == errTooMuch { //nolint:errorlint // as it was given
+			return &fs.PathError{Op: "grep", Path: start, Err: err}
+		}
+		for i := 0; err == nil && i < len(found); i++ {
+			err = fn(found[i])
+		}
+		return err
 	})
 }
 
-// readMatches reads "f" PATH, lines NUMBER:TEXT and an empty field for each file, and "e" with grep's status.
-func readMatches(b *bufio.Reader, start string, fn func(Match) error) error {
+// heldMost bounds the matches that are held until it is known that the files of a batch are those that were asked for.
+const heldMost = 8 << 20
+
+// errTooMuch has a batch divided. What a single file has is handed on as it comes.
+var errTooMuch = errors.New("too many matches for one batch")
+
+// readMatches reads "f" PATH, lines NUMBER:TEXT and an empty field for each file, and "e" with grep's status. Files are those that were
+// asked for.
+func readMatches(b *bufio.Reader, start string, files map[string]string, fn func(Match) error) error {
 	for {
 		item, err := readField(b)
 		switch {
@@ -77,10 +106,13 @@ func readMatches(b *bufio.Reader, start string, fn func(Match) error) error {
 			return nil
 		case strings.HasPrefix(item, "e"):
 			return ErrRead
-		case !strings.HasPrefix(item, "f./"):
+		case !strings.HasPrefix(item, "f"):
 			return fmt.Errorf("read matches: item %.20q", item)
 		}
-		m := Match{Path: path.Join(start, item[3:])}
+		if _, asked := files[item[1:]]; !asked {
+			return fmt.Errorf("read matches: file %.200q", item[1:])
+		}
+		m := Match{Path: path.Join(start, item[1:])}
 		for first := true; ; first = false {
 			line, cut, err := readCut(b, matchMax)
 			if err != nil {
@@ -95,7 +127,7 @@ func readMatches(b *bufio.Reader, start string, fn func(Match) error) error {
 				break
 			}
 			number, text, ok := strings.Cut(line, ":")
-			if m.Line, err = strconv.Atoi(number); !ok || err != nil {
+			if m.Line, err = strconv.Atoi(number); !ok || err != nil || m.Line < 1 {
 				continue // a grep that takes a file for binary in the middle says so among its lines
 			}
 			m.Text, m.Cut = text, cut

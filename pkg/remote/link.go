@@ -96,7 +96,11 @@ func connect(ctx context.Context, r Runner) (*link, error) {
 	})
 	context.AfterFunc(ctx, func() {
 		input.CloseWithError(io.ErrClosedPipe)
-		l.end(context.Cause(ctx))
+		cause := context.Cause(ctx)
+		if errors.Is(cause, ErrStalled) {
+			cause = &BrokenError{Cause: cause, Stderr: l.stderr.String()}
+		}
+		l.end(cause)
 	})
 	l.writing.Lock()
 	crash.Go(ctx, func() { l.beat(ctx) })

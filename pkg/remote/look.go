@@ -114,7 +114,7 @@ func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info,
 	if err != nil || !info.FileMode().IsDir() || info.Path == "/" {
 		return info, nil, denied
 	}
-	names, err := r.unlisted(ctx, path.Dir(info.Path), []string{"./" + path.Base(info.Path)})
+	names, err := r.unlisted(ctx, path.Dir(info.Path), "", []string{"./" + path.Base(info.Path)})
 	if err != nil || len(names[0]) == 0 {
 		return info, nil, denied
 	}
@@ -127,9 +127,9 @@ func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info,
 }
 
 // unlisted asks for the names in directories that find cannot go into.
-func (r *Root) unlisted(ctx context.Context, start string, directories []string) ([][]string, error) {
+func (r *Root) unlisted(ctx context.Context, start, stage string, directories []string) ([][]string, error) {
 	found := make([][]string, len(directories))
-	q := request{verb: "names", args: []string{start, ""}, names: directories}
+	q := request{verb: "names", args: []string{start, stage}, names: directories}
 	err := r.call(ctx, "open", start, q, func(b *bufio.Reader) error {
 		for i := range directories {
 			for {

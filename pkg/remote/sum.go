@@ -78,7 +78,7 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 	return info, nil
 }
 
-// batch does a batch, and each file of it by itself where one of them is in the way.
+// batch does a batch, and its halves where one of its files is in the way.
 func (r *Root) batch(ctx context.Context, op, start string, batch []string, states map[string]string, partly *TreeError, do func(string, []string, map[string]string) error) error {
 	err := do(start, batch, states)
 	var cause *fs.PathError
@@ -86,12 +86,11 @@ func (r *Root) batch(ctx context.Context, op, start string, batch []string, stat
 	case err == nil, !errors.As(err, &cause), isBroken(err), ctx.Err() != nil:
 		return err
 	case len(batch) > 1:
-		for _, file := range batch {
-			if err := r.batch(ctx, op, start, []string{file}, states, partly, do); err != nil {
-				return err
-			}
+		half := len(batch) / 2
+		if err := r.batch(ctx, op, start, batch[:half], states, partly, do); err != nil {
+			return err
 		}
-		return nil
+		return r.batch(ctx, op, start, batch[half:], states, partly, do)
 	}
 	file := path.Join(start, batch[0])
 	if !errors.Is(cause.Err, fs.ErrNotExist) || !r.Kernel(file) {

@@ -79,14 +79,15 @@ verb_names() {
 		(
 			set +f
 			cd "/proc/self/cwd/$directory" 2>/dev/null && directory=.
-			for f in "$directory"/* "$directory"/.[!.]* "$directory"/..?*; do
-				case $f in
-				"$directory/*" | "$directory/.[!.]*" | "$directory/..?*")
-					# A pattern that matched nothing, unless there is such a name.
-					[ -L "$f" ] || [ -e "$f" ] || continue
-					;;
-				esac
-				printf '%s\0' "${f##*/}"
+			IFS=''
+			for pattern in '/*' '/.[!.]*' '/..?*'; do
+				# shellcheck disable=SC2086 # a pattern
+				set -- "$directory"$pattern
+				# A pattern that matched nothing stands for itself, unless there is such a name.
+				[ "$#$1" != "1$directory$pattern" ] || [ -L "$1" ] || [ -e "$1" ] || continue
+				for f; do
+					printf '%s\0' "${f##*/}"
+				done
 			done
 		)
 		printf '\0'

@@ -71,8 +71,6 @@ request() {
 		stage_directory=$1 stage=$2
 		[ -z "$keep" ] || stage=''
 		(
-			trap - PIPE
-			trap 'exit 143' TERM
 			exec 4>&2 2>/dev/null
 			verb_put "$@"
 		)
@@ -87,8 +85,6 @@ request() {
 	keep) keep=1 stage='' && answer 0 ;;
 	ps | stat | walk | names | closed | facts | read | sum | grep | tail | commit | remove | signal)
 		(
-			trap - PIPE
-			trap 'exit 143' TERM
 			"verb_$verb" "$@"
 			answer "$?"
 		) 3<&- &
@@ -111,30 +107,33 @@ need() {
 	done
 }
 
-# own sets group to the shell's process group and self to its PID. What follows the last ")" of stat is state, parent, group.
+# own sets self to the shell's PID and group to its process group, where the runtime made this command one of its own;
+# elsewhere what belongs to it is below self. What follows the last ")" of stat is state, parent, group.
 own() {
 	IFS= read -r stat </proc/self/stat
 	self=${stat%% *}
 	IFS=' '
 	# shellcheck disable=SC2086 # words
 	set -- ${stat##*) }
-	group=$3
+	group=$3 known=''
+	[ "$group" = "$$" ] || group=none known=" $self "
 }
 
-# members lists the processes of this command that still run, and their parents.
+# members lists the processes of this command that still run, each with its state, and their parents.
 members() {
 	running='' parents=' '
 	for p in /proc/[0-9]*; do
 		IFS= read -r stat <"$p/stat" || continue
 		# shellcheck disable=SC2086 # words
 		set -- ${stat##*) }
-		case $1:$3 in
-		[ZX]:*) continue ;;
-		*:"$group") ;;
-		*) continue ;;
-		esac
 		p=${p#/proc/}
-		[ "$p" = "$self" ] || [ "$p" = "$group" ] || running="$running $p"
+		case $1:$3:$known in
+		[ZX]:*) continue ;;
+		*:"$group":*) ;;
+		*" $2 "*) known="$known$p " ;;
+		*) parents="$parents$2 " && continue ;;
+		esac
+		[ "$p" = "$self" ] || [ "$p" = "$group" ] || running="$running $p:$1"
 		parents="$parents$2 "
 	done 2>/dev/null
 }
@@ -146,24 +145,22 @@ finish() {
 	trap '' TERM
 	own
 	set +f
-	# Only where the runtime made this command a group of its own are its members known.
 	rounds=0
-	while [ "$group" = "$$" ] && [ "$rounds" -lt 500 ]; do
+	while [ "$rounds" -lt 500 ]; do
 		members
 		[ -n "$running" ] || break
+		# What is stopped and has no child then has none later.
 		for p in $running; do
-			case $parents in
+			state=${p#*:} p=${p%:*}
+			case $state$parents in
+			T*" $p "*) kill -CONT "$p" ;;
 			*" $p "*) ;;
-			*)
-				kill -TERM "$p"
-				kill -CONT "$p"
-				[ "$rounds" -lt 100 ] || kill -KILL "$p"
-				;;
+			T*) kill -KILL "$p" ;;
+			*) kill -STOP "$p" ;;
 			esac
 		done 2>/dev/null
 		rounds=$((rounds + 1))
 	done
-	[ "$group" = "$$" ] || [ -z "$job" ] || kill -TERM "$job" 2>/dev/null
 	wait
 	abandon
 	exit 0

@@ -76,7 +76,8 @@ verb_open() {
 	pid='' denied=''
 	for p in $found; do
 		[ -d "$p" ] || continue
-		if { exec 9<"$p/root/."; } 2>/dev/null; then
+		# "command", since a shell ends where its own exec fails.
+		if { command exec 9<"$p/root/."; } 2>/dev/null; then
 			pid=$p
 			break
 		fi

@@ -104,7 +104,9 @@ step() {
 		into "$1" || {
 			code=$?
 			[ -d "./$1" ] || code=$CHANGED
-			return "$code"
+			# What cannot be entered has facts all the same.
+			[ "$code:$more$rest" = "$DENIED:" ] && [ "$2" != 2 ] || return "$code"
+			name=$1
 		}
 		at=$at/$1
 	elif [ -e "./$1" ]; then
@@ -134,6 +136,7 @@ leap() {
 # start PATH STAGE goes to where a verb begins: PATH, or what is private to us in it.
 start() {
 	resolve "$1" 1 || return
+	[ "$name" = . ] || [ ! -d "./$name" ] || return "$DENIED"
 	if [ -n "$2" ]; then
 		[ -e "./$2" ] || return "$GONE"
 		enter_stage "$2" || return

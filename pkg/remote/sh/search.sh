@@ -34,6 +34,8 @@ grep_all() {
 	found=$(matching -l $names)
 	code=$?
 	IFS=$split
+	# The substitution takes newlines from the end of a name.
+	[ -z "$found" ] || [ -n "$split" ] || found=$names
 	for f in $found; do
 		[ -z "$(head -c 32768 "$f" 2>/dev/null | tr -dc '\000' | tr '\000' x)" ] || continue
 		printf 'f%s\0' "$f"

@@ -338,4 +338,3 @@ func TestWalkHoldsNoMoreThanABatch(t *testing.T) {
 		})
 	}
 }
-

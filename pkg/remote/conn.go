@@ -126,8 +126,14 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	source := &errorReader{r: pipe}
 	buffered := bufio.NewReaderSize(source, 64<<10)
 	readErr := read(l, buffered)
-	if readErr == nil {
+	whole := false
+	switch {
+	case readErr == nil:
 		readErr = atEnd(buffered)
+		whole = readErr == nil
+	case errors.Is(readErr, ErrChanged), errors.Is(readErr, ErrRead):
+		// That is known at the end of an answer, behind which the next one can come.
+		whole = atEnd(buffered) == nil
 	}
 	code, marked := answer.result()
 	pipe.CloseWithError(errors.Join(readErr, io.ErrClosedPipe))
@@ -137,7 +143,7 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	case marked && code != codeOk:
 		return codeError(code), q.verb != "put"
 	case marked:
-		return readErr, readErr == nil
+		return readErr, whole
 	case source.err == nil:
 		return readErr, false
 	case ctx.Err() != nil:

@@ -60,31 +60,17 @@ func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(
 		if strings.Contains(files[0], "\n") {
 			q.args[1], q.names = files[0], nil
 		}
-		if len(files) == 1 {
-			return r.call(ctx, "grep", start, q, func(b *bufio.Reader) error {
-				return steady(b, files, states, func() error { return readMatches(b, start, states, fn) })
-			})
-		}
-		var found []Match
+		h := &heldMatches{fn: fn, single: len(files) == 1}
 		err := r.call(ctx, "grep", start, q, func(b *bufio.Reader) error {
-			size := 0
-			return steady(b, files, states, func() error {
-				return readMatches(b, start, states, func(m Match) error {
-					if size += len(m.Path) + len(m.Text); size > heldMost {
-						return errTooMuch
-					}
-					found = append(found, m)
-					return nil
-				})
-			})
+			return steady(b, files, states, func() error { return readMatches(b, start, states, h.add) })
 		})
 		if err == errTooMuch { //nolint:errorlint // as it was given
 			return &fs.PathError{Op: "grep", Path: start, Err: err}
 		}
-		for i := 0; err == nil && i < len(found); i++ {
-			err = fn(found[i])
+		if err != nil {
+			return err
 		}
-		return err
+		return h.give()
 	})
 }
 
@@ -93,6 +79,36 @@ const heldMost = 8 << 20
 
 // errTooMuch has a batch divided. What a single file has is handed on as it comes.
 var errTooMuch = errors.New("too many matches for one batch")
+
+// heldMatches are those of one request.
+type heldMatches struct {
+	fn     func(Match) error
+	single bool
+	found  []Match
+	size   int
+}
+
+func (h *heldMatches) add(m Match) error {
+	h.found = append(h.found, m)
+	if h.size += len(m.Path) + len(m.Text); h.size <= heldMost {
+		return nil
+	}
+	if !h.single {
+		return errTooMuch
+	}
+	return h.give()
+}
+
+func (h *heldMatches) give() error {
+	for i, m := range h.found {
+		if err := h.fn(m); err != nil {
+			h.found = h.found[i:]
+			return err
+		}
+	}
+	h.found = nil
+	return nil
+}
 
 // readMatches reads "f" PATH, lines NUMBER:TEXT and an empty field for each file, and "e" with grep's status. Files are those that were
 // asked for.

@@ -75,11 +75,17 @@ func (r *Root) Replaceable(i Info) error {
 	return nil
 }
 
+// entriesMost bounds what is held of one directory.
+const entriesMost = 1_000_000
+
 // ReadDir lists a directory, links followed to it, sorted by name. What could not be looked at has a name and no facts.
 func (r *Root) ReadDir(ctx context.Context, name string) (Info, []Entry, error) {
 	var entries []Entry
 	opts := WalkOptions{TreeOptions: TreeOptions{MaxDepth: 1}, LinkTargets: true}
 	info, err := r.Walk(ctx, name, opts, func(p string, e Entry) error {
+		if len(entries) > entriesMost {
+			return &fs.PathError{Op: "open", Path: name, Err: errEndless}
+		}
 		entries = append(entries, e)
 		return nil
 	})
@@ -139,6 +145,9 @@ func (r *Root) unlisted(ctx context.Context, start, stage string, directories []
 				}
 				if name == "" {
 					break
+				}
+				if len(found[i]) == entriesMost {
+					return errEndless
 				}
 				if validName(name) && !strings.Contains(name, "/") {
 					found[i] = append(found[i], name)

@@ -99,8 +99,9 @@ verb_closed() {
 	start "$1" "$2" || return
 	for f in $names; do
 		opened=''
-		{ opened=1; } 2>/dev/null <"$f"
-		[ -n "$opened" ] && [ -e "$f/." ] || [ ! -d "$f" ] || printf '%s\0' "$f"
+		# What has become a FIFO would block without the "/.".
+		{ opened=1; } 2>/dev/null <"$f/."
+		[ -n "$opened" ] || [ ! -d "$f" ] || printf '%s\0' "$f"
 	done
 }
 

@@ -124,7 +124,11 @@ func (t *diffTree) sum(ctx context.Context, s *side, names []string) error {
 		}
 	}
 	if t.room != nil {
-		return t.describe(ctx, s, t.root.SumFiles(ctx, s.top, names, note))
+		sizes := map[string]int64{}
+		for _, name := range names {
+			sizes[name] = s.list.Files[name].Size
+		}
+		return t.describe(ctx, s, t.root.SumFiles(ctx, s.top, sizes, note))
 	}
 	for _, name := range names {
 		h := summed{Hash: sha256.New()}

@@ -120,8 +120,8 @@ func (c *conn) Close() error {
 // converse makes one request. It reports whether another one can be made.
 func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.Reader) error) (err error, usable bool) {
 	answer, pipe := newReply(l.mark)
-	l.expect(answer)
-	defer l.expect(nil)
+	l.expect(answer, limited(q.verb))
+	defer l.expect(nil, false)
 	defer answer.end(nil)
 	defer context.AfterFunc(ctx, func() { answer.end(context.Cause(ctx)) })()
 	if !l.alive() {
@@ -131,8 +131,14 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	source := &errorReader{r: pipe}
 	buffered := bufio.NewReaderSize(source, 64<<10)
 	readErr := read(l, buffered)
-	if readErr == nil {
+	whole := false
+	switch {
+	case readErr == nil:
 		readErr = atEnd(buffered)
+		whole = readErr == nil
+	case errors.Is(readErr, ErrChanged), errors.Is(readErr, ErrRead):
+		// That is known at the end of an answer, behind which the next one can come.
+		whole = atEnd(buffered) == nil
 	}
 	code, marked := answer.result()
 	pipe.CloseWithError(errors.Join(readErr, io.ErrClosedPipe))
@@ -142,7 +148,7 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	case marked && code != codeOk:
 		return codeError(code), q.verb != "put"
 	case marked:
-		return readErr, readErr == nil
+		return readErr, whole
 	case source.err == nil:
 		return readErr, false
 	case ctx.Err() != nil:
@@ -150,6 +156,15 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	default:
 		return source.err, false
 	}
+}
+
+// limited reports whether a verb has to make progress by itself: others wait for a client, or for what is appended.
+func limited(verb string) bool {
+	switch verb {
+	case "walk", "names", "closed", "facts", "read", "sum", "grep":
+		return true
+	}
+	return false
 }
 
 // atEnd reports what follows where nothing should.

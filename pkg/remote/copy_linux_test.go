@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -41,13 +40,8 @@ func factsOf(t *testing.T, dir string) map[string]string {
 }
 
 func TestCopiesKeepWhatTheyPromise(t *testing.T) {
-	bb := t.TempDir()
-	out, err := exec.Command("sh", "-c", "cp "+os.Getenv("SHAREPROC_TEST_BUSYBOX")+" "+bb+"/busybox; "+bb+"/busybox --install -s "+bb).CombinedOutput()
-	if err != nil {
-		t.Fatal(string(out))
-	}
-	for shell, r := range map[string]localRunner{"sh": {}, "busybox": {path: bb}} {
-		root, other := dial(t, r), dial(t, r)
+	for shell, r := range runners(t) {
+		root, other := dialSelf(t, r), dialSelf(t, r)
 		for direction, ends := range map[string][2]transfer.Tree{
 			"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}, "across": {root.Source(), other.Destination()},
 		} {

@@ -55,53 +55,134 @@ func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(
 			flags += flag
 		}
 	}
-	return r.below(ctx, "grep", name, opts.Recursive, opts.TreeOptions, func(start string, files []string, states map[string]string) error {
-		q := request{verb: "grep", args: append([]string{start, "", flags, opts.Pattern}, directoriesOf(files)...), names: files}
-		if strings.Contains(files[0], "\n") {
-			q.args[1], q.names = files[0], nil
+	return r.below(ctx, "grep", name, opts.Recursive, opts.TreeOptions, func(from *reader, files []string, states map[string]string) error {
+		g := &grep{fn: fn, brief: opts.FilesOnly}
+		if len(files) == 1 {
+			return g.one(ctx, from, files[0], states[files[0]], flags, opts.Pattern)
 		}
-		return r.call(ctx, "grep", start, q, func(b *bufio.Reader) error {
-			return steady(b, files, states, func() error { return readMatches(b, start, fn) })
+		q := from.request("grep", files, append([]string{flags, opts.Pattern}, directoriesOf(files)...)...)
+		err := r.call(ctx, "grep", from.start, q, func(b *bufio.Reader) error {
+			return steady(b, files, states, func() error { return g.many(b, from.start, states) })
 		})
+		if err == errTooMuch { //nolint:errorlint // as it was given
+			return &fs.PathError{Op: "grep", Path: from.start, Err: err}
+		}
+		if err != nil {
+			return err
+		}
+		return g.give()
 	})
 }
 
-// readMatches reads "f" PATH, lines NUMBER:TEXT and an empty field for each file, and "e" with grep's status.
-func readMatches(b *bufio.Reader, start string, fn func(Match) error) error {
+// heldMost bounds the matches that are held until it is known that the files of a batch are those that were asked for.
+const heldMost = 8 << 20
+
+// errTooMuch has a batch divided. What a single file has is handed on as it comes.
+var errTooMuch = errors.New("too many matches for one batch")
+
+// A grep reads the answers of one search.
+type grep struct {
+	fn    func(Match) error
+	brief bool // names are enough
+	found []Match
+	size  int
+}
+
+// one searches a file by itself: it is the one that was looked at, so that its lines need not be held.
+func (g *grep) one(ctx context.Context, from *reader, file, state, flags, pattern string) error {
+	name := path.Join(from.start, file)
+	q := request{verb: "grep", args: []string{name, from.stageName(), flags, pattern}}
+	return from.root.call(ctx, "grep", name, q, func(b *bufio.Reader) error {
+		info, err := from.root.readBegin(b)
+		if err != nil {
+			return err
+		}
+		if state != "" && state != info.state && !from.root.Kernel(info.Path) {
+			return ErrChanged
+		}
+		if err := readLines(b, name, g.fn); err != nil {
+			return err
+		}
+		status, err := readField(b)
+		if err != nil {
+			return err
+		}
+		if g.brief && status == ".0" {
+			if err := called(g.fn(Match{Path: name})); err != nil {
+				return err
+			}
+		}
+		after, err := readField(b)
+		switch {
+		case err != nil:
+			return err
+		case status != ".0" && status != ".1":
+			return ErrRead
+		case after != info.state && !from.root.Kernel(info.Path):
+			return ErrChanged
+		}
+		return nil
+	})
+}
+
+// many reads a path and its lines for each file that matches, and "." with grep's status. Files are those that were asked for.
+func (g *grep) many(b *bufio.Reader, start string, files map[string]string) error {
 	for {
 		item, err := readField(b)
 		switch {
 		case err != nil:
 			return err
-		case item == "e0", item == "e1":
+		case item == ".0", item == ".1":
 			return nil
-		case strings.HasPrefix(item, "e"):
+		case !strings.HasPrefix(item, "./"):
 			return ErrRead
-		case !strings.HasPrefix(item, "f./"):
-			return fmt.Errorf("read matches: item %.20q", item)
 		}
-		m := Match{Path: path.Join(start, item[3:])}
-		for first := true; ; first = false {
-			line, cut, err := readCut(b, matchMax)
-			if err != nil {
+		if _, asked := files[item]; !asked {
+			return fmt.Errorf("read matches: file %.200q", item)
+		}
+		name := path.Join(start, item)
+		if g.brief {
+			if err := g.hold(Match{Path: name}); err != nil {
 				return err
 			}
-			if line == "" {
-				if first {
-					if err := called(fn(m)); err != nil {
-						return err
-					}
-				}
-				break
-			}
-			number, text, ok := strings.Cut(line, ":")
-			if m.Line, err = strconv.Atoi(number); !ok || err != nil {
-				continue // a grep that takes a file for binary in the middle says so among its lines
-			}
-			m.Text, m.Cut = text, cut
-			if err := called(fn(m)); err != nil {
-				return err
-			}
+		}
+		if err := readLines(b, name, g.hold); err != nil {
+			return err
+		}
+	}
+}
+
+func (g *grep) hold(m Match) error {
+	g.found = append(g.found, m)
+	if g.size += len(m.Path) + len(m.Text); g.size > heldMost {
+		return errTooMuch
+	}
+	return nil
+}
+
+func (g *grep) give() error {
+	for _, m := range g.found {
+		if err := g.fn(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readLines reads lines NUMBER:TEXT up to an empty field.
+func readLines(b *bufio.Reader, name string, fn func(Match) error) error {
+	for {
+		line, cut, err := readCut(b, matchMax)
+		if err != nil || line == "" {
+			return err
+		}
+		number, text, ok := strings.Cut(line, ":")
+		n, err := strconv.Atoi(number)
+		if !ok || err != nil || n < 1 {
+			continue // a grep that takes a file for binary in the middle says so among its lines
+		}
+		if err := called(fn(Match{Path: name, Line: n, Text: text, Cut: cut})); err != nil {
+			return err
 		}
 	}
 }

@@ -32,10 +32,16 @@ const (
 	// Silence is how long a connection may be without any sign of life before it is given up. Nothing else tells a dead line:
 	// SPDY has no ping of its own, and what stands between may keep either connection open for hours.
 	Silence = 20 * time.Second
+	// patience is how long reading may take without a byte or a sign of progress: what was a file may have become a FIFO, and a mount may
+	// be dead.
+	patience = 30 * time.Second
 	// settleTime is how long a Runner has to return once nothing is expected of it any more.
 	settleTime = 2 * time.Second
 	stderrKept = 2048
 )
+
+// ErrStuck says that the helper waits for a file: it answers, and reads nothing.
+var ErrStuck = fmt.Errorf("blocked: nothing was read for %s", patience)
 
 // ErrStalled says that a connection was given up because nothing came through it any more.
 var ErrStalled = errors.New("connection stalled")
@@ -53,6 +59,8 @@ type link struct {
 
 	mu      sync.Mutex
 	current *reply
+	limited bool      // the reply has to make progress
+	moved   time.Time // when it did
 	last    time.Time // of the last sign; zero until the stream is open, which the Runner itself has to wait for
 	busy    bool      // somebody here takes time with what came: no fault of the stream
 }
@@ -96,7 +104,11 @@ func connect(ctx context.Context, r Runner) (*link, error) {
 	})
 	context.AfterFunc(ctx, func() {
 		input.CloseWithError(io.ErrClosedPipe)
-		l.end(context.Cause(ctx))
+		cause := context.Cause(ctx)
+		if errors.Is(cause, ErrStalled) {
+			cause = &BrokenError{Cause: cause, Stderr: l.stderr.String()}
+		}
+		l.end(cause)
 	})
 	l.writing.Lock()
 	crash.Go(ctx, func() { l.beat(ctx) })
@@ -129,8 +141,8 @@ func (l *link) beat(ctx context.Context) {
 		case <-l.ran:
 			return
 		case now := <-ticker.C:
-			if l.stalled(now) {
-				l.cancel(fmt.Errorf("%w: nothing received for %s", ErrStalled, Silence))
+			if err := l.overdue(now); err != nil {
+				l.cancel(err)
 				return
 			}
 			// Who writes just now is a sign of life to the other side.
@@ -144,10 +156,19 @@ func (l *link) beat(ctx context.Context) {
 	}
 }
 
-func (l *link) stalled(now time.Time) bool {
+// overdue says why a link is to be given up: no sign of life, or no progress where there has to be some.
+func (l *link) overdue(now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.last.IsZero() && !l.busy && now.Sub(l.last) > Silence
+	switch {
+	case l.last.IsZero() || l.busy:
+		return nil
+	case now.Sub(l.last) > Silence:
+		return fmt.Errorf("%w: nothing received for %s", ErrStalled, Silence)
+	case l.limited && now.Sub(l.moved) > patience:
+		return ErrStuck
+	}
+	return nil
 }
 
 func (l *link) sign(busy bool) {
@@ -156,11 +177,18 @@ func (l *link) sign(busy bool) {
 	l.last, l.busy = time.Now(), busy
 }
 
-// expect makes a reply the one that what comes belongs to.
-func (l *link) expect(answer *reply) {
+// progress notes that a verb does something, or begins.
+func (l *link) progress() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.current = answer
+	l.moved = time.Now()
+}
+
+// expect makes a reply the one that what comes belongs to.
+func (l *link) expect(answer *reply, limited bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.current, l.limited, l.moved = answer, limited, time.Now()
 }
 
 // end ends the reply that is expected.
@@ -180,12 +208,16 @@ func (l *link) receive(p []byte) (int, error) {
 	if answer == nil {
 		return 0, errors.New("read answer of helper: bytes that nobody asked for")
 	}
+	l.progress()
 	return answer.Write(p)
 }
 
-// complain keeps what the program says on stderr, except the beats that come back.
+// complain keeps what the program says on stderr, except the beats that come back, and dots for progress.
 func (l *link) complain(p []byte) (int, error) {
-	if len(bytes.Trim(p, "\n")) == 0 {
+	if bytes.IndexByte(p, '.') >= 0 {
+		l.progress()
+	}
+	if len(bytes.Trim(p, "\n.")) == 0 {
 		return len(p), nil
 	}
 	return l.stderr.Write(p)

@@ -79,11 +79,17 @@ func (r *Root) Replaceable(i Info) error {
 	return nil
 }
 
+// entriesMost bounds what is held of one directory.
+const entriesMost = 1_000_000
+
 // ReadDir lists a directory, links followed to it, sorted by name. What could not be looked at has a name and no facts.
 func (r *Root) ReadDir(ctx context.Context, name string) (Info, []Entry, error) {
 	var entries []Entry
 	opts := WalkOptions{TreeOptions: TreeOptions{MaxDepth: 1}, LinkTargets: true}
 	info, err := r.Walk(ctx, name, opts, func(p string, e Entry) error {
+		if len(entries) > entriesMost {
+			return &fs.PathError{Op: "open", Path: name, Err: errEndless}
+		}
 		entries = append(entries, e)
 		return nil
 	})
@@ -118,7 +124,7 @@ func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info,
 	if err != nil || !info.FileMode().IsDir() || info.Path == "/" {
 		return info, nil, denied
 	}
-	names, err := r.unlisted(ctx, path.Dir(info.Path), []string{"./" + path.Base(info.Path)})
+	names, err := r.unlisted(ctx, path.Dir(info.Path), "", []string{"./" + path.Base(info.Path)})
 	if err != nil || len(names[0]) == 0 {
 		return info, nil, denied
 	}
@@ -131,9 +137,9 @@ func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info,
 }
 
 // unlisted asks for the names in directories that find cannot go into.
-func (r *Root) unlisted(ctx context.Context, start string, directories []string) ([][]string, error) {
+func (r *Root) unlisted(ctx context.Context, start, stage string, directories []string) ([][]string, error) {
 	found := make([][]string, len(directories))
-	q := request{verb: "names", args: []string{start, ""}, names: directories}
+	q := request{verb: "names", args: []string{start, stage}, names: directories}
 	err := r.call(ctx, "open", start, q, func(b *bufio.Reader) error {
 		for i := range directories {
 			for {
@@ -143,6 +149,9 @@ func (r *Root) unlisted(ctx context.Context, start string, directories []string)
 				}
 				if name == "" {
 					break
+				}
+				if len(found[i]) == entriesMost {
+					return errEndless
 				}
 				if validName(name) && !strings.Contains(name, "/") {
 					found[i] = append(found[i], name)

@@ -111,7 +111,7 @@ func (t *table) row(pid int) *row {
 
 // readArgs reads fields PID ROOT HEX up to an empty one.
 func (t *table) readArgs(r *bufio.Reader) error {
-	for {
+	for range pidMax {
 		field, err := readField(r)
 		if err != nil || field == "" {
 			return err
@@ -139,7 +139,11 @@ func (t *table) readArgs(r *bufio.Reader) error {
 		}
 		p.RootReadable = true
 	}
+	return errEndless
 }
+
+// pidMax is the most processes that Linux has (PID_MAX_LIMIT).
+const pidMax = 1 << 22
 
 // readPasswd reads pairs of fields to the end.
 func (t *table) readPasswd(r *bufio.Reader) error {

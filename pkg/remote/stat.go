@@ -24,7 +24,7 @@ type Stat struct {
 	RdevMajor  uint32    `json:"rdevMajor"` // of devices
 	RdevMinor  uint32    `json:"rdevMinor"`
 	Size       int64     `json:"size"`   // bytes; files below /proc and /sys say 0 or 4096 whatever they hold
-	Blocks     int64     `json:"blocks"` // of 512 bytes on the disk; -1: the helper's stat doesn't tell
+	Blocks     int64     `json:"blocks"` // of 512 bytes on the disk
 	Mtime      time.Time `json:"mtime"`
 	LinkTarget string    `json:"linkTarget,omitempty"` // of symbolic links, as it is written
 
@@ -82,11 +82,11 @@ func parseStat(line string) (*Stat, error) {
 	major, minor, _ := strings.Cut(f[6], ":")
 	s := &Stat{
 		Dev: p.unsigned(dev, 10, 64), Ino: p.unsigned(ino, 10, 64),
-		Mode: uint32(p.unsigned(f[1], 16, 32)), Size: p.signed(f[2]),
+		Mode: uint32(p.unsigned(f[1], 16, 32)), Size: int64(p.unsigned(f[2], 10, 63)),
 		UID: uint32(p.unsigned(f[3], 10, 32)), GID: uint32(p.unsigned(f[4], 10, 32)),
 		Nlink:     p.unsigned(f[5], 10, 64),
 		RdevMajor: uint32(p.unsigned(major, 16, 32)), RdevMinor: uint32(p.unsigned(minor, 16, 32)),
-		Blocks: p.signed(f[11]), state: line,
+		Blocks: int64(p.unsigned(f[11], 10, 63)), state: line,
 	}
 	var nanos int64
 	if _, fraction, ok := strings.Cut(f[9], "."); ok && len(fraction) == 9 {

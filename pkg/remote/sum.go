@@ -26,8 +26,8 @@ type SumOptions struct {
 // Sum calls fn for the regular file at a path, or for those below it, with its SHA-256. The helper computes them, so the bytes
 // stay where they are. Paths and errors are Walk's.
 func (r *Root) Sum(ctx context.Context, name string, opts SumOptions, fn func(path string, sum [32]byte) error) (Info, error) {
-	return r.below(ctx, "sum", name, opts.Recursive, opts.TreeOptions, func(start string, files []string, states map[string]string) error {
-		sums, err := (&reader{root: r, start: start}).sums(ctx, "sha256sum", files, states)
+	return r.below(ctx, "sum", name, opts.Recursive, opts.TreeOptions, func(from *reader, files []string, states map[string]string) error {
+		sums, err := from.sums(ctx, "sha256sum", files, states)
 		if err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func (r *Root) Sum(ctx context.Context, name string, opts SumOptions, fn func(pa
 			if _, err := hex.Decode(sum[:], []byte(text)); err != nil || len(text) != 2*len(sum) {
 				return fmt.Errorf("read checksum %.80q", text)
 			}
-			if err := fn(path.Join(start, files[i]), sum); err != nil {
+			if err := fn(path.Join(from.start, files[i]), sum); err != nil {
 				return err
 			}
 		}
@@ -44,50 +44,65 @@ func (r *Root) Sum(ctx context.Context, name string, opts SumOptions, fn func(pa
 	})
 }
 
-// SumFiles gives the SHA-256 of some regular files below a physical path, or says why there is none. Names are relative to it.
-func (r *Root) SumFiles(ctx context.Context, start string, names []string, fn func(name string, sum [32]byte, err error)) error {
-	from := &reader{root: r, start: start, physical: true}
-	files := make([]string, len(names))
-	for i, name := range names {
-		files[i] = sent(name)
+// SumFiles gives the SHA-256 of some regular files below a physical path, or says why there is none. Names are relative to it, and
+// have sizes.
+func (r *Root) SumFiles(ctx context.Context, start string, sizes map[string]int64, fn func(name string, sum [32]byte, err error)) error {
+	var some batcher
+	for _, name := range slices.Sorted(maps.Keys(sizes)) {
+		some.add(sent(name), sizes[name])
 	}
-	some, odd := batches(files)
-	for _, file := range odd {
-		some = append(some, []string{file})
-	}
-	for len(some) > 0 {
-		batch := some[0]
-		some = some[1:]
-		sums, err := from.sums(ctx, "sha256sum", batch, nil)
-		own, other := cause(ctx, err)
-		switch {
-		case other != nil:
-			return other
-		case own != nil && len(batch) > 1:
-			// One of them is in the way of the others.
-			for _, file := range batch {
-				some = append(some, []string{file})
-			}
-			continue
+	partly := &TreeError{}
+	do := func(from *reader, files []string, states map[string]string) error {
+		sums, err := from.sums(ctx, "sha256sum", files, states)
+		if own, _ := cause(ctx, err); len(files) == 1 && own != nil {
+			fn(strings.TrimPrefix(files[0], "./"), [32]byte{}, own)
+			return nil
 		}
-		for i, file := range batch {
+		if err != nil {
+			return err
+		}
+		for i, file := range files {
 			var sum [32]byte
-			if own == nil {
-				_, own = hex.Decode(sum[:], []byte(sums[i]))
-			}
-			fn(strings.TrimPrefix(file, "./"), sum, own)
+			_, err := hex.Decode(sum[:], []byte(sums[i]))
+			fn(strings.TrimPrefix(file, "./"), sum, err)
+		}
+		return nil
+	}
+	for _, batch := range some.all {
+		if err := r.batch(ctx, "sum", &reader{root: r, start: start, physical: true}, batch, nil, partly, do); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// A batcher puts files together that one request can be about: not too many, and a large one by itself.
+type batcher struct {
+	all          [][]string
+	names, bytes int64 // of the last batch
+	open         bool  // it can take more
+}
+
+func (b *batcher) add(name string, size int64) {
+	if strings.Contains(name, "\n") || size > batchBytes*16 {
+		b.all, b.open = append(b.all, []string{name}), false
+		return
+	}
+	last := len(b.all) - 1
+	if !b.open || len(b.all[last]) == batchMost || b.names+int64(len(name)) > batchBytes || b.bytes+size > 256<<20 {
+		b.all, b.names, b.bytes, b.open, last = append(b.all, nil), 0, 0, true, last+1
+	}
+	b.all[last] = append(b.all[last], name)
+	b.names, b.bytes = b.names+int64(len(name))+1, b.bytes+size
+}
+
 // below calls do for the regular files at or below a path in batches: paths as find calls them from the start, and their state.
 // A *TreeError of the walk is returned at the end; do adds to it by an error of its own kind.
-func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts TreeOptions, do func(string, []string, map[string]string) error) (Info, error) {
+func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts TreeOptions, do func(*reader, []string, map[string]string) error) (Info, error) {
 	if !recursive {
 		return r.single(ctx, op, name, do)
 	}
-	var files []string
+	var some batcher
 	states := map[string]string{}
 	top := ""
 	info, err := r.Walk(ctx, name, WalkOptions{TreeOptions: opts}, func(p string, e Entry) error {
@@ -95,8 +110,9 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 			top = p
 		}
 		if s := e.Stat(); s != nil && s.FileMode().IsRegular() {
-			sent := "." + strings.TrimPrefix(p, strings.TrimSuffix(top, "/"))
-			files, states[sent] = append(files, sent), s.state
+			file := "." + strings.TrimPrefix(p, strings.TrimSuffix(top, "/"))
+			some.add(file, s.Size)
+			states[file] = s.state
 		}
 		return nil
 	})
@@ -107,12 +123,9 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 	if info.FileMode().IsRegular() {
 		return r.single(ctx, op, name, do)
 	}
-	some, odd := batches(files)
-	for _, file := range odd {
-		some = append(some, []string{file})
-	}
-	for _, batch := range some {
-		if err := r.batch(ctx, op, info.Path, batch, states, partly, do); err != nil {
+	from := &reader{root: r, start: info.Path, physical: true}
+	for _, batch := range some.all {
+		if err := r.batch(ctx, op, from, batch, states, partly, do); err != nil {
 			return info, err
 		}
 	}
@@ -122,22 +135,26 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 	return info, nil
 }
 
-// batch does a batch, and each file of it by itself where one of them is in the way.
-func (r *Root) batch(ctx context.Context, op, start string, batch []string, states map[string]string, partly *TreeError, do func(string, []string, map[string]string) error) error {
-	err := do(start, batch, states)
+// batch does a batch, and its halves where one of its files is in the way; one after the other where that blocks.
+func (r *Root) batch(ctx context.Context, op string, from *reader, batch []string, states map[string]string, partly *TreeError, do func(*reader, []string, map[string]string) error) error {
+	err := do(from, batch, states)
 	var cause *fs.PathError
+	parts := [][]string{batch[:len(batch)/2], batch[len(batch)/2:]}
 	switch {
 	case err == nil, !errors.As(err, &cause), isBroken(err), ctx.Err() != nil:
 		return err
 	case len(batch) > 1:
-		for _, file := range batch {
-			if err := r.batch(ctx, op, start, []string{file}, states, partly, do); err != nil {
+		if errors.Is(err, ErrStuck) {
+			parts = slices.Collect(slices.Chunk(batch, 1))
+		}
+		for _, part := range parts {
+			if err := r.batch(ctx, op, from, part, states, partly, do); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	file := path.Join(start, batch[0])
+	file := path.Join(from.start, batch[0])
 	if !errors.Is(cause.Err, fs.ErrNotExist) || !r.Kernel(file) {
 		partly.add(opOf(op, cause.Err), file, cause.Err)
 	}
@@ -158,7 +175,7 @@ func isBroken(err error) bool {
 }
 
 // single is below for one file.
-func (r *Root) single(ctx context.Context, op, name string, do func(string, []string, map[string]string) error) (Info, error) {
+func (r *Root) single(ctx context.Context, op, name string, do func(*reader, []string, map[string]string) error) (Info, error) {
 	info, err := r.Stat(ctx, name, true)
 	if err != nil {
 		return info, withOp(op, err)
@@ -170,7 +187,7 @@ func (r *Root) single(ctx context.Context, op, name string, do func(string, []st
 		return info, &fs.PathError{Op: op, Path: name, Err: ErrSpecial}
 	}
 	file := "./" + path.Base(info.Path)
-	err = do(path.Dir(info.Path), []string{file}, map[string]string{file: info.state})
+	err = do(&reader{root: r, start: path.Dir(info.Path), physical: true}, []string{file}, map[string]string{file: info.state})
 	return info, withPath(op, name, err)
 }
 
@@ -273,8 +290,8 @@ func dirOf(file string) string {
 	return "."
 }
 
-// steady reads facts of files and of their directories, what inner reads, and the facts once more. Nothing on the way was exchanged only
-// where they are the same, and those of the walk.
+// steady reads facts of directories and files, what inner reads, and the facts once more. Nothing on the way was exchanged only where
+// they are the same, those of the walk, and no directory is a link.
 func steady(b *bufio.Reader, files []string, states map[string]string, inner func() error) error {
 	before, err := readFacts(b)
 	if err != nil {
@@ -288,11 +305,17 @@ func steady(b *bufio.Reader, files []string, states map[string]string, inner fun
 	if err != nil {
 		return err
 	}
-	if !slices.Equal(before, after) || len(before) < len(files) {
+	k := len(before) - len(files)
+	if k < 0 || len(after) != len(before) || !slices.Equal(before[k:], after[:len(files)]) || !slices.Equal(before[:k], after[len(files):]) {
 		return ErrChanged
 	}
+	for _, directory := range before[:k] {
+		if s, err := parseStat(directory); err != nil || !s.FileMode().IsDir() {
+			return ErrChanged
+		}
+	}
 	for i, file := range files {
-		if want := states[file]; want != "" && want != before[i] {
+		if want := states[file]; want != "" && want != before[k+i] {
 			return ErrChanged
 		}
 	}

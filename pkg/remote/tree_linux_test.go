@@ -73,7 +73,7 @@ func shown(tree map[string]string) string {
 	return b.String()
 }
 
-func dial(t *testing.T, r Runner) *Root {
+func dialSelf(t *testing.T, r Runner) *Root {
 	t.Helper()
 	root, err := Dial(t.Context(), r, Where{PID: os.Getpid()})
 	if err != nil {
@@ -95,13 +95,8 @@ func TestFormsAreThoseOfCp(t *testing.T) {
 		"tofile": "-> other", "todir": "-> dst", "dangling": "-> nothing", "blocked/src": "a file", "blocked2/file/x": "X",
 		"viadir/src": "-> ../dst", "viafile/file": "-> ../other", "clash/src/sub": "a file", "clash2/src/a/x": "X", "cwd/": "",
 	}
-	bb := t.TempDir()
-	out, err := exec.Command("sh", "-c", "cp "+os.Getenv("SHAREPROC_TEST_BUSYBOX")+" "+bb+"/busybox; "+bb+"/busybox --install -s "+bb).CombinedOutput()
-	if err != nil {
-		t.Fatal(string(out))
-	}
-	for shell, r := range map[string]localRunner{"sh": {}, "busybox": {path: bb}} {
-		root, other := dial(t, r), dial(t, r)
+	for shell, r := range runners(t) {
+		root, other := dialSelf(t, r), dialSelf(t, r)
 		for direction, ends := range map[string][2]transfer.Tree{
 			"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}, "across": {root.Source(), other.Destination()},
 		} {

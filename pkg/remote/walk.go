@@ -100,30 +100,36 @@ func (w *walk) list(ctx context.Context) (find, xargs int, err error) {
 		mode = "links"
 	}
 	err = w.root.call(ctx, "walk", w.start, w.find(mode), func(b *bufio.Reader) error {
-		if err := w.begin(b); err != nil {
-			return err
-		}
-		for {
-			sent, s, err := w.record(b)
-			switch {
-			case err != nil:
-				return err
-			case s == nil:
-				find, xargs, err = readState(b)
-				return err
-			}
-			w.seen = append(w.seen, maphash.String(w.seed, sent))
-			file, _, err := w.below(sent)
-			if err != nil {
-				return err
-			}
-			w.root.name(s)
-			if err := called(w.fn(file, Entry{name: path.Base(file), stat: s})); err != nil {
-				return err
-			}
-		}
+		var err error
+		find, xargs, err = w.read(b)
+		return err
 	})
 	return find, xargs, err
+}
+
+// read reads the answer to list.
+func (w *walk) read(b *bufio.Reader) (find, xargs int, err error) {
+	if err := w.begin(b); err != nil {
+		return 0, 0, err
+	}
+	for {
+		sent, s, err := w.record(b)
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case s == nil:
+			return readState(b)
+		}
+		w.seen = append(w.seen, maphash.String(w.seed, sent))
+		file, _, err := w.below(sent)
+		if err != nil {
+			return 0, 0, err
+		}
+		w.root.name(s)
+		if err := called(w.fn(file, Entry{name: path.Base(file), stat: s})); err != nil {
+			return 0, 0, err
+		}
+	}
 }
 
 // begin reads what comes in front of a tree.
@@ -316,7 +322,7 @@ func (w *walk) complete(ctx context.Context) error {
 	if err := w.missing(ctx, all); err != nil {
 		return err
 	}
-	if err := w.inside(ctx, directories, closed); err != nil {
+	if err := w.inside(ctx, directories, closed, all); err != nil {
 		return err
 	}
 	w.silent(all)
@@ -329,12 +335,13 @@ func (w *walk) complete(ctx context.Context) error {
 // names asks find for nothing but names, of all files or of directories.
 func (w *walk) names(ctx context.Context, mode string) ([]string, error) {
 	var names []string
+	failed := w.failed
 	q := w.find(mode)
 	err := w.root.call(ctx, "walk", w.start, q, func(b *bufio.Reader) error {
 		if err := w.begin(b); err != nil {
 			return err
 		}
-		w.failed = TreeError{}
+		w.failed = failed
 		for {
 			name, err := readField(b)
 			if err != nil || name == "" {
@@ -403,8 +410,13 @@ func (w *walk) entered(depth int) bool { return w.opts.MaxDepth == 0 || depth < 
 func (w *walk) missing(ctx context.Context, all []string) error {
 	var without []string
 	for _, name := range all {
-		if _, seen := slices.BinarySearch(w.seen, maphash.String(w.seed, name)); !seen {
+		if _, seen := slices.BinarySearch(w.seen, maphash.String(w.seed, name)); seen {
+			continue
+		}
+		if len(name) <= pathMax {
 			without = append(without, name)
+		} else if err := w.bare(name, ErrNameTooLong); err != nil {
+			return err
 		}
 	}
 	some, odd := batches(without)
@@ -443,16 +455,20 @@ func (w *walk) missing(ctx context.Context, all []string) error {
 }
 
 // inside names what is in directories that find could not go into, or only up to a length of path.
-func (w *walk) inside(ctx context.Context, directories, closed []string) error {
+func (w *walk) inside(ctx context.Context, directories, closed, all []string) error {
 	asked := slices.Clone(closed)
 	for _, name := range directories {
 		if len(name) > pathMax-256 && !slices.Contains(closed, name) {
 			asked = append(asked, name)
 		}
 	}
+	listed := map[string]bool{}
+	for _, name := range all {
+		listed[name] = true
+	}
 	some, _ := batches(asked)
 	for _, batch := range some {
-		found, err := w.root.unlisted(ctx, w.info.Path, batch)
+		found, err := w.root.unlisted(ctx, w.info.Path, w.stageName(), batch)
 		if err != nil {
 			return err
 		}
@@ -460,7 +476,7 @@ func (w *walk) inside(ctx context.Context, directories, closed []string) error {
 			shut := slices.Contains(closed, batch[i])
 			for _, name := range names {
 				name = batch[i] + "/" + name
-				if !shut && len(name) <= pathMax-1 {
+				if listed[name] || !shut && len(name) <= pathMax {
 					continue
 				}
 				cause := errUnreadable

@@ -6,54 +6,44 @@ package conform
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"strings"
 	"syscall"
 	"testing"
-	"testing/fstest"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // A View is a tree of Build as it is seen through a helper.
 type View struct {
-	Runner procfs.Runner
-	// Where is the tree's root in the target. Its path has no links, and no slash at its end.
-	Where  procfs.Where
+	Root *remote.Root
+	// Path is the tree's place in the target. It has no links, and no slash at its end.
+	Path   string
 	User   User
 	Oracle Oracle
-	// Every is the step at which single files are asked for: each costs a command.
+	// Every is the step at which single files are asked for: each costs a request.
 	Every int
 }
 
-// Check compares everything that procfs offers with the oracle.
+// Check compares everything that remote offers with the oracle.
 func (v *View) Check(t *testing.T) {
 	t.Helper()
 	for name, check := range map[string]func(*testing.T){
-		"walk": v.checkWalk, "show": v.checkShow, "sum": v.checkSum, "grep": v.checkGrep, "pull": v.checkPull,
+		"walk": v.checkWalk, "read": v.checkRead, "sum": v.checkSum, "grep": v.checkGrep,
 	} {
 		t.Run(name, check)
 	}
 }
 
-// at is a path of the tree in the target.
-func (v *View) at(below string) procfs.Where {
-	w := v.Where
-	w.Path += below
-	return w
-}
-
 // below is a path of the target in the tree.
 func (v *View) below(t *testing.T, path string) string {
 	t.Helper()
-	rest, ok := strings.CutPrefix(path, v.Where.Path)
+	rest, ok := strings.CutPrefix(path, v.Path)
 	if !ok {
-		t.Errorf("%.300q is not below %q", path, v.Where.Path)
+		t.Errorf("%.300q is not below %q", path, v.Path)
 	}
 	return rest
 }
@@ -62,7 +52,7 @@ func (v *View) below(t *testing.T, path string) string {
 func (v *View) failures(t *testing.T, err error) map[string]error {
 	t.Helper()
 	failed := map[string]error{}
-	tree, ok := errors.AsType[*procfs.TreeError](err)
+	tree, ok := errors.AsType[*remote.TreeError](err)
 	if err != nil && !ok {
 		t.Fatal(err)
 	}
@@ -85,8 +75,8 @@ func (v *View) failures(t *testing.T, err error) map[string]error {
 
 func (v *View) checkWalk(t *testing.T) {
 	t.Helper()
-	got := map[string]procfs.Entry{}
-	_, err := procfs.Walk(t.Context(), v.Runner, v.Where, procfs.WalkOptions{LinkTargets: true}, func(path string, e procfs.Entry) error {
+	got := map[string]remote.Entry{}
+	_, err := v.Root.Walk(t.Context(), v.Path, remote.WalkOptions{LinkTargets: true}, func(path string, e remote.Entry) error {
 		below := v.below(t, path)
 		if _, twice := got[below]; twice {
 			t.Errorf("%.300q comes twice", below)
@@ -121,7 +111,7 @@ func (v *View) checkWalk(t *testing.T) {
 		if v.Oracle[path] == nil || !v.Oracle.hidden(v.User, path) && !v.Oracle.shut(v.User, path) {
 			t.Errorf("%.300q is said to fail: %v", path, err)
 		}
-		long = long && !errors.Is(err, procfs.ErrNameTooLong)
+		long = long && !errors.Is(err, remote.ErrNameTooLong)
 	}
 	if long {
 		t.Error("paths too long are missing, and that is not said")
@@ -129,7 +119,7 @@ func (v *View) checkWalk(t *testing.T) {
 }
 
 // compare holds facts to those of lstat(2).
-func compare(t *testing.T, path string, got *procfs.Stat, f *File) {
+func compare(t *testing.T, path string, got *remote.Stat, f *File) {
 	t.Helper()
 	want := f.Stat
 	if got.Mode != want.Mode || got.UID != want.Uid || got.GID != want.Gid || got.Ino != want.Ino || got.Dev != want.Dev ||
@@ -146,23 +136,23 @@ func compare(t *testing.T, path string, got *procfs.Stat, f *File) {
 	}
 }
 
-func (v *View) checkShow(t *testing.T) {
+func (v *View) checkRead(t *testing.T) {
 	t.Helper()
-	read := func(below string) (string, []procfs.Entry, error) {
+	read := func(below string) (string, error) {
 		var content bytes.Buffer
-		_, entries, err := procfs.Show(t.Context(), v.Runner, v.at(below), func(procfs.Found) (io.Writer, error) { return &content, nil })
-		return content.String(), entries, err
+		_, err := v.Root.Read(t.Context(), v.Path+below, func(remote.Info) (io.Writer, error) { return &content, nil })
+		return content.String(), err
 	}
 	for i, name := range Names() {
 		if i%v.Every != 0 {
 			continue
 		}
 		below := "/small/names/" + name
-		if content, _, err := read(below); err != nil || content != v.Oracle[below].Content {
+		if content, err := read(below); err != nil || content != v.Oracle[below].Content {
 			t.Errorf("%q: %q, %v", below, content, err)
 		}
 	}
-	_, entries, err := read("/small/names")
+	_, entries, err := v.Root.ReadDir(t.Context(), v.Path+"/small/names")
 	if err != nil || len(entries) != len(Names()) {
 		t.Errorf("%d entries, %v", len(entries), err)
 	}
@@ -179,10 +169,10 @@ func (v *View) checkShow(t *testing.T) {
 		secret = fs.ErrPermission
 	}
 	for below, want := range map[string]error{
-		"/small/kinds/fifo": procfs.ErrSpecial, "/small/kinds/socket": procfs.ErrSpecial, "/small/links/loop": procfs.ErrLoop, "/small/links/relative": nil,
-		"/small/links/dangling": fs.ErrNotExist, "/denied/secret": secret, "/small/empty": nil, "/small/empty folder": nil, "/small/empty/": procfs.ErrNotDirectory,
+		"/small/kinds/fifo": remote.ErrSpecial, "/small/kinds/socket": remote.ErrSpecial, "/small/links/loop": remote.ErrLoop, "/small/links/relative": nil,
+		"/small/links/dangling": fs.ErrNotExist, "/denied/secret": secret, "/small/empty": nil, "/small/empty folder": remote.ErrIsDirectory, "/small/empty/": remote.ErrNotDirectory,
 	} {
-		if content, _, err := read(below); !errors.Is(err, want) || want == nil && below == "/denied/secret" && content != "secret" {
+		if content, err := read(below); !errors.Is(err, want) || want == nil && below == "/denied/secret" && content != "secret" {
 			t.Errorf("%s: %q, %v; want %v", below, content, err, want)
 		}
 	}
@@ -211,7 +201,7 @@ func (v *View) checkSum(t *testing.T) {
 	for _, folder := range []string{"/small", "/denied"} {
 		want, denied := v.readable(folder)
 		got := 0
-		_, err := procfs.Sum(t.Context(), v.Runner, v.at(folder), procfs.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+		_, err := v.Root.Sum(t.Context(), v.Path+folder, remote.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
 			below := v.below(t, path)
 			if f := want[below]; f == nil || f.Sum != sum {
 				t.Errorf("%q: a wrong sum", below)
@@ -229,7 +219,7 @@ func (v *View) checkGrep(t *testing.T) {
 	t.Helper()
 	got := map[string]bool{}
 	pattern, _, _ := strings.Cut(Needle, "\t")
-	_, err := procfs.Grep(t.Context(), v.Runner, v.at("/small"), procfs.GrepOptions{Pattern: pattern, Recursive: true}, func(m procfs.Match) error {
+	_, err := v.Root.Grep(t.Context(), v.Path+"/small", remote.GrepOptions{Pattern: pattern, Recursive: true}, func(m remote.Match) error {
 		below := v.below(t, m.Path)
 		got[below] = true
 		if f := v.Oracle[below]; f == nil || m.Line != 2 || strings.Split(f.Content, "\n")[1] != m.Text {
@@ -245,53 +235,5 @@ func (v *View) checkGrep(t *testing.T) {
 	}
 	if len(got) != len(Names()) {
 		t.Errorf("matches in %d files, want %d", len(got), len(Names()))
-	}
-}
-
-func (v *View) checkPull(t *testing.T) {
-	t.Helper()
-	for _, folder := range []string{"/small", "/denied"} {
-		c := newCollector()
-		if _, err := procfs.Pull(t.Context(), v.Runner, v.at(folder), c); err != nil {
-			t.Fatal(err)
-		}
-		files, denied := v.readable(folder)
-		for path, f := range v.Oracle {
-			if path != folder && !strings.HasPrefix(path, folder+"/") || v.Oracle.hidden(v.User, path) {
-				continue
-			}
-			name := strings.TrimPrefix(strings.TrimPrefix(path, folder), "/")
-			_, failed := c.failed[name]
-			switch {
-			case files[path] != nil:
-				if c.sums[name] != f.Sum {
-					t.Errorf("%q came otherwise, or not at all", path)
-				}
-				compare(t, path, c.stats[name], f)
-			case f.kind() == syscall.S_IFREG, v.Oracle.shut(v.User, path):
-				if !failed {
-					t.Errorf("%q cannot be read, and that is not said", path)
-				}
-			case c.stats[name] == nil:
-				t.Errorf("%q is missing", path)
-			default:
-				compare(t, path, c.stats[name], f)
-			}
-		}
-		if len(c.failed) < denied || denied == 0 && len(c.failed) > 0 {
-			t.Errorf("%s: not copied: %v", folder, c.failed)
-		}
-	}
-}
-
-// CheckFS holds the tree's root as an fs.FS to what io/fs promises. It costs about a hundred commands.
-func (v *View) CheckFS(ctx context.Context, t *testing.T) {
-	t.Helper()
-	plain, err := fs.Sub(procfs.Root(ctx, v.Runner, v.Where.PID), strings.TrimPrefix(path.Join(v.Where.Path, "plain"), "/"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := fstest.TestFS(plain, "a", "b/c", "b/d", "é", "link"); err != nil {
-		t.Error(err)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/local"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/conform"
 )
 
@@ -131,11 +132,13 @@ func TestConformance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			view := conform.View{Runner: g.helper, Where: procfs.Where{PID: 1, Path: "/data"}, User: who.user, Oracle: oracle, Every: 10}
-			view.Check(t)
-			if name == "root" {
-				view.CheckFS(t.Context(), t)
+			root, err := remote.Dial(t.Context(), g.helper, remote.Where{PID: 1})
+			if err != nil {
+				t.Fatal(err)
 			}
+			defer root.Close()
+			view := conform.View{Root: root, Path: "/data", User: who.user, Oracle: oracle, Every: 3}
+			view.Check(t)
 		})
 	}
 }

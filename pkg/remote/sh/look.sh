@@ -86,14 +86,15 @@ verb_names() {
 		(
 			set +f
 			cd "/proc/self/cwd/$directory" 2>/dev/null && directory=.
-			for f in "$directory"/* "$directory"/.[!.]* "$directory"/..?*; do
-				case $f in
-				"$directory/*" | "$directory/.[!.]*" | "$directory/..?*")
-					# A pattern that matched nothing, unless there is such a name.
-					[ -L "$f" ] || [ -e "$f" ] || continue
-					;;
-				esac
-				printf '%s\0' "${f##*/}"
+			IFS=''
+			for pattern in '/*' '/.[!.]*' '/..?*'; do
+				# shellcheck disable=SC2086 # a pattern
+				set -- "$directory"$pattern
+				# A pattern that matched nothing stands for itself, unless there is such a name.
+				[ "$#$1" != "1$directory$pattern" ] || [ -L "$1" ] || [ -e "$1" ] || continue
+				for f; do
+					printf '%s\0' "${f##*/}"
+				done
 			done
 		)
 		printf '\0'
@@ -105,8 +106,9 @@ verb_closed() {
 	start "$1" "$2" || return
 	for f in $names; do
 		opened=''
-		{ opened=1; } 2>/dev/null <"$f"
-		[ -n "$opened" ] && [ -e "$f/." ] || [ ! -d "$f" ] || printf '%s\0' "$f"
+		# What has become a FIFO would block without the "/.".
+		{ opened=1; } 2>/dev/null <"$f/."
+		[ -n "$opened" ] || [ ! -d "$f" ] || printf '%s\0' "$f"
 	done
 }
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # One connection: reads requests from stdin and runs a verb for each, until stdin ends. conn.go is the other end.
 #
-# Descriptors: 3 the client, 4 the file that a verb has opened or where signs of life go, 5 a verb's answer, 6 what travels beside it, 7 the
-# directory that is written to, 8 the directory that was left last, or the stage, 9 the root of the target.
+# Descriptors: 3 the client, 4 the file that a verb has opened or where signs of life go, 5 a verb's answer, 6 what travels beside it, 7 signs of
+# progress, or the directory that is written to, 8 the directory that was left last, or the stage, 9 the root of the target.
 LC_ALL=C TZ=UTC0 QUOTING_STYLE=literal HISTFILE=/dev/null
 export LC_ALL TZ QUOTING_STYLE HISTFILE
 umask 077
@@ -70,8 +70,6 @@ request() {
 	put)
 		# It reads the client itself.
 		(
-			trap - PIPE
-			trap 'exit 143' TERM
 			exec 4>&2 2>/dev/null
 			verb_put "$@"
 		)
@@ -90,11 +88,9 @@ request() {
 		stage:*) stage_directory=$1 stage=$2 ;;
 		esac
 		(
-			trap - PIPE
-			trap 'exit 143' TERM
 			"verb_$verb" "$@"
 			answer "$?"
-		) 3<&- &
+		) 3<&- 7>&2 &
 		job=$!
 		;;
 	*) return 1 ;;
@@ -121,30 +117,33 @@ need() {
 	done
 }
 
-# own sets group to the shell's process group and self to its PID. What follows the last ")" of stat is state, parent, group.
+# own sets self to the shell's PID and group to its process group, where the runtime made this command one of its own;
+# elsewhere what belongs to it is below self. What follows the last ")" of stat is state, parent, group.
 own() {
 	IFS= read -r stat </proc/self/stat
 	self=${stat%% *}
 	IFS=' '
 	# shellcheck disable=SC2086 # words
 	set -- ${stat##*) }
-	group=$3
+	group=$3 known=''
+	[ "$group" = "$$" ] || group=none known=" $self "
 }
 
-# members lists the processes of this command that still run, and their parents.
+# members lists the processes of this command that still run, each with its state, and their parents.
 members() {
 	running='' parents=' '
 	for p in /proc/[0-9]*; do
 		IFS= read -r stat <"$p/stat" || continue
 		# shellcheck disable=SC2086 # words
 		set -- ${stat##*) }
-		case $1:$3 in
-		[ZX]:*) continue ;;
-		*:"$group") ;;
-		*) continue ;;
-		esac
 		p=${p#/proc/}
-		[ "$p" = "$self" ] || [ "$p" = "$group" ] || running="$running $p"
+		case $1:$3:$known in
+		[ZX]:*) continue ;;
+		*:"$group":*) ;;
+		*" $2 "*) known="$known$p " ;;
+		*) parents="$parents$2 " && continue ;;
+		esac
+		[ "$p" = "$self" ] || [ "$p" = "$group" ] || running="$running $p:$1"
 		parents="$parents$2 "
 	done 2>/dev/null
 }
@@ -156,24 +155,22 @@ finish() {
 	trap '' TERM
 	own
 	set +f
-	# Only where the runtime made this command a group of its own are its members known.
 	rounds=0
-	while [ "$group" = "$$" ] && [ "$rounds" -lt 500 ]; do
+	while [ "$rounds" -lt 500 ]; do
 		members
 		[ -n "$running" ] || break
+		# What is stopped and has no child then has none later.
 		for p in $running; do
-			case $parents in
+			state=${p#*:} p=${p%:*}
+			case $state$parents in
+			T*" $p "*) kill -CONT "$p" ;;
 			*" $p "*) ;;
-			*)
-				kill -TERM "$p"
-				kill -CONT "$p"
-				[ "$rounds" -lt 100 ] || kill -KILL "$p"
-				;;
+			T*) kill -KILL "$p" ;;
+			*) kill -STOP "$p" ;;
 			esac
 		done 2>/dev/null
 		rounds=$((rounds + 1))
 	done
-	[ "$group" = "$$" ] || [ -z "$job" ] || kill -TERM "$job" 2>/dev/null
 	wait
 	abandon
 	exit 0

@@ -4,8 +4,7 @@
 # verb_read PATH STAGE FILE FROM DIRECTORIES... reads the regular files in $names with one checksum, since processes for each
 # would cost more than its bytes; or the one at PATH, or FILE of a stage, from byte FROM on.
 #
-# Answer for many: facts of all of them and of the directories that they are in NUL, all bytes, mark ".", SHA-1 and status NUL,
-# facts once more NUL. With the times of change in them the facts are the same only if nothing on the way was exchanged.
+# Answer for many: steady's, with all bytes, mark ".", SHA-1 and status NUL inside.
 # The sum is taken by a second reading: one of the same stream (tee) takes 2.7 times as long.
 verb_read() {
 	need sha1sum dd tee || return
@@ -20,12 +19,14 @@ verb_read() {
 	steady sha1_of_all "$@"
 }
 
-# steady COMMAND DIRECTORIES... prints facts, has COMMAND answer about $names, and prints the facts once more.
+# steady COMMAND DIRECTORIES... has COMMAND answer about $names, which are in DIRECTORIES, between facts: of the directories, of the
+# files, NUL; and behind it of the files, of the directories, NUL. With the times of change in them they are the same only if
+# nothing on the way was exchanged.
 steady() {
 	command=$1
 	shift
 	# shellcheck disable=SC2086 # one a line
-	stat -c "$facts" $names "$@" 2>/dev/null || return "$CHANGED"
+	stat -c "$facts" "$@" $names 2>/dev/null || return "$CHANGED"
 	printf '\0'
 	"$command" || return
 	# shellcheck disable=SC2086
@@ -77,6 +78,7 @@ read_parts() {
 		# What has no block at all is one hole; a small file may be kept in its inode.
 		while [ "${12}" -gt 0 ] && [ "$from" -lt "$size" ]; do
 			zeros || part bytes_from "$chunk"
+			echo . >&7
 			from=$((from + chunk))
 		done
 	elif [ "$from" -gt 0 ] || [ "$size" -ge "$chunk" ]; then
@@ -129,8 +131,8 @@ part() {
 }
 
 # verb_sum PATH STAGE FILE TOOL N DIRECTORIES... sums up the regular files in $names with TOOL, or the first N bytes of the one at
-# PATH, or FILE of a stage, all of them where N is "-". Answer for many: facts NUL, lines of TOOL and its status NUL, facts NUL. For one: path
-# NUL, facts NUL, signs of progress and the sum NUL, facts once more NUL.
+# PATH, or FILE of a stage, all of them where N is "-". Answer for many: steady's, with lines of TOOL and its status NUL inside. For
+# one: path NUL, facts NUL, the sum NUL, facts once more NUL.
 verb_sum() {
 	tool=$4 count=$5
 	need "$tool" dd || return
@@ -151,27 +153,26 @@ sum_of_each() {
 }
 
 sum_of_one() {
-	IFS=' '
-	# shellcheck disable=SC2086 # words
-	set -- $line
-	[ "$count" != - ] || count=$3
-	from=0
-	{ sum=$(in_steps "$@" | "$tool"); } 5>&1
+	sum=$(in_steps | "$tool")
 	printf '%s\0%s\0' "${sum%% *}" "$(stat -L -c "$facts" /proc/self/fd/4)"
 }
 
-# in_steps prints $count bytes, and says "," for each step: a large file takes time, and is not stuck.
+# in_steps prints $count bytes of the file, all where that is "-", with a sign of progress for each step: a large file is not stuck.
 in_steps() {
-	step=268435456
-	if [ "$count" -eq 0 ]; then
-		# A size of a kernel file says nothing.
-		[ "$3" != 0 ] || cat_file
+	IFS=' '
+	# shellcheck disable=SC2086 # words
+	set -- $line
+	# A size of a kernel file says nothing.
+	if [ "$count:$3" = -:0 ]; then
+		cat_file
 		return
 	fi
+	[ "$count" != - ] || count=$3
+	step=268435456 from=0
 	while [ "$from" -lt "$count" ]; do
 		[ "$((from + step))" -le "$count" ] || step=$((count - from))
 		bytes_from "$step"
-		printf , >&5
+		echo . >&7
 		from=$((from + step))
 	done
 }

@@ -30,7 +30,8 @@ magic() {
 
 # resolve PATH FOLLOW walks PATH as the process itself would. It leaves us in the directory of the last name and sets name,
 # "." for the directory itself, and at, the physical path. FOLLOW is 1 where a link in last place is followed too, 0 where it
-# is not. For who is going to write it is w and n: no link of the target's may lead to one that only the kernel can follow.
+# is not. For who is going to write it is w and n: no link of the target's may lead to one that only the kernel can follow. With p
+# the path is one that was physical, and a link on the way is a change.
 resolve() {
 	rest=$1 hops=0 name=.
 	[ "${#rest}" -le 4095 ] || return "$NAME_TOO_LONG"
@@ -78,7 +79,7 @@ step() {
 	[ "${#1}" -le 255 ] && [ "${#at}" -le 3840 ] || return "$NAME_TOO_LONG"
 	if [ -L "./$1" ]; then
 		case $2$more$rest in
-		[0n])
+		[0np])
 			name=$1 at=$at/$1
 			return
 			;;
@@ -89,6 +90,7 @@ step() {
 			leap "$1" "$2"
 			return
 		fi
+		[ "$2" != p ] || return "$CHANGED"
 		text=$(readlink -n "./$1" 2>/dev/null && echo .) || return "$DENIED"
 		text=${text%.}
 		[ -n "$text" ] || return "$GONE"
@@ -106,7 +108,9 @@ step() {
 		into "$1" || {
 			code=$?
 			[ -d "./$1" ] || code=$CHANGED
-			return "$code"
+			# What cannot be entered has facts all the same.
+			[ "$code:$more$rest" = "$DENIED:" ] && [ "$2" != 2 ] || return "$code"
+			name=$1
 		}
 		at=$at/$1
 	elif [ -e "./$1" ]; then
@@ -121,7 +125,7 @@ step() {
 # leap NAME FOLLOW follows a link of the kernel's. Behind a link of the target's that is refused to who is going to write.
 leap() {
 	case $2:$hops in
-	[wn]:1 | [01]:*) ;;
+	[wn]:1 | [01p]:*) ;;
 	*) return "$IN_THE_WAY" ;;
 	esac
 	at=$at/$1
@@ -136,12 +140,13 @@ leap() {
 	fi
 }
 
-# start PATH STAGE goes to where a verb begins: PATH, or what is private to us in it. With "-" a link in last place is meant itself.
+# start PATH STAGE goes to where a verb begins: PATH, or what is private to us in it. With "-" the path is a physical one.
 start() {
 	case $2 in
-	-) resolve "$1" 0 || return ;;
+	-) resolve "$1" p || return ;;
 	*) resolve "$1" 1 || return ;;
 	esac
+	[ "$name" = . ] || [ -L "./$name" ] || [ ! -d "./$name" ] || return "$DENIED"
 	if [ -n "${2#-}" ]; then
 		[ -e "./$2" ] || return "$GONE"
 		enter_stage "$2" || return

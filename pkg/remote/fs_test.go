@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// FS holds to what io/fs asks of a file system.
+func TestFSIsAFileSystem(t *testing.T) {
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			directory := openDirectory(t)
+			write(t, filepath.Join(directory, "a/b"), "text")
+			write(t, filepath.Join(directory, "none"), "")
+			symlink(t, "/a/b", filepath.Join(directory, "absolute"))
+			symlink(t, "nowhere", filepath.Join(directory, "dangling"))
+			root := fakeRoot(t, r, directory)
+			files := root.FS(t.Context())
+			if err := fstest.TestFS(files, "a/b", "none", "absolute", "a"); err != nil {
+				t.Error(err)
+			}
+			if data, err := fs.ReadFile(files, "absolute"); err != nil || string(data) != "text" {
+				t.Errorf("through a link: %q, %v", data, err)
+			}
+			if target, err := files.ReadLink("absolute"); err != nil || target != "/a/b" {
+				t.Errorf("link: %q, %v", target, err)
+			}
+			if _, err := files.Open("dangling"); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "dangling") {
+				t.Errorf("link to nothing: %v", err)
+			}
+			if _, err := files.Open("../x"); !errors.Is(err, fs.ErrInvalid) {
+				t.Errorf("no path: %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha1" //nolint:gosec // see section.go
+	"encoding/hex"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// line is what the program says of a file.
+const line = "1:2 81a4 1 0 0 1 0:0 1 d t z 8 d t z"
+
+func answerReader(text []byte) *bufio.Reader { return bufio.NewReaderSize(bytes.NewReader(text), 16) }
+
+// A mark is found however the stream is cut into writes, and nothing else is taken for it.
+func FuzzReply(f *testing.F) {
+	f.Add([]byte("content"), uint8(3), uint16(0))
+	f.Add([]byte("\x00MAR\x00MA\x00"), uint8(2), uint16(7))
+	f.Add([]byte("\x00MARL000\n"), uint8(200), uint16(999))
+	f.Add([]byte{}, uint8(0), uint16(52))
+	f.Fuzz(func(t *testing.T, content []byte, step uint8, code uint16) {
+		code %= 1000
+		w, pipe := newReply("MARK")
+		stream := append(bytes.Clone(content), fmt.Sprintf("\x00MARK%03d\n", code)...)
+		if bytes.Contains(content, []byte("\x00MARK")) {
+			t.Skip("130 random bits are not met by chance")
+		}
+		go func() {
+			for chunk := max(1, int(step)); len(stream) > 0; stream = stream[min(chunk, len(stream)):] {
+				if _, err := w.Write(stream[:min(chunk, len(stream))]); err != nil {
+					break
+				}
+			}
+			w.end(nil)
+		}()
+		got, err := io.ReadAll(pipe)
+		if err != nil || !bytes.Equal(got, content) {
+			t.Fatalf("got %q, %v of %q", got, err, content)
+		}
+		if c, marked := w.result(); !marked || c != int(code) {
+			t.Fatalf("code %d, marked %v, want %d", c, marked, code)
+		}
+	})
+}
+
+// Whatever a helper answers, only paths below the start come out, and nothing panics.
+func FuzzWalk(f *testing.F) {
+	begin := "/\x00" + strings.Replace(line, "81a4", "41ed", 1) + "\x00d\x00"
+	link := strings.Replace(line, "81a4 1", "a1ff 3", 1)
+	f.Add([]byte(begin+".//"+line+"\n./a\nb//"+line+"\n\x00find 0 xargs 0\x00"), false)
+	f.Add([]byte(begin+"./a//"+line+"//./a\n./l//"+link+"//'./l' -> 'x\ny'\n\x00find 1 xargs 123\x00"), true)
+	f.Add([]byte(begin+"./../a//"+line+"\n\x00"), false)
+	f.Add([]byte(begin+"./a/\xff/..//"+line+"\n\x00"), false)
+	f.Add([]byte("/a\x00"+line+"\x00\x00./a//"+line+"\n\x00find 0 xargs 0\x00"), false)
+	f.Fuzz(func(t *testing.T, answer []byte, links bool) {
+		w := &walk{seed: maphash.MakeSeed(), reader: &reader{root: &Root{}}, opts: WalkOptions{LinkTargets: links}}
+		w.fn = func(path string, e Entry) error {
+			if !strings.HasPrefix(path+"/", strings.TrimSuffix(w.info.Path, "/")+"/") || strings.ContainsRune(path, 0) || e.Stat() == nil {
+				t.Fatalf("%q, %+v of %q", path, e, answer)
+			}
+			if rest := strings.TrimPrefix(path, w.info.Path); rest != "" && filepath.Clean("/"+rest) != "/"+strings.TrimPrefix(rest, "/") {
+				t.Fatalf("%q of %q", path, answer)
+			}
+			return nil
+		}
+		if _, _, err := w.read(answerReader(answer)); err == nil && w.info.Stat == nil {
+			t.Fatalf("no facts of %q", answer)
+		}
+	})
+}
+
+// What is between two equal sets of facts counts, and nothing else.
+func FuzzSteady(f *testing.F) {
+	f.Add([]byte(line + "\n" + line + "\n\x00x\x00" + line + "\n" + line + "\n\x00"))
+	f.Add([]byte(line + "\n\x00x\x00" + line + "\n\x00"))
+	f.Add([]byte("\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		b := answerReader(answer)
+		err := steady(b, []string{"./a", "./b"}, map[string]string{"./a": line}, func() error {
+			_, err := readField(b)
+			return err
+		})
+		if fields := strings.Split(string(answer), "\x00"); err == nil && (fields[0] != fields[2] && fields[0]+"\n" != fields[2] && fields[0] != fields[2]+"\n" || !strings.HasPrefix(fields[0], line+"\n")) {
+			t.Fatalf("success by %q", answer)
+		}
+	})
+}
+
+// Bytes arrive as they were sent, or not at all.
+func FuzzReadSection(f *testing.F) {
+	seal := func(content string) []byte {
+		h := sha1.Sum([]byte(content)) //nolint:gosec // see section.go
+		return []byte(content + "MARK." + hex.EncodeToString(h[:]) + "  - s0\x00")
+	}
+	f.Add(seal("content"))
+	f.Add(seal("MARMARK MAR"))
+	f.Add([]byte("contentMARK.\x00"))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		var got bytes.Buffer
+		good, err := readSection(answerReader(answer), "MARK", func(p []byte) error {
+			_, err := got.Write(p)
+			return err
+		})
+		h := sha1.Sum(got.Bytes()) //nolint:gosec // see section.go
+		if good && err != nil || err == nil && !bytes.Contains(answer, []byte(got.String()+"MARK.")) || err == nil && !bytes.Contains(answer, []byte(hex.EncodeToString(h[:]))) {
+			t.Fatalf("%q, %v, %v of %q", &got, good, err, answer)
+		}
+	})
+}
+
+// A match is below the start, and has a line.
+func FuzzReadMatches(f *testing.F) {
+	f.Add([]byte("./a\x001:text\x002:more\x00\x00.0\x00"))
+	f.Add([]byte("./a\nb\x00\x00.1\x00"))
+	f.Add([]byte("./a\x00Binary file matches\x00\x00.2\x00"))
+	f.Add([]byte("./../../x\x00-1:x\x00\x00.0\x00"))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		g := &grep{}
+		_ = g.many(answerReader(answer), "/top", map[string]string{"./a": "", "./a\nb": ""})
+		for _, m := range g.found {
+			if !strings.HasPrefix(m.Path, "/top/") || m.Line < 0 {
+				t.Fatalf("%+v of %q", m, answer)
+			}
+		}
+	})
+}
+
+// FuzzRead is about an answer for one file, as the client's Read has it.
+func FuzzReadFacts(f *testing.F) {
+	f.Add([]byte("/a\x00" + line + "\x00"))
+	f.Add([]byte("\x00\x00"))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		if info, err := (&Root{}).readBegin(answerReader(answer)); err == nil && info.Stat == nil {
+			t.Fatalf("no facts of %q", answer)
+		}
+	})
+}
+
+// FuzzOpen is about the whole answer of verb_open.
+func FuzzOpen(f *testing.F) {
+	stat := fmt.Sprintf(procStat, "x")
+	f.Add([]byte("8\x00 9 10\x00" + stat + "\x00Uid:\t1\t2\t3\t4\n\x000\n\x0021 1 0:1 / / rw - overlay o rw\n\x00root:x:0:\n\x00\x00"))
+	f.Add([]byte("x\x00\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		var r Root
+		if err := r.read(answerReader(answer)); err == nil && r.Process.State == "" {
+			t.Fatalf("no process in %q", answer)
+		}
+	})
+}
+
+// FuzzMounts holds that a mount point ends in a path, and that each has a kind.
+func FuzzMounts(f *testing.F) {
+	f.Add("24 21 0:4 / /etc/hosts rw - ext4 x rw\n25 21 0:5 / /proc ro,nosuid - proc p rw\n", "/etc/hosts")
+	f.Add("24 21 0:4 / /a\\0 ro", "/a")
+	f.Add("24 21 0:4 / /a\\040b\\134 ro - x y\n", "/a b\\")
+	f.Fuzz(func(t *testing.T, text, path string) {
+		m := parseMounts(text)
+		for _, point := range m.kernels() {
+			if !m.of(point).kernel() || !slices.ContainsFunc(m, func(m mount) bool { return m.point == point }) {
+				t.Fatalf("%q of %q", point, text)
+			}
+		}
+		for _, point := range m.below(path) {
+			if point == path || !under(point, path) {
+				t.Fatalf("%q below %q", point, path)
+			}
+		}
+	})
+}

@@ -51,7 +51,9 @@ func (l *listing) arrange(entries []remote.Entry) []remote.Entry {
 	if !l.all {
 		entries = slices.DeleteFunc(entries, func(e remote.Entry) bool { return strings.HasPrefix(e.Name(), ".") })
 	}
-	slices.SortStableFunc(entries, l.compare)
+	if l.sort == "size" || l.sort == "time" {
+		slices.SortStableFunc(entries, l.compare)
+	}
 	return entries
 }
 

@@ -161,15 +161,15 @@ func (f *Factory) do(ctx context.Context, arg string, h *helperFlags, want sessi
 	if err == nil {
 		open, err = r, do(r)
 	}
-	if r != nil && r.session.Running && ctx.Err() == nil && streamFailed(err) {
+	if err == nil || r == nil || !r.session.Running {
+		return open, err
+	}
+	if ctx.Err() == nil && streamFailed(err) {
 		if ended := r.opener.Ended(ctx, r.session); ended != nil {
 			err = ended
 		}
 	}
-	if r != nil && r.session.Running {
-		err = session.LackExec(err, r.session.Namespace)
-	}
-	return open, err
+	return open, session.LackExec(err, r.session.Namespace)
 }
 
 // streamFailed tells an exec that the cluster broke off or refused from one whose command said what was wrong.

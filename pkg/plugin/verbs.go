@@ -62,19 +62,15 @@ func (a *fileArgs) addOutput(cmd *cobra.Command, text string) {
 
 func (a *fileArgs) json() bool { return a.output == "json" }
 
-// useFiles opens a session that reaches the target's root.
-func (f *Factory) useFiles(ctx context.Context, a *fileArgs, do func(*room) error) error {
-	return f.use(ctx, a.pod, &a.helperFlags, session.Wanted{Need: podspec.OpenRoot, AnyProcess: a.pid != 0}, do)
-}
-
 // useRoot opens a session and connects to the root that is meant. It says what errors about paths mean.
 func (f *Factory) useRoot(ctx context.Context, a *fileArgs, do func(*room, *remote.Root) error) error {
-	return f.useFiles(ctx, a, func(r *room) error {
+	want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: a.pid != 0}
+	return f.use(ctx, a.pod, &a.helperFlags, want, func(r *room) error {
 		root, err := r.root(ctx, a.pid)
-		if err == nil {
-			err = do(r, root)
-		} else {
+		if err != nil {
 			err = &fs.PathError{Op: "open", Path: a.path(), Err: err}
+		} else if err = do(r, root); err == nil {
+			return nil
 		}
 		return r.pathError(ctx, a.pid, root, err)
 	})

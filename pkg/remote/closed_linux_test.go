@@ -135,3 +135,40 @@ func TestDialNamesWhoDeniesItsRoot(t *testing.T) {
 		t.Errorf("got %v, of %+v", err, root.Process)
 	}
 }
+
+// The names of a listing are relative to where it begins, also where that is the root.
+func TestListingOfTheRootIsRelativeToIt(t *testing.T) {
+	dir := t.TempDir()
+	process := filepath.Join(dir, "proc", "1")
+	for _, err := range []error{
+		os.MkdirAll(filepath.Join(dir, "root", "a", "b"), 0o755), os.MkdirAll(process, 0o755), os.Symlink(filepath.Join(dir, "root"), filepath.Join(process, "root")),
+		os.WriteFile(filepath.Join(process, "stat"), []byte("1 (a) S 0 1"+strings.Repeat(" 0", 47)+"\n"), 0o644),
+		os.WriteFile(filepath.Join(process, "status"), []byte("Name:\ta\nState:\tS\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\n"), 0o644),
+		os.WriteFile(filepath.Join(process, "mountinfo"), nil, 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := dialIn(t.Context(), localRunner{}, filepath.Join(dir, "proc"), Where{PID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	for start, want := range map[string][]string{"/": {".", "a", "a/b"}, "/a": {".", "b"}, "/a/b": {"."}} {
+		tree, err := root.Source().Open(t.Context(), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for f, err := range tree.List(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, f.Path)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: got %q, want %q", start, got, want)
+		}
+	}
+}

@@ -14,13 +14,8 @@ LINT := $(CACHE)/golangci-lint-$(GOLANGCI_LINT_VERSION)/golangci-lint
 
 DEADCODE_VERSION := v0.52.0
 DEADCODE := $(CACHE)/deadcode-$(DEADCODE_VERSION)/deadcode
-# Packages in which functions may be dead, joined by |, until pkg/remote and pkg/transfer have taken the place of the other two.
-DEADCODE_ALLOW := pkg/procfs|pkg/local|pkg/remote|pkg/transfer
-# pkg/remote/sh is one program of several files, and is checked as one. Those listed here are not clean yet.
-SCRIPTS_LATER := pkg/procfs/% pkg/podspec/persist.sh pkg/podspec/tether.sh pkg/podspec/wait.sh pkg/session/enter.sh pkg/session/helper.sh
-# What shellcheck finds in pkg/remote/sh and is not looked through yet.
-REMOTE_LATER := SC2015,SC2030,SC2031,SC2034,SC2094
-SCRIPTS = $(sort $(filter-out pkg/remote/sh/% $(SCRIPTS_LATER),$(shell find pkg -name '*.sh')))
+# pkg/remote/sh is one program of several files, and is checked as one.
+SCRIPTS = $(sort $(filter-out pkg/remote/sh/%,$(shell find pkg -name '*.sh')))
 
 GOVULNCHECK_VERSION := v1.9.0
 GOVULNCHECK := $(CACHE)/govulncheck-$(GOVULNCHECK_VERSION)/govulncheck
@@ -67,7 +62,7 @@ lint: $(LINT) dead scripts ## Format, house rules, dead functions, and the scrip
 	$(LINT) fmt --diff
 
 dead: $(DEADCODE) ## Functions that the program never reaches
-	@dead=$$($(DEADCODE) ./cmd/...); dead=$$(grep -vE '^($(DEADCODE_ALLOW))/' <<<"$$dead" || true); \
+	@dead=$$($(DEADCODE) ./cmd/...); \
 	if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
 
 scripts: ## The scripts that run in a pod, under shellcheck
@@ -76,7 +71,7 @@ scripts: ## The scripts that run in a pod, under shellcheck
 	fi; \
 	if ! command -v shellcheck >/dev/null; then echo "scripts: left out: no shellcheck (install the package shellcheck)"; exit 0; fi; \
 	shellcheck -s dash $(SCRIPTS); \
-	if [ -d pkg/remote/sh ]; then cat pkg/remote/sh/*.sh | shellcheck -s dash $(if $(REMOTE_LATER),-e $(REMOTE_LATER)) -; fi
+	cat pkg/remote/sh/*.sh | shellcheck -s dash -
 
 fmt: $(LINT) ## Format the code
 	$(LINT) fmt

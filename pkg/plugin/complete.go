@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -205,7 +207,7 @@ func (f *Factory) paths(cmd *cobra.Command, args []string, word string) ([]cobra
 		if err != nil {
 			return
 		}
-		if _, entries, err := root.ReadDir(ctx, directory); err == nil {
+		if entries, err := fs.ReadDir(root.FS(ctx), cmp.Or(strings.Trim(path.Clean(directory), "/"), ".")); err == nil {
 			out = completedPaths(directory, word, entries)
 		}
 	})
@@ -213,7 +215,7 @@ func (f *Factory) paths(cmd *cobra.Command, args []string, word string) ([]cobra
 }
 
 // completedPaths leaves out names that a shell might take for more than a name, and those that begin with a dot unless one was typed.
-func completedPaths(directory, word string, entries []remote.Entry) []cobra.Completion {
+func completedPaths(directory, word string, entries []fs.DirEntry) []cobra.Completion {
 	var out []cobra.Completion
 	for _, e := range entries {
 		name := e.Name()
@@ -224,8 +226,10 @@ func completedPaths(directory, word string, entries []remote.Entry) []cobra.Comp
 		switch {
 		case e.IsDir():
 			name += "/"
-		case e.Stat() != nil && e.Stat().LinkTarget != "":
-			name = cobra.CompletionWithDesc(name, "-> "+description(e.Stat().LinkTarget))
+		case e.Type() == fs.ModeSymlink:
+			if entry, ok := e.(remote.Entry); ok {
+				name = cobra.CompletionWithDesc(name, "-> "+description(entry.Stat().LinkTarget))
+			}
 		}
 		out = append(out, directory+name)
 	}

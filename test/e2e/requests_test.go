@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/procfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // counter is a proxy in front of the API server that writes down the requests.
@@ -164,7 +164,12 @@ func TestRootIsAFileSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := procfs.Root(t.Context(), client.In(attach.Container{Namespace: w.namespace, Pod: "web", Name: helper}), 1)
+	connection, err := remote.Dial(t.Context(), client.In(attach.Container{Namespace: w.namespace, Pod: "web", Name: helper}), remote.Where{PID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	root := connection.FS(t.Context())
 	sub, err := fs.Sub(root, "tmp/tree")
 	if err != nil {
 		t.Fatal(err)
@@ -172,7 +177,7 @@ func TestRootIsAFileSystem(t *testing.T) {
 	if err := fstest.TestFS(sub, "sub/file", "a b", "relative", "absolute"); err != nil {
 		t.Error(err)
 	}
-	text, err := root.ReadFile("tmp/tree/absolute/file")
+	text, err := fs.ReadFile(root, "tmp/tree/absolute/file")
 	if err != nil || string(text) != "hello\n" {
 		t.Errorf("through an absolute link: %q, %v", text, err)
 	}

@@ -80,8 +80,13 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link == nil || !c.link.alive() {
+		// Who cleans up after an interrupt has a context of its own.
+		life := c.ctx
+		if life.Err() != nil {
+			life = ctx
+		}
 		var err error
-		if c.link, err = connect(c.ctx, c.runner); err != nil {
+		if c.link, err = connect(life, c.runner); err != nil {
 			return err
 		}
 		if c.greet != nil {

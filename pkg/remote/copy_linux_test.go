@@ -4,6 +4,8 @@ package remote
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -95,5 +97,31 @@ func TestCopiesKeepWhatTheyPromise(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// An upload that is interrupted leaves nothing, and does not wait for the helper to find out.
+func TestInterruptedUploadLeavesNothing(t *testing.T) {
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			dir := t.TempDir()
+			plant(t, dir, map[string]string{"big": strings.Repeat("0123456789abcdef", 1<<20), "dst/": ""})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			root, err := Dial(ctx, r, Where{PID: os.Getpid()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer root.Close()
+			_, err = transfer.Copy(ctx, root.Destination(), transfer.Local(), transfer.Options{
+				Source: dir + "/big", Dest: dir + "/dst/big", Progress: func(int64) { cancel() },
+			})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("ended with %v", err)
+			}
+			if left := harvest(t, dir+"/dst"); len(left) != 0 {
+				t.Errorf("left:\n%s", shown(left))
+			}
+		})
 	}
 }

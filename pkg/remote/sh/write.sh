@@ -85,7 +85,7 @@ verb_put() {
 	printf r
 	shift 2
 	if [ "$1" = tree ]; then
-		sum=$({ frames | tee /proc/self/fd/6 | unpack "$2" || echo failed >&6; } 6>&1 2>/dev/null | sha1sum)
+		sum=$({ frames pass | tee /proc/self/fd/6 | unpack "$2" || echo failed >&6; } 6>&1 2>/dev/null | sha1sum)
 		arrived && printf '0\0'
 	else
 		shift
@@ -108,7 +108,8 @@ put_file() {
 	else
 		length_of "$2" || fail "$WRITE_FAILED" || return
 	fi
-	sum=$({ frames tee -a "$file" || echo failed; } 2>/dev/null | sha1sum)
+	written=$2
+	sum=$({ frames append || echo failed; } 2>/dev/null | read_back 2>/dev/null | sha1sum)
 	arrived || return
 	[ -z "$5" ] || chown -h "$5" "$file" 2>/dev/null || return "$OWNER"
 	chmod "$3" "$file" 2>/dev/null && touch -m -d "@$4" "$file" 2>/dev/null || fail "$WRITE_FAILED" || return
@@ -118,20 +119,35 @@ put_file() {
 # length_of N makes the file N bytes long.
 length_of() { dd bs=1 seek="$1" count=0 of="$file" 2>/dev/null </dev/null; }
 
-# frames [COMMAND...] prints the bytes that the client sends. Each frame goes through COMMAND first. What came is a sign of life.
+# append N puts the next N bytes of the client behind the file, and says where they are.
+append() {
+	dd bs="$1" count=1 iflag=fullblock <&3 >>"$file" || return
+	echo "$written $1"
+	written=$((written + $1))
+}
+
+# read_back prints what was written, while more of it is: tee, which would do that too, takes a kilobyte at a time.
+read_back() {
+	while IFS=' ' read -r from length; do
+		[ "$from" != failed ] || echo
+		bytes_from "$length" 4<"$file"
+	done
+}
+
+# pass N prints the next N bytes of the client.
+pass() { dd bs="$1" count=1 iflag=fullblock <&3 2>/dev/null; }
+
+# frames COMMAND has COMMAND N take the bytes of each frame. What came is a sign of life.
 frames() {
 	while IFS= read -r length <&3; do
 		case $length in
 		'') ;;
 		0) return 0 ;;
-		hole*) length_of "${length#hole }" || return 1 ;;
-		*)
-			if [ "$#" = 0 ]; then
-				dd bs="$length" count=1 iflag=fullblock <&3 2>/dev/null || return 1
-			else
-				dd bs="$length" count=1 iflag=fullblock <&3 2>/dev/null | "$@" || return 1
-			fi
+		hole*)
+			written=${length#hole }
+			length_of "$written" || return 1
 			;;
+		*) "$1" "$length" || return 1 ;;
 		esac
 		echo >&4
 	done

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
@@ -30,10 +31,10 @@ type stage struct {
 func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
 	s := &stage{id: id, name: id, preserve: preserve}
 	s.reader = &reader{root: t.root, start: directory, stage: s}
-	err := t.root.call(ctx, "write", directory, s.request("stage", nil, ""), nothing)
+	err := t.root.call(ctx, "write", directory, s.request("stage", nil, "", s.wait()), nothing)
 	if errors.Is(err, ErrNotOurs) {
 		s.name = id + "~"
-		err = t.root.call(ctx, "write", directory, s.request("stage", nil, ""), nothing)
+		err = t.root.call(ctx, "write", directory, s.request("stage", nil, "", s.wait()), nothing)
 	}
 	if err != nil {
 		return nil, translated(err)
@@ -44,6 +45,11 @@ func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (t
 
 func nothing(*bufio.Reader) error { return nil }
 
+// wait is for how many seconds a client that has gone may come back for its stage: as long as a copy goes on without a byte moving.
+func (s *stage) wait() string {
+	return strconv.Itoa(int(transfer.Bound(Silence, transfer.DefaultPauses()) / time.Second))
+}
+
 // claim takes a stage over to a new connection.
 func (s *stage) claim(ctx context.Context, l *link) error {
 	former := s.name
@@ -51,7 +57,7 @@ func (s *stage) claim(ctx context.Context, l *link) error {
 	if s.times++; !strings.HasSuffix(s.id, ".partial") {
 		s.name = fmt.Sprint(s.id, "-", s.times)
 	}
-	q := request{verb: "stage", args: []string{s.start, s.name, former}}
+	q := request{verb: "stage", args: []string{s.start, s.name, former, s.wait()}}
 	err, _ := l.converse(ctx, q, func(*link, *bufio.Reader) error { return nil })
 	return err
 }

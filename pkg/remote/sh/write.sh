@@ -17,7 +17,7 @@ enter_stage() {
 	[ -O . ] && [ "$(stat -c %a . 2>/dev/null)" = 700 ] || return "$NOT_OURS"
 }
 
-# verb_stage DIRECTORY STAGE FORMER makes the stage, or takes over what an earlier connection, or copy, has left in FORMER: that
+# verb_stage DIRECTORY STAGE FORMER WAIT makes the stage, or takes over what an earlier connection, or copy, has left in FORMER: that
 # may still be written to, so what is in it comes into directories that nobody else has.
 verb_stage() {
 	into_directory "$1" || return
@@ -274,7 +274,7 @@ abandon() {
 	exec >/dev/null 2>&1
 	into_directory "$stage_directory" || return 0
 	seconds=0
-	while [ -e "./$stage" ] && [ "$seconds" -lt 70 ]; do
+	while [ -e "./$stage" ] && [ "$seconds" -lt "$stage_wait" ]; do
 		sleep 1
 		seconds=$((seconds + 1))
 	done

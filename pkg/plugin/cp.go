@@ -88,24 +88,25 @@ that nothing of it stays, but with --resume what has come does, under a name tha
 // ends finds out which end is where.
 func (o *cpOptions) ends(cmd *cobra.Command, source, dest string) error {
 	o.source, o.dest = copyEndOf(source), copyEndOf(dest)
-	both := o.source.pod != "" && o.dest.pod != ""
 	switch {
 	case o.source.pod == "" && o.dest.pod == "":
 		return usage(cmd.CommandPath()+" POD:PATH LOCAL", "neither %q nor %q is of the form POD:PATH", source, dest)
-	case cmd.Flags().Changed("pid") && (o.pid < 1 || o.pid >= maxPID):
-		return usage("kubectl shareproc ps POD, for the PIDs", "--pid %d: not a PID", o.pid)
-	case cmd.Flags().Changed("pid") && both:
-		return usage("POD:/proc/PID/root/PATH", "--pid: with two pods it is not known which one is meant")
 	case o.source.path == "" || o.dest.path == "":
 		return usage(cmd.CommandPath()+" --help", "an empty path")
+	case o.selector != "":
+		return usage(cmd.CommandPath()+" POD:PATH LOCAL", "-l: the pod is named by its path here")
+	case o.source.stream() && strings.HasSuffix(o.dest.path, "/"):
+		return usage(cmd.CommandPath()+" - POD:PATH", "copy stdin: PATH has to name a file")
 	case o.resume && o.source.stream():
 		return usage("a file instead of -", "--resume with -: stdin cannot be read a second time")
 	case o.resume && o.dest.stream():
 		return usage("a file instead of -", "--resume with -: what is on stdout cannot be looked at")
-	case o.source.stream() && strings.HasSuffix(o.dest.path, "/"):
-		return usage(cmd.CommandPath()+" - POD:PATH", "copy stdin: PATH has to name a file")
-	case o.selector != "":
-		return usage(cmd.CommandPath()+" POD:PATH LOCAL", "-l: the pod is named by its path here")
+	case !cmd.Flags().Changed("pid"):
+		return nil
+	case o.pid < 1 || o.pid >= maxPID:
+		return usage("kubectl shareproc ps POD, for the PIDs", "--pid %d: not a PID", o.pid)
+	case o.source.pod != "" && o.dest.pod != "":
+		return usage("POD:/proc/PID/root/PATH", "--pid: with two pods it is not known which one is meant")
 	}
 	return nil
 }

@@ -79,6 +79,13 @@ func TestCPFindsItsEnds(t *testing.T) {
 	}
 }
 
+func TestCPFindsTwoPods(t *testing.T) {
+	o, _, err := copied(t, "web:/etc/nginx", "shop/user:/tmp/")
+	if err != nil || o.source != (copyEnd{pod: "web", path: "/etc/nginx"}) || o.dest != (copyEnd{"shop", "user", "/tmp/"}) {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
 func TestCPRefusesWhatItCannotMean(t *testing.T) {
 	for _, c := range []struct {
 		args []string

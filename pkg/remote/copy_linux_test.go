@@ -125,3 +125,33 @@ func TestInterruptedUploadLeavesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A file system that is full is said to be, and holds nothing of the copy any more.
+func TestUploadToAFullDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can mount a small file system")
+	}
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			dir := t.TempDir()
+			plant(t, dir, map[string]string{"big": strings.Repeat("0123456789abcdef", 1<<20), "many/": "", "dst/": ""})
+			for i := range 200 {
+				plant(t, dir+"/many", map[string]string{fmt.Sprint(i): strings.Repeat("x", 60<<10)})
+			}
+			if err := syscall.Mount("none", dir+"/dst", "tmpfs", 0, "size=8m"); err != nil {
+				t.Skip("cannot mount: ", err)
+			}
+			defer syscall.Unmount(dir+"/dst", syscall.MNT_DETACH)
+			for _, name := range []string{"big", "many"} {
+				root := dialSelf(t, r)
+				_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: dir + "/" + name, Dest: dir + "/dst/x"})
+				if !errors.Is(err, ErrFull) {
+					t.Errorf("%s: %v", name, err)
+				}
+				if left := harvest(t, dir+"/dst"); len(left) != 0 {
+					t.Errorf("%s left:\n%s", name, shown(left))
+				}
+			}
+		})
+	}
+}

@@ -100,7 +100,11 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 		case *treeUpload:
 			u.begin(frames)
 		}
-		if own = fill(out); own != nil {
+		if own = fill(out); errors.Is(own, errAnswered) {
+			own = nil
+			return errAnswered
+		}
+		if own != nil {
 			return called(own)
 		}
 		if err := errors.Join(out.close(), frames.close()); err != nil {

@@ -5,9 +5,9 @@ package remote
 import (
 	"archive/tar"
 	"crypto/sha1" //nolint:gosec // against damage, not against attacks: busybox has processor instructions for it
+	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"io/fs"
 	"time"
 
@@ -68,17 +68,18 @@ func (f *frames) close() error {
 	return f.link.sent(f.link.write(fmt.Appendf(nil, "0\n%x\n", f.hash.Sum(nil))))
 }
 
-// sent says why nothing more is to be sent: what the other side says about it is in the answer.
+// errAnswered ends what is sent: the other side has answered, and takes nothing more.
+var errAnswered = errors.New("answered")
+
+// sent says why nothing more is to be sent.
 func (l *link) sent(err error) error {
-	if err == nil {
-		l.mu.Lock()
-		answer := l.current
-		l.mu.Unlock()
-		select {
-		case <-answer.done:
-			err = io.ErrUnexpectedEOF
-		default:
-		}
+	l.mu.Lock()
+	answer := l.current
+	l.mu.Unlock()
+	select {
+	case <-answer.done:
+		return errAnswered
+	default:
 	}
 	if err != nil {
 		return &BrokenError{Cause: err}

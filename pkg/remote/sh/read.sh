@@ -109,11 +109,8 @@ part_once() {
 	printf '%s.%s\0' "$mark" "$sum"
 }
 
-# zeros says whether the next chunk holds nothing else, by its sum: twice as fast as to look for other bytes.
-zeros() {
-	sum=$(bytes_from "$chunk" | sha1sum)
-	[ "${sum%% *}" = 5fde1cce603e6566d20da811c9c8bcccb044d4ae ]
-}
+# zeros says whether the next chunk holds nothing else: four times as fast as its sum where the processor does not help.
+zeros() { [ "$(bytes_from "$chunk" | tr -d '\000' | head -c 1 | wc -c)" -eq 0 ]; }
 
 # part COMMAND... sends what a command prints, which runs twice at once.
 part() {

@@ -85,7 +85,7 @@ verb_put() {
 	printf r
 	shift 2
 	if [ "$1" = tree ]; then
-		sum=$({ frames pass | tee /proc/self/fd/6 | unpack "$2" || echo failed >&6; } 6>&1 2>/dev/null | sha1sum)
+		sum=$({ { frames pass | tee /proc/self/fd/6 | unpack "$2" || echo failed >&8; } 6>&1 | sha1sum; } 8>&1 2>/dev/null)
 		arrived && printf '0\0'
 	else
 		shift
@@ -109,7 +109,7 @@ put_file() {
 		length_of "$2" || fail "$WRITE_FAILED" || return
 	fi
 	written=$2
-	sum=$({ frames append || echo failed; } 2>/dev/null | read_back 2>/dev/null | sha1sum)
+	sum=$({ { frames append || [ "$?" = 2 ] || echo failed >&6; } | read_back | sha1sum; } 6>&1 2>/dev/null)
 	arrived || return
 	[ -z "$5" ] || chown -h "$5" "$file" 2>/dev/null || return "$OWNER"
 	chmod "$3" "$file" 2>/dev/null && touch -m -d "@$4" "$file" 2>/dev/null || fail "$WRITE_FAILED" || return
@@ -129,7 +129,6 @@ append() {
 # read_back prints what was written, while more of it is: tee, which would do that too, takes a kilobyte at a time.
 read_back() {
 	while IFS=' ' read -r from length; do
-		[ "$from" != failed ] || echo
 		bytes_from "$length" 4<"$file"
 	done
 }
@@ -154,8 +153,14 @@ frames() {
 	return 2
 }
 
-# arrived compares what was written with what was sent.
+# arrived compares what was written with what was sent. What could not be written is not looked for behind it.
 arrived() {
+	case $sum in
+	*failed*)
+		fail "$WRITE_FAILED"
+		return
+		;;
+	esac
 	IFS= read -r want <&3 || return "$CUT"
 	[ "${sum%% *}" = "$want" ] || fail "$WRITE_FAILED"
 }

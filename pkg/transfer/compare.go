@@ -41,6 +41,7 @@ func (c comparison) held(ctx context.Context) (sizes []*item, extra []string, er
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
+		c.kept = true
 		if err != nil {
 			return nil, nil, err
 		}

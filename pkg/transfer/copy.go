@@ -54,7 +54,7 @@ type copier struct {
 	again    bool     // an earlier attempt, or an earlier copy, may have left something
 	moving   bool     // Commit was asked for
 	looked   bool     // at what the destination has
-	sent     bool     // there may be something to keep
+	kept     bool     // the stage may have something to keep
 	drop     []string // of the stage
 	fatal    error    // why there is nothing to copy
 }
@@ -75,7 +75,7 @@ func Copy(ctx context.Context, dst, src Tree, o Options) (Report, error) {
 	if c.stage == nil {
 		return c.report, err
 	}
-	keep := c.Resume && err != nil && c.sent
+	keep := c.Resume && err != nil && c.kept
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 	defer cancel()
 	closing := c.stage.Close(ctx, keep)

@@ -65,7 +65,7 @@ func (c *copier) put(ctx context.Context, batch []*item) error {
 			t.parts[i].Link = it.first.Path
 		}
 	}
-	c.sent = true
+	c.kept = true
 	errs, err := c.stage.Put(ctx, t.parts, func(r Receiver) error {
 		t.Receiver = r
 		err := t.fill(ctx)

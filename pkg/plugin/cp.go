@@ -34,24 +34,26 @@ func newCPCmd(f *Factory, run func(context.Context, *Factory, *cpOptions) error)
 	opts := &cpOptions{}
 	cmd := &cobra.Command{
 		Use:   "cp SOURCE DESTINATION",
-		Short: "Copy files and directories out of a container, and into it",
-		Long: `Copy a file or a directory with all that is in it. One of SOURCE and DESTINATION is
-POD:PATH (also NAMESPACE/POD:PATH and TYPE/NAME:PATH), the other a path on this machine, or "-"
-for a file's bytes on stdout or stdin. A path with a colon is local behind ./ as in ./a:b.
+		Short: "Copy files and directories out of a container, into it, or from pod to pod",
+		Long: `Copy a file or a directory with all that is in it. SOURCE and DESTINATION are POD:PATH (also
+NAMESPACE/POD:PATH and TYPE/NAME:PATH); one of both may be a path on this machine, or "-" for a
+file's bytes on stdin or stdout. A path with a colon is local behind ./ as in ./a:b.
 
 Use it where kubectl cp fails for want of tar in the image, and where a copy must be whole or fail.
 
-Where DESTINATION is a directory, SOURCE goes into it under its own name; SOURCE/. means what
-is in it. Links are copied as links, and links on the way to SOURCE resolve inside the
+The arguments mean what they mean to cp -r: where DESTINATION is a directory, SOURCE goes into it
+under its own name; SOURCE/. means what is in it. Links are copied as links, SOURCE itself
+included; --follow copies what they lead to. Links on the way to SOURCE resolve inside the
 container. Modes, times and hard links are kept, setuid and setgid bits and owners with -p.
 
-A file appears under its name only once all of it has arrived and its checksum is right.
-What is not copied (devices, sockets, what may not be read, what changed meanwhile) is named,
-and the exit code is then 1.
+A file appears under its name only once all of it has arrived and its checksum is right. Until
+then it is in a directory beside it, whose name begins with .shareproc- and which is removed at
+the end. What is not copied (devices, sockets, what may not be read, what changed while it was
+read) is named, and the exit code is then 1.
 
 A connection that breaks is made again, three times, and the copy goes on where it was. After
-that nothing of it stays, but with --resume what has come does, under a name that begins with
-.shareproc-, and the same command goes on with it.`,
+that nothing of it stays; with --resume that directory does, and the same command goes on with
+what is in it.`,
 		Example: `  # a directory of the pod's default container, to ./conf
   kubectl shareproc cp nginx:/etc/nginx ./conf
 
@@ -59,8 +61,9 @@ that nothing of it stays, but with --resume what has come does, under a name tha
   kubectl shareproc cp ./nginx.conf nginx:/tmp/
   kubectl shareproc cp nginx:/etc/nginx/nginx.conf - | grep worker
 
-  # from pod to pod
+  # from pod to pod, or within one
   kubectl shareproc cp nginx:/etc/nginx nginx:/tmp/conf
+
   # much over a bad line: as often as it takes
   kubectl shareproc cp --resume nginx:/var/log ./log`,
 		Args: cobra.ArbitraryArgs,
@@ -78,10 +81,10 @@ that nothing of it stays, but with --resume what has come does, under a name tha
 		},
 	}
 	opts.add(cmd.Flags())
-	cmd.Flags().IntVar(&opts.pid, "pid", 0, "The process whose files are meant (default the container's first)")
+	cmd.Flags().IntVar(&opts.pid, "pid", 0, "The process whose files are meant (default the container's first); not with two pods")
 	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "Keep owners, setuid and setgid bits too")
-	cmd.Flags().BoolVar(&opts.resume, "resume", false, "Go on with what an earlier run of the same command left, and leave what is not finished")
-	cmd.Flags().BoolVar(&opts.follow, "follow", false, "Copy what links in SOURCE lead to, not the links")
+	cmd.Flags().BoolVar(&opts.resume, "resume", false, "Go on with what an earlier run of the same command left, and keep what has come if this one fails")
+	cmd.Flags().BoolVar(&opts.follow, "follow", false, "Copy what links lead to, SOURCE itself included, instead of the links")
 	return cmd
 }
 

@@ -58,7 +58,7 @@ changed for it, and put back at the end. All its pods restart, twice; this is as
 
 With --copy --hold the target container's own process is replaced, in the copy, by one that
 waits, and the shell opens in that container: with its user, environment, mounts and working
-folder, and the helper image's tools. There "run" starts what would have been started, for a
+directory, and the helper image's tools. There "run" starts what would have been started, for a
 container that ends before anybody can look at it.
 
 On a terminal the command gets a terminal of its own. Otherwise input is piped to it, its

@@ -45,7 +45,8 @@ Contents of the same size are compared by checksum, each computed where the file
 times are the same to the nanosecond. -u prints what differs in text files up to 1 MiB. Owners
 are compared between pods, and with a path on this machine only with --owner.
 
-Kernel file systems (/proc, /sys) are left out, and links are not followed, except A and B themselves.
+Kernel file systems (/proc, /sys) are left out, unless A or B is in one. Links are not followed,
+except A and B themselves.
 -o json prints one object a line (kind Difference). The exit code is diff's: 0 where both are
 the same, 1 where they differ, 2 after an error.`,
 		Example: `  # two replicas

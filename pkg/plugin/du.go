@@ -35,10 +35,10 @@ func newFSDuCmd(f *Factory, run func(context.Context, *Factory, *duOptions) erro
 	opts := &duOptions{}
 	cmd := &cobra.Command{
 		Use:   "du POD [PID] [PATH]",
-		Short: "Print how much room files take, by directory",
-		Long: `Print how much room the files at and below PATH take on the disk, by directory, with all that is
-below each. A file with several names counts once. --apparent-size adds up lengths
-instead of blocks: sparse files count in full. Volumes count unless --xdev; kernel file
+		Short: "Print how much space files take, by directory",
+		Long: `Print how much space the files at and below PATH take on the disk, by directory, with all that
+is below each. A file with several names counts once. --apparent-size adds up lengths instead of
+blocks: sparse files count in full. Volumes count unless --xdev; kernel file
 systems (/proc, /sys) don't. -o json prints one object a line (kind DiskUsage).
 
 Use it when a disk fills up, to see which directory does it.`,

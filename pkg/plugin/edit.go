@@ -36,14 +36,14 @@ func newFSEditCmd(f *Factory, run func(context.Context, *Factory, *fileArgs) err
 		Long: `Open a copy of a file in the editor that KUBE_EDITOR or EDITOR names (else vi, or notepad on
 Windows), and write it back if it was changed. A link is followed, and stays. The new file takes
 the place of the old one at once, with its mode and owner, and only where the old one is as it
-was: its inode, times, size, mode, owner and checksum are compared. Nothing is added to the
-container but that, and no copy stays on this machine.
+was: its inode, times, size, mode, owner and checksum are compared. Nothing else stays in the
+container, and no copy stays on this machine.
 
 Use it to try a change of a configuration before it goes into the image or the ConfigMap.
 
-Where it can't be written, the edited copy is kept and named. That a file system is read-only
-is said before the editor opens. Text or not does not matter, up to 64 MiB. The pod is left
-alone while you edit.`,
+Where it cannot be written, the edited copy is kept and named. A read-only file system, or a
+file that is a mount of its own, is reported before the editor opens. The file may have up to
+64 MiB, text or not. No connection to the pod is held while you edit.`,
 		Example: `  kubectl shareproc fs edit nginx /etc/nginx/nginx.conf && kubectl shareproc signal nginx 1 HUP
 
   # in a script

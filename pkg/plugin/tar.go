@@ -30,13 +30,13 @@ func newFSTarCmd(f *Factory, run func(context.Context, *Factory, *tarOptions) er
 		Short: "Write the root, or a part of it, to stdout as a tar archive",
 		Long: `Write a file, or a directory with all that is in it, to stdout as a tar archive. Names are
 paths from the process's root without the first slash; modes, owners (by number), times, links,
-hard links, devices and FIFOs are kept. /proc and /sys of the root are left out.
+hard links, devices and FIFOs are kept. Kernel file systems (/proc, /sys) are left out.
 
 Use it to keep the state of a container, or for tools of this machine that want the files here.
 
-What is missing in it (sockets, what may not be read, what changed meanwhile) is named on
+What is missing in it (sockets, what may not be read, what changed while it was read) is named on
 stderr, and the exit code is 1. A file of more than 32 MiB goes out while it comes: one that
-then turns out to be damaged spoils the archive, whose end no reader takes for one.`,
+then turns out to have changed spoils the archive, whose end every reader reports as an error.`,
 		Example: `  # what is in it; the same on this machine
   kubectl shareproc fs tar nginx /etc | tar -tvf -
   kubectl shareproc fs tar nginx /etc | tar -x -C ./copy
@@ -52,13 +52,13 @@ then turns out to be damaged spoils the archive, whose end no reader takes for o
 				return usage(cmd.CommandPath()+" --help", "--format %q: not one of pax, gnu", opts.format)
 			}
 			if _, terminal := term.GetFdInfo(f.Streams.Out); terminal {
-				return usage("| tar -tvf -, for what is in it, or > FILE", "an archive is nothing for a terminal")
+				return usage("| tar -tvf -, for what is in it, or > FILE", "an archive is not written to a terminal")
 			}
 			return run(cmd.Context(), f, opts)
 		},
 	}
 	opts.add(cmd.Flags())
-	cmd.Flags().StringVar(&opts.format, "format", "pax", "pax, or gnu for busybox's tar, which cuts long names in the other: whole seconds only")
+	cmd.Flags().StringVar(&opts.format, "format", "pax", "pax, or gnu for busybox's tar, which cuts long names of pax; gnu has whole seconds only")
 	complete(cmd, "format", "pax", "gnu")
 	return cmd
 }

@@ -43,7 +43,7 @@ type Container struct {
 // String gives "pod/container", as errors name it.
 func (c Container) String() string { return c.Pod + "/" + c.Name }
 
-// Exec runs commands in one container. It is a small value, and satisfies procfs.Runner.
+// Exec runs commands in one container. It is a small value, and satisfies remote.Runner.
 type Exec struct {
 	client    *Client
 	container Container

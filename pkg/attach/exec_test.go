@@ -24,7 +24,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 )
 
-// runner is procfs.Runner, said again: the two packages do not import each other.
+// runner is remote.Runner, said again: the two packages do not import each other.
 type runner interface {
 	Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error
 }

@@ -41,19 +41,18 @@ file's bytes on stdin or stdout. A path with a colon is local behind ./ as in ./
 
 Use it where kubectl cp fails for want of tar in the image, and where a copy must be whole or fail.
 
-The arguments mean what they mean to cp -r: where DESTINATION is a directory, SOURCE goes into it
-under its own name; SOURCE/. means what is in it. Links are copied as links, SOURCE itself
-included; --follow copies what they lead to. Links on the way to SOURCE resolve inside the
-container. Modes, times and hard links are kept, setuid and setgid bits and owners with -p.
+As with cp -r, where DESTINATION is a directory SOURCE goes into it under its own name, and
+SOURCE/. means what is in it. Links are copied as links, SOURCE included; those on the way to it
+resolve inside the container. Modes, times and hard links are kept; owners, setuid and setgid
+bits with -p.
 
-A file appears under its name only once all of it has arrived and its checksum is right. Until
-then it is in a directory beside it, whose name begins with .shareproc- and which is removed at
-the end. What is not copied (devices, sockets, what may not be read, what changed while it was
-read) is named, and the exit code is then 1.
+A file appears under its name only once all of it has arrived and its checksum is right. What
+is not copied (devices, sockets, what may not be read, what changed while it was read) is named,
+and the exit code is then 1.
 
 A connection that breaks is made again, three times, and the copy goes on where it was. After
-that nothing of it stays; with --resume that directory does, and the same command goes on with
-what is in it.`,
+that nothing of it stays; with --resume, what has come is kept in a directory .shareproc-...
+beside its place, and the same command goes on with it.`,
 		Example: `  # a directory of the pod's default container, to ./conf
   kubectl shareproc cp nginx:/etc/nginx ./conf
 

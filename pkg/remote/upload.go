@@ -80,10 +80,10 @@ func (l *link) sent(err error) error {
 		default:
 		}
 	}
-	if err != nil {
+	if err != nil && !isBroken(err) {
 		return &BrokenError{Cause: err}
 	}
-	return nil
+	return err
 }
 
 // A fileUpload is one file.

@@ -132,7 +132,9 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	if !l.alive() {
 		return &BrokenError{Cause: l.err, Stderr: l.stderr.String()}, false
 	}
-	_ = l.write(q.encode()) // that it failed shows in the answer
+	if err := l.write(q.encode()); err != nil {
+		answer.end(err) // of the link's end
+	}
 	source := &errorReader{r: pipe}
 	buffered := bufio.NewReaderSize(source, 64<<10)
 	readErr := read(l, buffered)

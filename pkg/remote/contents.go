@@ -120,6 +120,9 @@ func (r *reader) readMany(ctx context.Context, files []transfer.Part, to *offset
 	if other != nil {
 		return uncalled(other)
 	}
+	if own != nil {
+		own = ErrChanged // which of them it is shows when they are read in smaller batches
+	}
 	for i, f := range files {
 		if err := to.Done(i, f.Size, own); err != nil {
 			return uncalled(err)

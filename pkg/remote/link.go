@@ -92,23 +92,25 @@ func connect(ctx context.Context, r Runner) (*link, error) {
 	stdin, input := io.Pipe()
 	l := &link{mark: rand.Text(), cancel: cancel, ran: make(chan struct{}), input: input}
 	crash.Go(ctx, func() {
-		defer close(l.ran)
 		argv := []string{"sh", "-c", boot, "sh", strconv.Itoa(len(text))}
 		err := r.Run(ctx, argv, &opening{stdin, l}, signs{l.receive, l}, signs{l.complain, l})
 		if cause := context.Cause(ctx); errors.Is(cause, ErrStalled) {
 			err = cause
 		}
 		l.err = missingShell(err)
-		stdin.CloseWithError(io.ErrClosedPipe)
-		l.end(&BrokenError{Cause: l.err, Stderr: l.stderr.String()})
+		// A request that begins now sees this, and one that has begun is ended.
+		close(l.ran)
+		broken := &BrokenError{Cause: l.err, Stderr: l.stderr.String()}
+		l.end(broken)
+		stdin.CloseWithError(broken)
 	})
 	context.AfterFunc(ctx, func() {
-		input.CloseWithError(io.ErrClosedPipe)
 		cause := context.Cause(ctx)
 		if errors.Is(cause, ErrStalled) {
 			cause = &BrokenError{Cause: cause, Stderr: l.stderr.String()}
 		}
 		l.end(cause)
+		stdin.CloseWithError(cause)
 	})
 	l.writing.Lock()
 	crash.Go(ctx, func() { l.beat(ctx) })

@@ -81,10 +81,10 @@ func (l *link) sent(err error) error {
 		return errAnswered
 	default:
 	}
-	if err != nil {
+	if err != nil && !isBroken(err) {
 		return &BrokenError{Cause: err}
 	}
-	return nil
+	return err
 }
 
 // A fileUpload is one file.

@@ -32,7 +32,7 @@ type View struct {
 func (v *View) Check(t *testing.T) {
 	t.Helper()
 	for name, check := range map[string]func(*testing.T){
-		"walk": v.checkWalk, "read": v.checkRead, "sum": v.checkSum, "grep": v.checkGrep,
+		"walk": v.checkWalk, "read": v.checkRead, "sum": v.checkSum, "grep": v.checkGrep, "copy": v.checkCopy,
 	} {
 		t.Run(name, check)
 	}

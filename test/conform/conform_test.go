@@ -119,6 +119,7 @@ func TestConformance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			view := View{Root: dial(t, runner, os.Getpid()), Path: folder, User: self, Oracle: oracle, Every: 5}
 			view.Check(t)
+			t.Run("fs", func(t *testing.T) { view.CheckFS(t.Context(), t) })
 		})
 		t.Run(name+" as another user", func(t *testing.T) {
 			if self.UID != 0 {

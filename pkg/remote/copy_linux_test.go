@@ -155,3 +155,68 @@ func TestUploadToAFullDisk(t *testing.T) {
 		})
 	}
 }
+
+// Who goes on with an upload is not disturbed by the one that began it, whose line is slow and not dead.
+func TestLateBytesOfAnEarlierUpload(t *testing.T) {
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			dir := t.TempDir()
+			plant(t, dir, map[string]string{"dst/": ""})
+			part := transfer.Part{File: transfer.File{Path: ".", Mode: 0o644, Size: 10, Blocks: -1}}
+			earlier := dialSelf(t, r)
+			stage, err := earlier.Destination().Stage(t.Context(), dir+"/dst", ".shareproc-X.partial", false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = stage.Put(t.Context(), []transfer.Part{part}, func(to transfer.Receiver) error {
+				if err := to.Data(0, 0, []byte("late")); err != nil {
+					return err
+				}
+				next, err := dialSelf(t, r).Destination().Stage(t.Context(), dir+"/dst", ".shareproc-X.partial", false)
+				if err != nil {
+					return err
+				}
+				_, err = next.Put(t.Context(), []transfer.Part{part}, func(to transfer.Receiver) error {
+					return errors.Join(to.Data(0, 0, []byte("0123456789")), to.Done(0, 10, nil))
+				})
+				if err == nil {
+					_, err = next.Commit(t.Context(), nil, []transfer.Move{{From: ".", To: "file"}})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				return to.Done(0, 4, nil)
+			})
+			if err == nil {
+				t.Error("the earlier upload succeeded as well")
+			}
+			if got := harvest(t, dir+"/dst")["file"]; got != "0123456789" {
+				t.Errorf("there is %q", got)
+			}
+		})
+	}
+}
+
+// A stage into which nothing has come yet holds nothing, which is no error.
+func TestEmptyStageIsGoneOnWith(t *testing.T) {
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			dir := t.TempDir()
+			plant(t, dir, map[string]string{"file": "text", "dst/": ""})
+			options := transfer.Options{Source: dir + "/file", Dest: dir + "/dst/file", Resume: true}
+			ctx, cancel := context.WithCancel(t.Context())
+			options.Total = func(int64) { cancel() }
+			root := dialSelf(t, r)
+			if _, err := transfer.Copy(ctx, root.Destination(), transfer.Local(), options); err == nil {
+				t.Error("an interrupted copy succeeded")
+			}
+			options.Total = nil
+			if _, err := transfer.Copy(t.Context(), dialSelf(t, r).Destination(), transfer.Local(), options); err != nil {
+				t.Error(err)
+			}
+			if left := harvest(t, dir+"/dst"); len(left) != 1 || left["file"] != "text" {
+				t.Errorf("there is\n%s", shown(left))
+			}
+		})
+	}
+}

@@ -31,10 +31,11 @@ type stage struct {
 func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
 	s := &stage{id: id, name: id, preserve: preserve}
 	s.reader = &reader{root: t.root, start: directory, stage: s}
-	err := t.root.call(ctx, "write", directory, s.request("stage", nil, "", s.wait()), nothing)
+	// An earlier copy that was interrupted may still write, if one has left something.
+	err := t.root.call(ctx, "write", directory, s.request("stage", nil, id, s.wait()), nothing)
 	if errors.Is(err, ErrNotOurs) {
 		s.name = id + "~"
-		err = t.root.call(ctx, "write", directory, s.request("stage", nil, "", s.wait()), nothing)
+		err = t.root.call(ctx, "write", directory, s.request("stage", nil, s.name, s.wait()), nothing)
 	}
 	if err != nil {
 		return nil, translated(err)

@@ -17,32 +17,35 @@ enter_stage() {
 	[ -O . ] && [ "$(stat -c %a . 2>/dev/null)" = 700 ] || return "$NOT_OURS"
 }
 
-# verb_stage DIRECTORY STAGE FORMER WAIT makes the stage, or takes over what an earlier connection, or copy, has left in FORMER: that
-# may still be written to, so what is in it comes into directories that nobody else has.
+# verb_stage DIRECTORY STAGE FORMER WAIT makes the stage, or takes over what an earlier connection, or copy, has left in FORMER.
 verb_stage() {
 	into_directory "$1" || return
-	old=$3
-	if [ "$2" = "$3" ]; then
-		old=$3~
-		mv -f -T "./$3" "./$old" 2>/dev/null
-	fi
-	if [ -n "$3" ] && [ -e "./$old" ]; then
-		enter_stage "$old" && { command exec 8<.; } 2>/dev/null || return "$NOT_OURS"
+	if [ -n "$3" ] && [ -e "./$3" ]; then
+		enter_stage "$3" || return "$NOT_OURS"
+		evict
 		cd /proc/self/fd/7 || return "$CHANGED"
+		[ "$2" = "$3" ] || mv -f -T "./$3" "./$2" 2>/dev/null
 	fi
 	mkdir -m 700 "./$2" 2>/dev/null || [ -d "./$2" ] || fail "$DENIED" || return
-	enter_stage "$2" || return
-	[ -n "$3" ] && [ -e /proc/self/fd/8/t ] || return 0
-	if [ -d /proc/self/fd/8/t ]; then
-		mkdir -m 700 t
-		set +f
-		for f in /proc/self/fd/8/t/* /proc/self/fd/8/t/.[!.]* /proc/self/fd/8/t/..?*; do
-			[ ! -e "$f" ] && [ ! -L "$f" ] || mv -f "$f" t/
+	enter_stage "$2"
+}
+
+# evict ends who still works in this directory: a line may be slow and not dead, and nothing that comes through it may get into
+# what is gone on with.
+evict() {
+	own
+	rounds=0 others=1
+	set +f
+	while [ -n "$others" ] && [ "$rounds" -lt 500 ]; do
+		others='' rounds=$((rounds + 1))
+		for p in /proc/[0-9]*; do
+			[ "$p/cwd" -ef . ] && [ "${p#/proc/}" != "$self" ] || continue
+			others=1
+			kill -KILL "${p#/proc/}" 2>/dev/null
 		done
-	else
-		mv -f /proc/self/fd/8/t t
-	fi 2>/dev/null
-	cd /proc/self/fd/7 && discard "$old"
+	done
+	IFS=$split
+	set -f
 }
 
 # fail CODE finds out why something could not be written here; CODE is for what is left.

@@ -69,7 +69,7 @@ func BenchmarkWalk(b *testing.B) {
 func BenchmarkFind(b *testing.B) {
 	_, directory := benchRoot(b, 20_000)
 	for b.Loop() {
-		cmd := exec.Command("sh", "-c", `find "$1" -print0 | xargs -0 stat -c '%d:%i %f %s %u %g %h %t:%T %Y %y %b %z'`, "sh", directory)
+		cmd := exec.Command("sh", "-c", `find "$1" -print0 | xargs -0 stat -c '%b %d:%i %f %s %u %g %h %t:%T %Y %y %z'`, "sh", directory)
 		cmd.Stdout = io.Discard
 		if err := cmd.Run(); err != nil {
 			b.Fatal(err)

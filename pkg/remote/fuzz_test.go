@@ -17,7 +17,7 @@ import (
 )
 
 // line is what the program says of a file.
-const line = "1:2 81a4 1 0 0 1 0:0 1 d t z 8 d t z"
+const line = "8 1:2 81a4 1 0 0 1 0:0 1 d t z d t z"
 
 func answerReader(text []byte) *bufio.Reader { return bufio.NewReaderSize(bytes.NewReader(text), 16) }
 

@@ -118,7 +118,7 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 			return err
 		case status != ".0" && status != ".1":
 			return ErrRead
-		case after != info.state && !from.root.Kernel(info.Path):
+		case stateOf(after) != info.state && !from.root.Kernel(info.Path):
 			return ErrChanged
 		}
 		return nil

@@ -89,22 +89,22 @@ func unescape(t *testing.T, text string) string {
 }
 
 func TestParseStat(t *testing.T) {
-	const front, back = "65025:77 81a4 9663676416 1000660000 4294967294 2 12:34 -3 1969-12-31 ", " 8 2023-11-14 22:13:20.5 +0000"
+	const front, back = "65025:77 81a4 9663676416 1000660000 4294967294 2 12:34 -3 1969-12-31 ", " 2023-11-14 22:13:20.5 +0000"
 	want := Stat{
 		Mode: 0o100644, UID: 1000660000, GID: 4294967294, Nlink: 2, Ino: 77, Dev: 65025, RdevMajor: 0x12, RdevMinor: 0x34, Size: 9 << 30,
 		Blocks: 8,
 	}
 	for moment, nanos := range map[string]int64{"23:59:57.123456789 +0000": 123456789, "23:59:57 +0000": 0, "23:59:57.12 +0000": 0} {
 		want.Mtime, want.state = time.Unix(-3, nanos), front+moment+back
-		if got, err := parseStat(want.state); err != nil || *got != want {
+		if got, err := parseStat("8 " + want.state); err != nil || *got != want {
 			t.Errorf("%s: got %+v, %v", want.state, got, err)
 		}
 	}
 	for _, line := range []string{
-		"", "x", "1:2 81a4 1 0 0 1 0:0 1 d t z", "1 81a4 1 0 0 1 0:0 1 d t z 8", "1:2 zz 1 0 0 1 0:0 1 d t z 8", "1:2 81a4 x 0 0 1 0:0 1 d t z 8",
-		"1:2 81a4 1 -1 0 1 0:0 1 d t z 8", "1:2 81a4 1 0 4294967296 1 0:0 1 d t z 8", "1:2 81a4 1 0 0 x 0:0 1 d t z 8",
-		"1:2 81a4 1 0 0 1 0 1 d t z 8", "1:2 81a4 1 0 0 1 0:0 now d t z 8", "1:2 81a4 1 0 0 1 0:0 1 d 1.00000000x z 8",
-		"1:2 1ffffffff 1 0 0 1 0:0 1 d t z 8", "1:2 81a4 1 0 0 1 0:0 1 d t z x", "1:2 81a4 -1 0 0 1 0:0 1 d t z 8", "1:2 81a4 1 0 0 1 0:0 1 d t z -8",
+		"", "x", "1:2 81a4 1 0 0 1 0:0 1 d t z", "8 1 81a4 1 0 0 1 0:0 1 d t z", "8 1:2 zz 1 0 0 1 0:0 1 d t z", "8 1:2 81a4 x 0 0 1 0:0 1 d t z",
+		"8 1:2 81a4 1 -1 0 1 0:0 1 d t z", "8 1:2 81a4 1 0 4294967296 1 0:0 1 d t z", "8 1:2 81a4 1 0 0 x 0:0 1 d t z",
+		"8 1:2 81a4 1 0 0 1 0 1 d t z", "8 1:2 81a4 1 0 0 1 0:0 now d t z", "8 1:2 81a4 1 0 0 1 0:0 1 d 1.00000000x z",
+		"8 1:2 1ffffffff 1 0 0 1 0:0 1 d t z", "x 1:2 81a4 1 0 0 1 0:0 1 d t z", "8 1:2 81a4 -1 0 0 1 0:0 1 d t z", "-8 1:2 81a4 1 0 0 1 0:0 1 d t z",
 	} {
 		if got, err := parseStat(line); err == nil {
 			t.Errorf("%q passed for %+v", line, got)
@@ -126,8 +126,8 @@ func TestFileMode(t *testing.T) {
 }
 
 func FuzzParseStat(f *testing.F) {
-	f.Add("65025:77 81a4 9663676416 1000660000 4294967294 2 12:34 -3 1969-12-31 23:59:57.123456789 +0000 8 2023-11-14 22:13:20.5 +0000")
-	f.Add("1:2 81a4 -1 0 0 1 0:0 1 d t z 8")
+	f.Add("8 65025:77 81a4 9663676416 1000660000 4294967294 2 12:34 -3 1969-12-31 23:59:57.123456789 +0000 2023-11-14 22:13:20.5 +0000")
+	f.Add("8 1:2 81a4 -1 0 0 1 0:0 1 d t z")
 	f.Add("-")
 	f.Fuzz(func(t *testing.T, line string) {
 		stat, err := parseStat(line)

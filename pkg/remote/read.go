@@ -67,7 +67,7 @@ func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) 
 			return err
 		case !whole:
 			return ErrRead
-		case after != before.state && !r.Kernel(before.Path):
+		case stateOf(after) != before.state && !r.Kernel(before.Path):
 			return ErrChanged
 		}
 		return nil

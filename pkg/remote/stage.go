@@ -101,11 +101,11 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 		case *treeUpload:
 			u.begin(frames)
 		}
-		if own = fill(out); errors.Is(own, errAnswered) {
-			own = nil
-			return errAnswered
-		}
-		if own != nil {
+		switch err := fill(out); {
+		case frames.err != nil:
+			return frames.err // why the other side takes no more is in its answer
+		case err != nil:
+			own = err
 			return called(own)
 		}
 		if err := errors.Join(out.close(), frames.close()); err != nil {

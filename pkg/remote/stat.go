@@ -28,7 +28,7 @@ type Stat struct {
 	Mtime      time.Time `json:"mtime"`
 	LinkTarget string    `json:"linkTarget,omitempty"` // of symbolic links, as it is written
 
-	// state is the same exactly as long as the file is: all of the above and the time of change, which nobody can set.
+	// state is the same exactly as long as the file is: all of the above but Blocks, and the time of change, which nobody can set.
 	state string
 }
 
@@ -63,7 +63,7 @@ func (s *Stat) FileMode() fs.FileMode {
 	return mode
 }
 
-// parseStat reads a line of the program's format: DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE BLOCKS, and the
+// parseStat reads a line of the program's format: BLOCKS DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE, and the
 // date of change; mode and device numbers in hexadecimal. Only the fraction of TIME is used; some builds have none.
 func parseStat(line string) (*Stat, error) {
 	var words [12]string
@@ -78,25 +78,39 @@ func parseStat(line string) (*Stat, error) {
 		return nil, fmt.Errorf("read facts %.200q: %d fields", line, len(f))
 	}
 	var p numbers
-	dev, ino, _ := strings.Cut(f[0], ":")
-	major, minor, _ := strings.Cut(f[6], ":")
+	dev, ino, _ := strings.Cut(f[1], ":")
+	major, minor, _ := strings.Cut(f[7], ":")
 	s := &Stat{
 		Dev: p.unsigned(dev, 10, 64), Ino: p.unsigned(ino, 10, 64),
-		Mode: uint32(p.unsigned(f[1], 16, 32)), Size: int64(p.unsigned(f[2], 10, 63)),
-		UID: uint32(p.unsigned(f[3], 10, 32)), GID: uint32(p.unsigned(f[4], 10, 32)),
-		Nlink:     p.unsigned(f[5], 10, 64),
+		Mode: uint32(p.unsigned(f[2], 16, 32)), Size: int64(p.unsigned(f[3], 10, 63)),
+		UID: uint32(p.unsigned(f[4], 10, 32)), GID: uint32(p.unsigned(f[5], 10, 32)),
+		Nlink:     p.unsigned(f[6], 10, 64),
 		RdevMajor: uint32(p.unsigned(major, 16, 32)), RdevMinor: uint32(p.unsigned(minor, 16, 32)),
-		Blocks: int64(p.unsigned(f[11], 10, 63)), state: line,
+		Blocks: int64(p.unsigned(f[0], 10, 63)), state: stateOf(line),
 	}
 	var nanos int64
-	if _, fraction, ok := strings.Cut(f[9], "."); ok && len(fraction) == 9 {
+	if _, fraction, ok := strings.Cut(f[10], "."); ok && len(fraction) == 9 {
 		nanos = int64(p.unsigned(fraction, 10, 32))
 	}
-	s.Mtime = time.Unix(p.signed(f[7]), nanos)
+	s.Mtime = time.Unix(p.signed(f[8]), nanos)
 	if p.err != nil {
 		return nil, fmt.Errorf("read facts %.200q: %w", line, p.err)
 	}
 	return s, nil
+}
+
+// stateOf is all of a line but the number of blocks: a file system changes that when it has time to.
+func stateOf(line string) string {
+	_, state, _ := strings.Cut(line, " ")
+	return state
+}
+
+func statesOf(lines []string) []string {
+	states := make([]string, len(lines))
+	for i, line := range lines {
+		states[i] = stateOf(line)
+	}
+	return states
 }
 
 // numbers parses numbers and keeps the first error.

@@ -254,7 +254,7 @@ func (r *reader) sumOne(ctx context.Context, tool, file string, n int64, state s
 		if r.root.Kernel(info.Path) && r.stage == nil {
 			return nil
 		}
-		if after != info.state || state != "" && state != info.state {
+		if stateOf(after) != info.state || state != "" && state != info.state {
 			return ErrChanged
 		}
 		return nil
@@ -305,8 +305,8 @@ func steady(b *bufio.Reader, files []string, states map[string]string, inner fun
 	if err != nil {
 		return err
 	}
-	k := len(before) - len(files)
-	if k < 0 || len(after) != len(before) || !slices.Equal(before[k:], after[:len(files)]) || !slices.Equal(before[:k], after[len(files):]) {
+	k, was, is := len(before)-len(files), statesOf(before), statesOf(after)
+	if k < 0 || len(is) != len(was) || !slices.Equal(was[k:], is[:len(files)]) || !slices.Equal(was[:k], is[len(files):]) {
 		return ErrChanged
 	}
 	for _, directory := range before[:k] {
@@ -315,7 +315,7 @@ func steady(b *bufio.Reader, files []string, states map[string]string, inner fun
 		}
 	}
 	for i, file := range files {
-		if want := states[file]; want != "" && want != before[k+i] {
+		if want := states[file]; want != "" && want != was[k+i] {
 			return ErrChanged
 		}
 	}

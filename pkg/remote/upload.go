@@ -22,6 +22,7 @@ type frames struct {
 	link *link
 	hash hash.Hash
 	held []byte
+	err  error // why nothing more is to be sent
 }
 
 func newFrames(l *link) *frames {
@@ -48,9 +49,14 @@ func (f *frames) flush() error {
 		return nil
 	}
 	_, _ = f.hash.Write(f.held)
-	err := f.link.write(fmt.Appendf(nil, "%d\n", len(f.held)), f.held)
+	err := f.send(fmt.Appendf(nil, "%d\n", len(f.held)), f.held)
 	f.held = f.held[:0]
-	return f.link.sent(err)
+	return err
+}
+
+func (f *frames) send(parts ...[]byte) error {
+	f.err = f.link.sent(f.link.write(parts...))
+	return f.err
 }
 
 // hole makes the file that is written n bytes long.
@@ -58,14 +64,14 @@ func (f *frames) hole(n int64) error {
 	if err := f.flush(); err != nil {
 		return err
 	}
-	return f.link.sent(f.link.write(fmt.Appendf(nil, "hole %d\n", n)))
+	return f.send(fmt.Appendf(nil, "hole %d\n", n))
 }
 
 func (f *frames) close() error {
 	if err := f.flush(); err != nil {
 		return err
 	}
-	return f.link.sent(f.link.write(fmt.Appendf(nil, "0\n%x\n", f.hash.Sum(nil))))
+	return f.send(fmt.Appendf(nil, "0\n%x\n", f.hash.Sum(nil)))
 }
 
 // errAnswered ends what is sent: the other side has answered, and takes nothing more.

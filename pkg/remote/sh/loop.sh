@@ -6,7 +6,8 @@
 LC_ALL=C TZ=UTC0 QUOTING_STYLE=literal HISTFILE=/dev/null
 export LC_ALL TZ QUOTING_STYLE HISTFILE
 umask 077
-facts='%d:%i %f %s %u %g %h %t:%T %Y %y %b %z'
+# The number of blocks stands in front of what says whether a file is the same: it changes when the kernel finds the time to write.
+facts='%b %d:%i %f %s %u %g %h %t:%T %Y %y %z'
 nl='
 '
 

@@ -57,7 +57,8 @@ opened() {
 	code=$DENIED
 	{
 		code=$CHANGED
-		if [ "$(stat -L -c "$facts" /proc/self/fd/4)" = "$line" ]; then
+		now=$(stat -L -c "$facts" /proc/self/fd/4)
+		if [ "${now#* }" = "${line#* }" ]; then
 			printf '%s\0%s\0' "${at:-/}" "$line"
 			"$1"
 			code=$?
@@ -73,10 +74,10 @@ read_parts() {
 	IFS=' '
 	# shellcheck disable=SC2086 # words
 	set -- $line
-	size=$3
-	if [ "$size" -ge "$chunk" ] && [ "$((${12} * 512 + chunk))" -lt "$size" ]; then
+	size=$4
+	if [ "$size" -ge "$chunk" ] && [ "$(($1 * 512 + chunk))" -lt "$size" ]; then
 		# What has no block at all is one hole; a small file may be kept in its inode.
-		while [ "${12}" -gt 0 ] && [ "$from" -lt "$size" ]; do
+		while [ "$1" -gt 0 ] && [ "$from" -lt "$size" ]; do
 			zeros || part bytes_from "$chunk"
 			echo . >&7
 			from=$((from + chunk))
@@ -160,11 +161,11 @@ in_steps() {
 	# shellcheck disable=SC2086 # words
 	set -- $line
 	# A size of a kernel file says nothing.
-	if [ "$count:$3" = -:0 ]; then
+	if [ "$count:$4" = -:0 ]; then
 		cat_file
 		return
 	fi
-	[ "$count" != - ] || count=$3
+	[ "$count" != - ] || count=$4
 	step=268435456 from=0
 	while [ "$from" -lt "$count" ]; do
 		[ "$((from + step))" -le "$count" ] || step=$((count - from))

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// A limitedRunner lets no file grow beyond 1 MiB, as a full file system would.
+type limitedRunner struct{ localRunner }
+
+func (l limitedRunner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	limit := []string{argv[0], "-c", `ulimit -f 2048; exec "$@"`, "sh"}
+	if l.path != "" {
+		argv[0] = l.path + "/" + argv[0]
+	}
+	return l.localRunner.Run(ctx, append(limit, argv...), stdin, stdout, stderr)
+}
+
+// What does not fit is no broken connection, however much is still on its way when that shows: nothing is tried again.
+func TestWriteThatFailsIsNoBrokenConnection(t *testing.T) {
+	for shell, local := range runners(t) {
+		for name, sizes := range map[string]map[string]int{"one": {"big": 64 << 20}, "many": {"a": 100 << 10, "b": 32 << 20, "c": 1}} {
+			t.Run(shell+"/"+name, func(t *testing.T) {
+				dir := t.TempDir()
+				for file, size := range sizes {
+					text := make([]byte, size)
+					_, _ = rand.Read(text)
+					write(t, dir+"/src/"+file, string(text))
+				}
+				if err := os.Mkdir(dir+"/dst", 0o755); err != nil {
+					t.Fatal(err)
+				}
+				root, retries := dialSelf(t, limitedRunner{local}), 0
+				_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{
+					Source: dir + "/src", Dest: dir + "/dst/", Retry: func(error, time.Duration) { retries++ },
+				})
+				if !errors.Is(err, ErrWrite) || transfer.IsBroken(err) || retries > 0 {
+					t.Errorf("%v, after %d retries", err, retries)
+				}
+				if left, err := os.ReadDir(dir + "/dst"); err != nil || len(left) > 0 {
+					t.Errorf("left: %v, %v", left, err)
+				}
+			})
+		}
+	}
+}

@@ -215,7 +215,7 @@ func TestEndlessAnswersAreRefused(t *testing.T) {
 			return err
 		},
 		"names": func(ctx context.Context) error {
-			_, err := dial(t, endless("", "name\x00"), procDir, Where{PID: 8}).unlisted(ctx, "/", "", []string{"./a"})
+			_, err := (&reader{root: dial(t, endless("", "name\x00"), procDir, Where{PID: 8}), start: "/"}).unlisted(ctx, []string{"./a"})
 			return err
 		},
 		"processes": func(ctx context.Context) error {

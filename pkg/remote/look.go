@@ -124,7 +124,8 @@ func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info,
 	if err != nil || !info.FileMode().IsDir() || info.Path == "/" {
 		return info, nil, denied
 	}
-	names, err := r.unlisted(ctx, path.Dir(info.Path), "", []string{"./" + path.Base(info.Path)})
+	from := &reader{root: r, start: path.Dir(info.Path), physical: true}
+	names, err := from.unlisted(ctx, []string{sent(path.Base(info.Path))})
 	if err != nil || len(names[0]) == 0 {
 		return info, nil, denied
 	}
@@ -137,30 +138,40 @@ func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info,
 }
 
 // unlisted asks for the names in directories that find cannot go into.
-func (r *Root) unlisted(ctx context.Context, start, stage string, directories []string) ([][]string, error) {
-	found := make([][]string, len(directories))
-	q := request{verb: "names", args: []string{start, stage}, names: directories}
-	err := r.call(ctx, "open", start, q, func(b *bufio.Reader) error {
-		for i := range directories {
-			for {
-				name, err := readField(b)
+func (r *reader) unlisted(ctx context.Context, directories []string) ([][]string, error) {
+	var found [][]string
+	for _, batch := range batches(directories) {
+		err := r.root.call(ctx, "open", r.start, r.about("names", batch), func(b *bufio.Reader) error {
+			for range batch {
+				names, err := readNames(b)
 				if err != nil {
 					return err
 				}
-				if name == "" {
-					break
-				}
-				if len(found[i]) == entriesMost {
-					return errEndless
-				}
-				if validName(name) && !strings.Contains(name, "/") {
-					found[i] = append(found[i], name)
-				}
+				found = append(found, names)
 			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return found, err
+	}
+	return found, nil
+}
+
+// readNames reads names up to an empty one.
+func readNames(b *bufio.Reader) ([]string, error) {
+	var names []string
+	for {
+		name, err := readField(b)
+		switch {
+		case err != nil || name == "":
+			return names, err
+		case len(names) == entriesMost:
+			return nil, errEndless
+		case validName(name) && !strings.Contains(name, "/"):
+			names = append(names, name)
+		}
+	}
 }
 
 // errUnreadable is about a name whose facts the helper could not read.

@@ -137,3 +137,31 @@ func (c *callerWriter) Write(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// batchMost is how many names go with one request, and batchBytes how long they are together.
+const (
+	batchMost  = 2000
+	batchBytes = 400_000
+)
+
+// batches splits names into what fits into a request. One with a newline comes alone.
+func batches(names []string) (batches [][]string) {
+	size, open := 0, false
+	for _, name := range names {
+		odd, last := strings.Contains(name, "\n"), len(batches)-1
+		if !open || odd || len(batches[last]) == batchMost || size+len(name) > batchBytes {
+			batches, size, open, last = append(batches, nil), 0, !odd, last+1
+		}
+		batches[last] = append(batches[last], name)
+		size += len(name) + 1
+	}
+	return batches
+}
+
+// about is a request about a batch, whose names come behind the arguments.
+func (r *reader) about(verb string, batch []string, args ...string) request {
+	if len(batch) == 1 && strings.Contains(batch[0], "\n") {
+		return r.request(verb, nil, append(args, batch[0])...)
+	}
+	return r.request(verb, batch, append(args, "")...)
+}

@@ -153,52 +153,17 @@ func (s *stage) settle(ctx context.Context, parts []transfer.Part, errs []error)
 	for i, f := range parts {
 		names[i] = sent(f.Path)
 	}
-	stats, err := s.facts(ctx, names)
+	facts, err := s.facts(ctx, names)
 	if err != nil {
 		return errs, err
 	}
 	for i, f := range parts {
-		st := stats[i]
-		if errs[i] == nil && st != nil && (st.UID != f.UID || st.GID != f.GID || f.Mode.IsRegular() && st.Mode&0o7777 != s.mode(f.File)) {
+		st, err := parseStat(facts[names[i]].line)
+		if errs[i] == nil && err == nil && (st.UID != f.UID || st.GID != f.GID || f.Mode.IsRegular() && st.Mode&0o7777 != s.mode(f.File)) {
 			errs[i] = transfer.ErrOwner
 		}
 	}
 	return errs, nil
-}
-
-// facts asks for the facts of files, nil for those that are not there.
-func (s *stage) facts(ctx context.Context, names []string) ([]*Stat, error) {
-	stats := make([]*Stat, 0, len(names))
-	some, odd := batches(names)
-	for _, name := range odd {
-		some = append(some, []string{name})
-	}
-	found := map[string]*Stat{}
-	for _, batch := range some {
-		q := s.request("facts", batch, "")
-		if strings.Contains(batch[0], "\n") {
-			q = s.request("facts", nil, batch[0])
-		}
-		err := s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
-			for _, name := range batch {
-				var line, link string
-				if err := readFields(b, &line, &link); err != nil {
-					return err
-				}
-				if st, err := parseStat(line); err == nil {
-					found[name] = st
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	for _, name := range names {
-		stats = append(stats, found[name])
-	}
-	return stats, nil
 }
 
 // mode are the bits that a copy has in the end.
@@ -222,14 +187,8 @@ func (s *stage) Remove(ctx context.Context, paths []string) error {
 	for i, p := range paths {
 		names[i] = sent(p)
 	}
-	some, odd := batches(names)
-	for _, name := range odd {
-		if err := s.root.call(ctx, "write", s.start, s.request("remove", nil, name), nothing); err != nil {
-			return err
-		}
-	}
-	for _, batch := range some {
-		if err := s.root.call(ctx, "write", s.start, s.request("remove", batch, ""), nothing); err != nil {
+	for _, batch := range batches(names) {
+		if err := s.root.call(ctx, "write", s.start, s.about("remove", batch), nothing); err != nil {
 			return err
 		}
 	}
@@ -250,18 +209,12 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 		index[names[i]] = i
 		if m.From == "." {
 			directory, base := path.Split(m.To)
-			return errs, s.move(ctx, errs, index, nil, path.Clean(directory), base, "")
+			return errs, s.move(ctx, errs, index, s.request("commit", nil, path.Clean(directory), base, ""))
 		}
 		below = path.Clean(strings.TrimSuffix(m.To, m.From))
 	}
-	some, odd := batches(names)
-	for _, name := range odd {
-		if err := s.move(ctx, errs, index, nil, below, "", name); err != nil {
-			return errs, err
-		}
-	}
-	for _, batch := range some {
-		if err := s.move(ctx, errs, index, batch, below, "", ""); err != nil {
+	for _, batch := range batches(names) {
+		if err := s.move(ctx, errs, index, s.about("commit", batch, below, "")); err != nil {
 			return errs, err
 		}
 	}
@@ -269,9 +222,8 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 }
 
 // move has files moved, and notes for each that could not be why.
-func (s *stage) move(ctx context.Context, errs []error, index map[string]int, names []string, below, to, name string) error {
-	q := s.request("commit", names, below, to, name)
-	err := s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
+func (s *stage) move(ctx context.Context, errs []error, index map[string]int, q request) error {
+	return s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
 		for {
 			if _, err := b.Peek(1); err == io.EOF { //nolint:errorlint // as bufio gives it
 				return nil
@@ -288,7 +240,6 @@ func (s *stage) move(ctx context.Context, errs []error, index map[string]int, na
 			errs[i] = translated(codeError(code))
 		}
 	})
-	return err
 }
 
 // finish gives directories their owner, mode and time, the inner ones first.

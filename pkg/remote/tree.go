@@ -165,8 +165,8 @@ func (r *reader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum
 			all, index[sent(f.Path)] = append(all, sent(f.Path)), i
 		}
 	}
-	if some, _ := batches(all); len(all) > 1 {
-		for _, batch := range some {
+	if len(all) > 1 {
+		for _, batch := range batches(all) {
 			texts, err := r.sums(ctx, "sha1sum", batch, nil)
 			if isBroken(err) || ctx.Err() != nil {
 				return nil, err

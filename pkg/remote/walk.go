@@ -35,7 +35,7 @@ type WalkOptions struct {
 }
 
 // Walk calls fn for the file at a path and all that is below it, as the answer arrives: a directory before what is in it,
-// in no other order. One request answers for a tree of any size, and no more than a record of it is ever held. Paths are from
+// in no other order. One request answers for a tree of any size; of what has come no more is held than the names of directories. Paths are from
 // the process's root and without links, except in last place: links are not followed on the way, only to the start.
 //
 // What could not be read is in the *TreeError at the end: directories that do not open, what vanished during the walk, paths
@@ -48,6 +48,9 @@ func (r *Root) Walk(ctx context.Context, name string, opts WalkOptions, fn func(
 func (r *Root) walk(ctx context.Context, from *reader, opts WalkOptions, fn func(path string, e Entry) error) (Info, error) {
 	name := from.start
 	w := &walk{reader: from, opts: opts, fn: fn, seed: maphash.MakeSeed()}
+	if !opts.KernelFiles {
+		w.kernels = r.mounts.kernels()
+	}
 	find, xargs, err := w.list(ctx)
 	switch {
 	case err != nil:
@@ -71,11 +74,14 @@ type walk struct {
 	opts WalkOptions
 	fn   func(string, Entry) error
 
-	info   Info
-	here   string // how find calls the start
-	seed   maphash.Seed
-	seen   []uint64 // hashes of the paths that have come, in case that some have not
-	failed TreeError
+	info    Info
+	here    string   // how find calls the start
+	kernels []string // where it does not go
+	seed    maphash.Seed
+	// In case that not all has come: hashes of the paths that have, and the directories that find goes into.
+	seen        []uint64
+	directories []string
+	failed      TreeError
 }
 
 // find is what find is asked for.
@@ -87,9 +93,7 @@ func (w *walk) find(mode string) request {
 	if w.opts.OneFileSystem {
 		q.args = append(q.args, "-xdev")
 	}
-	if !w.opts.KernelFiles {
-		q.names = w.root.mounts.kernels()
-	}
+	q.names = w.kernels
 	return q
 }
 
@@ -121,9 +125,12 @@ func (w *walk) read(b *bufio.Reader) (find, xargs int, err error) {
 			return readState(b)
 		}
 		w.seen = append(w.seen, maphash.String(w.seed, sent))
-		file, _, err := w.below(sent)
+		file, depth, err := w.below(sent)
 		if err != nil {
 			return 0, 0, err
+		}
+		if s.FileMode().IsDir() && (w.opts.MaxDepth == 0 || depth < w.opts.MaxDepth) && !slices.Contains(w.kernels, file) {
+			w.directories = append(w.directories, sent)
 		}
 		w.root.name(s)
 		if err := called(w.fn(file, Entry{name: path.Base(file), stat: s})); err != nil {
@@ -149,7 +156,6 @@ func (w *walk) begin(b *bufio.Reader) error {
 	} else if !w.info.FileMode().IsDir() {
 		w.here = "./" + path.Base(w.info.Path)
 	} else if opened == "" {
-		w.failed = TreeError{}
 		w.failed.add("open", w.info.Path, fs.ErrPermission)
 	}
 	return nil
@@ -277,248 +283,4 @@ func (w *walk) below(sent string) (file string, depth int, err error) {
 		}
 	}
 	return strings.TrimSuffix(w.info.Path, "/") + rest, depth, nil
-}
-
-// batchMost is how many names go with one request, and batchBytes how long they are together.
-const (
-	batchMost  = 2000
-	batchBytes = 400_000
-)
-
-// batches splits names into what fits into a request. Those with a newline come alone, in the second list.
-func batches(names []string) (batches [][]string, odd []string) {
-	size := 0
-	for _, name := range names {
-		if strings.Contains(name, "\n") {
-			odd = append(odd, name)
-			continue
-		}
-		last := len(batches) - 1
-		if last < 0 || len(batches[last]) == batchMost || size+len(name) > batchBytes {
-			batches, size, last = append(batches, nil), 0, last+1
-		}
-		batches[last] = append(batches[last], name)
-		size += len(name) + 1
-	}
-	return batches, odd
-}
-
-// complete finds out what the first look has missed: directories that do not open, files without facts, names that are too long.
-func (w *walk) complete(ctx context.Context) error {
-	w.failed = TreeError{}
-	slices.Sort(w.seen)
-	directories, err := w.names(ctx, "directories")
-	if err != nil {
-		return err
-	}
-	all, err := w.names(ctx, "names")
-	if err != nil {
-		return err
-	}
-	closed, err := w.closed(ctx, directories)
-	if err != nil {
-		return err
-	}
-	if err := w.missing(ctx, all); err != nil {
-		return err
-	}
-	if err := w.inside(ctx, directories, closed, all); err != nil {
-		return err
-	}
-	w.silent(all)
-	if w.failed.Count == 0 && !w.opts.KernelFiles && !w.root.Kernel(w.info.Path) {
-		w.failed.add("walk", w.info.Path, ErrChanged)
-	}
-	return nil
-}
-
-// names asks find for nothing but names, of all files or of directories.
-func (w *walk) names(ctx context.Context, mode string) ([]string, error) {
-	var names []string
-	failed := w.failed
-	q := w.find(mode)
-	err := w.root.call(ctx, "walk", w.start, q, func(b *bufio.Reader) error {
-		if err := w.begin(b); err != nil {
-			return err
-		}
-		w.failed = failed
-		for {
-			name, err := readField(b)
-			if err != nil || name == "" {
-				_, _ = readField(b)
-				return err
-			}
-			if len(names) > len(w.seen)+1_000_000 {
-				return errEndless
-			}
-			names = append(names, name)
-		}
-	})
-	return names, err
-}
-
-// closed finds the directories that do not open. One as deep as the walk goes need not.
-func (w *walk) closed(ctx context.Context, directories []string) ([]string, error) {
-	var closed []string
-	some, odd := batches(directories)
-	for _, name := range odd {
-		// A directory whose name has a newline is asked for by its path.
-		file, depth, err := w.below(name)
-		if err != nil {
-			return nil, err
-		}
-		if w.entered(depth) {
-			if _, err := w.root.Walk(ctx, file, WalkOptions{TreeOptions: TreeOptions{MaxDepth: 1}}, func(string, Entry) error { return nil }); err != nil {
-				closed = append(closed, name)
-			}
-		}
-	}
-	for _, batch := range some {
-		q := w.request("closed", batch)
-		err := w.root.call(ctx, "walk", w.start, q, func(b *bufio.Reader) error {
-			for range batch {
-				if _, err := b.Peek(1); err == io.EOF { //nolint:errorlint // as bufio gives it
-					return nil
-				}
-				name, err := readField(b)
-				if err != nil {
-					return err
-				}
-				closed = append(closed, name)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	closed = slices.DeleteFunc(closed, func(name string) bool {
-		_, depth, err := w.below(name)
-		return err != nil || !w.entered(depth)
-	})
-	for _, name := range closed {
-		file, _, _ := w.below(name)
-		w.failed.add("open", file, fs.ErrPermission)
-	}
-	return closed, nil
-}
-
-// entered reports whether the walk goes into directories of a depth.
-func (w *walk) entered(depth int) bool { return w.opts.MaxDepth == 0 || depth < w.opts.MaxDepth }
-
-// missing asks for the facts of the names that came without.
-func (w *walk) missing(ctx context.Context, all []string) error {
-	var without []string
-	for _, name := range all {
-		if _, seen := slices.BinarySearch(w.seen, maphash.String(w.seed, name)); seen {
-			continue
-		}
-		if len(name) <= pathMax {
-			without = append(without, name)
-		} else if err := w.bare(name, ErrNameTooLong); err != nil {
-			return err
-		}
-	}
-	some, odd := batches(without)
-	for _, name := range odd {
-		if err := w.bare(name, ErrChanged); err != nil {
-			return err
-		}
-	}
-	for _, batch := range some {
-		causes := make([]error, len(batch))
-		q := w.request("facts", batch, "")
-		err := w.root.call(ctx, "walk", w.start, q, func(b *bufio.Reader) error {
-			for i := range batch {
-				var line, link string
-				if err := readFields(b, &line, &link); err != nil {
-					return err
-				}
-				causes[i] = map[string]error{"g": fs.ErrNotExist, "d": errUnreadable}[line]
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		for i, name := range batch {
-			// What has facts now came during the walk.
-			if causes[i] == nil {
-				causes[i] = ErrChanged
-			}
-			if err := w.bare(name, causes[i]); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// inside names what is in directories that find could not go into, or only up to a length of path.
-func (w *walk) inside(ctx context.Context, directories, closed, all []string) error {
-	asked := slices.Clone(closed)
-	for _, name := range directories {
-		if len(name) > pathMax-256 && !slices.Contains(closed, name) {
-			asked = append(asked, name)
-		}
-	}
-	listed := map[string]bool{}
-	for _, name := range all {
-		listed[name] = true
-	}
-	some, _ := batches(asked)
-	for _, batch := range some {
-		found, err := w.root.unlisted(ctx, w.info.Path, w.stageName(), batch)
-		if err != nil {
-			return err
-		}
-		for i, names := range found {
-			shut := slices.Contains(closed, batch[i])
-			for _, name := range names {
-				name = batch[i] + "/" + name
-				if listed[name] || !shut && len(name) <= pathMax {
-					continue
-				}
-				cause := errUnreadable
-				if !shut {
-					cause = ErrNameTooLong
-				}
-				if err := w.bare(name, cause); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// silent names the mounts that are there and did not answer.
-func (w *walk) silent(all []string) {
-	for _, point := range w.root.mounts.below(w.info.Path) {
-		sent := w.here + strings.TrimPrefix(point, strings.TrimSuffix(w.info.Path, "/"))
-		_, depth, err := w.below(sent)
-		parent, listed := path.Dir(sent), slices.Contains(all, sent)
-		_, seen := slices.BinarySearch(w.seen, maphash.String(w.seed, sent))
-		_, known := slices.BinarySearch(w.seen, maphash.String(w.seed, parent))
-		if err == nil && !listed && !seen && (known || parent == ".") && (w.opts.MaxDepth == 0 || depth <= w.opts.MaxDepth) {
-			w.failed.add("open", point, fs.ErrPermission)
-		}
-	}
-}
-
-// bare keeps what is wrong with a path, and gives its name to the caller unless it is gone.
-func (w *walk) bare(sent string, cause error) error {
-	file, depth, err := w.below(sent)
-	if err != nil || w.opts.MaxDepth != 0 && depth > w.opts.MaxDepth {
-		return err
-	}
-	gone := cause == fs.ErrNotExist //nolint:errorlint // as it was given
-	if gone && w.root.Kernel(file) {
-		return nil
-	}
-	w.failed.add("lstat", file, cause)
-	if gone {
-		return nil
-	}
-	return w.fn(file, Entry{name: path.Base(file), err: cause})
 }

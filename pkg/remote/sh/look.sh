@@ -21,45 +21,26 @@ verb_stat() {
 
 writable() { [ ! -w "$1" ] || printf w; }
 
-# verb_walk PATH STAGE MODE FINDARGS... Answer: physical path NUL, facts NUL, "d" for a directory that opens or "" NUL, then
-# for each file PATH, "//", facts, with MODE links "//" and what stat's %N has, newline: no path that find makes has "//"
-# in it. With MODE names only each PATH NUL, with directories those that are entered. Then NUL, "find STATUS xargs STATUS" NUL. What is below a path in $names is left out.
+# verb_walk PATH STAGE MODE FINDARGS... Answer: physical path NUL, facts NUL, "d" for a directory that opens NUL, then for each
+# file PATH, "//", facts, with MODE links "//" and what stat's %N has, newline: no path that find makes has "//" in it. With
+# MODE names only each PATH NUL. Then NUL, "find STATUS xargs STATUS" NUL. What is below a path in $names is left out.
 verb_walk() {
 	start "$1" "$2" || return
 	look || return
 	printf '%s\0%s\0' "${at:-/}" "$line"
-	if [ -d "$here/." ]; then
-		opened=''
-		{ opened=d; } 2>/dev/null <"$here/."
-		printf '%s' "$opened"
-	fi
+	opens "$here" d
 	printf '\0'
 	format="%n//$facts" mode=$3
 	[ "$mode" != links ] || format="$format//%N"
 	shift 3
-	first=1
 	for point in $names; do
 		case $point in
 		"${at%/}"/?*) ;;
 		*) continue ;;
 		esac
-		point=${point#"${at%/}"/}
-		case $point in
-		*[][*?\\]*) point=$(printf %s "$point" | sed 's/[][*?\\]/\\&/g') ;;
-		esac
-		[ -z "$first" ] || set -- "$@" '('
-		[ -n "$first" ] || set -- "$@" -o
-		set -- "$@" -path "./$point"
-		first=''
+		point=$(printf %s "${point#"${at%/}"/}" | sed 's/[][*?\\]/\\&/g')
+		set -- "$@" -path "./$point" -prune -print0 -o
 	done
-	case $first:$mode in
-	:directories) set -- "$@" ')' -prune -o ;;
-	:*) set -- "$@" ')' -prune -print0 -o ;;
-	esac
-	if [ "$mode" = directories ]; then
-		set -- "$@" -type d
-		mode=names
-	fi
 	if [ "$mode" = names ]; then
 		find "$here" "$@" -print0 2>/dev/null
 		printf '\0find %s\0' "$?"
@@ -78,9 +59,16 @@ verb_walk() {
 	printf '\0%s\0' "$state"
 }
 
-# verb_names PATH STAGE. Answer: for each directory in $names, which find cannot go into, its names, each NUL, and NUL.
+# opens PATH TEXT prints TEXT for a directory that opens. What has become a FIFO would block without the "/.".
+opens() {
+	[ ! -d "$1/." ] || { printf %s "$2"; } 2>/dev/null <"$1/."
+	return 0
+}
+
+# verb_names PATH STAGE NAME. Answer: for each directory in $names, or NAME, which find cannot go into, its names, each NUL, and NUL.
 verb_names() {
 	start "$1" "$2" || return
+	only "$3"
 	for directory in $names; do
 		# A directory may be read and not entered.
 		(
@@ -101,41 +89,25 @@ verb_names() {
 	done
 }
 
-# verb_closed PATH STAGE. Answer: those directories in $names that do not open, each NUL.
-verb_closed() {
-	start "$1" "$2" || return
-	for f in $names; do
-		opened=''
-		# What has become a FIFO would block without the "/.".
-		{ opened=1; } 2>/dev/null <"$f/."
-		[ -n "$opened" ] || [ ! -d "$f" ] || printf '%s\0' "$f"
-	done
-}
-
-# verb_facts PATH STAGE NAME. Answer for each of $names, or NAME: facts NUL, link target NUL; instead of facts "g" for what is gone
-# and "d" for what its directory denies.
+# verb_facts PATH STAGE NAME. Answer for each of $names, or NAME: facts NUL, "o" for a directory that opens NUL; instead of facts
+# "g" for what is gone and "d" for what its directory denies.
 verb_facts() {
 	start "$1" "$2" || return
 	only "$3"
-	if lines=$(stat -c "$facts" $names 2>/dev/null); then
-		lines=$lines$nl
-	else
-		lines=''
-	fi
+	# shellcheck disable=SC2086 # one a line
+	lines=$(stat -c "$facts" $names 2>/dev/null) || lines=''
 	for f in $names; do
 		if [ -n "$lines" ]; then
 			line=${lines%%"$nl"*} lines=${lines#*"$nl"}
 		else
 			line=$(stat -c "$facts" "$f" 2>/dev/null)
 		fi
-		if [ -n "$line" ]; then
-			printf '%s\0' "$line"
-			[ ! -L "$f" ] || readlink -n "$f" 2>/dev/null
-			printf '\0'
-		elif [ -e "${f%/*}/." ] && [ ! -L "$f" ] && [ ! -e "$f" ]; then
-			printf 'g\0\0'
-		else
-			printf 'd\0\0'
+		if [ -z "$line" ]; then
+			line=d
+			[ ! -e "${f%/*}/." ] || [ -L "$f" ] || [ -e "$f" ] || line=g
 		fi
+		printf '%s\0' "$line"
+		[ -L "$f" ] || opens "$f" o
+		printf '\0'
 	done
 }

@@ -82,7 +82,7 @@ request() {
 			return 1
 		}
 		;;
-	ps | stat | walk | names | closed | facts | read | sum | grep | tail | stage | commit | remove | signal)
+	ps | stat | walk | names | facts | read | sum | grep | tail | stage | commit | remove | signal)
 		# What a client leaves that is gone is taken away, unless it is for another copy.
 		case $verb:$2 in
 		stage:*.partial) stage='' ;;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"hash/maphash"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// complete finds out what the first look has missed: directories that do not open, files without facts, names that are too long.
+func (w *walk) complete(ctx context.Context) error {
+	w.failed = TreeError{}
+	slices.Sort(w.seen)
+	all, err := w.names(ctx)
+	if err != nil {
+		return err
+	}
+	facts, err := w.facts(ctx, w.directories)
+	if err != nil {
+		return err
+	}
+	var closed []string
+	for _, name := range w.directories {
+		if s, err := parseStat(facts[name].line); err == nil && s.FileMode().IsDir() && !facts[name].opens {
+			file, _, _ := w.below(name)
+			w.failed.add("open", file, fs.ErrPermission)
+			closed = append(closed, name)
+		}
+	}
+	if err := w.missing(ctx, all); err != nil {
+		return err
+	}
+	if err := w.inside(ctx, closed, all); err != nil {
+		return err
+	}
+	w.silent(all)
+	if w.failed.Count == 0 && !w.opts.KernelFiles && !w.root.Kernel(w.info.Path) {
+		w.failed.add("walk", w.info.Path, ErrChanged)
+	}
+	return nil
+}
+
+// names asks find for nothing but names.
+func (w *walk) names(ctx context.Context) ([]string, error) {
+	var names []string
+	err := w.root.call(ctx, "walk", w.start, w.find("names"), func(b *bufio.Reader) error {
+		var physical, facts, opened, state string
+		if err := readFields(b, &physical, &facts, &opened); err != nil {
+			return err
+		}
+		for {
+			name, err := readField(b)
+			switch {
+			case err != nil:
+				return err
+			case name == "":
+				return readFields(b, &state)
+			case len(names) > len(w.seen)+entriesMost:
+				return errEndless
+			}
+			names = append(names, name)
+		}
+	})
+	return names, err
+}
+
+// A fact is what verb_facts says of a file.
+type fact struct {
+	line  string // gone, denied, or its facts
+	opens bool   // it is a directory, and opens
+}
+
+const (
+	gone   = "g"
+	denied = "d"
+)
+
+// facts asks for the facts of files.
+func (r *reader) facts(ctx context.Context, names []string) (map[string]fact, error) {
+	found := make(map[string]fact, len(names))
+	for _, batch := range batches(names) {
+		err := r.root.call(ctx, "stat", r.start, r.about("facts", batch), func(b *bufio.Reader) error {
+			for _, name := range batch {
+				var line, opened string
+				if err := readFields(b, &line, &opened); err != nil {
+					return err
+				}
+				found[name] = fact{line, opened != ""}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// came tells whether the first look had a path.
+func (w *walk) came(sent string) bool {
+	_, ok := slices.BinarySearch(w.seen, maphash.String(w.seed, sent))
+	return ok
+}
+
+// missing asks for the facts of the names that came without.
+func (w *walk) missing(ctx context.Context, all []string) error {
+	var without []string
+	for _, name := range all {
+		if len(name) > pathMax {
+			if err := w.bare(name, ErrNameTooLong); err != nil {
+				return err
+			}
+		} else if !w.came(name) {
+			without = append(without, name)
+		}
+	}
+	facts, err := w.facts(ctx, without)
+	if err != nil {
+		return err
+	}
+	for _, name := range without {
+		cause := ErrChanged // what has facts now came during the walk
+		switch facts[name].line {
+		case gone:
+			cause = fs.ErrNotExist
+		case denied:
+			cause = errUnreadable
+		}
+		if err := w.bare(name, cause); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inside names what is in directories that find could not go into, or only up to a length of path.
+func (w *walk) inside(ctx context.Context, closed, all []string) error {
+	asked := slices.Clone(closed)
+	for _, name := range w.directories {
+		if len(name) > pathMax-256 && !slices.Contains(closed, name) {
+			asked = append(asked, name)
+		}
+	}
+	listed := map[string]bool{}
+	for _, name := range all {
+		listed[name] = true
+	}
+	found, err := w.unlisted(ctx, asked)
+	if err != nil {
+		return err
+	}
+	for i, names := range found {
+		for _, name := range names {
+			name = asked[i] + "/" + name
+			cause := errUnreadable
+			if i >= len(closed) {
+				cause = ErrNameTooLong
+			}
+			if listed[name] || i >= len(closed) && len(name) <= pathMax {
+				continue
+			}
+			if err := w.bare(name, cause); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// silent names the mounts that are there and did not answer.
+func (w *walk) silent(all []string) {
+	for _, point := range w.root.mounts.below(w.info.Path) {
+		sent := w.here + strings.TrimPrefix(point, strings.TrimSuffix(w.info.Path, "/"))
+		_, depth, err := w.below(sent)
+		parent := path.Dir(sent)
+		if err == nil && !slices.Contains(all, sent) && !w.came(sent) && (w.came(parent) || parent == ".") && (w.opts.MaxDepth == 0 || depth <= w.opts.MaxDepth) {
+			w.failed.add("open", point, fs.ErrPermission)
+		}
+	}
+}
+
+// bare keeps what is wrong with a path, and gives its name to the caller unless it is gone.
+func (w *walk) bare(sent string, cause error) error {
+	file, depth, err := w.below(sent)
+	if err != nil || w.opts.MaxDepth != 0 && depth > w.opts.MaxDepth {
+		return err
+	}
+	gone := cause == fs.ErrNotExist //nolint:errorlint // as it was given
+	if gone && w.root.Kernel(file) {
+		return nil
+	}
+	w.failed.add("lstat", file, cause)
+	if gone {
+		return nil
+	}
+	return w.fn(file, Entry{name: path.Base(file), err: cause})
+}

@@ -150,6 +150,7 @@ start() {
 	if [ -n "${2#-}" ]; then
 		[ -e "./$2" ] || return "$GONE"
 		enter_stage "$2" || return
+		[ -e t ] || [ -L t ] || return "$GONE"
 		name=t
 		[ ! -d t ] || { cd /proc/self/cwd/t && name=.; } 2>/dev/null || return "$DENIED"
 	fi

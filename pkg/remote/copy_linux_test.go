@@ -220,3 +220,27 @@ func TestEmptyStageIsGoneOnWith(t *testing.T) {
 		})
 	}
 }
+
+// A copy that is to go on with an earlier one begins where there is none, in every direction.
+func TestResumeBeginsWithNothing(t *testing.T) {
+	for shell, r := range runners(t) {
+		root, other := dialSelf(t, r), dialSelf(t, r)
+		for direction, ends := range map[string][2]transfer.Tree{
+			"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}, "across": {root.Source(), other.Destination()},
+		} {
+			t.Run(shell+"/"+direction, func(t *testing.T) {
+				dir := t.TempDir()
+				plant(t, dir+"/src", map[string]string{"a": "A", "sub/b": strings.Repeat("b", 300<<10)})
+				for _, name := range []string{"", "/a"} {
+					report, err := transfer.Copy(t.Context(), ends[1], ends[0], transfer.Options{Source: dir + "/src" + name, Dest: dir + "/dst" + name, Resume: true})
+					if err != nil || report.Failed > 0 {
+						t.Error(report, err)
+					}
+				}
+				if want, got := fmt.Sprint(harvest(t, dir+"/src")), fmt.Sprint(harvest(t, dir+"/dst")); want != got {
+					t.Errorf("%s, want %s", got, want)
+				}
+			})
+		}
+	}
+}

@@ -21,8 +21,8 @@ func (c *copier) commit(ctx context.Context) error {
 	level, top := c.items[:1], "."
 	if c.place.base == "" {
 		level = children(c.items, c.items[0])
-	} else {
-		top = c.place.base
+	} else if top = c.place.base; c.items[0].state == present {
+		level = nil
 	}
 	for first := true; len(level) > 0 || first; first = false {
 		moves := make([]Move, len(level))

@@ -40,6 +40,7 @@ type Root struct {
 
 	conn          *conn
 	stages        []*stage // what another connection has to take over
+	grace         string   // seconds until what is not taken over is taken away
 	where         Where
 	mounts        mounts
 	users, groups map[uint32]string // of the target's own passwd and group
@@ -52,7 +53,7 @@ type Root struct {
 func Dial(ctx context.Context, r Runner, w Where) (*Root, error) { return dialIn(ctx, r, procDir, w) }
 
 func dialIn(ctx context.Context, r Runner, proc string, w Where) (*Root, error) {
-	root := &Root{where: w, conn: &conn{runner: r, proc: proc, ctx: ctx}}
+	root := &Root{where: w, grace: "70", conn: &conn{runner: r, proc: proc, ctx: ctx}}
 	root.conn.greet = root.open
 	root.conn.mu.Lock()
 	defer root.conn.mu.Unlock()

@@ -30,19 +30,28 @@ type stage struct {
 func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
 	s := &stage{id: id, name: id, preserve: preserve}
 	s.reader = &reader{root: t.root, start: directory, stage: s}
-	err := t.root.call(ctx, "write", directory, s.request("stage", nil, ""), nothing)
+	q := s.request("stage", nil, "", t.root.grace)
+	err := t.root.call(ctx, "write", directory, q, nothing)
 	if errors.Is(err, ErrNotOurs) {
 		s.name = id + "~"
-		err = t.root.call(ctx, "write", directory, s.request("stage", nil, ""), nothing)
+		err = t.root.call(ctx, "write", directory, q, nothing)
 	}
 	if err != nil {
-		return nil, translated(err)
+		return nil, translated(s.why(directory, err))
 	}
 	t.root.stages = append(t.root.stages, s)
 	return s, nil
 }
 
 func nothing(*bufio.Reader) error { return nil }
+
+// why is the error about a path that could not be written, where its file system is why.
+func (r *reader) why(file string, err error) error {
+	if (errors.Is(err, ErrWrite) || errors.Is(err, fs.ErrPermission)) && r.root.mounts.of(file).readOnly {
+		return ErrReadOnly
+	}
+	return err
+}
 
 // claim takes a stage over to a new connection.
 func (s *stage) claim(ctx context.Context, l *link) error {
@@ -51,7 +60,7 @@ func (s *stage) claim(ctx context.Context, l *link) error {
 	if s.times++; !strings.HasSuffix(s.id, ".partial") {
 		s.name = fmt.Sprint(s.id, "-", s.times)
 	}
-	q := request{verb: "stage", args: []string{s.start, s.name, former}}
+	q := request{verb: "stage", args: []string{s.start, s.name, former, s.root.grace}}
 	err, _ := l.converse(ctx, q, func(*link, *bufio.Reader) error { return nil })
 	return err
 }
@@ -198,12 +207,12 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 		index[names[i]] = i
 		if m.From == "." {
 			directory, base := path.Split(m.To)
-			return errs, s.move(ctx, errs, index, s.request("commit", nil, path.Clean(directory), base, ""))
+			return errs, s.move(ctx, errs, moves, index, s.request("commit", nil, path.Clean(directory), base, ""))
 		}
 		below = path.Clean(strings.TrimSuffix(m.To, m.From))
 	}
 	for _, batch := range batches(names) {
-		if err := s.move(ctx, errs, index, s.about("commit", batch, below, "")); err != nil {
+		if err := s.move(ctx, errs, moves, index, s.about("commit", batch, below, "")); err != nil {
 			return errs, err
 		}
 	}
@@ -211,7 +220,7 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 }
 
 // move has files moved, and notes for each that could not be why.
-func (s *stage) move(ctx context.Context, errs []error, index map[string]int, q request) error {
+func (s *stage) move(ctx context.Context, errs []error, moves []transfer.Move, index map[string]int, q request) error {
 	return s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
 		for {
 			if _, err := b.Peek(1); err == io.EOF { //nolint:errorlint // as bufio gives it
@@ -226,7 +235,7 @@ func (s *stage) move(ctx context.Context, errs []error, index map[string]int, q 
 			if !ok || err != nil {
 				return fmt.Errorf("read answer of helper: moved %.200q", moved)
 			}
-			errs[i] = translated(codeError(code))
+			errs[i] = translated(s.why(path.Join(s.start, moves[i].To), codeError(code)))
 		}
 	})
 }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"go/format"
 	"os"
 	"strings"
 )
@@ -23,7 +24,7 @@ func run() error {
 	}
 	const head = " SPDX-License-Identifier: Apache-2.0\n"
 	const note = " Code generated from codes.txt by go generate. DO NOT EDIT.\n"
-	shell := "#" + head + "#" + note
+	shell := "#" + head + "#" + note + "# shellcheck disable=SC2034 # read by the files behind this one\n"
 	text := "//" + head + "\n//" + note + "\npackage remote\n\nconst (\n"
 	for line := range strings.Lines(string(table)) {
 		f := strings.Fields(line)
@@ -40,5 +41,9 @@ func run() error {
 	if err := os.WriteFile("sh/codes.sh", []byte(shell), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile("codes.go", []byte(text+")\n"), 0o644)
+	formatted, err := format.Source([]byte(text + ")\n"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile("codes.go", formatted, 0o644)
 }

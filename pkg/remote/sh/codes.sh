@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Code generated from codes.txt by go generate. DO NOT EDIT.
-OK=0
-FAILED=1
+# shellcheck disable=SC2034 # read by the files behind this one
 LOOP=40
 NOT_DIRECTORY=41
 IS_DIRECTORY=42
@@ -15,7 +14,6 @@ NO_PROCESS=50
 ROOT_DENIED=51
 NO_MEMBER=52
 PATTERN=53
-READ_ONLY=54
 WRITE_FAILED=55
 CUT=56
 IN_THE_WAY=57

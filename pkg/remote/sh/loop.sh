@@ -85,7 +85,7 @@ request() {
 		# What a client leaves that is gone is taken away, unless it is for another copy.
 		case $verb:$2 in
 		stage:*.partial) stage='' ;;
-		stage:*) stage_directory=$1 stage=$2 ;;
+		stage:*) stage_directory=$1 stage=$2 grace=$4 ;;
 		esac
 		(
 			"verb_$verb" "$@"

@@ -65,14 +65,18 @@ func (s *stage) claim(ctx context.Context, l *link) error {
 	return err
 }
 
+// A payload is what a Put sends.
+type payload interface {
+	transfer.Receiver
+	begin(f *frames)
+	close() error
+	result() []error
+}
+
 // Put is transfer's. One file by itself can be gone on with; several come as an archive.
 func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transfer.Receiver) error) ([]error, error) {
-	var out interface {
-		transfer.Receiver
-		close() error
-		result() []error
-	}
-	var q request
+	var out payload = newTreeUpload(s, parts)
+	q := s.archive()
 	if len(parts) == 1 && parts[0].Mode.IsRegular() && parts[0].Link == "" {
 		f := parts[0]
 		owner := ""
@@ -82,36 +86,11 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 		q = s.request("put", nil, "file", f.Path, strconv.FormatInt(f.From, 10), fmt.Sprintf("%o", s.mode(f.File)),
 			strconv.FormatInt(f.Mtime.Unix(), 10), owner)
 		out = &fileUpload{stage: s, part: f}
-	} else {
-		owners := "-o"
-		if s.preserve {
-			owners = "--numeric-owner"
-		}
-		q = s.request("put", nil, "tree", owners)
-		out = newTreeUpload(s, parts)
 	}
-	var length string
 	var own error
-	err := s.root.converse(ctx, "write", s.start, q, func(l *link, b *bufio.Reader) error {
-		if first, err := b.ReadByte(); err != nil || first != 'r' {
-			return unexpected(err)
-		}
-		frames := newFrames(l)
-		switch u := out.(type) {
-		case *fileUpload:
-			u.frames = frames
-		case *treeUpload:
-			u.begin(frames)
-		}
-		if own = fill(out); own != nil {
-			return called(own)
-		}
-		if err := errors.Join(out.close(), frames.close()); err != nil {
-			return err
-		}
-		var err error
-		length, err = readField(b)
-		return err
+	length, err := s.transmit(ctx, q, out, func(to transfer.Receiver) error {
+		own = fill(to)
+		return own
 	})
 	if own != nil {
 		return nil, own
@@ -129,6 +108,33 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 		errs[0] = transfer.ErrDamaged
 	}
 	return s.settle(ctx, parts, errs)
+}
+
+// archive is the request that takes a tree.
+func (s *stage) archive() request {
+	if s.preserve {
+		return s.request("put", nil, "tree", "--numeric-owner")
+	}
+	return s.request("put", nil, "tree", "-o")
+}
+
+// transmit sends what fill gives, and returns how long the helper says that a file is.
+func (s *stage) transmit(ctx context.Context, q request, out payload, fill func(transfer.Receiver) error) (length string, err error) {
+	err = s.root.converse(ctx, "write", s.start, q, func(l *link, b *bufio.Reader) error {
+		if first, err := b.ReadByte(); err != nil || first != 'r' {
+			return unexpected(err)
+		}
+		frames := newFrames(l)
+		out.begin(frames)
+		if err := fill(out); err != nil {
+			return called(err)
+		}
+		if err := errors.Join(out.close(), frames.close()); err != nil {
+			return err
+		}
+		return readFields(b, &length)
+	})
+	return length, err
 }
 
 // settle takes away what did not come whole, and looks whether owners were kept.
@@ -251,22 +257,7 @@ func (s *stage) finish(ctx context.Context, directories []transfer.File) error {
 	}
 	final := newTreeUpload(s, inner)
 	final.final = true
-	owners := "-o"
-	if s.preserve {
-		owners = "--numeric-owner"
-	}
-	err := s.root.converse(ctx, "write", s.start, s.request("put", nil, "tree", owners), func(l *link, b *bufio.Reader) error {
-		if first, err := b.ReadByte(); err != nil || first != 'r' {
-			return unexpected(err)
-		}
-		frames := newFrames(l)
-		final.begin(frames)
-		if err := errors.Join(final.close(), frames.close()); err != nil {
-			return err
-		}
-		_, err := readField(b)
-		return err
-	})
+	_, err := s.transmit(ctx, s.archive(), final, func(transfer.Receiver) error { return nil })
 	return translated(err)
 }
 

@@ -31,14 +31,19 @@ func run() error {
 		if len(f) != 2 || strings.HasPrefix(line, "#") {
 			continue
 		}
-		shell += f[0] + "=" + f[1] + "\n"
+		if end := len(shell) - strings.LastIndexByte(shell, '\n'); end > 1 && end+len(line) > 120 {
+			shell += "\n"
+		} else if end > 1 {
+			shell += " "
+		}
+		shell += f[0] + "=" + f[1]
 		name := ""
 		for word := range strings.SplitSeq(f[0], "_") {
 			name += word[:1] + strings.ToLower(word[1:])
 		}
 		text += fmt.Sprintf("\tcode%s = %s\n", name, f[1])
 	}
-	if err := os.WriteFile("sh/codes.sh", []byte(shell), 0o644); err != nil {
+	if err := os.WriteFile("sh/codes.sh", []byte(shell+"\n"), 0o644); err != nil {
 		return err
 	}
 	formatted, err := format.Source([]byte(text + ")\n"))

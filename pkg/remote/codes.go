@@ -5,8 +5,6 @@
 package remote
 
 const (
-	codeOk           = 0
-	codeFailed       = 1
 	codeLoop         = 40
 	codeNotDirectory = 41
 	codeIsDirectory  = 42
@@ -20,7 +18,6 @@ const (
 	codeRootDenied   = 51
 	codeNoMember     = 52
 	codePattern      = 53
-	codeReadOnly     = 54
 	codeWriteFailed  = 55
 	codeCut          = 56
 	codeInTheWay     = 57

@@ -152,7 +152,7 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	switch {
 	case marked && code == codeMissingTool:
 		return &MissingToolError{Tool: source.text()}, true
-	case marked && code != codeOk:
+	case marked && code != 0:
 		return codeError(code), q.verb != "put"
 	case marked:
 		return readErr, whole

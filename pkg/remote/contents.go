@@ -68,7 +68,7 @@ func cause(ctx context.Context, err error) (fileError error, other error) {
 
 // readOne reads one file from a byte on.
 func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceiver) error {
-	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10))
+	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10), "")
 	var size, end int64
 	err := r.root.part(ctx, "copy", q, func(i Info) error {
 		if size = i.Size; f.Size >= 0 && i.state != f.State {
@@ -105,7 +105,7 @@ func (r *reader) readMany(ctx context.Context, files []transfer.Part, to *offset
 		names[i] = sent(f.Path)
 		states[names[i]] = f.State
 	}
-	q := r.request("read", names, append([]string{"", "0"}, directoriesOf(names)...)...)
+	q := r.request("read", names, append([]string{"", "0", ""}, directoriesOf(names)...)...)
 	err := r.root.converse(ctx, "copy", r.start, q, func(l *link, b *bufio.Reader) error {
 		return steady(b, names, states, func() error {
 			s := &splitter{files: files, to: to}

@@ -104,7 +104,7 @@ var errRootDenied = fmt.Errorf("open root of process: %w", fs.ErrPermission)
 // codeError is the error that a code of the program stands for, nil for 0.
 func codeError(code int) error {
 	known := map[int]error{
-		codeOk:           nil,
+		0:                nil,
 		codeLoop:         ErrLoop,
 		codeNotDirectory: ErrNotDirectory,
 		codeIsDirectory:  ErrIsDirectory,
@@ -118,7 +118,6 @@ func codeError(code int) error {
 		codeRootDenied:   errRootDenied,
 		codeNoMember:     ErrNoProcess,
 		codePattern:      ErrPattern,
-		codeReadOnly:     ErrReadOnly,
 		codeWriteFailed:  ErrWrite,
 		codeCut:          &BrokenError{},
 		codeInTheWay:     ErrInTheWay,

@@ -50,17 +50,20 @@ func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(
 		return Info{}, &fs.PathError{Op: "grep", Path: name, Err: ErrPattern}
 	}
 	flags := ""
-	for flag, on := range map[string]bool{"i": opts.IgnoreCase, "F": opts.Fixed, "E": opts.Extended, "l": opts.FilesOnly} {
+	for flag, on := range map[string]bool{"-i ": opts.IgnoreCase, "-F ": opts.Fixed, "-E ": opts.Extended && !opts.Fixed} {
 		if on {
 			flags += flag
 		}
+	}
+	if opts.FilesOnly {
+		flags += "brief"
 	}
 	return r.below(ctx, "grep", name, opts.Recursive, opts.TreeOptions, func(from *reader, files []string, states map[string]string) error {
 		g := &grep{fn: fn, brief: opts.FilesOnly}
 		if len(files) == 1 {
 			return g.one(ctx, from, files[0], states[files[0]], flags, opts.Pattern)
 		}
-		q := from.request("grep", files, append([]string{flags, opts.Pattern}, directoriesOf(files)...)...)
+		q := from.request("grep", files, append([]string{"", flags, opts.Pattern}, directoriesOf(files)...)...)
 		err := r.call(ctx, "grep", from.start, q, func(b *bufio.Reader) error {
 			return steady(b, files, states, func() error { return g.many(b, from.start, states) })
 		})
@@ -91,7 +94,7 @@ type grep struct {
 // one searches a file by itself: it is the one that was looked at, so that its lines need not be held.
 func (g *grep) one(ctx context.Context, from *reader, file, state, flags, pattern string) error {
 	name := path.Join(from.start, file)
-	q := request{verb: "grep", args: []string{name, from.stageName(), flags, pattern}}
+	q := request{verb: "grep", args: []string{name, from.stageName(), "", flags, pattern}}
 	return from.root.call(ctx, "grep", name, q, func(b *bufio.Reader) error {
 		info, err := from.root.readBegin(b)
 		if err != nil {

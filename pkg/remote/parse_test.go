@@ -251,7 +251,7 @@ func TestErrorsAreTyped(t *testing.T) {
 		t.Errorf("%q", err)
 	}
 	for code := range 1000 {
-		if (codeError(code) == nil) != (code == codeOk) {
+		if (codeError(code) == nil) != (code == 0) {
 			t.Errorf("code %d: %v", code, codeError(code))
 		}
 	}

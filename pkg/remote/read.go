@@ -16,7 +16,7 @@ import (
 func (r *Root) Read(ctx context.Context, name string, open func(Info) (io.Writer, error)) (Info, error) {
 	var info Info
 	var out io.Writer
-	err := r.part(ctx, "open", request{verb: "read", args: []string{name, "", "", "0"}}, func(i Info) error {
+	err := r.part(ctx, "open", request{verb: "read", args: []string{name, "", "", "0", ""}}, func(i Info) error {
 		var err error
 		info = i
 		out, err = open(i)
@@ -102,9 +102,9 @@ func readFacts(b *bufio.Reader) ([]string, error) {
 // was opened, whatever its name comes to mean. Otherwise it is Read.
 func (r *Root) Tail(ctx context.Context, name string, lines int, follow bool, open func(Info) (io.Writer, error)) (Info, error) {
 	var info Info
-	q := request{verb: "tail", args: []string{name, strconv.Itoa(max(lines, 0)), ""}}
+	q := request{verb: "tail", args: []string{name, "", "", strconv.Itoa(max(lines, 0)), ""}}
 	if follow {
-		q.args[2] = "1"
+		q.args[4] = "-f"
 	}
 	err := r.call(ctx, "open", name, q, func(b *bufio.Reader) error {
 		var err error

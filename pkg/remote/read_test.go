@@ -67,7 +67,7 @@ func TestReadOfLargeFiles(t *testing.T) {
 				t.Errorf("%d bytes, %v", len(got), err)
 			}
 			got, sent := make([]byte, 40<<20), 0
-			q := request{verb: "read", args: []string{"holes", "", "", "0"}}
+			q := request{verb: "read", args: []string{"holes", "", "", "0", ""}}
 			err = root8.part(t.Context(), "open", q, func(Info) error { return nil }, func(offset int64, p []byte) error {
 				sent += len(p)
 				copy(got[offset:], p)

@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // Where says which process's root is meant.
@@ -40,6 +43,7 @@ type Root struct {
 
 	conn          *conn
 	stages        []*stage // what another connection has to take over
+	grace         string   // for how many seconds a client that has gone may come back for a stage
 	where         Where
 	mounts        mounts
 	users, groups map[uint32]string // of the target's own passwd and group
@@ -52,7 +56,8 @@ type Root struct {
 func Dial(ctx context.Context, r Runner, w Where) (*Root, error) { return dialIn(ctx, r, procDir, w) }
 
 func dialIn(ctx context.Context, r Runner, proc string, w Where) (*Root, error) {
-	root := &Root{where: w, conn: &conn{runner: r, proc: proc, ctx: ctx}}
+	grace := strconv.Itoa(int(transfer.Bound(Silence, transfer.DefaultPauses()) / time.Second))
+	root := &Root{where: w, grace: grace, conn: &conn{runner: r, proc: proc, ctx: ctx}}
 	root.conn.greet = root.open
 	root.conn.mu.Lock()
 	defer root.conn.mu.Unlock()

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
@@ -32,13 +31,13 @@ func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (t
 	s := &stage{id: id, name: id, preserve: preserve}
 	s.reader = &reader{root: t.root, start: directory, stage: s}
 	// An earlier copy that was interrupted may still write, if one has left something.
-	err := t.root.call(ctx, "write", directory, s.request("stage", nil, id, s.wait()), nothing)
+	err := t.root.call(ctx, "write", directory, s.request("stage", nil, id, t.root.grace), nothing)
 	if errors.Is(err, ErrNotOurs) {
 		s.name = id + "~"
-		err = t.root.call(ctx, "write", directory, s.request("stage", nil, s.name, s.wait()), nothing)
+		err = t.root.call(ctx, "write", directory, s.request("stage", nil, s.name, t.root.grace), nothing)
 	}
 	if err != nil {
-		return nil, translated(err)
+		return nil, translated(s.why(directory, err))
 	}
 	t.root.stages = append(t.root.stages, s)
 	return s, nil
@@ -46,9 +45,12 @@ func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (t
 
 func nothing(*bufio.Reader) error { return nil }
 
-// wait is for how many seconds a client that has gone may come back for its stage: as long as a copy goes on without a byte moving.
-func (s *stage) wait() string {
-	return strconv.Itoa(int(transfer.Bound(Silence, transfer.DefaultPauses()) / time.Second))
+// why is the error about a path that could not be written, where its file system is why.
+func (r *reader) why(file string, err error) error {
+	if (errors.Is(err, ErrWrite) || errors.Is(err, fs.ErrPermission)) && r.root.mounts.of(file).readOnly {
+		return ErrReadOnly
+	}
+	return err
 }
 
 // claim takes a stage over to a new connection.
@@ -58,19 +60,23 @@ func (s *stage) claim(ctx context.Context, l *link) error {
 	if s.times++; !strings.HasSuffix(s.id, ".partial") {
 		s.name = fmt.Sprint(s.id, "-", s.times)
 	}
-	q := request{verb: "stage", args: []string{s.start, s.name, former, s.wait()}}
+	q := request{verb: "stage", args: []string{s.start, s.name, former, s.root.grace}}
 	err, _ := l.converse(ctx, q, func(*link, *bufio.Reader) error { return nil })
 	return err
 }
 
+// A payload is what a Put sends.
+type payload interface {
+	transfer.Receiver
+	begin(f *frames)
+	close() error
+	result() []error
+}
+
 // Put is transfer's. One file by itself can be gone on with; several come as an archive.
 func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transfer.Receiver) error) ([]error, error) {
-	var out interface {
-		transfer.Receiver
-		close() error
-		result() []error
-	}
-	var q request
+	var out payload = newTreeUpload(s, parts)
+	q := s.archive()
 	if len(parts) == 1 && parts[0].Mode.IsRegular() && parts[0].Link == "" {
 		f := parts[0]
 		owner := ""
@@ -80,44 +86,8 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 		q = s.request("put", nil, "file", f.Path, strconv.FormatInt(f.From, 10), fmt.Sprintf("%o", s.mode(f.File)),
 			strconv.FormatInt(f.Mtime.Unix(), 10), owner)
 		out = &fileUpload{stage: s, part: f}
-	} else {
-		owners := "-o"
-		if s.preserve {
-			owners = "--numeric-owner"
-		}
-		q = s.request("put", nil, "tree", owners)
-		out = newTreeUpload(s, parts)
 	}
-	var length string
-	var own error
-	err := s.root.converse(ctx, "write", s.start, q, func(l *link, b *bufio.Reader) error {
-		if first, err := b.ReadByte(); err != nil || first != 'r' {
-			return unexpected(err)
-		}
-		frames := newFrames(l)
-		switch u := out.(type) {
-		case *fileUpload:
-			u.frames = frames
-		case *treeUpload:
-			u.begin(frames)
-		}
-		switch err := fill(out); {
-		case frames.err != nil:
-			return frames.err // why the other side takes no more is in its answer
-		case err != nil:
-			own = err
-			return called(own)
-		}
-		if err := errors.Join(out.close(), frames.close()); err != nil {
-			return err
-		}
-		var err error
-		length, err = readField(b)
-		return err
-	})
-	if own != nil {
-		return nil, own
-	}
+	length, err := s.transmit(ctx, q, out, fill)
 	errs := out.result()
 	if fileError, other := cause(ctx, err); other != nil {
 		return errs, other
@@ -131,6 +101,36 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 		errs[0] = transfer.ErrDamaged
 	}
 	return s.settle(ctx, parts, errs)
+}
+
+// archive is the request that takes a tree.
+func (s *stage) archive() request {
+	if s.preserve {
+		return s.request("put", nil, "tree", "--numeric-owner")
+	}
+	return s.request("put", nil, "tree", "-o")
+}
+
+// transmit sends what fill gives, and returns how long the helper says that a file is.
+func (s *stage) transmit(ctx context.Context, q request, out payload, fill func(transfer.Receiver) error) (length string, err error) {
+	err = s.root.converse(ctx, "write", s.start, q, func(l *link, b *bufio.Reader) error {
+		if first, err := b.ReadByte(); err != nil || first != 'r' {
+			return unexpected(err)
+		}
+		frames := newFrames(l)
+		out.begin(frames)
+		switch err := fill(out); {
+		case frames.err != nil:
+			return frames.err // why the other side takes no more is in its answer
+		case err != nil:
+			return called(err)
+		}
+		if err := errors.Join(out.close(), frames.close()); err != nil {
+			return err
+		}
+		return readFields(b, &length)
+	})
+	return length, err
 }
 
 // settle takes away what did not come whole, and looks whether owners were kept.
@@ -209,12 +209,12 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 		index[names[i]] = i
 		if m.From == "." {
 			directory, base := path.Split(m.To)
-			return errs, s.move(ctx, errs, index, s.request("commit", nil, path.Clean(directory), base, ""))
+			return errs, s.move(ctx, errs, moves, index, s.request("commit", nil, path.Clean(directory), base, ""))
 		}
 		below = path.Clean(strings.TrimSuffix(m.To, m.From))
 	}
 	for _, batch := range batches(names) {
-		if err := s.move(ctx, errs, index, s.about("commit", batch, below, "")); err != nil {
+		if err := s.move(ctx, errs, moves, index, s.about("commit", batch, below, "")); err != nil {
 			return errs, err
 		}
 	}
@@ -222,7 +222,7 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 }
 
 // move has files moved, and notes for each that could not be why.
-func (s *stage) move(ctx context.Context, errs []error, index map[string]int, q request) error {
+func (s *stage) move(ctx context.Context, errs []error, moves []transfer.Move, index map[string]int, q request) error {
 	return s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
 		for {
 			if _, err := b.Peek(1); err == io.EOF { //nolint:errorlint // as bufio gives it
@@ -237,7 +237,7 @@ func (s *stage) move(ctx context.Context, errs []error, index map[string]int, q 
 			if !ok || err != nil {
 				return fmt.Errorf("read answer of helper: moved %.200q", moved)
 			}
-			errs[i] = translated(codeError(code))
+			errs[i] = translated(s.why(path.Join(s.start, moves[i].To), codeError(code)))
 		}
 	})
 }
@@ -253,22 +253,7 @@ func (s *stage) finish(ctx context.Context, directories []transfer.File) error {
 	}
 	final := newTreeUpload(s, inner)
 	final.final = true
-	owners := "-o"
-	if s.preserve {
-		owners = "--numeric-owner"
-	}
-	err := s.root.converse(ctx, "write", s.start, s.request("put", nil, "tree", owners), func(l *link, b *bufio.Reader) error {
-		if first, err := b.ReadByte(); err != nil || first != 'r' {
-			return unexpected(err)
-		}
-		frames := newFrames(l)
-		final.begin(frames)
-		if err := errors.Join(final.close(), frames.close()); err != nil {
-			return err
-		}
-		_, err := readField(b)
-		return err
-	})
+	_, err := s.transmit(ctx, s.archive(), final, func(transfer.Receiver) error { return nil })
 	return translated(err)
 }
 

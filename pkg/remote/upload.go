@@ -126,6 +126,7 @@ func (u *fileUpload) Done(_ int, size int64, err error) error {
 	return nil
 }
 
+func (u *fileUpload) begin(f *frames) { u.frames = f }
 func (u *fileUpload) close() error    { return nil }
 func (u *fileUpload) result() []error { return []error{u.err} }
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -46,7 +47,7 @@ func TestADeadConnectionIsGivenUp(t *testing.T) {
 		"the reader is slow": {func(over <-chan struct{}) Runner {
 			return answering(func(_ request, out io.Writer) int {
 				_, _ = io.WriteString(out, "/f\x00"+line+"\x00")
-				return codeOk
+				return 0
 			})
 		}, nil},
 	} {
@@ -101,4 +102,62 @@ func (f fakeHelper) slowly(over <-chan struct{}) Runner {
 			return f(q, out)
 		}).Run(ctx, argv, stdin, stdout, stderr)
 	})
+}
+
+// A helper that waits for a file, and says so by its beats alone, is given up for reading, and asked on for what may take its time.
+func TestWhatBlocksIsGivenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		ask  func(context.Context, *Root) error
+		want error
+	}{
+		"read": {func(ctx context.Context, r *Root) error {
+			_, err := r.Read(ctx, "f", func(Info) (io.Writer, error) { return io.Discard, nil })
+			return err
+		}, ErrStuck},
+		"sum": {func(ctx context.Context, r *Root) error {
+			var errs []error // of both, and then of each
+			err := r.SumFiles(ctx, "/", map[string]int64{"a": 1, "b": 1}, func(_ string, _ [32]byte, err error) { errs = append(errs, err) })
+			if len(errs) != 2 || !errors.Is(errs[0], ErrStuck) {
+				return errors.Join(append(errs, err)...)
+			}
+			return errs[1]
+		}, ErrStuck},
+		"grep": {func(ctx context.Context, r *Root) error {
+			g := &grep{}
+			return g.one(ctx, &reader{root: r, start: "/"}, "f", "", "", "x")
+		}, ErrStuck},
+		"stat": {func(ctx context.Context, r *Root) error {
+			_, err := r.Stat(ctx, "f", true)
+			return err
+		}, fs.ErrPermission},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				over := make(chan struct{})
+				time.AfterFunc(3*time.Minute, func() { close(over) })
+				helper := fakeHelper(func(q request, out io.Writer) int {
+					if q.verb != "open" {
+						<-over
+						return codeDenied
+					}
+					return answering(nil)(q, out)
+				})
+				ready := make(chan struct{})
+				close(ready)
+				root, err := Dial(t.Context(), helper.slowly(ready), Where{PID: 8})
+				if err != nil {
+					t.Fatal(err)
+				}
+				begun := time.Now()
+				if err := c.ask(t.Context(), root); !errors.Is(err, c.want) {
+					t.Errorf("%v, want %v", err, c.want)
+				}
+				if took := time.Since(begun); c.want == ErrStuck && took > 4*patience { //nolint:errorlint // the table's
+					t.Errorf("after %v", took)
+				}
+				<-over
+				root.Close()
+			})
+		})
+	}
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # One connection: reads requests from stdin and runs a verb for each, until stdin ends. conn.go is the other end.
 #
-# Descriptors: 3 the client, 4 the file that a verb has opened or where signs of life go, 5 a verb's answer, 6 what travels beside it, 7 signs of
-# progress, or the directory that is written to, 8 the directory that was left last, or the stage, 9 the root of the target.
+# Descriptors: 3 the client, 4 an opened file, or signs of life, 5 a verb's answer, 6 what travels beside it, 7 signs of
+# progress, or the directory that is written to, 8 the directory that was left last, or the stage, 9 the target's root.
 LC_ALL=C TZ=UTC0 QUOTING_STYLE=literal HISTFILE=/dev/null
 export LC_ALL TZ QUOTING_STYLE HISTFILE
 umask 077
@@ -33,11 +33,9 @@ loop() {
 			continue
 		fi
 		[ -z "$job" ] || wait "$job"
-		job=''
-		IFS=' '
+		job='' IFS=' '
 		# shellcheck disable=SC2086 # three words
-		set -- $line
-		request "$@" || break
+		request $line || break
 	done
 	finish
 }
@@ -69,24 +67,18 @@ request() {
 		answer "$?"
 		;;
 	put)
-		# It reads the client itself.
-		(
-			exec 4>&2 2>/dev/null
-			verb_put "$@"
-		)
+		# It reads the client itself. What else that has sent for one that failed is nothing that it asks for.
+		(verb_put "$@" 4>&2 2>/dev/null)
 		code=$?
 		answer "$code"
-		# What else the client has sent is nothing that it asks for.
-		[ "$code" = 0 ] || {
-			cat <&3 >/dev/null
-			return 1
-		}
+		[ "$code" = 0 ] || cat <&3 >/dev/null
+		return "$code"
 		;;
 	ps | stat | walk | names | facts | read | sum | grep | tail | stage | commit | remove | signal)
 		# What a client leaves that is gone is taken away, unless it is for another copy.
 		case $verb:$2 in
 		stage:*.partial) stage='' ;;
-		stage:*) stage_directory=$1 stage=$2 stage_wait=$4 ;;
+		stage:*) stage_directory=$1 stage=$2 grace=$4 ;;
 		esac
 		(
 			"verb_$verb" "$@"
@@ -144,8 +136,8 @@ members() {
 		*" $2 "*) known="$known$p " ;;
 		*) parents="$parents$2 " && continue ;;
 		esac
-		[ "$p" = "$self" ] || [ "$p" = "$group" ] || running="$running $p:$1"
 		parents="$parents$2 "
+		[ "$p" = "$self" ] || [ "$p" = "$group" ] || running="$running $p:$1"
 	done 2>/dev/null
 }
 

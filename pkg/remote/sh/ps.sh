@@ -35,7 +35,8 @@ verb_ps() {
 	printf '\0'
 	for p in $roots; do
 		printf '%s\0' "$p"
-		({ command exec 9<"$p/root/."; } 2>/dev/null && pid=$p && table /etc/passwd)
+		pid=$p
+		({ command exec 9<"$p/root/."; } 2>/dev/null && table /etc/passwd)
 		printf '\0'
 	done
 }

@@ -1,45 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is in it? What was opened is compared with what was looked at, before and after.
-
-# verb_read PATH STAGE FILE FROM DIRECTORIES... reads the regular files in $names with one checksum, since processes for each
-# would cost more than its bytes; or the one at PATH, or FILE of a stage, from byte FROM on.
+# What is in files? Each verb has PATH STAGE FILE, two arguments of its own, and DIRECTORIES. It is about the regular files in
+# $names, which are in DIRECTORIES, together, since processes for each cost more than its bytes; or about the one at PATH, or
+# FILE of a stage.
 #
-# Answer for many: steady's, with all bytes, mark ".", SHA-1 and status NUL inside.
-# The sum is taken by a second reading: one of the same stream (tee) takes 2.7 times as long.
+# Answer for many: facts of the directories and of the files, NUL, what the verb says, facts of the files and of the directories,
+# NUL. With times of change in them they are the same only if nothing on the way was exchanged. Answer for one: path NUL, facts
+# NUL, what the verb says, and facts NUL.
+
+# contents ONE MANY PATH STAGE FILE X Y DIRECTORIES... calls ONE with the opened file as descriptor 4, or MANY.
+contents() {
+	one=$1 many=$2
+	start "$3" "$4" || return
+	here=${5:-$here}
+	shift 7
+	if [ -n "$names" ]; then
+		# shellcheck disable=SC2086 # one a line
+		stat -c "$facts" "$@" $names 2>/dev/null || return "$CHANGED"
+		printf '\0'
+		"$many" || return
+		# shellcheck disable=SC2086
+		stat -c "$facts" $names "$@" 2>/dev/null
+		printf '\0'
+		return 0
+	fi
+	look || return
+	[ ! -d "$here" ] || return "$IS_DIRECTORY"
+	[ -f "$here" ] && { [ -n "$leap" ] || [ ! -L "$here" ]; } || return "$SPECIAL"
+	code=$DENIED
+	{
+		code=$CHANGED
+		opened=$(now)
+		# The number of blocks, which is in front, changes when the kernel finds the time to write.
+		if [ "${opened#* }" = "${line#* }" ]; then
+			printf '%s\0%s\0' "${at:-/}" "$line"
+			"$one"
+			code=$?
+		fi
+	} 2>/dev/null 4<"$here"
+	return "$code"
+}
+
+# now prints the facts of the opened file.
+now() { stat -L -c "$facts" /proc/self/fd/4; }
+
+# verb_read PATH STAGE FILE FROM '' DIRECTORIES... says for many: all bytes, checked. For one, from byte FROM on: parts, each
+# offset NUL, bytes, checked; then "-" NUL.
 verb_read() {
 	need sha1sum dd tee || return
-	start "$1" "$2" || return
-	here=${3:-$here} from=$4
-	if [ -z "$names" ]; then
-		opened read_parts
-		return
-	fi
-	shift 4
-	# shellcheck disable=SC2086 # one a line
-	steady sha1_of_all "$@"
+	from=$4
+	contents read_parts read_all "$@"
 }
 
-# steady COMMAND DIRECTORIES... has COMMAND answer about $names, which are in DIRECTORIES, between facts: of the directories, of the
-# files, NUL; and behind it of the files, of the directories, NUL. With the times of change in them they are the same only if
-# nothing on the way was exchanged.
-steady() {
-	command=$1
-	shift
-	# shellcheck disable=SC2086 # one a line
-	stat -c "$facts" "$@" $names 2>/dev/null || return "$CHANGED"
-	printf '\0'
-	"$command" || return
-	# shellcheck disable=SC2086
-	stat -c "$facts" $names "$@" 2>/dev/null
-	printf '\0'
-}
+read_all() { checked cat_all; }
 
-sha1_of_all() {
-	# shellcheck disable=SC2086
+# shellcheck disable=SC2086 # one a line
+cat_all() { cat $names 2>/dev/null; }
+
+# checked COMMAND... sends what a command prints, which runs twice at once, then mark ".", SHA-1 and status NUL. To sum up the
+# stream that is sent (tee) takes 2.7 times as long.
+checked() {
 	{
 		sum=$(
-			cat $names 2>/dev/null | sha1sum &
-			cat $names 2>/dev/null >&5
+			"$@" | sha1sum &
+			"$@" >&5
 			code=$?
 			wait
 			printf ' s%s' "$code"
@@ -48,27 +71,7 @@ sha1_of_all() {
 	printf '%s.%s\0' "$mark" "$sum"
 }
 
-# opened COMMAND runs a command with the file at $here as descriptor 4, if that is the one that was looked at. The facts
-# that it has stay in line.
-opened() {
-	look || return
-	[ -d "$here" ] && return "$IS_DIRECTORY"
-	[ -f "$here" ] && { [ -n "$leap" ] || [ ! -L "$here" ]; } || return "$SPECIAL"
-	code=$DENIED
-	{
-		code=$CHANGED
-		now=$(stat -L -c "$facts" /proc/self/fd/4)
-		if [ "${now#* }" = "${line#* }" ]; then
-			printf '%s\0%s\0' "${at:-/}" "$line"
-			"$1"
-			code=$?
-		fi
-	} 2>/dev/null 4<"$here"
-	return "$code"
-}
-
-# read_parts answers, behind path NUL and facts NUL, with parts: offset NUL, bytes, mark ".", SHA-1 and status NUL; "-" NUL; the
-# facts once more NUL. A sparse file comes in parts of 8 MiB without those that hold nothing but zeros. Others come in one.
+# read_parts sends a sparse file in parts of 8 MiB without those that hold nothing but zeros, others in one.
 read_parts() {
 	chunk=8388608
 	IFS=' '
@@ -78,16 +81,21 @@ read_parts() {
 	if [ "$size" -ge "$chunk" ] && [ "$(($1 * 512 + chunk))" -lt "$size" ]; then
 		# What has no block at all is one hole; a small file may be kept in its inode.
 		while [ "$1" -gt 0 ] && [ "$from" -lt "$size" ]; do
-			zeros || part bytes_from "$chunk"
+			zeros || part "$chunk"
 			echo . >&7
 			from=$((from + chunk))
 		done
 	elif [ "$from" -gt 0 ] || [ "$size" -ge "$chunk" ]; then
-		[ "$from" -ge "$size" ] || part bytes_from "$((size - from))"
+		[ "$from" -ge "$size" ] || part "$((size - from))"
 	else
 		part_once
 	fi
-	printf -- '-\0%s\0' "$(stat -L -c "$facts" /proc/self/fd/4)"
+	printf -- '-\0%s\0' "$(now)"
+}
+
+part() {
+	printf '%s\0' "$from"
+	checked bytes_from "$1"
 }
 
 # bytes_from N prints N bytes from $from on.
@@ -113,35 +121,12 @@ part_once() {
 # zeros says whether the next chunk holds nothing else: four times as fast as its sum where the processor does not help.
 zeros() { [ "$(bytes_from "$chunk" | tr -d '\000' | head -c 1 | wc -c)" -eq 0 ]; }
 
-# part COMMAND... sends what a command prints, which runs twice at once.
-part() {
-	printf '%s\0' "$from"
-	{
-		sum=$(
-			"$@" | sha1sum &
-			"$@" >&5
-			code=$?
-			wait
-			printf ' s%s' "$code"
-		)
-	} 5>&1
-	printf '%s.%s\0' "$mark" "$sum"
-}
-
-# verb_sum PATH STAGE FILE TOOL N DIRECTORIES... sums up the regular files in $names with TOOL, or the first N bytes of the one at
-# PATH, or FILE of a stage, all of them where N is "-". Answer for many: steady's, with lines of TOOL and its status NUL inside. For
-# one: path NUL, facts NUL, the sum NUL, facts once more NUL.
+# verb_sum PATH STAGE FILE TOOL N DIRECTORIES... says for many: the lines of TOOL and its status NUL. For one: the sum NUL, of its
+# first N bytes, or of all where N is "-".
 verb_sum() {
 	tool=$4 count=$5
 	need "$tool" dd || return
-	start "$1" "$2" || return
-	here=${3:-$here}
-	shift 5
-	if [ -z "$names" ]; then
-		opened sum_of_one
-		return
-	fi
-	steady sum_of_each "$@"
+	contents sum_of_one sum_of_each "$@"
 }
 
 sum_of_each() {
@@ -152,7 +137,7 @@ sum_of_each() {
 
 sum_of_one() {
 	sum=$(in_steps | "$tool")
-	printf '%s\0%s\0' "${sum%% *}" "$(stat -L -c "$facts" /proc/self/fd/4)"
+	printf '%s\0%s\0' "${sum%% *}" "$(now)"
 }
 
 # in_steps prints $count bytes of the file, all where that is "-", with a sign of progress for each step: a large file is not stuck.
@@ -173,4 +158,69 @@ in_steps() {
 		echo . >&7
 		from=$((from + step))
 	done
+}
+
+# verb_grep PATH STAGE FILE FLAGS PATTERN DIRECTORIES... says for many, for each file that matches, its path NUL and its lines
+# NUMBER:TEXT, each NUL, and NUL; then "." STATUS NUL. For one: its lines likewise, "." STATUS NUL. FLAGS are grep's, and "brief"
+# at their end for no lines. Files with a NUL among their first 32 KiB are left out.
+verb_grep() {
+	flags=${4%brief} brief='' pattern=$5 count=-
+	[ "$flags" = "$4" ] || brief=1
+	echo | matching -q
+	[ "$?" -le 1 ] || return "$PATTERN"
+	contents grep_one grep_all "$@"
+}
+
+# matching ARGS... is grep. The pattern comes by a descriptor: everybody may read a command line.
+matching() {
+	IFS="$nl "
+	# shellcheck disable=SC2086 # words
+	grep $flags -f /proc/self/fd/6 "$@" 2>/dev/null 6<<PATTERN
+$pattern
+PATTERN
+}
+
+# binary says whether the file on stdin is no text.
+binary() { [ -n "$(head -c 32768 2>/dev/null | tr -dc '\000' | tr '\000' x)" ]; }
+
+grep_all() {
+	# shellcheck disable=SC2086 # one a line
+	found=$(matching -l $names)
+	code=$?
+	IFS=$nl
+	for f in $found; do
+		[ -f "$f" ] || continue
+		! binary <"$f" || continue
+		printf '%s\0' "$f"
+		[ -n "$brief" ] || matching -n "$f" | tr '\n\000' '\000 '
+		printf '\0'
+	done
+	printf '.%s\0' "$code"
+}
+
+grep_one() {
+	code=1
+	if ! binary </proc/self/fd/4; then
+		{
+			code=$({
+				in_steps | {
+					if [ -n "$brief" ]; then matching -q; else matching -n; fi
+					echo "$?" >&6
+				} | tr '\n\000' '\000 ' >&5
+			} 6>&1)
+		} 5>&1
+	fi
+	printf '\0.%s\0%s\0' "$code" "$(now)"
+}
+
+# verb_tail PATH '' '' LINES FOLLOW says the last lines and, where FOLLOW is "-f", what is appended, until stdin ends.
+verb_tail() {
+	need tail || return
+	count=$4 follow=$5
+	contents last_lines '' "$@"
+}
+
+last_lines() {
+	# shellcheck disable=SC2086 # none, or one
+	tail -n "$count" $follow <&4 || return "$READ_FAILED"
 }

@@ -17,7 +17,7 @@ enter_stage() {
 	[ -O . ] && [ "$(stat -c %a . 2>/dev/null)" = 700 ] || return "$NOT_OURS"
 }
 
-# verb_stage DIRECTORY STAGE FORMER WAIT makes the stage, or takes over what an earlier connection, or copy, has left in FORMER.
+# verb_stage DIRECTORY STAGE FORMER GRACE makes the stage, or takes over what an earlier connection, or copy, has left in FORMER.
 verb_stage() {
 	into_directory "$1" || return
 	if [ -n "$3" ] && [ -e "./$3" ]; then
@@ -39,9 +39,11 @@ evict() {
 	while [ -n "$others" ] && [ "$rounds" -lt 500 ]; do
 		others='' rounds=$((rounds + 1))
 		for p in /proc/[0-9]*; do
-			[ "$p/cwd" -ef . ] && [ "${p#/proc/}" != "$self" ] || continue
-			others=1
-			kill -KILL "${p#/proc/}" 2>/dev/null
+			p=${p#/proc/}
+			if [ "$p" != "$self" ] && [ "/proc/$p/cwd" -ef . ]; then
+				others=1
+				kill -KILL "$p" 2>/dev/null
+			fi
 		done
 	done
 	IFS=$split
@@ -59,24 +61,8 @@ fail() {
 		[ "$2" != 0 ] || return "$FULL"
 		[ "$3" = 0 ] || [ "$4" != 0 ] || return "$FULL"
 	fi
-	! read_only || return "$READ_ONLY"
 	[ -w . ] || return "$DENIED"
 	return "$code"
-}
-
-# read_only says whether the mount that has $at is.
-read_only() {
-	best='' state=''
-	while read -r _ _ _ _ point mounted _; do
-		point=${point%/}
-		case $at/ in
-		"$point"/*) [ "${#point}" -lt "${#best}" ] || best=$point state=$mounted ;;
-		esac
-	done 2>/dev/null <"$proc/$pid/mountinfo"
-	case ,$state, in
-	*,ro,*) return 0 ;;
-	esac
-	return 1
 }
 
 # verb_put DIRECTORY STAGE KIND ARGS... takes what comes behind the request: lines with a length, each before so many bytes;
@@ -194,9 +180,8 @@ verb_commit() {
 				continue
 			}
 		fi
-		f=${f#./}
-		if [ -d "/proc/self/fd/8/t/$f" ] && [ ! -L "/proc/self/fd/8/t/$f" ]; then
-			move "t/$f" "${f##*/}" || printf './%s\0%s\0' "$f" "$?"
+		if is_directory "/proc/self/fd/8/t/$f" || special "./${f##*/}"; then
+			move_one "$f"
 		else
 			batch=$batch${batch:+$nl}/proc/self/fd/8/t/$f
 		fi
@@ -215,41 +200,39 @@ down() {
 	done
 }
 
+is_directory() { [ ! -L "$1" ] && [ -d "$1" ]; }
+
+# special says whether a path has what a file does not replace.
+special() { [ ! -L "$1" ] && [ -e "$1" ] && [ ! -f "$1" ]; }
+
 # move_batch moves the files of one directory, and each of what is left by itself.
 move_batch() {
 	# shellcheck disable=SC2086 # one a line
 	[ -z "$batch" ] || mv -f $batch . 2>/dev/null || for source in $batch; do
-		[ -e "$source" ] || [ -L "$source" ] || continue
-		path=${source#/proc/self/fd/8/}
-		move "$path" "${path##*/}" || printf '%s\0%s\0' "./${path#t/}" "$?"
+		[ -L "$source" ] || [ -e "$source" ] || continue
+		move_one "${source#/proc/self/fd/8/t/}"
 	done
 	batch=''
 }
+
+move_one() { move "t/$1" "${1##*/}" || printf '%s\0%s\0' "$1" "$?"; }
 
 # move PATH NAME moves PATH of the stage here. A directory may be moved only by who can write in it: its mode is put back by
 # descriptor, since its name is everybody's again by then.
 move() {
 	source=/proc/self/fd/8/$1
-	directory=''
-	[ -L "$source" ] || [ ! -d "$source" ] || directory=1
-	if [ -L "./$2" ]; then
-		[ -z "$directory" ] || return "$IN_THE_WAY"
-		# busybox wants to know what a link leads to before it replaces it.
-		rm -f "./$2" 2>/dev/null
-	elif [ -d "./$2" ]; then
-		[ -z "$directory" ] || return "$EXISTS"
-		return "$IN_THE_WAY"
-	elif [ -e "./$2" ]; then
-		[ -z "$directory" ] || return "$IN_THE_WAY"
-	fi
-	if [ -z "$directory" ]; then
-		mv -f -T "$source" "./$2" 2>/dev/null || fail "$WRITE_FAILED"
-		return
-	fi
-	{
+	if is_directory "$source"; then
+		! is_directory "./$2" || return "$EXISTS"
+		[ ! -L "./$2" ] && [ ! -e "./$2" ] || return "$IN_THE_WAY"
 		mode=$(stat -c %a "$source")
-		chmod u+rwx "$source" && mv -f -T "$source" "./$2" && chmod "$mode" /proc/self/fd/6 && return
-	} 2>/dev/null 6<"$source"
+		chmod u+rwx "$source" && { command exec 6<"$source"; } 2>/dev/null || return "$DENIED"
+		mv -f -T "$source" "./$2" 2>/dev/null && chmod "$mode" /proc/self/fd/6 && return
+	else
+		! special "./$2" || return "$IN_THE_WAY"
+		# busybox wants to know what a link leads to before it replaces it.
+		[ ! -L "./$2" ] || rm -f "./$2" 2>/dev/null
+		mv -f -T "$source" "./$2" 2>/dev/null && return
+	fi
 	fail "$WRITE_FAILED"
 }
 
@@ -273,18 +256,18 @@ discard() {
 	enter_stage "$1" || return
 	chmod -R u+rwx . 2>/dev/null
 	rm -rf ./t 2>/dev/null
-	cd /proc/self/fd/7 && rmdir "./$1" 2>/dev/null || fail "$WRITE_FAILED"
+	cd /proc/self/fd/7 || return "$CHANGED"
+	rmdir "./$1" 2>/dev/null || fail "$WRITE_FAILED"
 }
 
-# abandon takes away what a client has left that is gone: after a while, since it may come back for it under another name.
+# abandon takes away what a client has left that is gone: GRACE seconds later, since it may come back for it under another name.
 abandon() {
 	[ -n "$stage" ] || return 0
 	exec >/dev/null 2>&1
 	into_directory "$stage_directory" || return 0
-	seconds=0
-	while [ -e "./$stage" ] && [ "$seconds" -lt "$stage_wait" ]; do
+	while [ -e "./$stage" ] && [ "$grace" -gt 0 ]; do
 		sleep 1
-		seconds=$((seconds + 1))
+		grace=$((grace - 1))
 	done
 	discard "$stage"
 }

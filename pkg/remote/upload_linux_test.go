@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// dialNobody connects by a helper of another user to a process of its own.
+func dialNobody(t *testing.T) *Root {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can be two users")
+	}
+	target := exec.CommandContext(t.Context(), "sleep", "1000")
+	target.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if err := target.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = target.Process.Kill(); _ = target.Wait() })
+	root, err := Dial(t.Context(), userRunner{nobody}, Where{PID: target.Process.Pid})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = root.Close() })
+	return root
+}
+
+// put has a stage take files, whose contents are their paths.
+func put(t *testing.T, s transfer.Stage, files ...transfer.File) {
+	t.Helper()
+	parts := make([]transfer.Part, len(files))
+	for i, f := range files {
+		if f.Mtime = time.Unix(1e9, 0); f.Mode.IsRegular() {
+			f.Size = int64(len(f.Path))
+		}
+		parts[i] = transfer.Part{File: f}
+	}
+	errs, err := s.Put(t.Context(), parts, func(r transfer.Receiver) error {
+		for i, f := range parts {
+			if !f.Mode.IsRegular() {
+				continue
+			}
+			if err := errors.Join(r.Data(i, 0, []byte(f.Path)), r.Done(i, f.Size, nil)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(append(errs, err)...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// empty waits until a directory has nothing but the names given.
+func empty(t *testing.T, dir string, but ...string) {
+	t.Helper()
+	var names []string
+	for range 200 {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = nil
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+		if strings.Join(names, "\n") == strings.Join(but, "\n") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("%s has %q, want %q", dir, names, but)
+}
+
+// What a stage holds survives connections that break, one after the other, with directories that nobody may write in.
+func TestAStageIsTakenOver(t *testing.T) {
+	trees := map[string][]transfer.File{
+		"file": {{Path: "."}},
+		"tree": {
+			{Path: ".", Mode: fs.ModeDir | 0o555}, {Path: "ro", Mode: fs.ModeDir | 0o555}, {Path: "ro/f", Mode: 0o444}, {Path: ".h", Mode: 0o644},
+			{Path: "l", Mode: fs.ModeSymlink | 0o777, Target: "ro"}, {Path: "new\nline", Mode: 0o600},
+		},
+	}
+	for _, id := range []string{".shareproc-x", ".shareproc-x.partial"} {
+		for name, files := range trees {
+			t.Run(name+id, func(t *testing.T) {
+				dir := openTo(t)
+				if err := os.Chmod(dir, 0o777); err != nil {
+					t.Fatal(err)
+				}
+				root := dialNobody(t)
+				s, err := root.Destination().Stage(t.Context(), dir, id, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				put(t, s, files...)
+				for range 2 {
+					root.conn.drop()
+					listed := map[string]bool{}
+					for f, err := range s.List(t.Context()) {
+						if err != nil || f.Err != nil {
+							t.Fatal(err, f.Err)
+						}
+						listed[f.Path] = true
+					}
+					for _, f := range files {
+						if !listed[f.Path] || len(listed) != len(files) {
+							t.Fatalf("%q: there is %v", f.Path, listed)
+						}
+					}
+				}
+				var directories []transfer.File
+				for _, f := range files {
+					if f.Mode.IsDir() {
+						f.Mtime = time.Unix(1e9, 0)
+						directories = append(directories, f)
+					}
+				}
+				errs, err := s.Commit(t.Context(), directories, []transfer.Move{{From: ".", To: "new"}})
+				if err := errors.Join(append(errs, err, s.Close(t.Context(), false))...); err != nil {
+					t.Fatal(err)
+				}
+				if info, err := os.Lstat(filepath.Join(dir, "new")); err != nil || info.Mode() != files[0].Mode || info.ModTime().Unix() != 1e9 {
+					t.Errorf("%v, %v", info, err)
+				}
+				empty(t, dir, "new")
+			})
+		}
+	}
+}
+
+// What a client leaves in the middle of sending is taken away after a while, unless it is for another copy.
+func TestACutUploadLeavesNothing(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			root := dialSelf(t, r)
+			root.grace = "1"
+			for id, left := range map[string][]string{".shareproc-x": nil, ".shareproc-x.partial": {".shareproc-x.partial"}} {
+				s, err := root.Destination().Stage(t.Context(), dir, id, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cut := errors.New("cut")
+				_, err = s.Put(t.Context(), []transfer.Part{{File: transfer.File{Path: ".", Size: 100}}}, func(r transfer.Receiver) error {
+					return errors.Join(r.Data(0, 0, []byte("the beginning")), cut)
+				})
+				if !errors.Is(err, cut) {
+					t.Fatal(err)
+				}
+				root.stages = nil
+				empty(t, dir, left...)
+			}
+		})
+	}
+}
+
+// Another user's helper writes where that user may, and nowhere else; it moves directories that it may not write in.
+func TestUploadsOfAnotherUser(t *testing.T) {
+	source := t.TempDir()
+	plant(t, source, map[string]string{"tree/sub/f": "x", "tree/g": "y"})
+	for _, name := range []string{"tree/sub", "tree"} {
+		if err := os.Chmod(filepath.Join(source, name), 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := dialNobody(t)
+	for mode, want := range map[fs.FileMode]error{0o755: fs.ErrPermission, 0o777 | fs.ModeSticky: nil} {
+		dir := openTo(t)
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: source + "/tree", Dest: dir + "/new"})
+		if !errors.Is(err, want) || report.Failed > 0 {
+			t.Errorf("into %v: %+v, %v; want %v", mode, report, err, want)
+		}
+		if err != nil {
+			empty(t, dir)
+			continue
+		}
+		for name, mode := range map[string]fs.FileMode{"new": 0o555, "new/sub": 0o555, "new/sub/f": 0o644} {
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != mode {
+				t.Errorf("%s: %v, %v", name, info, err)
+			}
+		}
+		empty(t, dir, "new")
+	}
+}
+
+// A file replaces a file or a link, and nothing else.
+func TestFilesReplaceFilesAndLinks(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			plant(t, dir, map[string]string{
+				"src/a": "a", "src/d": "d", "src/p": "p", "src/l": "l", "src/dl": "dl", "src/sub/x": "x", "src/under/y": "y",
+				"dst/a": "old", "dst/d/keep": "K", "dst/l": "-> ../elsewhere", "dst/dl": "-> ../outside", "dst/sub": "-> ../outside", "dst/under/y/keep": "K", "outside/": "",
+			})
+			if err := syscall.Mkfifo(dir+"/dst/p", 0o600); err != nil {
+				t.Fatal(err)
+			}
+			failed := map[string]error{}
+			_, err := transfer.Copy(t.Context(), dialSelf(t, r).Destination(), transfer.Local(), transfer.Options{
+				Source: dir + "/src/.", Dest: dir + "/dst", Report: func(path string, err error) { failed[path] = err },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range []string{"d", "p", "sub", "under/y"} {
+				if failed[path] == nil {
+					t.Errorf("%s replaced what it must not", path)
+				}
+				delete(failed, path)
+			}
+			delete(failed, "sub/x") // it goes with its directory
+			want := map[string]string{
+				"a": "a", "d/": "", "d/keep": "K", "p": fs.ModeNamedPipe.String(), "l": "l", "dl": "dl", "sub": "-> ../outside",
+				"under/": "", "under/y/": "", "under/y/keep": "K",
+			}
+			if got := harvest(t, dir+"/dst"); !maps.Equal(got, want) || len(failed) > 0 {
+				t.Errorf("there is\n%s\nfailed: %v", shown(got), failed)
+			}
+			empty(t, dir+"/outside")
+		})
+	}
+}
+
+// A disk that is full is named, and gets back what it had.
+func TestAFullDisk(t *testing.T) {
+	source := t.TempDir()
+	plant(t, source, map[string]string{"big": strings.Repeat("x", 2<<20), "tree/a": strings.Repeat("a", 60<<10)})
+	for i := range 30 {
+		plant(t, source, map[string]string{"tree/" + strings.Repeat("n", i+1): strings.Repeat("b", 60<<10)})
+	}
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			disk := t.TempDir()
+			if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=1m"); err != nil {
+				t.Skip("to make a small disk needs root:", err)
+			}
+			t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+			root := dialSelf(t, r)
+			for _, name := range []string{"big", "tree"} {
+				_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: source + "/" + name, Dest: disk + "/new"})
+				if !errors.Is(err, ErrFull) {
+					t.Errorf("%s: %v", name, err)
+				}
+				empty(t, disk)
+			}
+		})
+	}
+}
+
+// No link of the target's leads what is written through one that only the kernel can follow.
+func TestUploadsFollowNoLinkOfTheKernels(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			plant(t, dir, map[string]string{"fd": "-> /proc/self/fd/0", "root": "-> /proc/self/root" + dir, "cwd": "-> /proc/1/cwd", "src": "x", "dst/": ""})
+			root := dialSelf(t, r)
+			for _, dest := range []string{"fd", "root/dst", "root/dst/new", "cwd/new"} {
+				if _, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: dir + "/src", Dest: dir + "/" + dest}); !errors.Is(err, transfer.ErrInTheWay) {
+					t.Errorf("%s: %v", dest, err)
+				}
+			}
+			empty(t, dir+"/dst")
+			empty(t, dir, "cwd", "dst", "fd", "root", "src")
+		})
+	}
+}

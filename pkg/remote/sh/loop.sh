@@ -131,7 +131,8 @@ members() {
 		set -- ${stat##*) }
 		p=${p#/proc/}
 		case $1:$3:$known in
-		[ZX]:*) continue ;;
+		# One that has ended is a child until its parent looks after it.
+		[ZX]:*) parents="$parents$2 " && continue ;;
 		*:"$group":*) ;;
 		*" $2 "*) known="$known$p " ;;
 		*) parents="$parents$2 " && continue ;;
@@ -164,6 +165,7 @@ finish() {
 		done 2>/dev/null
 		rounds=$((rounds + 1))
 	done
+	for p in $running; do kill -KILL "${p%:*}" 2>/dev/null; done
 	wait
 	abandon
 	exit 0

@@ -80,8 +80,11 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.link == nil || !c.link.alive() {
-		var err error
-		if c.link, err = connect(c.ctx, c.runner); err != nil {
+		life, err := c.ctx, error(nil)
+		if life.Err() != nil {
+			life = ctx // who cleans up behind an interruption brings time of its own
+		}
+		if c.link, err = connect(life, c.runner); err != nil {
 			return err
 		}
 		if c.greet != nil {

@@ -39,8 +39,9 @@ type conn struct {
 	ctx    context.Context //nolint:containedctx // the connection outlives the request that it is made for
 	greet  func(context.Context) error
 
-	mu   sync.Mutex
-	link *link
+	mu    sync.Mutex
+	link  *link
+	stuck bool // something has blocked
 }
 
 // A request is a verb with its arguments.
@@ -89,6 +90,9 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 		if c.link, err = connect(life, c.runner); err != nil {
 			return err
 		}
+		if c.stuck {
+			c.link.allow(hurry)
+		}
 		if c.greet != nil {
 			if err := c.greet(ctx); err != nil {
 				c.drop()
@@ -101,6 +105,7 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 	}
 	err, usable := c.link.converse(ctx, q, read)
 	if !usable {
+		c.stuck = c.stuck || errors.Is(err, ErrStuck)
 		c.drop()
 	}
 	return err

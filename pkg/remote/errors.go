@@ -138,6 +138,8 @@ type TreeError struct {
 	Failures []error
 	// Count is the number of all of them.
 	Count int
+
+	stuck int // how often nothing was read for the whole of patience
 }
 
 // failuresKept bounds what a TreeError holds.

@@ -35,34 +35,36 @@ const (
 	// patience is how long reading may take without a byte or a sign of progress: what was a file may have become a FIFO, and a mount may
 	// be dead.
 	patience = 30 * time.Second
+	// hurry is patience where something has blocked before.
+	hurry = patience / 3
 	// settleTime is how long a Runner has to return once nothing is expected of it any more.
 	settleTime = 2 * time.Second
 	stderrKept = 2048
 )
 
 // ErrStuck says that the helper waits for a file: it answers, and reads nothing.
-var ErrStuck = fmt.Errorf("blocked: nothing was read for %s", patience)
+var ErrStuck = errors.New("blocked: the helper waited for it and nothing was read")
 
 // ErrStalled says that a connection was given up because nothing came through it any more.
 var ErrStalled = errors.New("connection stalled")
 
 // A link is one command that runs the program: one connection, until it breaks or is closed.
 type link struct {
-	mark   string
-	cancel context.CancelCauseFunc
-	ran    chan struct{} // closed when the Runner has returned
-	err    error         // why it did, behind ran
-	stderr tailBuffer
-	input  io.WriteCloser
-
+	mark    string
+	cancel  context.CancelCauseFunc
+	ran     chan struct{} // closed when the Runner has returned
+	err     error         // why it did, behind ran
+	stderr  tailBuffer
+	input   io.WriteCloser
 	writing sync.Mutex // what is written in one piece: a request, a frame, a beat
 
-	mu      sync.Mutex
-	current *reply
-	limited bool      // the reply has to make progress
-	moved   time.Time // when it did
-	last    time.Time // of the last sign; zero until the stream is open, which the Runner itself has to wait for
-	busy    bool      // somebody here takes time with what came: no fault of the stream
+	mu       sync.Mutex
+	current  *reply
+	limited  bool          // the reply has to make progress
+	moved    time.Time     // when it did
+	patience time.Duration // how long it may take without
+	last     time.Time     // of the last sign; zero until the stream is open, which the Runner itself has to wait for
+	busy     bool          // somebody here takes time with what came: no fault of the stream
 }
 
 // program is the text of all scripts, in the order of their names: they only define functions.
@@ -90,7 +92,7 @@ func connect(ctx context.Context, r Runner) (*link, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	stdin, input := io.Pipe()
-	l := &link{mark: rand.Text(), cancel: cancel, ran: make(chan struct{}), input: input}
+	l := &link{mark: rand.Text(), cancel: cancel, ran: make(chan struct{}), input: input, patience: patience}
 	crash.Go(ctx, func() {
 		argv := []string{"sh", "-c", boot, "sh", strconv.Itoa(len(text))}
 		err := r.Run(ctx, argv, &opening{stdin, l}, signs{l.receive, l}, signs{l.complain, l})
@@ -167,7 +169,7 @@ func (l *link) overdue(now time.Time) error {
 		return nil
 	case now.Sub(l.last) > Silence:
 		return fmt.Errorf("%w: nothing received for %s", ErrStalled, Silence)
-	case l.limited && now.Sub(l.moved) > patience:
+	case l.limited && now.Sub(l.moved) > l.patience:
 		return ErrStuck
 	}
 	return nil
@@ -177,6 +179,13 @@ func (l *link) sign(busy bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last, l.busy = time.Now(), busy
+}
+
+// allow is how long a verb may take without progress.
+func (l *link) allow(patience time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.patience = patience
 }
 
 // progress notes that a verb does something, or begins.

@@ -135,18 +135,20 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 	return info, nil
 }
 
-// batch does a batch, and its halves where one of its files is in the way; one after the other where that blocks.
+// batch does a batch, and its halves where one of its files is in the way; one after the other where that blocks. A command ends
+// where it has waited stuckMost times: each of the files may block.
 func (r *Root) batch(ctx context.Context, op string, from *reader, batch []string, states map[string]string, partly *TreeError, do func(*reader, []string, map[string]string) error) error {
 	err := do(from, batch, states)
 	var cause *fs.PathError
 	parts := [][]string{batch[:len(batch)/2], batch[len(batch)/2:]}
+	if errors.Is(err, ErrStuck) {
+		partly.stuck++
+		parts = slices.Collect(slices.Chunk(batch, 1))
+	}
 	switch {
-	case err == nil, !errors.As(err, &cause), isBroken(err), ctx.Err() != nil:
+	case err == nil, !errors.As(err, &cause), isBroken(err), ctx.Err() != nil, partly.stuck == stuckMost:
 		return err
 	case len(batch) > 1:
-		if errors.Is(err, ErrStuck) {
-			parts = slices.Collect(slices.Chunk(batch, 1))
-		}
 		for _, part := range parts {
 			if err := r.batch(ctx, op, from, part, states, partly, do); err != nil {
 				return err
@@ -160,6 +162,9 @@ func (r *Root) batch(ctx context.Context, op string, from *reader, batch []strin
 	}
 	return nil
 }
+
+// stuckMost is how often one command waits for what blocks.
+const stuckMost = 3
 
 // opOf names what failed: a file that may not be read did not open.
 func opOf(op string, err error) string {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"testing"
+)
+
+// Files that block end a command after a few of them, and one that blocks takes nothing from the others.
+func TestFilesThatBlockEndACommand(t *testing.T) {
+	names := make([]string, 100)
+	for i := range names {
+		names[i] = fmt.Sprintf("./f%d", i)
+	}
+	for name, c := range map[string]struct {
+		blocks               func(file string) bool
+		waits, reports, done int
+		stuck                bool
+	}{
+		"all":  {func(string) bool { return true }, stuckMost, stuckMost - 2, 0, true},
+		"none": {func(string) bool { return false }, 0, 0, 100, false},
+		"one":  {func(file string) bool { return file == "./f7" }, 2, 1, 99, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			waits, done, partly := 0, 0, &TreeError{}
+			err := (&Root{}).batch(t.Context(), "sum", &reader{start: "/d"}, names, nil, partly, func(_ *reader, files []string, _ map[string]string) error {
+				for _, file := range files {
+					if c.blocks(file) {
+						waits++
+						return &fs.PathError{Op: "sum", Path: "/d", Err: ErrStuck}
+					}
+				}
+				done += len(files)
+				return nil
+			})
+			if errors.Is(err, ErrStuck) != c.stuck || waits != c.waits || partly.Count != c.reports || done != c.done {
+				t.Errorf("%v, %d waits, %d reports, %d files done", err, waits, partly.Count, done)
+			}
+		})
+	}
+}

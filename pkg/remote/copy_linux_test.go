@@ -244,29 +244,3 @@ func TestResumeBeginsWithNothing(t *testing.T) {
 		}
 	}
 }
-
-// What is interrupted together with its connection takes away what it has put into the target before it returns.
-func TestInterruptedUploadLeavesNothing(t *testing.T) {
-	for shell, r := range runners(t) {
-		t.Run(shell, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			root, err := Dial(ctx, r, Where{PID: os.Getpid()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer root.Close()
-			dir := t.TempDir()
-			plant(t, dir, map[string]string{"dst/": "", "src": strings.Repeat("0123456789abcdef", 4<<20)})
-			_, err = transfer.Copy(ctx, root.Destination(), transfer.Local(), transfer.Options{
-				Source: dir + "/src", Dest: dir + "/dst/new", Progress: func(int64) { cancel() },
-			})
-			if !errors.Is(err, context.Canceled) {
-				t.Error(err)
-			}
-			if left := harvest(t, dir+"/dst"); len(left) > 0 {
-				t.Errorf("left: %d files", len(left))
-			}
-		})
-	}
-}

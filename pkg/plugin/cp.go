@@ -97,18 +97,25 @@ func (o *cpOptions) ends(cmd *cobra.Command, source, dest string) error {
 		return usage(cmd.CommandPath()+" --help", "an empty path")
 	case o.selector != "":
 		return usage(cmd.CommandPath()+" POD:PATH LOCAL", "-l: the pod is named by its path here")
+	case !cmd.Flags().Changed("pid"):
+		return o.streams(cmd)
+	case o.pid < 1 || o.pid >= maxPID:
+		return usage("kubectl shareproc ps POD, for the PIDs", "--pid %d: not a PID", o.pid)
+	case o.source.pod != "" && o.dest.pod != "":
+		return usage("POD:/proc/PID/root/PATH", "--pid: with two pods it is not known which one is meant")
+	}
+	return o.streams(cmd)
+}
+
+// streams says what a standard stream cannot be.
+func (o *cpOptions) streams(cmd *cobra.Command) error {
+	switch {
 	case o.source.stream() && strings.HasSuffix(o.dest.path, "/"):
 		return usage(cmd.CommandPath()+" - POD:PATH", "copy stdin: PATH has to name a file")
 	case o.resume && o.source.stream():
 		return usage("a file instead of -", "--resume with -: stdin cannot be read a second time")
 	case o.resume && o.dest.stream():
 		return usage("a file instead of -", "--resume with -: what is on stdout cannot be looked at")
-	case !cmd.Flags().Changed("pid"):
-		return nil
-	case o.pid < 1 || o.pid >= maxPID:
-		return usage("kubectl shareproc ps POD, for the PIDs", "--pid %d: not a PID", o.pid)
-	case o.source.pod != "" && o.dest.pod != "":
-		return usage("POD:/proc/PID/root/PATH", "--pid: with two pods it is not known which one is meant")
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func openTo(t *testing.T) string {
 	if os.Getuid() != 0 {
 		t.Skip("only root can be two users")
 	}
-	dir, err := os.MkdirTemp("/tmp", "closed") // t.TempDir is closed to others
+	dir, err := os.MkdirTemp("/tmp", "closed") //nolint:usetesting // t.TempDir is closed to others
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 	defer c.mu.Unlock()
 	if c.link == nil || !c.link.alive() {
 		// Who cleans up after an interrupt has a context of its own.
-		life := c.ctx
+		life := c.ctx //nolint:contextcheck // a connection outlives the request that it is made for
 		if life.Err() != nil {
 			life = ctx
 		}
@@ -103,7 +103,7 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 	if q.late != nil {
 		q.args = append(q.late(), q.args...)
 	}
-	err, usable := c.link.converse(ctx, q, read)
+	usable, err := c.link.converse(ctx, q, read)
 	if !usable {
 		c.stuck = c.stuck || errors.Is(err, ErrStuck)
 		c.drop()
@@ -128,14 +128,14 @@ func (c *conn) Close() error {
 }
 
 // converse makes one request. It reports whether another one can be made.
-func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.Reader) error) (err error, usable bool) {
+func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.Reader) error) (usable bool, err error) {
 	answer, pipe := newReply(l.mark)
 	l.expect(answer, limited(q.verb))
 	defer l.expect(nil, false)
 	defer answer.end(nil)
 	defer context.AfterFunc(ctx, func() { answer.end(context.Cause(ctx)) })()
 	if !l.alive() {
-		return &BrokenError{Cause: l.err, Stderr: l.stderr.String()}, false
+		return false, &BrokenError{Cause: l.err, Stderr: l.stderr.String()}
 	}
 	if err := l.write(q.encode()); err != nil {
 		answer.end(err) // of the link's end
@@ -156,17 +156,17 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	pipe.CloseWithError(errors.Join(readErr, io.ErrClosedPipe))
 	switch {
 	case marked && code == codeMissingTool:
-		return &MissingToolError{Tool: source.text()}, true
+		return true, &MissingToolError{Tool: source.text()}
 	case marked && code != 0:
-		return codeError(code), q.verb != "put"
+		return q.verb != "put", codeError(code)
 	case marked:
-		return readErr, whole
+		return whole, readErr
 	case source.err == nil:
-		return readErr, false
+		return false, readErr
 	case ctx.Err() != nil:
-		return context.Cause(ctx), false
+		return false, context.Cause(ctx)
 	default:
-		return source.err, false
+		return false, source.err
 	}
 }
 

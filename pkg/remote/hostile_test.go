@@ -77,14 +77,17 @@ func TestSwappedFilesNeverPassForOthers(t *testing.T) {
 	const rounds = 5
 	for name, r := range runners(t) {
 		for kind, other := range map[string]func(t *testing.T, root, outside, name string){
-			"link out":       func(t *testing.T, _, outside, name string) { symlink(t, outside, name) },
-			"relative out":   func(t *testing.T, _, outside, name string) { symlink(t, strings.Repeat("../", 12)+outside, name) },
-			"another":        func(t *testing.T, _, _, name string) { write(t, name+"/file", "inside\n") },
-			"directory":      func(t *testing.T, _, _, name string) { write(t, name+"/file/deeper", "outside\n") },
-			"link in it":     func(t *testing.T, _, outside, name string) { symlink(t, outside+"/file", name+"/file") },
-			"fifo in it":     func(t *testing.T, _, _, name string) { fifo(t, name+"/file") },
-			"a fifo":         func(t *testing.T, _, _, name string) { fifo(t, name) },
-			"link to itself": func(t *testing.T, _, _, name string) { symlink(t, "b", name) },
+			"link out": func(t *testing.T, _, outside, name string) { t.Helper(); symlink(t, outside, name) },
+			"relative out": func(t *testing.T, _, outside, name string) {
+				t.Helper()
+				symlink(t, strings.Repeat("../", 12)+outside, name)
+			},
+			"another":        func(t *testing.T, _, _, name string) { t.Helper(); write(t, name+"/file", "inside\n") },
+			"directory":      func(t *testing.T, _, _, name string) { t.Helper(); write(t, name+"/file/deeper", "outside\n") },
+			"link in it":     func(t *testing.T, _, outside, name string) { t.Helper(); symlink(t, outside+"/file", name+"/file") },
+			"fifo in it":     func(t *testing.T, _, _, name string) { t.Helper(); fifo(t, name+"/file") },
+			"a fifo":         func(t *testing.T, _, _, name string) { t.Helper(); fifo(t, name) },
+			"link to itself": func(t *testing.T, _, _, name string) { t.Helper(); symlink(t, "b", name) },
 		} {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				root, stop := swapTree(t, other)
@@ -299,10 +302,10 @@ func recorded(t *testing.T, proc string) map[string]func(Runner) (string, error)
 	with := func(ask func(*Root, io.Writer) error) func(Runner) (string, error) {
 		return func(r Runner) (string, error) {
 			root, err := dialIn(t.Context(), r, proc, Where{PID: 8})
-			defer root.Close()
 			if err != nil {
 				return "", err
 			}
+			defer root.Close()
 			var out bytes.Buffer
 			err = ask(root, &out)
 			return out.String(), err

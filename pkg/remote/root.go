@@ -88,7 +88,7 @@ func (r *Root) open(ctx context.Context) error {
 		options += "siblings"
 	}
 	q := request{verb: "open", args: []string{r.conn.proc, strconv.Itoa(w.PID), w.Container, options}}
-	err, _ := r.conn.link.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return r.read(b) })
+	_, err := r.conn.link.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return r.read(b) })
 	switch {
 	case errors.Is(err, errRootDenied):
 		return r.accessError()

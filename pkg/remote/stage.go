@@ -61,7 +61,7 @@ func (s *stage) claim(ctx context.Context, l *link) error {
 		s.name = fmt.Sprint(s.id, "-", s.times)
 	}
 	q := request{verb: "stage", args: []string{s.start, s.name, former, s.root.grace}}
-	err, _ := l.converse(ctx, q, func(*link, *bufio.Reader) error { return nil })
+	_, err := l.converse(ctx, q, func(*link, *bufio.Reader) error { return nil })
 	return err
 }
 
@@ -149,13 +149,18 @@ func (s *stage) settle(ctx context.Context, parts []transfer.Part, errs []error)
 	if !s.preserve || len(parts) == 1 && parts[0].Mode.IsRegular() {
 		return errs, nil
 	}
+	return errs, s.checkOwners(ctx, parts, errs)
+}
+
+// checkOwners finds the files whose owner or mode is another than it should be.
+func (s *stage) checkOwners(ctx context.Context, parts []transfer.Part, errs []error) error {
 	names := make([]string, len(parts))
 	for i, f := range parts {
 		names[i] = sent(f.Path)
 	}
 	facts, err := s.facts(ctx, names)
 	if err != nil {
-		return errs, err
+		return err
 	}
 	for i, f := range parts {
 		st, err := parseStat(facts[names[i]].line)
@@ -163,7 +168,7 @@ func (s *stage) settle(ctx context.Context, parts []transfer.Part, errs []error)
 			errs[i] = transfer.ErrOwner
 		}
 	}
-	return errs, nil
+	return nil
 }
 
 // mode are the bits that a copy has in the end.
@@ -225,7 +230,7 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 func (s *stage) move(ctx context.Context, errs []error, moves []transfer.Move, index map[string]int, q request) error {
 	return s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
 		for {
-			if _, err := b.Peek(1); err == io.EOF { //nolint:errorlint // as bufio gives it
+			if _, err := b.Peek(1); err == io.EOF {
 				return nil
 			}
 			var moved, text string

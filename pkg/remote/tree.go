@@ -161,12 +161,12 @@ func (r *reader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum
 	var all []string
 	index := map[string]int{}
 	for i, f := range files {
-		if whole := f.From < 0 || f.From >= f.Size && f.Size >= 0; whole && !strings.Contains(f.Path, "\n") && f.Path != "." {
+		if sumsWhole(f) {
 			all, index[sent(f.Path)] = append(all, sent(f.Path)), i
 		}
 	}
-	if len(all) > 1 {
-		for _, batch := range batches(all) {
+	for _, batch := range batches(all) {
+		if len(batch) > 1 {
 			texts, err := r.sums(ctx, "sha1sum", batch, nil)
 			if isBroken(err) || ctx.Err() != nil {
 				return nil, err
@@ -191,6 +191,12 @@ func (r *reader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum
 		sums[i] = newSum(size, text, err)
 	}
 	return sums, nil
+}
+
+// sumsWhole reports whether all of a file is summed up, by a name that others can stand beside.
+func sumsWhole(f transfer.Part) bool {
+	whole := f.From < 0 || f.From >= f.Size && f.Size >= 0
+	return whole && !strings.Contains(f.Path, "\n") && f.Path != "."
 }
 
 func newSum(n int64, text string, err error) transfer.Sum {

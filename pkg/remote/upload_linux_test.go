@@ -89,8 +89,12 @@ func TestAStageIsTakenOver(t *testing.T) {
 	trees := map[string][]transfer.File{
 		"file": {{Path: "."}},
 		"tree": {
-			{Path: ".", Mode: fs.ModeDir | 0o555}, {Path: "ro", Mode: fs.ModeDir | 0o555}, {Path: "ro/f", Mode: 0o444}, {Path: ".h", Mode: 0o644},
-			{Path: "l", Mode: fs.ModeSymlink | 0o777, Target: "ro"}, {Path: "new\nline", Mode: 0o600},
+			{Path: ".", Mode: fs.ModeDir | 0o555},
+			{Path: "ro", Mode: fs.ModeDir | 0o555},
+			{Path: "ro/f", Mode: 0o444},
+			{Path: ".h", Mode: 0o644},
+			{Path: "l", Mode: fs.ModeSymlink | 0o777, Target: "ro"},
+			{Path: "new\nline", Mode: 0o600},
 		},
 	}
 	for _, id := range []string{".shareproc-x", ".shareproc-x.partial"} {

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 //go:generate go run ./gen
@@ -41,7 +42,7 @@ type conn struct {
 
 	mu    sync.Mutex
 	link  *link
-	stuck bool // something has blocked
+	stuck atomic.Bool // something has blocked
 }
 
 // A request is a verb with its arguments.
@@ -90,7 +91,7 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 		if c.link, err = connect(life, c.runner); err != nil {
 			return err
 		}
-		if c.stuck {
+		if c.stuck.Load() {
 			c.link.allow(hurry)
 		}
 		if c.greet != nil {
@@ -105,7 +106,9 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 	}
 	usable, err := c.link.converse(ctx, q, read)
 	if !usable {
-		c.stuck = c.stuck || errors.Is(err, ErrStuck)
+		if errors.Is(err, ErrStuck) {
+			c.stuck.Store(true)
+		}
 		c.drop()
 	}
 	return err

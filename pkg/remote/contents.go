@@ -17,7 +17,8 @@ import (
 func (r *reader) Read(ctx context.Context, files []transfer.Part, to transfer.Receiver) error {
 	for i := 0; i < len(files); {
 		n := i
-		for n < len(files) && n-i < batchMost && shares(files[n]) {
+		// Where something has blocked each file is looked at by itself, right before it is opened.
+		for n < len(files) && n-i < batchMost && shares(files[n]) && !r.root.conn.stuck.Load() {
 			n++
 		}
 		var err error

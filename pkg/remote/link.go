@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
@@ -58,6 +59,8 @@ type link struct {
 	input   io.WriteCloser
 	writing sync.Mutex // what is written in one piece: a request, a frame, a beat
 
+	leaving atomic.Bool // nobody wants answers any more
+
 	mu       sync.Mutex
 	current  *reply
 	limited  bool          // the reply has to make progress
@@ -90,7 +93,9 @@ func connect(ctx context.Context, r Runner) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	outer := ctx
+	// An interrupt ends the program by the end of its stdin: a runtime kills a command whose stream is torn, and not its children.
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(outer))
 	stdin, input := io.Pipe()
 	l := &link{mark: rand.Text(), cancel: cancel, ran: make(chan struct{}), input: input, patience: patience}
 	crash.Go(ctx, func() {
@@ -113,6 +118,10 @@ func connect(ctx context.Context, r Runner) (*link, error) {
 		}
 		l.end(cause)
 		stdin.CloseWithError(cause)
+	})
+	context.AfterFunc(outer, func() {
+		l.end(context.Cause(outer))
+		l.leave(context.Cause(outer))
 	})
 	l.writing.Lock()
 	crash.Go(ctx, func() { l.beat(ctx) })
@@ -216,11 +225,14 @@ func (l *link) receive(p []byte) (int, error) {
 	l.mu.Lock()
 	answer := l.current
 	l.mu.Unlock()
-	if answer == nil {
+	if answer == nil && !l.leaving.Load() {
 		return 0, errors.New("read answer of helper: bytes that nobody asked for")
 	}
 	l.progress()
-	return answer.Write(p)
+	if answer != nil {
+		_, _ = answer.Write(p) // what nobody wants any more is read all the same, until the program has ended
+	}
+	return len(p), nil
 }
 
 // complain keeps what the program says on stderr, except the beats that come back, and dots for progress.
@@ -244,15 +256,21 @@ func (l *link) alive() bool {
 	}
 }
 
-// close ends the program by the end of its stdin, and gives up a Runner that does not return.
-func (l *link) close() {
-	l.end(io.ErrClosedPipe)
+// leave closes the program's stdin, and tears the stream where it does not end by that.
+func (l *link) leave(cause error) {
+	l.leaving.Store(true)
 	_ = l.input.Close()
 	select {
 	case <-l.ran:
 	case <-time.After(settleTime):
 	}
-	l.cancel(nil)
+	l.cancel(cause)
+}
+
+// close ends the program by the end of its stdin, and gives up a Runner that does not return.
+func (l *link) close() {
+	l.end(io.ErrClosedPipe)
+	l.leave(nil)
 	select {
 	case <-l.ran:
 	case <-time.After(settleTime / 4):

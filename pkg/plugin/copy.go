@@ -47,7 +47,8 @@ func (f *Factory) openEnd(ctx context.Context, opts *cpOptions, end copyEnd, wri
 			var err error
 			// A connection of its own: both ends may be in one container.
 			p.room = r
-			if p.root, err = remote.Dial(ctx, r, r.where(opts.pid)); err != nil {
+			// One that breaks at once is dialed again by the copy.
+			if p.root, err = remote.Dial(ctx, r, r.where(opts.pid)); err != nil && !transfer.IsBroken(err) {
 				return r.pathError(ctx, opts.pid, p.root, &fs.PathError{Op: "open", Path: end.path, Err: err})
 			}
 			defer func() { _ = p.root.Close() }()

@@ -54,6 +54,7 @@ func (c comparison) held(ctx context.Context) (sizes []*item, extra []string, er
 		}
 		it := c.items[i]
 		if it.seen = true; it.Mode.IsRegular() && it.first == nil && (it.state != staged || it.Size >= 0 && it.Size != f.Size) {
+			it.dressed = !c.Preserve && it.dressedAs(f)
 			if it.state, it.at = waiting, f.Size; f.Inode != "" {
 				it.at = 0 // to go on with it would change another file of the stage
 			}
@@ -70,8 +71,14 @@ func (c comparison) match(ctx context.Context, held Reader, items []*item) error
 		return err
 	}
 	for i, it := range items {
-		if !same[i] {
+		switch {
+		case !same[i]:
 			it.at = 0
+		case it.large():
+		case it.dressed && it.at == it.Size:
+			it.state = staged
+		default:
+			it.at = 0 // small files come as an archive, which has them from their beginning
 		}
 		if it.Size >= 0 {
 			c.count(it, min(it.at, it.carried()))

@@ -30,6 +30,12 @@ type item struct {
 	counted int64   // how much Progress has heard of
 	state   state
 	seen    bool // compare's
+	dressed bool // compare's: what the stage has got its mode and time, and so all of its contents
+}
+
+// dressedAs tells whether a file of the stage has the mode and time of its source.
+func (it *item) dressedAs(f File) bool {
+	return it.Mode.Perm() == f.Mode.Perm() && (it.Mode|f.Mode)&fs.ModeSticky == 0 && it.Mtime.Unix() == f.Mtime.Unix()
 }
 
 // An origin is where a followed link leads to.

@@ -84,7 +84,10 @@ func (l *link) sent(err error) error {
 	l.mu.Unlock()
 	select {
 	case <-answer.done:
-		return errAnswered
+		if _, marked := answer.result(); marked {
+			return errAnswered
+		}
+		return &BrokenError{Cause: err}
 	default:
 	}
 	if err != nil && !isBroken(err) {

@@ -55,7 +55,7 @@ func (f *frames) flush() error {
 }
 
 func (f *frames) send(parts ...[]byte) error {
-	f.err = f.link.sent(f.link.write(parts...))
+	f.err = unsent(f.link, f.link.write(parts...))
 	return f.err
 }
 
@@ -77,8 +77,8 @@ func (f *frames) close() error {
 // errAnswered ends what is sent: the other side has answered, and takes nothing more.
 var errAnswered = errors.New("answered")
 
-// sent says why nothing more is to be sent.
-func (l *link) sent(err error) error {
+// unsent says why nothing more is to be sent.
+func unsent(l *link, err error) error {
 	l.mu.Lock()
 	answer := l.current
 	l.mu.Unlock()

@@ -149,10 +149,10 @@ func TestAStageIsTakenOver(t *testing.T) {
 func TestACutUploadLeavesNothing(t *testing.T) {
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
 			root := dialSelf(t, r)
 			root.grace = "1"
 			for id, left := range map[string][]string{".shareproc-x": nil, ".shareproc-x.partial": {".shareproc-x.partial"}} {
+				dir := t.TempDir()
 				s, err := root.Destination().Stage(t.Context(), dir, id, false)
 				if err != nil {
 					t.Fatal(err)

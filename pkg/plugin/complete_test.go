@@ -109,9 +109,9 @@ func TestCompletionInTheHelper(t *testing.T) {
 		t.Fatal(err)
 	}
 	self := strconv.Itoa(os.Getpid())
-	folder := t.TempDir()
+	directory := t.TempDir()
 	for _, name := range append(commandNames(), "plain", "with\nnewline", ".hidden", "sub/file") {
-		file := filepath.Join(folder, name)
+		file := filepath.Join(directory, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -120,12 +120,12 @@ func TestCompletionInTheHelper(t *testing.T) {
 		}
 	}
 	for word, want := range map[string][]string{
-		folder + "/":   {folder + "/plain", folder + "/sub/"},
-		folder + "/$":  {},
-		folder + "/a":  {},
-		folder + "/p":  {folder + "/plain"},
-		folder + "/.h": {folder + "/.hidden"},
-		folder + "/x":  {},
+		directory + "/":   {directory + "/plain", directory + "/sub/"},
+		directory + "/$":  {},
+		directory + "/a":  {},
+		directory + "/p":  {directory + "/plain"},
+		directory + "/.h": {directory + "/.hidden"},
+		directory + "/x":  {},
 	} {
 		got := d.offers(t, "fs", "web", self, word)
 		slices.Sort(got)
@@ -167,12 +167,12 @@ func TestOnlyHarmlessNamesComplete(t *testing.T) {
 func TestDescriptionsAreHarmless(t *testing.T) {
 	d := newDesk(t)
 	d.lookTime = time.Minute
-	folder := t.TempDir()
-	if err := os.Symlink("$(x)", folder+"/link"); err != nil {
+	directory := t.TempDir()
+	if err := os.Symlink("$(x)", directory+"/link"); err != nil {
 		t.Fatal(err)
 	}
-	code := d.run(t.Context(), cobra.ShellCompRequestCmd, "fs", "web", strconv.Itoa(startSleep(t)), folder+"/")
-	if want := folder + "/link\t-> ??x?\n"; code != 0 || !strings.HasPrefix(d.out.String(), want) {
+	code := d.run(t.Context(), cobra.ShellCompRequestCmd, "fs", "web", strconv.Itoa(startSleep(t)), directory+"/")
+	if want := directory + "/link\t-> ??x?\n"; code != 0 || !strings.HasPrefix(d.out.String(), want) {
 		t.Errorf("exit code %d, %q, want %q", code, d.out.String(), want)
 	}
 	for want, p := range map[string]remote.Process{

@@ -35,7 +35,7 @@ func TestSightOfNobodyElse(t *testing.T) {
 	}
 }
 
-// Whom more rights than his own are needed for is seen by whoever has them, too.
+// A process that only more rights than its own can open is still seen by a helper that has them.
 func TestSightOfWhoChangedTheUser(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
 	r := &room{target: target.Target{Pod: pod, Container: "web"}}

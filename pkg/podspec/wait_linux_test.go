@@ -57,17 +57,18 @@ func (w *waiting) start(t *testing.T, shell string, prepare func(*exec.Cmd)) {
 	w.cmd.Stdout = write
 	stderr := &strings.Builder{}
 	w.cmd.Stderr = stderr
-	t.Cleanup(func() {
-		if stderr.Len() > 0 {
-			t.Log(stderr)
-		}
-	})
 	if prepare != nil {
 		prepare(w.cmd)
 	}
 	if err := w.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		_ = w.cmd.Wait() // an error where the test has waited: either way nothing writes any more
+		if stderr.Len() > 0 {
+			t.Log(stderr)
+		}
+	})
 }
 
 // round waits until the script has looked once more: until it has written its notes over a mark.
@@ -219,7 +220,7 @@ func (w *waiting) alone(t *testing.T) (shell string, prepare func(*exec.Cmd)) {
 	}
 	return shell, func(cmd *exec.Cmd) {
 		cmd.Env = []string{"PATH=" + filepath.Dir(shell), "SHAREPROC_WAIT=" + cmd.Args[2]}
-		cmd.Args[2] = "ulimit -p 1; " + cmd.Args[2]
+		cmd.Args[2] = "ulimit -u 1 || exit; " + cmd.Args[2]
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 		if err := cmd.Stdout.(*os.File).Chown(nobody, nobody); err != nil { // as runc does
 			t.Fatal(err)

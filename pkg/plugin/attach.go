@@ -81,7 +81,7 @@ func runAttach(ctx context.Context, f *Factory, opts *attachOptions) error {
 	if err := ref.Validate(); err != nil {
 		return usageError{err}
 	}
-	on, err := target.Resolve(ctx, o.Client, ns, ref, f.say)
+	on, err := target.Resolve(ctx, o.Client, ns, ref, f.Report.Say)
 	if err != nil {
 		return err
 	}

@@ -95,7 +95,7 @@ func runClean(ctx context.Context, f *Factory, opts *cleanOptions) error {
 		return errors.Join(sweeping, err)
 	}
 	if len(list) == 0 && swept == 0 && sweeping == nil {
-		f.say("nothing to end in %s", places(scopes))
+		f.Report.Say("nothing to end in %s", places(scopes))
 	}
 	terminal := attach.NewTerminal(f.Streams.In, f.Streams.Out, f.Streams.ErrOut).InputIsTerminal()
 	switch ask := terminal && !opts.yes; {
@@ -170,7 +170,7 @@ func (f *Factory) toEnd(ctx context.Context, o *session.Opener, scopes []session
 		}
 		return nil, hint.With(fmt.Errorf("end %s: it is not yours: %s", e, whose), "--all, to end what others made")
 	case len(others) > 0:
-		f.say("%d that you did not make are left alone (kubectl shareproc sessions lists them); --all ends them too", len(others))
+		f.Report.Say("%d that you did not make are left alone (kubectl shareproc sessions lists them); --all ends them too", len(others))
 	}
 	return session.WithoutNested(mine), nil
 }
@@ -190,7 +190,7 @@ func (f *Factory) wouldEnd(ctx context.Context, o *session.Opener, list []sessio
 	}
 	for _, e := range list {
 		if e.State == session.StateInUse && !force {
-			f.say("%s would be left: a command runs in it; --force ends it too", e)
+			f.Report.Say("%s would be left: a command runs in it; --force ends it too", e)
 			continue
 		}
 		if err := f.ended(e, " (dry run)"); err != nil {
@@ -228,7 +228,7 @@ func (f *Factory) askYes(ctx context.Context, question, no string) (bool, error)
 		if word == "y" || word == "yes" {
 			return true, nil
 		}
-		f.say("%s", no)
+		f.Report.Say("%s", no)
 		return false, nil
 	}
 }

@@ -60,23 +60,23 @@ func (m *colorMode) Set(text string) error {
 	return fmt.Errorf("not one of %s, %s, %s", colorAuto, colorAlways, colorNever)
 }
 
-// colored tells whether w is shown in colour: by itself a terminal is that understands it, without NO_COLOR
+// Colored tells whether w is shown in colour: by itself a terminal is that understands it, without NO_COLOR
 // (https://no-color.org/) in the environment; on Windows, Windows Terminal.
-func (f *Factory) colored(w io.Writer) bool {
-	return f.color == colorAlways || f.color == colorAuto && printers.AllowsColorOutput(w)
+func (r *Reporter) Colored(w io.Writer) bool {
+	return r.Color == colorAlways || r.Color == colorAuto && printers.AllowsColorOutput(w)
 }
 
-// paint gives the text in a style where w is shown in colour.
-func (f *Factory) paint(w io.Writer, s style, text string) string {
-	if !f.colored(w) {
+// Paint gives the text in a style where w is shown in colour.
+func (r *Reporter) Paint(w io.Writer, s style, text string) string {
+	if !r.Colored(w) {
 		return text
 	}
 	return s.on(text)
 }
 
-// table prints rows aligned, each cell in the style that it is given. The styles are put in last: they have no width.
-func (f *Factory) table(w io.Writer, rows [][]string, styleOf func(row, column int) style) error {
-	if !f.colored(w) {
+// Table prints rows aligned, each cell in the style that it is given. The styles are put in last: they have no width.
+func (r *Reporter) Table(w io.Writer, rows [][]string, styleOf func(row, column int) style) error {
+	if !r.Colored(w) {
 		return table(w, rows)
 	}
 	var aligned bytes.Buffer

@@ -133,11 +133,11 @@ func runConfigView(f *Factory, opts *configViewOptions) error {
 func (f *Factory) sayFile(file config.File) {
 	switch {
 	case file.Exists:
-		f.say("the configuration is %s", file.Path)
+		f.Report.Say("the configuration is %s", file.Path)
 	case file.Path != "":
-		f.say("there is no configuration; it would be %s", file.Path)
+		f.Report.Say("there is no configuration; it would be %s", file.Path)
 	default:
-		f.say("there is no configuration, and the environment names no home to look in; %s can name a file", config.Env)
+		f.Report.Say("there is no configuration, and the environment names no home to look in; %s can name a file", config.Env)
 	}
 }
 

@@ -62,7 +62,7 @@ func (f *Factory) openEnd(ctx context.Context, opts *cpOptions, end copyEnd, wri
 }
 
 func (f *Factory) copy(ctx context.Context, opts *cpOptions, from, to copySide) error {
-	bar := f.newProgress(ctx)
+	bar := f.Report.Progress(ctx)
 	defer bar.stop()
 	attempt := 1
 	report, err := transfer.Copy(ctx, to.tree, from.tree, transfer.Options{
@@ -72,7 +72,7 @@ func (f *Factory) copy(ctx context.Context, opts *cpOptions, from, to copySide) 
 		Retry: func(err error, _ time.Duration) {
 			bar.clear()
 			attempt++
-			f.say("the connection broke: %s; going on with what is missing (attempt %d)", breakage(err), attempt)
+			f.Report.Say("the connection broke: %s; going on with what is missing (attempt %d)", breakage(err), attempt)
 		},
 	})
 	failed := (*fs.PathError)(nil)
@@ -96,10 +96,7 @@ func (f *Factory) notCopied(top, name string, err error) {
 	if errors.Is(err, transfer.ErrOwner) {
 		what = "not kept"
 	}
-	f.live.mu.Lock()
-	defer f.live.mu.Unlock()
-	f.clearLive()
-	fmt.Fprintf(f.Streams.ErrOut, "%s: %s: %s\n", what, remote.Escape(path.Join(top, name)), clean(err.Error()))
+	f.Report.Warn("%s: %s: %s", what, remote.Escape(path.Join(top, name)), clean(err.Error()))
 }
 
 // breakage is why a connection broke, in few words.

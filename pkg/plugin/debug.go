@@ -199,7 +199,7 @@ func runDebug(ctx context.Context, f *Factory, opts *debugOptions) error {
 	}
 	r, err := f.do(ctx, opts.pod, &opts.helperFlags, want, opts.ttl, func(r *room) error { return f.debug(ctx, r, opts, t, tty) })
 	if shell := tty && len(opts.command) == 0 && !opts.copy && !opts.root.root; shell && f.mustAttach(ctx, opts, r, err) {
-		f.say("you may attach in pods here, and not exec: --persist is used")
+		f.Report.Say("you may attach in pods here, and not exec: --persist is used")
 		return f.debugPersist(ctx, opts, t)
 	}
 	return err
@@ -248,9 +248,9 @@ func (f *Factory) welcome(r *room, interactive bool) {
 	case r.session.Tools != "":
 		f.held(r)
 	case r.session.View.Pod():
-		f.say("the processes of all containers of pod/%s are seen here; the files of process PID are under /proc/PID/root", r.session.Pod)
+		f.Report.Say("the processes of all containers of pod/%s are seen here; the files of process PID are under /proc/PID/root", r.session.Pod)
 	default:
-		f.say("the processes of container %s of pod/%s are seen here; its files are under /proc/1/root", r.session.View.Container, r.session.Pod)
+		f.Report.Say("the processes of container %s of pod/%s are seen here; its files are under /proc/1/root", r.session.View.Container, r.session.Pod)
 	}
 }
 
@@ -263,12 +263,12 @@ func (f *Factory) held(r *room) {
 	line := strings.Join(argv, " ")
 	switch {
 	case known:
-		f.say(`container %s waits here; "run" starts its own command: %s`, r.session.Container, line)
+		f.Report.Say(`container %s waits here; "run" starts its own command: %s`, r.session.Container, line)
 	case line != "":
-		f.say(`container %s waits here; its command is the image's entrypoint, which the API does not tell, with: %s`, r.session.Container, line)
-		f.say(`"run ENTRYPOINT %s" starts it`, line)
+		f.Report.Say(`container %s waits here; its command is the image's entrypoint, which the API does not tell, with: %s`, r.session.Container, line)
+		f.Report.Say(`"run ENTRYPOINT %s" starts it`, line)
 	default:
-		f.say(`container %s waits here; its command is the image's own, which the API does not tell: "run COMMAND" starts one`, r.session.Container)
+		f.Report.Say(`container %s waits here; its command is the image's own, which the API does not tell: "run COMMAND" starts one`, r.session.Container)
 	}
 }
 
@@ -298,10 +298,10 @@ func (f *Factory) dryRun(ctx context.Context, opts *debugOptions, want session.W
 	case session.Copy:
 		object, err = o.PlanCopy(ctx, t, plan, ask)
 	case session.Reuse:
-		f.say("helper %s already runs in pod/%s: nothing would be sent to start one", plan.Helper, t.Pod.Name)
+		f.Report.Say("helper %s already runs in pod/%s: nothing would be sent to start one", plan.Helper, t.Pod.Name)
 		return nil
 	default:
-		f.say("would be sent as a patch of pods/%s/ephemeralcontainers", t.Pod.Name)
+		f.Report.Say("would be sent as a patch of pods/%s/ephemeralcontainers", t.Pod.Name)
 		object, err = o.PlanHelper(ctx, t, plan, ask)
 	}
 	if err != nil {

@@ -25,7 +25,7 @@ func (f *Factory) printDiagnosis(d session.Diagnosis) error {
 		}
 	}
 	styles := map[string]style{"no": red, "refused": red, "unknown": yellow}
-	if err := f.table(f.Streams.Out, rows, byWord(rows, 1, styles)); err != nil || d.Missing == nil {
+	if err := f.Report.Table(f.Streams.Out, rows, byWord(rows, 1, styles)); err != nil || d.Missing == nil {
 		return err
 	}
 	if _, err := io.WriteString(f.Streams.Out, "\n# What is missing, for kubectl apply -f -\n"); err != nil {

@@ -135,7 +135,7 @@ func runFSDiff(ctx context.Context, f *Factory, opts *diffOptions) error {
 // fsDiff prints the differences, and says whether there are none.
 func (f *Factory) fsDiff(ctx context.Context, opts *diffOptions) (same bool, err error) {
 	a, b := f.newSide(opts.a), f.newSide(opts.b)
-	out := f.lines()
+	out := f.Report.Lines()
 	defer out.close(&err)
 	p := &differencePrinter{opts: opts, lines: out, a: a, b: b}
 	_, p.terminal = term.GetFdInfo(f.Streams.Out)

@@ -62,7 +62,10 @@ func parseEnd(cmd *cobra.Command, arg string) (diffEnd, error) {
 func (f *Factory) within(namespace string) *Factory {
 	g := *f
 	g.ns = cmp.Or(namespace, f.ns)
-	g.live = &liveLine{} // both wait at the same time
+	// Both wait at the same time.
+	streams := *f.Streams
+	g.Streams = &streams
+	g.Report = &Reporter{IOStreams: &streams, Quiet: f.Report.Quiet, Color: f.Report.Color}
 	return &g
 }
 

@@ -73,7 +73,7 @@ Use it when a disk fills up, to see which directory does it.`,
 
 func runFSDu(ctx context.Context, f *Factory, opts *duOptions) error {
 	return f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) (err error) {
-		out := f.lines()
+		out := f.Report.Lines()
 		defer out.close(&err)
 		sum := &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}}
 		_, err = root.Walk(ctx, opts.path(), remote.WalkOptions{TreeOptions: opts.options()}, sum.add)

@@ -89,7 +89,7 @@ func runFSEdit(ctx context.Context, f *Factory, opts *fileArgs) error {
 	case reading != nil:
 		return fmt.Errorf("edit %s of pod/%s: not written: the editor left no file: %w", remote.Escape(opts.path()), e.pod, reading)
 	case !changed:
-		f.say("not changed, so not written: %s of pod/%s", e.before.Path, e.pod)
+		f.Report.Say("not changed, so not written: %s of pod/%s", e.before.Path, e.pod)
 		return nil
 	}
 	// The helper may have ended since: editing takes its time.
@@ -142,7 +142,7 @@ func (e *edit) refuse(ctx context.Context, r *room, root *remote.Root) error {
 		return e.describe(ctx, r, root, err)
 	}
 	if n := e.before.Nlink; n > 1 {
-		e.say("%s has %d names (hard links); what you write will be under this one only", e.before.Path, n)
+		e.Report.Say("%s has %d names (hard links); what you write will be under this one only", e.before.Path, n)
 	}
 	return nil
 }
@@ -194,7 +194,7 @@ func (e *edit) put(ctx context.Context, r *room, root *remote.Root, data []byte)
 	if err != nil {
 		return e.describe(ctx, r, root, err)
 	}
-	e.say("wrote %s of process %d (%s) in pod/%s", e.before.Path, root.Process.PID, root.Process.Name, e.pod)
+	e.Report.Say("wrote %s of process %d (%s) in pod/%s", e.before.Path, root.Process.PID, root.Process.Name, e.pod)
 	return nil
 }
 

@@ -5,7 +5,6 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -22,9 +21,9 @@ import (
 // Factory holds what the commands need, made when it is first asked for, so that a command that asks
 // for nothing (--help, version --client) reads no kubeconfig and opens no connection.
 type Factory struct {
-	Streams genericiooptions.IOStreams
+	Streams *genericiooptions.IOStreams
+	Report  *Reporter
 	Config  *genericclioptions.ConfigFlags
-	Quiet   bool
 	// Getenv reads the environment (os.Getenv).
 	Getenv func(string) string
 
@@ -34,9 +33,7 @@ type Factory struct {
 	Exec func(session.Session) (Wire, error)
 
 	// ns is a namespace that counts instead of the command line's.
-	ns    string
-	color colorMode
-	live  *liveLine
+	ns string
 
 	// lookTime is how long a completion waits for a helper's answer, and exitTime an attach for how a shell ended.
 	lookTime, exitTime time.Duration
@@ -51,7 +48,10 @@ type Wire interface {
 
 // NewFactory returns a Factory for the cluster that kubectl's own flags and files name.
 func NewFactory(streams genericiooptions.IOStreams, getenv func(string) string) *Factory {
-	f := &Factory{Streams: streams, live: &liveLine{}, Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, color: colorAuto, lookTime: lookTime, exitTime: exitTime}
+	f := &Factory{
+		Streams: &streams, Report: &Reporter{IOStreams: &streams, Color: colorAuto},
+		Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, lookTime: lookTime, exitTime: exitTime,
+	}
 	f.Client = func() (kubernetes.Interface, error) {
 		config, err := f.restConfig()
 		if err != nil {
@@ -82,14 +82,14 @@ func (f *Factory) restConfig() (*rest.Config, error) {
 	config.UserAgent = "kubectl-shareproc/" + clientVersion().Version
 	// A diagnosis asks much at once. These are kubectl's own limits for discovery; the server has its own.
 	config.QPS, config.Burst = 50, 300
-	config.WarningHandler = rest.NewWarningWriter(f.narration(), rest.WarningWriterOptions{Deduplicate: true})
+	config.WarningHandler = rest.NewWarningWriter(f.Report.Narration(), rest.WarningWriterOptions{Deduplicate: true})
 	return config, nil
 }
 
 func (f *Factory) addFlags(flags *pflag.FlagSet) {
 	f.Config.AddFlags(flags)
-	flags.BoolVarP(&f.Quiet, "quiet", "q", false, "Print only what was asked for and errors, not what is being done")
-	flags.Var(&f.color, "color", "auto, always or never: colours in tables and messages; auto means on a terminal")
+	flags.BoolVarP(&f.Report.Quiet, "quiet", "q", false, "Print only what was asked for and errors, not what is being done")
+	flags.Var(&f.Report.Color, "color", "auto, always or never: colours in tables and messages; auto means on a terminal")
 	flags.VarP(&verbosity{stderr: f.Streams.ErrOut}, "v", "v", "How much is said about requests, on stderr: 6 what each was and how it went, 8 what was in it")
 }
 
@@ -102,25 +102,4 @@ func (f *Factory) namespace() (string, error) {
 		return "", fmt.Errorf("read the kubeconfig: %w", err)
 	}
 	return ns, nil
-}
-
-// narration is where progress goes: stdout is data.
-func (f *Factory) narration() io.Writer {
-	if f.Quiet {
-		return io.Discard
-	}
-	return f.Streams.ErrOut
-}
-
-// tell prints a line that must be seen, with -q too.
-func (f *Factory) tell(format string, args ...any) {
-	fmt.Fprintln(f.Streams.ErrOut, escapeLines(fmt.Sprintf(format, args...)))
-}
-
-// say prints a line of progress. What the cluster sends may hold control characters.
-func (f *Factory) say(format string, args ...any) {
-	f.live.mu.Lock()
-	defer f.live.mu.Unlock()
-	f.clearLive()
-	fmt.Fprintln(f.narration(), escapeLines(fmt.Sprintf(format, args...)))
 }

@@ -106,7 +106,7 @@ func (f *Factory) printNames(info remote.Info, entries []remote.Entry, nul bool)
 func (f *Factory) printEntries(entries []remote.Entry, opts *fsOptions) error {
 	rows := make([][]string, 0, len(entries))
 	for _, e := range opts.list.arrange(entries) {
-		rows = append(rows, longRow(e, e.Name(), opts.list.human, f.colored(f.Streams.Out)))
+		rows = append(rows, longRow(e, e.Name(), opts.list.human, f.Report.Colored(f.Streams.Out)))
 	}
 	return table(f.Streams.Out, rows)
 }

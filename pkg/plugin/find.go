@@ -62,7 +62,7 @@ without --proc. -o json prints one object a line (kind FileEntry).`,
 
 func runFSFind(ctx context.Context, f *Factory, opts *findOptions) error {
 	return f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) (err error) {
-		out := f.lines()
+		out := f.Report.Lines()
 		defer out.close(&err)
 		walk := remote.WalkOptions{TreeOptions: opts.options(), LinkTargets: opts.json()}
 		_, err = root.Walk(ctx, opts.path(), walk, func(path string, e remote.Entry) error {

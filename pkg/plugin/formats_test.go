@@ -92,7 +92,7 @@ func TestColourOnlyWhereItIsWanted(t *testing.T) {
 		if !sgr.MatchString(colored) || sgr.ReplaceAllString(colored, "") != plain {
 			t.Errorf("%q: %q with colour, %q without", args, colored, plain)
 		}
-		d.color = colorAuto
+		d.Report.Color = colorAuto
 	}
 	if code := d.run(t.Context(), "version", "--color", "blue"); code != exitUsage || !strings.Contains(d.errOut.String(), "not one of auto, always, never") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
@@ -113,8 +113,8 @@ func TestPaintedTable(t *testing.T) {
 	if err := table(&want, rows); err != nil {
 		t.Fatal(err)
 	}
-	d.color = colorAlways
-	if err := d.table(&got, rows, byWord(rows, 1, map[string]style{"no": red})); err != nil {
+	d.Report.Color = colorAlways
+	if err := d.Report.Table(&got, rows, byWord(rows, 1, map[string]style{"no": red})); err != nil {
 		t.Fatal(err)
 	}
 	if sgr.ReplaceAllString(got.String(), "") != want.String() || strings.Count(got.String(), red.on("no")) != 1 || !strings.Contains(got.String(), "  no  ") {
@@ -126,11 +126,11 @@ func TestPaintedTable(t *testing.T) {
 func TestWaitingIsOneLiveLine(t *testing.T) {
 	d := newDesk(t)
 	say := func() {
-		d.waiting("waiting for x: a")
-		d.waiting("waiting for x: a")
-		d.waiting("waiting for x: \x1bb")
-		d.say("done")
-		d.waiting("")
+		d.Report.Waiting("waiting for x: a")
+		d.Report.Waiting("waiting for x: a")
+		d.Report.Waiting("waiting for x: \x1bb")
+		d.Report.Say("done")
+		d.Report.Waiting("")
 	}
 	say()
 	if want := "waiting for x: a\nwaiting for x: \\x1bb\ndone\n"; d.errOut.String() != want {

@@ -121,7 +121,7 @@ func runFSGrep(ctx context.Context, f *Factory, opts *grepOptions) error {
 }
 
 func (f *Factory) fsGrep(ctx context.Context, root *remote.Root, opts *grepOptions, matched *bool) (err error) {
-	out := f.lines()
+	out := f.Report.Lines()
 	defer out.close(&err)
 	grep := remote.GrepOptions{
 		TreeOptions: opts.options(), Pattern: opts.pattern, IgnoreCase: opts.ignoreCase, Fixed: opts.fixed,

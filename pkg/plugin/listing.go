@@ -87,9 +87,9 @@ type walkedFile struct {
 
 // listTree is "fs -R".
 func (f *Factory) listTree(ctx context.Context, root *remote.Root, opts *fsOptions) (err error) {
-	out := f.lines()
+	out := f.Report.Lines()
 	defer out.close(&err)
-	colored := f.colored(f.Streams.Out)
+	colored := f.Report.Colored(f.Streams.Out)
 	var kept []walkedFile
 	start := ""
 	walk := remote.WalkOptions{TreeOptions: opts.list.options(), LinkTargets: opts.output != "name"}

@@ -18,42 +18,42 @@ type liveLine struct {
 	since time.Time
 }
 
-// waiting shows what is waited for, and "" that it is no more.
-func (f *Factory) waiting(text string) {
-	f.live.mu.Lock()
-	defer f.live.mu.Unlock()
+// Waiting shows what is waited for, and "" that it is no more.
+func (r *Reporter) Waiting(text string) {
+	r.live.mu.Lock()
+	defer r.live.mu.Unlock()
 	text = clean(text)
-	if f.Quiet {
+	if r.Quiet {
 		return
 	}
-	fd, terminal := term.GetFdInfo(f.Streams.ErrOut)
+	fd, terminal := term.GetFdInfo(r.ErrOut)
 	if !terminal {
-		if text != "" && text != f.live.last {
-			fmt.Fprintln(f.Streams.ErrOut, text)
+		if text != "" && text != r.live.last {
+			fmt.Fprintln(r.ErrOut, text)
 		}
-		f.live.last = text
+		r.live.last = text
 		return
 	}
-	f.clearLive()
+	r.clearLive()
 	if text == "" {
-		f.live.last, f.live.since = "", time.Time{}
+		r.live.last, r.live.since = "", time.Time{}
 		return
 	}
-	if f.live.since.IsZero() {
-		f.live.since = time.Now()
+	if r.live.since.IsZero() {
+		r.live.since = time.Now()
 	}
-	line := []rune(fmt.Sprintf("%s (%s)", text, time.Since(f.live.since).Truncate(time.Second)))
+	line := []rune(fmt.Sprintf("%s (%s)", text, time.Since(r.live.since).Truncate(time.Second)))
 	if size, err := term.GetWinsize(fd); err == nil && size.Width > 1 && len(line) >= int(size.Width) {
 		line = append(line[:size.Width-2], '…') // what is longer than the line could not be written over
 	}
-	fmt.Fprint(f.Streams.ErrOut, string(line))
-	f.live.shown = true
+	fmt.Fprint(r.ErrOut, string(line))
+	r.live.shown = true
 }
 
 // clearLive takes the line away, for what stays.
-func (f *Factory) clearLive() {
-	if f.live.shown {
-		fmt.Fprint(f.Streams.ErrOut, "\r\x1b[K")
-		f.live.shown = false
+func (r *Reporter) clearLive() {
+	if r.live.shown {
+		fmt.Fprint(r.ErrOut, "\r\x1b[K")
+		r.live.shown = false
 	}
 }

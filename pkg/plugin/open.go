@@ -118,7 +118,7 @@ func (f *Factory) opener(h *helperFlags, ttl time.Duration) (*session.Opener, er
 	}
 	o := session.Options{
 		Image: s.Image.Value, Images: s.Images.Value, PullPolicy: corev1.PullPolicy(s.PullPolicy.Value),
-		Keep: s.Keep.Value, TTL: ttl, Timeout: s.Timeout.Value, Say: f.say, Wait: f.waiting,
+		Keep: s.Keep.Value, TTL: ttl, Timeout: s.Timeout.Value, Say: f.Report.Say, Wait: f.Report.Waiting,
 	}
 	if h.image != "" {
 		o.Image, o.Images = h.image, nil
@@ -148,7 +148,7 @@ func (f *Factory) use(ctx context.Context, arg string, h *helperFlags, want sess
 	}
 	want.Except, want.Subject, want.Image = r.session.Container, &subject, h.image
 	if next, err := session.Choose(r.target, want); err != nil || next.Way != session.Reuse {
-		f.say("helper %s does not reach it; looking for a better one", r.session.Container)
+		f.Report.Say("helper %s does not reach it; looking for a better one", r.session.Container)
 	}
 	_, err = f.do(ctx, arg, h, want, 0, do)
 	return err
@@ -231,7 +231,7 @@ func (f *Factory) plan(ctx context.Context, o *session.Opener, arg string, h *he
 	if err := ref.Validate(); err != nil {
 		return target.Target{}, session.Plan{}, usageError{err}
 	}
-	t, err := target.Resolve(ctx, o.Client, ns, ref, f.say)
+	t, err := target.Resolve(ctx, o.Client, ns, ref, f.Report.Say)
 	if err != nil {
 		return t, session.Plan{}, err
 	}

@@ -59,7 +59,7 @@ func (f *Factory) debugPatch(ctx context.Context, opts *debugOptions, t *attach.
 		if err != nil {
 			return err
 		}
-		f.say("would be sent as a JSON patch of the workload")
+		f.Report.Say("would be sent as a JSON patch of the workload")
 		return printObject(f.Streams.Out, opts.output, ops)
 	}
 	if yes, err := f.agreed(ctx, plan.Warnings, asking); err != nil || !yes {
@@ -83,9 +83,9 @@ func (f *Factory) debugPatch(ctx context.Context, opts *debugOptions, t *attach.
 
 // agreed tells what a patch would do and, where there is somebody to ask, asks. Whoever is asked must see what for, with -q too.
 func (f *Factory) agreed(ctx context.Context, warnings []string, asking bool) (bool, error) {
-	tell := f.say
+	tell := f.Report.Say
 	if asking {
-		tell = f.tell
+		tell = f.Report.Warn
 	}
 	for _, line := range warnings {
 		tell("%s", line)

@@ -97,13 +97,13 @@ func (f *Factory) debugPersist(ctx context.Context, opts *debugOptions, t *attac
 		return err
 	}
 	for _, name := range session.Shells(on.Pod) {
-		f.say("a shell runs in pod/%s already: %s goes back to it", on.Pod.Name, wayBackTo(session.Session{Namespace: on.Pod.Namespace, Pod: on.Pod.Name, Container: name}))
+		f.Report.Say("a shell runs in pod/%s already: %s goes back to it", on.Pod.Name, wayBackTo(session.Session{Namespace: on.Pod.Namespace, Pod: on.Pod.Name, Container: name}))
 	}
 	f.logged("of the helper")
 	s, err := o.Open(ctx, on, plan)
 	if err != nil {
 		if s.New {
-			f.say("left in pod/%s: helper %s; an ephemeral container can't be removed, it %s", s.Pod, s.Container, s.ShellEnding())
+			f.Report.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, it %s", s.Pod, s.Container, s.ShellEnding())
 		}
 		return err
 	}
@@ -113,7 +113,7 @@ func (f *Factory) debugPersist(ctx context.Context, opts *debugOptions, t *attac
 
 // logged says who else can read what is about to be typed.
 func (f *Factory) logged(of string) {
-	f.say("what this shell shows, and so what is typed into it, is kept in the log %s (kubectl logs), as of every attach session", of)
+	f.Report.Say("what this shell shows, and so what is typed into it, is kept in the log %s (kubectl logs), as of every attach session", of)
 }
 
 // join attaches to a shell, and says on every way out of it how to come back, or how it ended.
@@ -123,19 +123,19 @@ func (f *Factory) join(ctx context.Context, o *session.Opener, s session.Session
 		return err
 	}
 	if len(detach.keys) > 0 {
-		f.say("%s leaves the shell running", detach.text)
+		f.Report.Say("%s leaves the shell running", detach.text)
 	}
 	guarded, stop := o.Guard(ctx, s)
 	err = wire.Attach(guarded, t, detach.keys)
 	stop()
 	switch {
 	case errors.Is(err, attach.ErrDetached):
-		f.tell("detached: container %s of pod/%s runs on; it %s", s.Container, s.Pod, s.ShellEnding())
-		f.tell("to come back: %s", wayBackTo(s))
+		f.Report.Warn("detached: container %s of pod/%s runs on; it %s", s.Container, s.Pod, s.ShellEnding())
+		f.Report.Warn("to come back: %s", wayBackTo(s))
 		return nil
 	case ctx.Err() != nil:
-		f.tell("left in pod/%s: container %s; it %s", s.Pod, s.Container, s.ShellEnding())
-		f.tell("to come back: %s", wayBackTo(s))
+		f.Report.Warn("left in pod/%s: container %s; it %s", s.Pod, s.Container, s.ShellEnding())
+		f.Report.Warn("to come back: %s", wayBackTo(s))
 		return err
 	}
 	return f.afterwards(ctx, o, s, err)

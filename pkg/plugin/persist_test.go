@@ -154,7 +154,7 @@ func TestJoin(t *testing.T) {
 // The client's own end leaves the shell, and says how to come back.
 func TestJoinInterrupted(t *testing.T) {
 	d := newDesk(t)
-	d.Quiet = true
+	d.Report.Quiet = true
 	d.Exec = func(session.Session) (Wire, error) { return attached{err: errInterrupted}, nil }
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errInterrupted)

@@ -46,7 +46,7 @@ func Main(ctx context.Context, f *Factory, args []string) int {
 	defer cancel()
 	err := crash.Try(func() error { return root.ExecuteContext(ctx) })
 	if p, ok := errors.AsType[*crash.Panic](errors.Join(context.Cause(ctx), err)); ok {
-		f.tell("error: a mistake in this program: %v\ntry: report it, with these lines: %s", p, issues)
+		f.Report.Warn("error: a mistake in this program: %v\ntry: report it, with these lines: %s", p, issues)
 		return exitError
 	}
 	if err == nil {
@@ -65,7 +65,7 @@ func Main(ctx context.Context, f *Factory, args []string) int {
 	if _, ok := errors.AsType[differs](err); ok || none {
 		return exitError
 	}
-	fmt.Fprintf(f.Streams.ErrOut, "%s %s\n", f.paint(f.Streams.ErrOut, alarm, "error:"), escapeLines(err.Error()))
+	fmt.Fprintf(f.Streams.ErrOut, "%s %s\n", f.Report.Paint(f.Streams.ErrOut, alarm, "error:"), escapeLines(err.Error()))
 	if try := explain(err); try != "" {
 		fmt.Fprintf(f.Streams.ErrOut, "try: %s\n", escapeLines(try))
 	}

@@ -24,14 +24,15 @@ type progress struct {
 	ended chan struct{}
 }
 
-func (f *Factory) newProgress(ctx context.Context) *progress {
+// Progress shows how much has been copied, until it is stopped.
+func (r *Reporter) Progress(ctx context.Context) *progress {
 	p := &progress{quit: make(chan struct{}), ended: make(chan struct{})}
-	if _, terminal := term.GetFdInfo(f.Streams.ErrOut); !terminal || f.Quiet {
+	if _, terminal := term.GetFdInfo(r.ErrOut); !terminal || r.Quiet {
 		close(p.ended)
 		return p
 	}
-	p.live, p.out = true, f.Streams.ErrOut
-	crash.Go(ctx, func() { p.show(f.Streams.ErrOut, time.Now()) })
+	p.live, p.out = true, r.ErrOut
+	crash.Go(ctx, func() { p.show(r.ErrOut, time.Now()) })
 	return p
 }
 

@@ -165,7 +165,7 @@ func (f *Factory) printProcesses(list processList, outside string, opts *psOptio
 		rows = append(rows, psRow(wide, strconv.Itoa(p.PID), userName(p), cmp.Or(p.Container, outside), humanBytes(p.RSS), started(p.Start, now), command(p),
 			strconv.Itoa(p.PPID), p.State, strconv.Itoa(p.Threads), fmt.Sprintf("%d:%d", p.UID, p.GID), files))
 	}
-	return f.table(f.Streams.Out, rows, byWord(rows, filesColumn, map[string]style{"denied": red}))
+	return f.Report.Table(f.Streams.Out, rows, byWord(rows, filesColumn, map[string]style{"denied": red}))
 }
 
 // filesColumn is the one before the command in -o wide.

@@ -86,7 +86,7 @@ func (f *Factory) debugRoot(ctx context.Context, r *room, opts *debugOptions, t 
 	switch {
 	case err == nil:
 		if tty && len(opts.command) == 0 {
-			f.say("/ is the root of %s; the tools are the helper's", who)
+			f.Report.Say("/ is the root of %s; the tools are the helper's", who)
 		}
 		return f.execute(ctx, r, opts, root.Argv(opts.command), t, tty)
 	case !ok:
@@ -95,8 +95,8 @@ func (f *Factory) debugRoot(ctx context.Context, r *room, opts *debugOptions, t 
 		return hint.With(fmt.Errorf("enter the root of %s: %s", who, session.RootRefusal(refused.Code)),
 			fmt.Sprintf("without --root, where it is /proc/%d/root; or kubectl shareproc fs, which follows the target's links", process.PID))
 	}
-	f.say("/ is the helper's and not the root of %s: %s", who, session.RootRefusal(refused.Code))
-	f.say("the shell opens in /proc/%d/root; links there that begin with a slash lead to the helper's files", process.PID)
+	f.Report.Say("/ is the helper's and not the root of %s: %s", who, session.RootRefusal(refused.Code))
+	f.Report.Say("the shell opens in /proc/%d/root; links there that begin with a slash lead to the helper's files", process.PID)
 	return f.execute(ctx, r, opts, root.Beside(nil), t, tty)
 }
 

@@ -136,7 +136,7 @@ func (f *Factory) keeper(timeout time.Duration) (*session.Opener, error) {
 	}
 	return &session.Opener{Client: client, Options: session.Options{
 		Timeout: timeout,
-		Say:     f.say,
+		Say:     f.Report.Say,
 		Ask: func(ctx context.Context, s session.Session, argv []string, stdout io.Writer) error {
 			wire, err := f.Exec(s)
 			if err != nil {
@@ -212,7 +212,7 @@ func (f *Factory) printSessions(list []session.Entry, in session.Scope, opts *se
 		}
 	}
 	if len(list) == 0 {
-		f.say("no sessions in %s", place(in))
+		f.Report.Say("no sessions in %s", place(in))
 	}
 	return nil
 }
@@ -300,7 +300,7 @@ func (f *Factory) sessionTable(w io.Writer, list []session.Entry, namespaces, wi
 	if namespaces {
 		state++
 	}
-	return f.table(w, rows, func(i, j int) style {
+	return f.Report.Table(w, rows, func(i, j int) style {
 		if i == 0 && headers || j != state {
 			return plain
 		}

@@ -96,9 +96,9 @@ func (f *Factory) signal(ctx context.Context, r *room, opts *signalOptions) erro
 	if err := remote.Kill(ctx, r, p.Process, opts.signal); err != nil {
 		return signalError{fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, remote.Escape(p.Name), r.session.Pod, err), p}
 	}
-	f.say("sent %s to process %d (%s)", opts.signal, p.PID, p.Name)
+	f.Report.Say("sent %s to process %d (%s)", opts.signal, p.PID, p.Name)
 	if p.Ignores(int(opts.signal)) {
-		f.say("process %d ignores %s: nothing will come of it", p.PID, opts.signal)
+		f.Report.Say("process %d ignores %s: nothing will come of it", p.PID, opts.signal)
 	}
 	return nil
 }

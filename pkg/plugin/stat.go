@@ -56,7 +56,7 @@ Use it when modes, owners, links or times are in question.`,
 }
 
 func runFSStat(ctx context.Context, f *Factory, opts *fileArgs) (err error) {
-	out := f.lines()
+	out := f.Report.Lines()
 	defer out.close(&err)
 	return f.eachPath(ctx, opts, func(r *room, root *remote.Root, path string) error {
 		one, s, err := r.stat(ctx, opts.pid, root, path)

@@ -25,7 +25,8 @@ type lines struct {
 	err     error
 }
 
-func (f *Factory) lines() *lines { return newLines(f.Streams.Out) }
+// Lines prints output of any length on Out.
+func (r *Reporter) Lines() *lines { return newLines(r.Out) }
 
 func newLines(w io.Writer) *lines { return &lines{w: bufio.NewWriterSize(output{w}, 32<<10)} }
 

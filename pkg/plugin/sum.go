@@ -65,7 +65,7 @@ Use it to see whether a file is the one that you built, or the same in two place
 
 func runFSSum(ctx context.Context, f *Factory, opts *sumOptions) error {
 	return f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) (err error) {
-		out := f.lines()
+		out := f.Report.Lines()
 		defer out.close(&err)
 		sum := remote.SumOptions{TreeOptions: opts.options(), Recursive: opts.recursive}
 		_, err = root.Sum(ctx, opts.path(), sum, func(path string, sum [32]byte) error {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -79,7 +78,7 @@ func (f *Factory) fsTar(ctx context.Context, r *room, root *remote.Root, opts *t
 		Source: info.Path, Dest: info.Path, Preserve: true, Progress: bar.add,
 		Report: func(name string, err error) { f.notCopied(opts.path(), name, err) },
 		Retry: func(err error, _ time.Duration) {
-			f.say("the connection broke: %s; going on with what is missing", breakage(err))
+			f.Report.Say("the connection broke: %s; going on with what is missing", breakage(err))
 		},
 	})
 	side := (*fs.PathError)(nil)
@@ -97,11 +96,10 @@ func (f *Factory) fsTar(ctx context.Context, r *room, root *remote.Root, opts *t
 
 // tarProgress shows progress only where nobody else writes to the terminal meanwhile, as behind a pipe.
 func (f *Factory) tarProgress(ctx context.Context) *progress {
-	quiet := *f
 	if file, ok := f.Streams.Out.(*os.File); !ok || !regular(file) {
-		quiet.Streams.ErrOut = io.Discard
+		return (&Reporter{IOStreams: f.Streams, Quiet: true}).Progress(ctx)
 	}
-	return quiet.newProgress(ctx)
+	return f.Report.Progress(ctx)
 }
 
 func regular(file *os.File) bool {

@@ -102,12 +102,12 @@ func (f *Factory) printTree(r *room, pid int, start string, top *treeNode, opts 
 			pathText: newPathText(start), treeNode: top,
 		})
 	}
-	out := f.lines()
+	out := f.Report.Lines()
 	defer out.close(&err)
 	if err := out.path(start, false); err != nil {
 		return err
 	}
-	directories, files, err := top.draw(out, "", f.colored(f.Streams.Out))
+	directories, files, err := top.draw(out, "", f.Report.Colored(f.Streams.Out))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -16,20 +18,20 @@ import (
 // copied is what cp makes of its arguments.
 func copied(t *testing.T, args ...string) (*cpOptions, string, error) {
 	t.Helper()
-	d := newDesk(t)
+	f := NewFactory(genericiooptions.IOStreams{}, func(string) string { return "" })
 	var got *cpOptions
-	cmd := newCPCmd(d.Factory, func(_ context.Context, _ *Factory, o *cpOptions) error {
+	cmd := newCPCmd(f, func(_ context.Context, _ *Factory, o *cpOptions) error {
 		got = o
 		return nil
 	})
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	d.Config.AddFlags(cmd.Flags())
+	f.Config.AddFlags(cmd.Flags())
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(t.Context())
 	if (got == nil) != (err != nil) {
 		t.Fatalf("%q: ran with %+v, error %v", args, got, err)
 	}
-	return got, *d.Config.Namespace, err
+	return got, *f.Config.Namespace, err
 }
 
 func TestCPFindsItsEnds(t *testing.T) {
@@ -122,6 +124,11 @@ func TestCPRefusesWhatItCannotMean(t *testing.T) {
 	}
 }
 
+// refused is an error that asking again changes nothing about, as pkg/remote knows it.
+type refused struct{ error }
+
+func (refused) Refused() bool { return true }
+
 func TestBrokenCopiesSayHowToGoOn(t *testing.T) {
 	stalled := &remote.BrokenError{Cause: remote.ErrStalled}
 	file, stream := copyEnd{path: "x"}, copyEnd{path: "-"}
@@ -136,7 +143,7 @@ func TestBrokenCopiesSayHowToGoOn(t *testing.T) {
 		{cpOptions{dest: stream}, &remote.BrokenError{}, "a file instead of -"},
 		{cpOptions{source: stream}, &remote.BrokenError{}, "a file instead of -"},
 		{cpOptions{dest: file}, remote.ErrFull, ""},
-		{cpOptions{dest: file}, &remote.BrokenError{Cause: refusal{io.EOF}}, ""},
+		{cpOptions{dest: file}, &remote.BrokenError{Cause: refused{io.EOF}}, ""},
 	} {
 		err := c.opts.resumeHint(c.cause, c.cause)
 		if got := hint.Of(err); !strings.Contains(got, c.want) || (got == "") != (c.want == "") || !errors.Is(err, c.cause) {

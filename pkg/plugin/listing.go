@@ -33,13 +33,13 @@ func (l *listing) add(cmd *cobra.Command) {
 	complete(cmd, "sort", "name", "size", "time")
 }
 
-func (l *listing) validate(cmd *cobra.Command, output string) error {
+func (l *listing) validate(cmd *cobra.Command, format string) error {
 	help := cmd.CommandPath() + " --help"
 	switch {
 	case !slices.Contains([]string{"", "name", "size", "time"}, l.sort):
 		return usage(help, "--sort %q: not one of name, size, time", l.sort)
-	case l.recursive && output != "json" && isDocument(output):
-		return usage("-R -o json", "-o %s: not with -R", output)
+	case l.recursive && format != "json" && isDocument(format):
+		return usage("-R -o json", "-o %s: not with -R", format)
 	case !l.recursive && (l.maxDepth != 0 || l.xdev || l.proc):
 		return usage(help, "--maxdepth, --xdev and --proc: only with -R")
 	}

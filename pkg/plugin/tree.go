@@ -107,11 +107,11 @@ func (f *Factory) printTree(r *room, pid int, start string, top *treeNode, opts 
 	if err := out.path(start, false); err != nil {
 		return err
 	}
-	directories, files, err := top.draw(out, "", f.Report.Colored(f.Streams.Out))
+	directories, others, err := top.draw(out, "", f.Report.Colored(f.Streams.Out))
 	if err != nil {
 		return err
 	}
-	return out.print(fmt.Sprintf("\n%s, %s\n", plural(directories, "directory", "directories"), plural(files, "file", "files")))
+	return out.print(fmt.Sprintf("\n%s, %s\n", plural(directories, "directory", "directories"), plural(others, "file", "files")))
 }
 
 func plural(n int, one, many string) string {
@@ -129,7 +129,7 @@ func (n *treeNode) sort() {
 }
 
 // draw prints what is below a node, and counts it.
-func (n *treeNode) draw(out *lines, margin string, colored bool) (directories, files int, err error) {
+func (n *treeNode) draw(out *lines, margin string, colored bool) (directories, others int, err error) {
 	for i, item := range n.Items {
 		branch, further := "├── ", "│   "
 		if i == len(n.Items)-1 {
@@ -144,18 +144,18 @@ func (n *treeNode) draw(out *lines, margin string, colored bool) (directories, f
 			text += " -> " + remote.Escape(item.LinkTarget)
 		}
 		if err := out.print(margin + branch + text + "\n"); err != nil {
-			return directories, files, err
+			return directories, others, err
 		}
 		if item.Type == kindOf(fs.ModeDir) {
 			directories++
 		} else {
-			files++
+			others++
 		}
 		below, beside, err := item.draw(out, margin+further, colored)
-		directories, files = directories+below, files+beside
+		directories, others = directories+below, others+beside
 		if err != nil {
-			return directories, files, err
+			return directories, others, err
 		}
 	}
-	return directories, files, nil
+	return directories, others, nil
 }

@@ -28,8 +28,6 @@ import (
 const (
 	// listTime bounds a question to the API server while somebody waits with a finger on TAB.
 	listTime = 2 * time.Second
-	// lookTime bounds one to a helper.
-	lookTime = 300 * time.Millisecond
 	// mostPods is how many pods are asked for.
 	mostPods = 500
 )

@@ -18,6 +18,9 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
+// lookTime is how long a completion waits for a helper's answer.
+const lookTime = 300 * time.Millisecond
+
 // Factory holds what the commands need, made when it is first asked for, so that a command that asks
 // for nothing (--help, version --client) reads no kubeconfig and opens no connection.
 type Factory struct {

@@ -79,7 +79,7 @@ func runAttach(ctx context.Context, f *Factory, opts *attachOptions) error {
 	}
 	ref := target.Ref{Arg: opts.pod}
 	if err := ref.Validate(); err != nil {
-		return usageError{err}
+		return asUsage(err)
 	}
 	on, err := target.Resolve(ctx, o.Client, ns, ref, f.Report.Say)
 	if err != nil {

@@ -236,7 +236,7 @@ func (f *Factory) execute(ctx context.Context, r *room, opts *debugOptions, comm
 // ownExit marks the command's own exit code as such.
 func ownExit(err error) error {
 	if exit, ok := errors.AsType[*attach.ExitError](err); ok {
-		return remoteError{exit.Code}
+		return remoteError{code: exit.Code}
 	}
 	return err
 }

@@ -24,11 +24,6 @@ type diffOptions struct {
 	output  string
 }
 
-// differs is diff's exit code 1: what there is to say was said.
-type differs struct{}
-
-func (differs) Error() string { return "they differ" }
-
 func newFSDiffCmd(f *Factory, run func(context.Context, *Factory, *diffOptions) error) *cobra.Command {
 	opts := &diffOptions{}
 	cmd := &cobra.Command{
@@ -125,9 +120,9 @@ func runFSDiff(ctx context.Context, f *Factory, opts *diffOptions) error {
 	same, err := f.fsDiff(ctx, opts)
 	switch {
 	case err != nil:
-		return grepError{err}
+		return asGrepError(err)
 	case !same:
-		return differs{}
+		return remoteError{code: exitError}
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (s *side) missing() (errs []error) {
 		if i == failuresShown {
 			text = fmt.Sprintf("compare %d more files of %s", len(s.parts)-i, s.end)
 		}
-		errs = append(errs, partError{text, nil})
+		errs = append(errs, newPartError(text, nil))
 		if i == failuresShown {
 			break
 		}

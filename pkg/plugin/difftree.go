@@ -109,7 +109,7 @@ func (t *diffTree) missing(s *side) error {
 	case t.failed.Count == 0:
 		return nil
 	case t.room == nil:
-		return partError{partText(remote.Escape(s.end.path), t.failed.Failures, t.failed.Count), &t.failed}
+		return newPartError(partText(remote.Escape(s.end.path), t.failed.Failures, t.failed.Count), &t.failed)
 	}
 	return t.room.partly(&t.failed)
 }

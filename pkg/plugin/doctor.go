@@ -97,7 +97,7 @@ func (o *doctorOptions) validate(cmd *cobra.Command) error {
 		return nil
 	}
 	if err := o.ref().Validate(); err != nil {
-		return usageError{err}
+		return asUsage(err)
 	}
 	return nil
 }

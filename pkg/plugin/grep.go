@@ -29,16 +29,6 @@ type grepOptions struct {
 	nul        bool
 }
 
-// noMatch is grep's exit code 1: there is nothing to say.
-type noMatch struct{}
-
-func (noMatch) Error() string { return "nothing matched" }
-
-// grepError is an error of a command whose exit code 1 means something else.
-type grepError struct{ error }
-
-func (e grepError) Unwrap() error { return e.error }
-
 // matchLine is a line of "fs grep -o json".
 type matchLine struct {
 	typeMeta
@@ -113,9 +103,9 @@ func runFSGrep(ctx context.Context, f *Factory, opts *grepOptions) error {
 	err := f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) error { return f.fsGrep(ctx, root, opts, &matched) })
 	switch {
 	case err != nil:
-		return grepError{err}
+		return asGrepError(err)
 	case !matched:
-		return noMatch{}
+		return remoteError{code: exitError}
 	}
 	return nil
 }

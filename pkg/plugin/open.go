@@ -229,7 +229,7 @@ func (f *Factory) plan(ctx context.Context, o *session.Opener, arg string, h *he
 	}
 	ref := target.Ref{Arg: arg, Selector: h.selector, Container: h.container}
 	if err := ref.Validate(); err != nil {
-		return target.Target{}, session.Plan{}, usageError{err}
+		return target.Target{}, session.Plan{}, asUsage(err)
 	}
 	t, err := target.Resolve(ctx, o.Client, ns, ref, f.Report.Say)
 	if err != nil {

@@ -107,7 +107,7 @@ func (f *Factory) planPatch(ctx context.Context, opts *debugOptions) (*session.O
 	}
 	ref := target.Ref{Arg: opts.pod, Container: opts.container}
 	if err := ref.Validate(); err != nil {
-		return nil, session.PatchPlan{}, usageError{err}
+		return nil, session.PatchPlan{}, asUsage(err)
 	}
 	w, err := target.ResolveWorkload(ctx, o.Client, ns, ref)
 	if err != nil {

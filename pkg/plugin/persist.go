@@ -161,7 +161,7 @@ func (f *Factory) afterwards(ctx context.Context, o *session.Opener, s session.S
 	case ended && code == 0:
 		return nil
 	case ended && (err == nil || code != killed):
-		return remoteError{code}
+		return remoteError{code: code}
 	case ended:
 		return err // by whatever ended the container
 	case err == nil:

@@ -61,10 +61,6 @@ func Main(ctx context.Context, f *Factory, args []string) int {
 	if closedPipe(err) {
 		return exitPipe
 	}
-	_, none := errors.AsType[noMatch](err)
-	if _, ok := errors.AsType[differs](err); ok || none {
-		return exitError
-	}
 	fmt.Fprintf(f.Streams.ErrOut, "%s %s\n", f.Report.Paint(f.Streams.ErrOut, alarm, "error:"), escapeLines(err.Error()))
 	if try := explain(err); try != "" {
 		fmt.Fprintf(f.Streams.ErrOut, "try: %s\n", escapeLines(try))
@@ -84,7 +80,7 @@ func closedPipe(err error) bool {
 	return errors.Is(err, syscall.EPIPE) && !network
 }
 
-// remoteError is the end of the user's own command, which has said itself what there was to say.
+// remoteError is an end that has been told already: by the user's own command, or by what was printed.
 type remoteError struct{ code int }
 
 func (e remoteError) Error() string {
@@ -95,6 +91,17 @@ func (e remoteError) Error() string {
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// asUsage marks an error as one of the command line.
+func asUsage(err error) error { return usageError{err} }
+
+// grepError is an error of a command whose exit code 1 means something else.
+type grepError struct{ error }
+
+func (e grepError) Unwrap() error { return e.error }
+
+// asGrepError marks an error of such a command.
+func asGrepError(err error) error { return grepError{err} }
 
 func usage(try, format string, args ...any) error {
 	return hint.With(usageError{fmt.Errorf(format, args...)}, try)

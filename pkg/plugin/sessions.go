@@ -187,7 +187,7 @@ func podAndHelper(arg string) (pod, container string, err error) {
 		}
 	}
 	if pod, err = target.ParseName(name); err != nil {
-		return "", "", usageError{err}
+		return "", "", asUsage(err)
 	}
 	return pod, container, nil
 }

@@ -77,6 +77,9 @@ type signalError struct {
 
 func (e signalError) Unwrap() error { return e.error }
 
+// notSignaled says which process an error is about.
+func notSignaled(p process, err error) error { return signalError{err, p} }
+
 func (f *Factory) signal(ctx context.Context, r *room, opts *signalOptions) error {
 	processes, err := r.processes(ctx)
 	if err != nil {
@@ -94,7 +97,7 @@ func (f *Factory) signal(ctx context.Context, r *room, opts *signalOptions) erro
 			"a signal that it handles ("+handled(p)+"), or kubectl delete pod "+r.session.Pod)
 	}
 	if err := remote.Kill(ctx, r, p.Process, opts.signal); err != nil {
-		return signalError{fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, remote.Escape(p.Name), r.session.Pod, err), p}
+		return notSignaled(p, fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, remote.Escape(p.Name), r.session.Pod, err))
 	}
 	f.Report.Say("sent %s to process %d (%s)", opts.signal, p.PID, p.Name)
 	if p.Ignores(int(opts.signal)) {

@@ -114,7 +114,7 @@ func (r *room) partly(missing *remote.TreeError) error {
 	if errors.Is(missing, fs.ErrPermission) {
 		try = "--profile general, where the cluster admits a helper as root"
 	}
-	return hint.With(partError{partText("pod/"+r.session.Pod, missing.Failures, missing.Count), missing}, try)
+	return hint.With(newPartError(partText("pod/"+r.session.Pod, missing.Failures, missing.Count), missing), try)
 }
 
 // partText names the first files of a place that could not be read, and says how many there are.
@@ -142,6 +142,9 @@ type partError struct {
 	text  string
 	cause error
 }
+
+// newPartError makes an error of a text whose names are escaped already; cause may be nil.
+func newPartError(text string, cause error) error { return partError{text, cause} }
 
 func (e partError) Error() string { return e.text }
 func (e partError) Unwrap() error { return e.cause }

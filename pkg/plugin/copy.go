@@ -37,7 +37,7 @@ func (f *Factory) openEnd(ctx context.Context, opts *cpOptions, end copyEnd, wri
 	p := copySide{copyEnd: end}
 	switch {
 	case end.stream() && write:
-		p.tree = transfer.Stdout(output{f.Streams.Out})
+		p.tree = transfer.Stdout(newOutput(f.Streams.Out))
 	case end.stream():
 		p.tree = transfer.Stdin(f.Streams.In)
 	case end.pod == "":

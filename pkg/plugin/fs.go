@@ -121,12 +121,15 @@ func (f *Factory) fs(ctx context.Context, r *room, root *remote.Root, opts *fsOp
 
 // copyOut prints a file's bytes.
 func (f *Factory) copyOut(ctx context.Context, root *remote.Root, path string) error {
-	_, err := root.Read(ctx, path, func(remote.Info) (io.Writer, error) { return output{f.Streams.Out}, nil })
+	_, err := root.Read(ctx, path, func(remote.Info) (io.Writer, error) { return newOutput(f.Streams.Out), nil })
 	return err
 }
 
 // output is where the bytes go. Its errors are not about the file they come from.
 type output struct{ io.Writer }
+
+// newOutput returns a writer to w.
+func newOutput(w io.Writer) io.Writer { return output{w} }
 
 type outputError struct{ error }
 

@@ -28,7 +28,7 @@ type lines struct {
 // Lines prints output of any length on Out.
 func (r *Reporter) Lines() *lines { return newLines(r.Out) }
 
-func newLines(w io.Writer) *lines { return &lines{w: bufio.NewWriterSize(output{w}, 32<<10)} }
+func newLines(w io.Writer) *lines { return &lines{w: bufio.NewWriterSize(newOutput(w), 32<<10)} }
 
 func (l *lines) print(text string) error {
 	l.mu.Lock()

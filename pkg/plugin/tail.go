@@ -50,7 +50,7 @@ Use it for logs that go to a file instead of to stdout.`,
 
 func runFSTail(ctx context.Context, f *Factory, opts *tailOptions) error {
 	return f.useRoot(ctx, &opts.fileArgs, func(_ *room, root *remote.Root) error {
-		_, err := root.Tail(ctx, opts.path(), opts.lines, opts.follow, func(remote.Info) (io.Writer, error) { return output{f.Streams.Out}, nil })
+		_, err := root.Tail(ctx, opts.path(), opts.lines, opts.follow, func(remote.Info) (io.Writer, error) { return newOutput(f.Streams.Out), nil })
 		return err
 	})
 }

@@ -73,7 +73,7 @@ func (f *Factory) fsTar(ctx context.Context, r *room, root *remote.Root, opts *t
 	}
 	bar := f.tarProgress(ctx)
 	defer bar.stop()
-	archive := transfer.NewArchive(output{f.Streams.Out}, opts.format == "gnu", info.Path)
+	archive := transfer.NewArchive(newOutput(f.Streams.Out), opts.format == "gnu", info.Path)
 	report, err := transfer.Copy(ctx, archive, root.Source(), transfer.Options{
 		Source: info.Path, Dest: info.Path, Preserve: true, Progress: bar.add,
 		Report: func(name string, err error) { f.notCopied(opts.path(), name, err) },

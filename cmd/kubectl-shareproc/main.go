@@ -13,6 +13,7 @@ import (
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // every way of logging in that kubectl has
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 func main() {
@@ -20,9 +21,9 @@ func main() {
 }
 
 func run() int {
-	ctx, stop := plugin.NotifyContext(context.Background())
+	ctx, stop := cli.NotifyContext(context.Background())
 	defer stop()
 	in, out, errOut := term.StdStreams()
 	streams := genericiooptions.IOStreams{In: in, Out: out, ErrOut: errOut}
-	return plugin.Main(ctx, plugin.NewFactory(streams, os.Getenv), plugin.Arguments(os.Args))
+	return plugin.Main(ctx, cli.NewDeps(streams, os.Getenv), plugin.Arguments(os.Args))
 }

@@ -18,7 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/completion"
 )
 
 // offers are the words that TAB offers behind args, descriptions left out.
@@ -99,7 +99,7 @@ func TestCompletionInTheHelper(t *testing.T) {
 		t.Skip("this machine has no /proc")
 	}
 	d := newDesk(t)
-	d.lookTime = time.Minute // a busy machine proves nothing
+	d.LookTime = time.Minute // a busy machine proves nothing
 	web, err := d.client.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -147,28 +147,10 @@ func commandNames() []string {
 	}
 }
 
-func TestOnlyHarmlessNamesComplete(t *testing.T) {
-	for _, name := range []string{
-		"$(x)", "`x`", "a;b", "a'b", `a"b`, "{a,b}", "~", "a b", "*", "a|b", "a&b", "a>b", "a<b", "(a)", "[a]", "a?", "!a", "#a", "a^b", "a\\b", "$HOME", "a\tb", "a\xffb", "a\u202eb",
-	} {
-		if !strings.ContainsFunc(name, func(r rune) bool { return !harmless(r) }) {
-			t.Errorf("%q is offered", name)
-		}
-		if text := description(name); strings.ContainsAny(text, "$`;'\"{}~*|&<>()[]!#^\\\t\u202e") {
-			t.Errorf("%q is described as %q", name, text)
-		}
-	}
-	for _, name := range []string{"nginx.conf", "a-b_c+d@e%f,g:h=i", "Grüße", "ファイル", "हिन्दी", "0١"} {
-		if strings.ContainsFunc(name, func(r rune) bool { return !harmless(r) }) || description(name) != name {
-			t.Errorf("%q is not offered", name)
-		}
-	}
-}
-
 // What is said of a process or a link beside what is offered comes from the container too.
 func TestDescriptionsAreHarmless(t *testing.T) {
 	d := newDesk(t)
-	d.lookTime = time.Minute
+	d.LookTime = time.Minute
 	directory := t.TempDir()
 	if err := os.Symlink("$(x)", directory+"/link"); err != nil {
 		t.Fatal(err)
@@ -179,21 +161,10 @@ func TestDescriptionsAreHarmless(t *testing.T) {
 	}
 }
 
-// What is said of a process beside its PID comes from the container too.
-func TestProcessesAreDescribedHarmlessly(t *testing.T) {
-	for want, p := range map[string]remote.Process{
-		"7\tsh -c ??x?": {PID: 7, Name: "sh", Args: []string{"sh", "-c", "$(x)"}}, "8\tkworker/0:1": {PID: 8, Name: "kworker/0:1"},
-	} {
-		if got := completedPID(process{Process: p}); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
 // Every flag that takes one of a few words offers them, and no command offers this machine's files.
 func TestEveryCommandCompletes(t *testing.T) {
-	root := Root(newDesk(t).Factory)
-	for _, cmd := range commands(root) {
+	root := Root(newDesk(t).Deps)
+	for _, cmd := range completion.Commands(root) {
 		if cmd.ValidArgsFunction == nil {
 			t.Errorf("%s completes file names", cmd.CommandPath())
 		}

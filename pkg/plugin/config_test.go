@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/config"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 const written = `apiVersion: kubectl-shareproc/v1alpha1
@@ -59,7 +60,7 @@ func (d *desk) look(t *testing.T, args ...string) int {
 	t.Helper()
 	d.out.Reset()
 	d.errOut.Reset()
-	return Main(t.Context(), d.Factory, args)
+	return Main(t.Context(), d.Deps, args)
 }
 
 func TestConfigViewSaysWhereSettingsComeFrom(t *testing.T) {
@@ -83,7 +84,7 @@ imagePullPolicy <none> default
 keep 5m0s FILE: contexts[production].keep
 timeout 1m0s default
 `},
-		{[]string{imageEnv, "mine:1"}, []string{"--context", "test"}, `
+		{[]string{cli.ImageEnv, "mine:1"}, []string{"--context", "test"}, `
 FIELD VALUE FROM
 image mine:1 environment SHAREPROC_IMAGE
 images <none> environment SHAREPROC_IMAGE
@@ -149,15 +150,15 @@ func TestConfigErrors(t *testing.T) {
 		code int
 		want string
 	}{
-		{written, nil, []string{"view", "-o", "wide"}, exitUsage, `-o "wide": not one of json, yaml`},
-		{written, nil, []string{"view", "-o", "yaml", "--raw"}, exitUsage, "not with --raw"},
-		{written, nil, []string{"view", "more"}, exitUsage, "unexpected argument"},
-		{written, nil, []string{"view", "--nonsense"}, exitUsage, "unknown flag"},
-		{written, nil, []string{"vieww"}, exitUsage, "unknown command \"vieww\"\ntry: kubectl shareproc config view"},
-		{written + "keeep: 1m\n", nil, []string{"view"}, exitError, "config.yaml: keeep: unknown field"},
-		{written, []string{config.Env, "/no/such\x1b[31m"}, []string{"view"}, exitError, `open /no/such\x1b[31m: no such file or directory` + "\ntry: write that file"},
-		{written, []string{config.Env, "/"}, []string{"view"}, exitError, "is a directory\ntry: mend /, or name another"},
-		{written, []string{imageEnv, "a b"}, []string{"view"}, exitError, `read SHAREPROC_IMAGE: "a b" has a space in it`},
+		{written, nil, []string{"view", "-o", "wide"}, cli.ExitUsage, `-o "wide": not one of json, yaml`},
+		{written, nil, []string{"view", "-o", "yaml", "--raw"}, cli.ExitUsage, "not with --raw"},
+		{written, nil, []string{"view", "more"}, cli.ExitUsage, "unexpected argument"},
+		{written, nil, []string{"view", "--nonsense"}, cli.ExitUsage, "unknown flag"},
+		{written, nil, []string{"vieww"}, cli.ExitUsage, "unknown command \"vieww\"\ntry: kubectl shareproc config view"},
+		{written + "keeep: 1m\n", nil, []string{"view"}, cli.ExitError, "config.yaml: keeep: unknown field"},
+		{written, []string{config.Env, "/no/such\x1b[31m"}, []string{"view"}, cli.ExitError, `open /no/such\x1b[31m: no such file or directory` + "\ntry: write that file"},
+		{written, []string{config.Env, "/"}, []string{"view"}, cli.ExitError, "is a directory\ntry: mend /, or name another"},
+		{written, []string{cli.ImageEnv, "a b"}, []string{"view"}, cli.ExitError, `read SHAREPROC_IMAGE: "a b" has a space in it`},
 	} {
 		d, _ := configDesk(t, c.text, c.env...)
 		code := d.look(t, append([]string{"config"}, c.args...)...)
@@ -188,8 +189,8 @@ func TestConfigViewEscapesNames(t *testing.T) {
 func TestSettingsWithNothingAtAll(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	d := newDesk(t)
-	s, err := d.settings()
-	if err != nil || s.Image.Value != defaultImage || s.Keep.Value != defaultKeep || s.Timeout.Value != defaultTimeout || s.Timeout.From != "default" {
+	s, err := cli.Settings(d.Deps)
+	if err != nil || s.Image.Value != cli.DefaultImage || s.Keep.Value != cli.DefaultKeep || s.Timeout.Value != cli.DefaultTimeout || s.Timeout.From != "default" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.errOut.String(), "SHAREPROC_CONFIG can name a file") {

@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -13,6 +12,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/diff"
 )
 
 // twoTrees are folders that differ in a few files.
@@ -23,7 +25,7 @@ func twoTrees(t *testing.T) (a, b string) {
 		old := time.Unix(1600000000, 0)
 		for name, text := range map[string]string{
 			"text": "one\ntwo " + strconv.Itoa(i) + "\x1b[31m\nthree\n", "binary": "a\x00" + strconv.Itoa(i), "same": "same", "sub/only" + strconv.Itoa(i) + "\n": "",
-			"long": strings.Repeat(strconv.Itoa(i), textLimit+1),
+			"long": strings.Repeat(strconv.Itoa(i), diff.TextLimit+1),
 		} {
 			if err := os.WriteFile(filepath.Join(*folder, name), []byte(text), 0o640+os.FileMode(i)*4); err != nil {
 				t.Fatal(err)
@@ -85,11 +87,11 @@ func TestFSDiffInJSON(t *testing.T) {
 	if code := d.run(t.Context(), "fs", "diff", "web:"+pid+":"+a, b, "-o", "json"); code != 1 {
 		t.Fatalf("exit code %d: %s", code, d.errOut.String())
 	}
-	got := map[string]difference{}
+	got := map[string]diff.Difference{}
 	decoder := json.NewDecoder(&d.out)
 	for decoder.More() {
-		var one difference
-		if err := decoder.Decode(&one); err != nil || one.Kind != "Difference" || one.APIVersion != apiVersion {
+		var one diff.Difference
+		if err := decoder.Decode(&one); err != nil || one.Kind != "Difference" || one.APIVersion != output.APIVersion {
 			t.Fatalf("%+v, %v", one, err)
 		}
 		got[one.Path] = one
@@ -159,58 +161,19 @@ func TestFSDiffTrouble(t *testing.T) {
 	}
 }
 
-// What one side says waits until the other has said all.
-func TestHeldOutput(t *testing.T) {
-	var out bytes.Buffer
-	h := &heldOutput{out: &out}
-	for i, text := range []string{"b1 ", "b2 ", "b3"} {
-		if i == 1 {
-			out.WriteString("a1 ")
-			h.open()
-		}
-		if _, err := h.Write([]byte(text)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if out.String() != "a1 b1 b2 b3" {
-		t.Errorf("got %q", out.String())
-	}
-}
-
 func TestEndsComplete(t *testing.T) {
 	d := newDesk(t)
 	pid := strconv.Itoa(startSleep(t))
 	folder := verbTree(t)
-	d.lookTime = time.Minute
+	d.LookTime = time.Minute
 	for word, want := range map[string]string{
 		"we": "web:/\n", "web:" + pid + ":" + folder + "/su": "web:" + pid + ":" + folder + "/sub/\n", "pod/w": "pod/web:/\n",
 		"./x": ":0\n", "x/y": ":2\n",
 	} {
 		d.out.Reset()
-		Main(t.Context(), d.Factory, []string{cobra.ShellCompNoDescRequestCmd, "fs", "diff", "-n", "shop", word})
+		Main(t.Context(), d.Deps, []string{cobra.ShellCompNoDescRequestCmd, "fs", "diff", "-n", "shop", word})
 		if !strings.HasPrefix(d.out.String(), want) {
 			t.Errorf("%s: %q, want %q", word, d.out.String(), want)
-		}
-	}
-}
-
-func TestRemoteEnd(t *testing.T) {
-	for _, c := range []struct {
-		arg, system, pod, path string
-	}{
-		{"web:/etc", "linux", "web", "/etc"},
-		{"ns/web:8:/etc", "linux", "ns/web", "8:/etc"},
-		{"a:b", "linux", "a", "b"},
-		{"./a:b", "linux", "", ""},
-		{"/a:b", "linux", "", ""},
-		{"plain", "linux", "", ""},
-		{`C:\x`, "linux", "", ""},
-		{"c:/x", "windows", "", ""},
-		{"web:/x", "windows", "web", "/x"},
-		{`a\b:/x`, "windows", "", ""},
-	} {
-		if pod, path, ok := remoteEnd(c.arg, c.system); pod != c.pod || path != c.path || ok != (c.pod != "") {
-			t.Errorf("%q on %s: %q, %q, %v", c.arg, c.system, pod, path, ok)
 		}
 	}
 }

@@ -17,7 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clienttesting "k8s.io/client-go/testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 // allow answers the desk's questions about permissions: yes but for those denied ("create pods").
@@ -37,17 +38,17 @@ func TestDoctorBadInput(t *testing.T) {
 		code   int
 		errors string
 	}{
-		{[]string{"web", "more"}, exitUsage, "unexpected argument"},
-		{[]string{"web", "-o", "wide"}, exitUsage, "not one of json, yaml"},
-		{[]string{"web", "--role", "-o", "yaml"}, exitUsage, "with --role"},
-		{[]string{"-c", "web"}, exitUsage, "-c web without a pod"},
-		{[]string{"web", "--profile", "sysadmin"}, exitUsage, "not one of"},
-		{[]string{"gone"}, exitError, "there is no such pod"},
-		{[]string{"web", "-c", "gone"}, exitError, "find container gone"},
-		{[]string{"web", "-l", "app=web"}, exitUsage, "unexpected argument"},
-		{[]string{"-l", ""}, exitUsage, "neither a name nor labels"},
-		{[]string{"-l", "a=b=c"}, exitUsage, "parse label selector"},
-		{[]string{"node/web"}, exitUsage, "no pods are found by"},
+		{[]string{"web", "more"}, cli.ExitUsage, "unexpected argument"},
+		{[]string{"web", "-o", "wide"}, cli.ExitUsage, "not one of json, yaml"},
+		{[]string{"web", "--role", "-o", "yaml"}, cli.ExitUsage, "with --role"},
+		{[]string{"-c", "web"}, cli.ExitUsage, "-c web without a pod"},
+		{[]string{"web", "--profile", "sysadmin"}, cli.ExitUsage, "not one of"},
+		{[]string{"gone"}, cli.ExitError, "there is no such pod"},
+		{[]string{"web", "-c", "gone"}, cli.ExitError, "find container gone"},
+		{[]string{"web", "-l", "app=web"}, cli.ExitUsage, "unexpected argument"},
+		{[]string{"-l", ""}, cli.ExitUsage, "neither a name nor labels"},
+		{[]string{"-l", "a=b=c"}, cli.ExitUsage, "parse label selector"},
+		{[]string{"node/web"}, cli.ExitUsage, "no pods are found by"},
 	} {
 		d.allow()
 		if code := d.run(t.Context(), append([]string{"doctor"}, c.args...)...); code != c.code || !strings.Contains(d.errOut.String(), c.errors) {
@@ -69,7 +70,7 @@ func TestDoctorExitsByWhatDebugWould(t *testing.T) {
 		t.Errorf("stdout %s", d.out.String())
 	}
 	d.allow("create pods/exec")
-	if code := d.run(t.Context(), "doctor", "web"); code != exitError {
+	if code := d.run(t.Context(), "doctor", "web"); code != cli.ExitError {
 		t.Errorf("exit code %d", code)
 	}
 	if !strings.HasPrefix(d.errOut.String(), "error: diagnose pod/web: debug would not work: you may not create pods/exec in namespace shop\ntry: ") {
@@ -78,7 +79,7 @@ func TestDoctorExitsByWhatDebugWould(t *testing.T) {
 	if !strings.Contains(d.out.String(), "\n# What is missing, for kubectl apply -f -\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n") {
 		t.Errorf("stdout %s", d.out.String())
 	}
-	if code := d.run(t.Context(), "doctor", "web", "--role"); code != exitError || !strings.HasPrefix(d.out.String(), "apiVersion: ") ||
+	if code := d.run(t.Context(), "doctor", "web", "--role"); code != cli.ExitError || !strings.HasPrefix(d.out.String(), "apiVersion: ") ||
 		strings.Count(d.out.String(), "verbs:") != 1 {
 		t.Errorf("exit code %d, stdout %s", code, d.out.String())
 	}
@@ -92,7 +93,7 @@ func TestDoctorExitsByWhatDebugWould(t *testing.T) {
 func TestDoctorDocument(t *testing.T) {
 	d := newDesk(t)
 	d.allow("patch pods/ephemeralcontainers")
-	if code := d.run(t.Context(), "doctor", "-o", "json"); code != exitError {
+	if code := d.run(t.Context(), "doctor", "-o", "json"); code != cli.ExitError {
 		t.Fatalf("exit code %d: %s", code, d.errOut.String())
 	}
 	var got struct {
@@ -113,7 +114,7 @@ func TestDoctorDocument(t *testing.T) {
 	if err := json.Unmarshal(d.out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.APIVersion != apiVersion || got.Kind != "Diagnosis" || got.Namespace != "shop" || got.For != "helper" || got.Works == nil || *got.Works {
+	if got.APIVersion != output.APIVersion || got.Kind != "Diagnosis" || got.Namespace != "shop" || got.For != "helper" || got.Works == nil || *got.Works {
 		t.Errorf("head %+v", got)
 	}
 	if len(got.Problems) != 1 || got.Problems[0].Try == "" || got.Missing.Role.Kind != "Role" || got.Server.EphemeralContainers.Result == "" {
@@ -134,7 +135,7 @@ func TestDoctorEscapesWhatTheServerSays(t *testing.T) {
 	d.client.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "x", errors.New("two\nlines\x1b[31m"))
 	})
-	if code := d.run(t.Context(), "doctor"); code != exitError {
+	if code := d.run(t.Context(), "doctor"); code != cli.ExitError {
 		t.Errorf("exit code %d", code)
 	}
 	if !strings.Contains(d.out.String(), `two lines\x1b[31m`) || strings.Contains(d.out.String()+d.errOut.String(), "\x1b") {
@@ -146,26 +147,16 @@ func TestDoctorInterruptedOrAlone(t *testing.T) {
 	d := newDesk(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
-		cancel(errInterrupted)
+		cancel(cli.ErrInterrupted)
 		return true, nil, ctx.Err()
 	})
-	if code := d.run(ctx, "doctor", "web"); code != exitInterrupted || d.out.Len() > 0 {
+	if code := d.run(ctx, "doctor", "web"); code != cli.ExitInterrupted || d.out.Len() > 0 {
 		t.Errorf("exit code %d, stdout %q", code, d.out.String())
 	}
 	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, &url.Error{Op: "Post", URL: "https://away", Err: errors.New("connection refused")}
 	})
-	if code := d.run(t.Context(), "doctor", "web"); code != exitError || !strings.Contains(d.errOut.String(), "connection refused\ntry: kubectl cluster-info") {
+	if code := d.run(t.Context(), "doctor", "web"); code != cli.ExitError || !strings.Contains(d.errOut.String(), "connection refused\ntry: kubectl cluster-info") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
-	}
-}
-
-func TestDoctorTellsAGuessedUser(t *testing.T) {
-	rows := targetRows(&session.TargetReport{Pod: "web", Container: "web", UserFrom: "unknown", Helpers: []string{"shareproc-a"}, Processes: "pod"})
-	text := strings.Join(slices.Concat(rows...), " ")
-	for _, want := range []string{"taken for 0:0", "shareproc-a would not do for debug", "of all containers of the pod"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%q is not in %q", want, text)
-		}
 	}
 }

@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/edit"
 )
 
 // An editing is a file of a process, and a folder for temporary files.
@@ -124,7 +126,7 @@ func TestFSEditWritesOverNobodysChange(t *testing.T) {
 			editor := `sh -c 'echo mine >>"$0"; ` + strings.ReplaceAll(strings.ReplaceAll(theirs, "FILE", e.file), "'", `"`) + `'`
 			code := e.edit(t.Context(), editor, e.file)
 			kept := e.kept()
-			if code != exitError || len(kept) != 1 || !strings.Contains(e.errOut.String(), "changed while it was edited: not written\n  the edited copy is "+kept[0]+"/a\ntry: ") ||
+			if code != cli.ExitError || len(kept) != 1 || !strings.Contains(e.errOut.String(), "changed while it was edited: not written\n  the edited copy is "+kept[0]+"/a\ntry: ") ||
 				!strings.Contains(e.errOut.String(), "kubectl shareproc fs diff web:"+e.file+" -c web "+kept[0]+"/a -u") {
 				t.Fatalf("exit code %d, kept %q: %s", code, kept, e.errOut.String())
 			}
@@ -147,7 +149,7 @@ func TestFSEditFails(t *testing.T) {
 	if err := os.WriteFile(large, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(large, editLimit+1); err != nil {
+	if err := os.Truncate(large, edit.Limit+1); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -167,11 +169,11 @@ func TestFSEditFails(t *testing.T) {
 		{`sh -c 'echo mine >"$0"; exit 3'`, e.file, 1, "exit status 3\n  the edited copy is "},
 	} {
 		code := e.edit(t.Context(), c.editor, c.path)
-		if code != exitError || !strings.Contains(e.errOut.String(), c.want) || len(e.kept()) != c.kept || e.content() != "one\ntwo\n" {
+		if code != cli.ExitError || !strings.Contains(e.errOut.String(), c.want) || len(e.kept()) != c.kept || e.content() != "one\ntwo\n" {
 			t.Errorf("%s %s: exit code %d, kept %q: %s", c.editor, c.path, code, e.kept(), e.errOut.String())
 		}
 	}
-	if code := e.run(t.Context(), "fs", "edit", "web"); code != exitUsage {
+	if code := e.run(t.Context(), "fs", "edit", "web"); code != cli.ExitUsage {
 		t.Errorf("without a path: exit code %d: %s", code, e.errOut.String())
 	}
 }
@@ -182,43 +184,16 @@ func TestFSEditInterrupted(t *testing.T) {
 		e := newEditing(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		e.Streams.Out = writerFunc(func(p []byte) (int, error) {
-			cancel(errInterrupted) // the editor is ready
+			cancel(cli.ErrInterrupted) // the editor is ready
 			return len(p), nil
 		})
 		editor := "sh -c '" + map[bool]string{true: "echo mine >>\"$0\"; ", false: ""}[edits] + "echo ready; exec sleep 1000'"
 		code := e.edit(ctx, editor, e.file)
-		if code != exitInterrupted || e.content() != "one\ntwo\n" {
+		if code != cli.ExitInterrupted || e.content() != "one\ntwo\n" {
 			t.Errorf("exit code %d, %q: %s", code, e.content(), e.errOut.String())
 		}
 		if kept := e.kept(); len(kept) != map[bool]int{true: 1, false: 0}[edits] || strings.Contains(e.errOut.String(), "the edited copy is ") != edits {
 			t.Errorf("kept %q: %s", kept, e.errOut.String())
 		}
 	}
-}
-
-func TestBecoming(t *testing.T) {
-	for command, want := range map[string]string{
-		"vi": "exec vi", `emacsclient -a ""`: `exec emacsclient -a ""`, "sed -i s/a=b/c/": "exec sed -i s/a=b/c/", "TERM=vt100 vi": "TERM=vt100 vi", "cp x y; vi": "cp x y; vi",
-		`sh -c 'a; b'`: `exec sh -c 'a; b'`, `vi "a;b" && x`: `vi "a;b" && x`,
-	} {
-		if got := becoming(command); got != want {
-			t.Errorf("%q: %q", command, got)
-		}
-	}
-}
-
-// What is typed into an editor does not end the program around it; what is sent to it does.
-func TestKeysOfAnEditor(t *testing.T) {
-	ctx, stop := NotifyContext(t.Context())
-	defer stop()
-	back := lendKeys(ctx)
-	keys, ok := ctx.Value(keysLent{}).(*lentKeys)
-	if !ok || !keys.lent(os.Interrupt) || !keys.lent(syscall.SIGQUIT) || keys.lent(syscall.SIGTERM) || keys.lent(syscall.SIGHUP) {
-		t.Error("not lent, or too much")
-	}
-	back()
-	if keys.lent(os.Interrupt) {
-		t.Error("not given back")
-	}
-	lendKeys(t.Context())() // nobody's
 }

@@ -11,10 +11,13 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 type thing struct {
-	typeMeta
+	output.TypeMeta
 	Items []thingItem `json:"items"`
 }
 
@@ -25,7 +28,7 @@ type thingItem struct {
 }
 
 func things() thing {
-	return thing{kind("ThingList"), []thingItem{{"a\x1b[31m", 1 << 40, []string{"x", "y"}}, {"b", 2, nil}}}
+	return thing{output.NewTypeMeta("ThingList"), []thingItem{{"a\x1b[31m", 1 << 40, []string{"x", "y"}}, {"b", 2, nil}}}
 }
 
 func TestDocumentFormats(t *testing.T) {
@@ -42,12 +45,12 @@ func TestDocumentFormats(t *testing.T) {
 		if want == "" && strings.HasPrefix(format, "custom") {
 			// What is no list is one row.
 			document, want = struct {
-				typeMeta
+				output.TypeMeta
 				Inner thing `json:"inner"`
-			}{kind("Thing"), things()}, "BIG             KIND\n1099511627776   Thing\n"
+			}{output.NewTypeMeta("Thing"), things()}, "BIG             KIND\n1099511627776   Thing\n"
 			format = strings.Replace(format, ".items", ".inner.items", 1)
 		}
-		if err := printObject(&out, format, document); err != nil || out.String() != want {
+		if err := output.PrintObject(&out, format, document); err != nil || out.String() != want {
 			t.Errorf("%s: %q, %v", format, out.String(), err)
 		}
 	}
@@ -64,7 +67,7 @@ func TestFormatsThatCannotBeReadAreUsageErrors(t *testing.T) {
 		"custom-columns=A":    `column "A" is not NAME:PATH`,
 		"custom-columns=A:[":  "column A: ",
 	} {
-		if code := d.run(t.Context(), "ps", "web", "-o", format); code != exitUsage || !strings.Contains(d.errOut.String(), want) || d.out.Len() > 0 {
+		if code := d.run(t.Context(), "ps", "web", "-o", format); code != cli.ExitUsage || !strings.Contains(d.errOut.String(), want) || d.out.Len() > 0 {
 			t.Errorf("-o %s: exit code %d, stderr %q", format, code, d.errOut.String())
 		}
 	}
@@ -92,9 +95,9 @@ func TestColourOnlyWhereItIsWanted(t *testing.T) {
 		if !sgr.MatchString(colored) || sgr.ReplaceAllString(colored, "") != plain {
 			t.Errorf("%q: %q with colour, %q without", args, colored, plain)
 		}
-		d.Report.Color = colorAuto
+		d.Report.Color = output.ColorAuto
 	}
-	if code := d.run(t.Context(), "version", "--color", "blue"); code != exitUsage || !strings.Contains(d.errOut.String(), "not one of auto, always, never") {
+	if code := d.run(t.Context(), "version", "--color", "blue"); code != cli.ExitUsage || !strings.Contains(d.errOut.String(), "not one of auto, always, never") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }
@@ -110,14 +113,14 @@ func TestPaintedTable(t *testing.T) {
 	d := newDesk(t)
 	rows := [][]string{{"A", "RESULT", "C"}, {"  no", "no", "no more"}, {"", "yes", "no"}}
 	var want, got bytes.Buffer
-	if err := table(&want, rows); err != nil {
+	if err := output.Table(&want, rows); err != nil {
 		t.Fatal(err)
 	}
-	d.Report.Color = colorAlways
-	if err := d.Report.Table(&got, rows, byWord(rows, 1, map[string]style{"no": red})); err != nil {
+	d.Report.Color = output.ColorAlways
+	if err := d.Report.Table(&got, rows, output.ByWord(rows, 1, map[string]output.Style{"no": output.Red})); err != nil {
 		t.Fatal(err)
 	}
-	if sgr.ReplaceAllString(got.String(), "") != want.String() || strings.Count(got.String(), red.on("no")) != 1 || !strings.Contains(got.String(), "  no  ") {
+	if sgr.ReplaceAllString(got.String(), "") != want.String() || strings.Count(got.String(), output.Red.On("no")) != 1 || !strings.Contains(got.String(), "  no  ") {
 		t.Errorf("got\n%q, want\n%q", got.String(), want.String())
 	}
 }

@@ -3,13 +3,9 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // firstSteps is what the bare command prints; --help has the rest.
@@ -25,93 +21,7 @@ What is allowed here, and what is missing: kubectl shareproc doctor
 All commands and flags: kubectl shareproc --help
 `
 
-// far is how many letters a mistyped name may differ in and still be taken for another, as cobra has it for commands.
-const far = 2
-
 func printFirstSteps(cmd *cobra.Command, _ []string) error {
 	_, err := fmt.Fprint(cmd.OutOrStdout(), firstSteps)
 	return err
-}
-
-// knownCommand refuses what is no command, and names the nearest ones.
-func knownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	try := cmd.CommandPath() + " --help"
-	cmd.SuggestionsMinimumDistance = far
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		try = cmd.CommandPath() + " " + strings.Join(near, ", or "+cmd.CommandPath()+" ")
-	}
-	return usage(try, "unknown command %q", args[0])
-}
-
-// onlyCommands tells whether a command does nothing but hold others.
-func onlyCommands(cmd *cobra.Command) bool {
-	return cmd.HasSubCommands() && !strings.Contains(cmd.Use, " ")
-}
-
-// refuseFlag explains a flag that can't be taken. A mistyped command ends up here too, where flags follow it.
-func refuseFlag(cmd *cobra.Command, err error) error {
-	if onlyCommands(cmd) {
-		if err := knownCommand(cmd, cmd.Flags().Args()); err != nil {
-			return err
-		}
-	}
-	try := cmd.CommandPath() + " --help"
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		if near := nearFlags(cmd.Flags(), unknown); len(near) > 0 {
-			try = strings.Join(near, ", or ")
-		}
-	}
-	return usage(try, "%w", err)
-}
-
-// nearFlags lists the flags that may have been meant: the nearest, or those that begin like it.
-func nearFlags(flags *pflag.FlagSet, unknown *pflag.NotExistError) []string {
-	typed := unknown.GetSpecifiedName()
-	if group := unknown.GetSpecifiedShortnames(); group != "" {
-		typed = group // -persist, for --persist
-	}
-	typed, _, _ = strings.Cut(typed, "=")
-	if len(typed) < 3 {
-		return nil
-	}
-	best, near := far, []string{}
-	flags.VisitAll(func(flag *pflag.Flag) {
-		distance := distance(typed, flag.Name)
-		if strings.HasPrefix(flag.Name, typed) {
-			distance = min(distance, far)
-		}
-		if flag.Hidden || flag.Deprecated != "" || distance > best {
-			return
-		}
-		if distance < best {
-			best, near = distance, near[:0]
-		}
-		near = append(near, "--"+flag.Name)
-	})
-	slices.Sort(near)
-	return near
-}
-
-// distance is how many letters must be changed, added or taken away to make one word the other (Levenshtein's).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 // listed are all commands that a person may find: those of the help, not hidden ones, nor cobra's own.
@@ -22,7 +24,7 @@ func listed(cmd *cobra.Command) []*cobra.Command {
 }
 
 func TestEveryCommandSaysWhatItIsForAndWhenToUseIt(t *testing.T) {
-	for _, cmd := range listed(Root(newDesk(t).Factory)) {
+	for _, cmd := range listed(Root(newDesk(t).Deps)) {
 		t.Run(cmd.CommandPath(), func(t *testing.T) {
 			if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || len(cmd.Short) > 90 {
 				t.Errorf("one line without a full stop is wanted: %q", cmd.Short)
@@ -44,10 +46,10 @@ func TestEveryCommandSaysWhatItIsForAndWhenToUseIt(t *testing.T) {
 
 func TestTheBareCommandShowsFiveCommandsThatExist(t *testing.T) {
 	d := newDesk(t)
-	if code := Main(t.Context(), d.Factory, nil); code != 0 || d.errOut.Len() > 0 {
+	if code := Main(t.Context(), d.Deps, nil); code != 0 || d.errOut.Len() > 0 {
 		t.Fatalf("exit code %d, stderr %q", code, d.errOut.String())
 	}
-	root := Root(d.Factory)
+	root := Root(d.Deps)
 	shown := 0
 	for line := range strings.SplitSeq(d.out.String(), "\n") {
 		words := strings.Fields(line)
@@ -62,7 +64,7 @@ func TestTheBareCommandShowsFiveCommandsThatExist(t *testing.T) {
 	if shown != 5 {
 		t.Errorf("%d commands, want 5, in\n%s", shown, d.out.String())
 	}
-	if code := Main(t.Context(), d.Factory, []string{"help"}); code != 0 {
+	if code := Main(t.Context(), d.Deps, []string{"help"}); code != 0 {
 		t.Errorf("help: exit code %d", code)
 	}
 	for _, cmd := range root.Commands() {
@@ -91,7 +93,7 @@ func TestAMistypedWordGetsASuggestion(t *testing.T) {
 		{"ps web -z", "unknown shorthand flag: 'z' in -z", "kubectl shareproc ps --help"},
 		{"ps web --keep", "flag needs an argument: --keep", "kubectl shareproc ps --help"},
 	} {
-		if code := d.run(t.Context(), strings.Fields(c.line)...); code != exitUsage {
+		if code := d.run(t.Context(), strings.Fields(c.line)...); code != cli.ExitUsage {
 			t.Errorf("%s: exit code %d", c.line, code)
 		}
 		if want := "error: " + c.errors + "\ntry: " + c.try + "\n"; d.errOut.String() != want {

@@ -24,6 +24,7 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -31,7 +32,7 @@ import (
 // desk is the front desk with a fake cluster behind it, in which a helper already runs beside container
 // web of pod web. Its wire runs commands on this machine: the helper sees this test's own processes.
 type desk struct {
-	*Factory
+	*cli.Deps
 	client *fake.Clientset
 	in     io.Reader
 	out    bytes.Buffer
@@ -58,9 +59,9 @@ func newDesk(t *testing.T) *desk {
 		},
 	}
 	d := &desk{client: fake.NewClientset(pod), in: strings.NewReader("")}
-	d.Factory = NewFactory(genericiooptions.IOStreams{In: d, Out: &d.out, ErrOut: &d.errOut}, func(string) string { return "" })
+	d.Deps = cli.NewDeps(genericiooptions.IOStreams{In: d, Out: &d.out, ErrOut: &d.errOut}, func(string) string { return "" })
 	d.Client = func() (kubernetes.Interface, error) { return d.client, nil }
-	d.Exec = func(session.Session) (Wire, error) { return localWire{}, nil }
+	d.Exec = func(session.Session) (cli.Wire, error) { return localWire{}, nil }
 	d.Config.WrapConfigFn = func(*rest.Config) *rest.Config { return &rest.Config{} }
 	return d
 }
@@ -71,7 +72,7 @@ func (d *desk) Read(p []byte) (int, error) { return d.in.Read(p) }
 func (d *desk) run(ctx context.Context, args ...string) int {
 	d.out.Reset()
 	d.errOut.Reset()
-	return Main(ctx, d.Factory, append([]string{"-n", "shop"}, args...))
+	return Main(ctx, d.Deps, append([]string{"-n", "shop"}, args...))
 }
 
 type localWire struct{}
@@ -108,40 +109,40 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"debug", "web", "--", "true"}, 0, ""},
 		{[]string{"debug", "web", "--", "sh", "-c", "exit 37"}, 37, ""},
 		{[]string{"debug", "web", "--", "no-such-command-anywhere"}, 127, ""},
-		{[]string{"debug", "gone"}, exitError, "there is no such pod"},
-		{[]string{"debug"}, exitUsage, "name a pod"},
-		{[]string{"debug", "web", "ls"}, exitUsage, "a command goes behind --"},
-		{[]string{"debug", "web", "--dry-run=maybe"}, exitUsage, "--dry-run"},
-		{[]string{"debug", "web", "-o", "yaml"}, exitUsage, "without --dry-run"},
-		{[]string{"debug", "web", "--ttl", "0s"}, exitUsage, "--ttl"},
-		{[]string{"debug", "web", "--hold"}, exitUsage, "without --copy"},
-		{[]string{"debug", "web", "--copy", "-c", "web", "--hold=other"}, exitUsage, "two containers"},
-		{[]string{"debug", "web", "--copy", "--hold=other"}, exitError, "other"},
-		{[]string{"debug", "web", "-t"}, exitUsage, "not a terminal"},
-		{[]string{"ps", "web", "-o", "nonsense"}, exitUsage, "not one of"},
-		{[]string{"ps", "web", "--timeout", "0s"}, exitUsage, "--timeout"},
-		{[]string{"ps", "web", "--keep", "1ms"}, exitUsage, "--keep"},
-		{[]string{"ps", "web", "--image-pull-policy", "x"}, exitUsage, "--image-pull-policy"},
-		{[]string{"ps", "web", "-l", "app=web"}, exitUsage, "unexpected argument"},
-		{[]string{"fs", "-l", "app=web", "etc/x"}, exitUsage, "try: kubectl shareproc fs -l ... /etc/x, if it is a path"},
-		{[]string{"debug", "web", "-l", "app=web"}, exitUsage, "-l stands for the pod"},
-		{[]string{"signal", "-l", "app=web"}, exitUsage, "try: kubectl shareproc ps -l ..., for the PIDs"},
-		{[]string{"ps", "-l", "a b"}, exitUsage, "a b"},
-		{[]string{"ps", "rollout/web"}, exitUsage, "deployment"},
-		{[]string{"ps", "web", "--profile", "sysadmin"}, exitUsage, "not one of [restricted baseline general netadmin]"},
-		{[]string{"ps", "web", "--run-as", "anna"}, exitUsage, "--run-as"},
-		{[]string{"ps", "web", "--run-as", "1000:"}, exitUsage, "--run-as"},
-		{[]string{"ps", "web", "--run-as", "1000", "--cap", "SYS_TIME"}, exitUsage, "not effective"},
-		{[]string{"ps", "web", "--cap", "a b"}, exitUsage, "not the name of a capability"},
-		{[]string{"ps", "web", "more"}, exitUsage, "unexpected argument"},
-		{[]string{"fs", "web", "abc"}, exitUsage, "not a PID"},
-		{[]string{"fs", "web", "etc/nginx"}, exitUsage, "try: kubectl shareproc fs web /etc/nginx, if it is a path"},
-		{[]string{"fs", "web", "1", "/", "more"}, exitUsage, "unexpected argument"},
-		{[]string{"fs", "web", "-0"}, exitUsage, "only with -o name"},
-		{[]string{"signal", "web"}, exitUsage, "name a PID"},
-		{[]string{"signal", "web", "1", "NOPE"}, exitUsage, "not a signal"},
-		{[]string{"nonsense"}, exitUsage, "unknown command"},
-		{[]string{"ps", "--nonsense"}, exitUsage, "unknown flag"},
+		{[]string{"debug", "gone"}, cli.ExitError, "there is no such pod"},
+		{[]string{"debug"}, cli.ExitUsage, "name a pod"},
+		{[]string{"debug", "web", "ls"}, cli.ExitUsage, "a command goes behind --"},
+		{[]string{"debug", "web", "--dry-run=maybe"}, cli.ExitUsage, "--dry-run"},
+		{[]string{"debug", "web", "-o", "yaml"}, cli.ExitUsage, "without --dry-run"},
+		{[]string{"debug", "web", "--ttl", "0s"}, cli.ExitUsage, "--ttl"},
+		{[]string{"debug", "web", "--hold"}, cli.ExitUsage, "without --copy"},
+		{[]string{"debug", "web", "--copy", "-c", "web", "--hold=other"}, cli.ExitUsage, "two containers"},
+		{[]string{"debug", "web", "--copy", "--hold=other"}, cli.ExitError, "other"},
+		{[]string{"debug", "web", "-t"}, cli.ExitUsage, "not a terminal"},
+		{[]string{"ps", "web", "-o", "nonsense"}, cli.ExitUsage, "not one of"},
+		{[]string{"ps", "web", "--timeout", "0s"}, cli.ExitUsage, "--timeout"},
+		{[]string{"ps", "web", "--keep", "1ms"}, cli.ExitUsage, "--keep"},
+		{[]string{"ps", "web", "--image-pull-policy", "x"}, cli.ExitUsage, "--image-pull-policy"},
+		{[]string{"ps", "web", "-l", "app=web"}, cli.ExitUsage, "unexpected argument"},
+		{[]string{"fs", "-l", "app=web", "etc/x"}, cli.ExitUsage, "try: kubectl shareproc fs -l ... /etc/x, if it is a path"},
+		{[]string{"debug", "web", "-l", "app=web"}, cli.ExitUsage, "-l stands for the pod"},
+		{[]string{"signal", "-l", "app=web"}, cli.ExitUsage, "try: kubectl shareproc ps -l ..., for the PIDs"},
+		{[]string{"ps", "-l", "a b"}, cli.ExitUsage, "a b"},
+		{[]string{"ps", "rollout/web"}, cli.ExitUsage, "deployment"},
+		{[]string{"ps", "web", "--profile", "sysadmin"}, cli.ExitUsage, "not one of [restricted baseline general netadmin]"},
+		{[]string{"ps", "web", "--run-as", "anna"}, cli.ExitUsage, "--run-as"},
+		{[]string{"ps", "web", "--run-as", "1000:"}, cli.ExitUsage, "--run-as"},
+		{[]string{"ps", "web", "--run-as", "1000", "--cap", "SYS_TIME"}, cli.ExitUsage, "not effective"},
+		{[]string{"ps", "web", "--cap", "a b"}, cli.ExitUsage, "not the name of a capability"},
+		{[]string{"ps", "web", "more"}, cli.ExitUsage, "unexpected argument"},
+		{[]string{"fs", "web", "abc"}, cli.ExitUsage, "not a PID"},
+		{[]string{"fs", "web", "etc/nginx"}, cli.ExitUsage, "try: kubectl shareproc fs web /etc/nginx, if it is a path"},
+		{[]string{"fs", "web", "1", "/", "more"}, cli.ExitUsage, "unexpected argument"},
+		{[]string{"fs", "web", "-0"}, cli.ExitUsage, "only with -o name"},
+		{[]string{"signal", "web"}, cli.ExitUsage, "name a PID"},
+		{[]string{"signal", "web", "1", "NOPE"}, cli.ExitUsage, "not a signal"},
+		{[]string{"nonsense"}, cli.ExitUsage, "unknown command"},
+		{[]string{"ps", "--nonsense"}, cli.ExitUsage, "unknown flag"},
 	} {
 		if code := d.run(t.Context(), c.args...); code != c.code {
 			t.Errorf("%q: exit code %d, want %d; stderr %q", c.args, code, c.code, d.errOut.String())
@@ -182,10 +183,10 @@ func TestInterruptedIs130(t *testing.T) {
 	d := newDesk(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	d.client.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
-		cancel(errInterrupted)
+		cancel(cli.ErrInterrupted)
 		return false, nil, nil
 	})
-	if code := d.run(ctx, "debug", "web", "--", "sleep", "1000"); code != exitInterrupted {
+	if code := d.run(ctx, "debug", "web", "--", "sleep", "1000"); code != cli.ExitInterrupted {
 		t.Errorf("exit code %d", code)
 	}
 	if !strings.Contains(d.errOut.String(), "left in pod/web: helper shareproc-aaaaa") {
@@ -202,7 +203,7 @@ func TestClosedOutputIsNobodysError(t *testing.T) {
 	r.Close()
 	defer w.Close()
 	d.Streams.Out = w
-	if code := d.run(t.Context(), "ps", "web"); code != exitPipe || d.errOut.Len() > 0 {
+	if code := d.run(t.Context(), "ps", "web"); code != cli.ExitPipe || d.errOut.Len() > 0 {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }
@@ -273,11 +274,11 @@ func TestFSErrors(t *testing.T) {
 		{"/dev/null", "it is a character device\ntry: -o json"},
 		{"/dev/null/x", "not a directory"},
 	} {
-		if code := d.run(t.Context(), "fs", "web", pid, c.path); code != exitError || !strings.Contains(d.errOut.String(), c.want) {
+		if code := d.run(t.Context(), "fs", "web", pid, c.path); code != cli.ExitError || !strings.Contains(d.errOut.String(), c.want) {
 			t.Errorf("%q: exit code %d, stderr %q", c.path, code, d.errOut.String())
 		}
 	}
-	if code := d.run(t.Context(), "fs", "web", "4000000"); code != exitError ||
+	if code := d.run(t.Context(), "fs", "web", "4000000"); code != cli.ExitError ||
 		!strings.Contains(d.errOut.String(), "find process 4000000 in container web of pod/web: no such process\ntry: kubectl shareproc ps web") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
@@ -329,7 +330,7 @@ func TestSettingsReachTheHelper(t *testing.T) {
 		}
 	}
 	env["SHAREPROC_CONFIG"] = filepath.Join(t.TempDir(), "gone")
-	if code := d.run(t.Context(), "ps", "web"); code != exitError || !strings.Contains(d.errOut.String(), "gone") {
+	if code := d.run(t.Context(), "ps", "web"); code != cli.ExitError || !strings.Contains(d.errOut.String(), "gone") {
 		t.Errorf("exit code %d: %s", code, d.errOut.String())
 	}
 }

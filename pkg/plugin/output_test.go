@@ -13,24 +13,34 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/config"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/diff"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/doctor"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/fs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/ps"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/sessions"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/version"
 )
 
 // documents are all that is printed in documentFormats, by kind. A new one needs a line here and a section in docs/output.md.
 func documents() map[string]any {
 	return map[string]any{
-		"ProcessList": processList{}, "SessionList": sessionList{}, "Diagnosis": diagnosis{}, "Settings": settingsDocument{}, "Version": versions{},
-		"File": fileInfo{}, "FileEntry": fileEntry{}, "FileStat": fileStat{}, "FileTree": fileTree{}, "DiskUsage": usageLine{},
-		"Checksum": checksum{}, "Match": matchLine{}, "Difference": difference{}, "The fields of a file": file{},
+		"ProcessList": ps.ProcessList{}, "SessionList": sessions.SessionList{}, "Diagnosis": doctor.Diagnosis{}, "Settings": config.SettingsDocument{}, "Version": version.Versions{},
+		"File": fs.FileInfo{}, "FileEntry": files.FileEntry{}, "FileStat": fs.FileStat{}, "FileTree": fs.FileTree{}, "DiskUsage": fs.DiskUsage{},
+		"Checksum": fs.Checksum{}, "Match": fs.Match{}, "Difference": diff.Difference{}, "The fields of a file": files.File{},
 	}
 }
 
 // Every kind in the code is in documents, and every field of every kind in docs/output.md, with its type and in its order.
 func TestOutputIsDocumented(t *testing.T) {
-	sources, err := filepath.Glob("*.go")
+	sources, err := filepath.Glob("*/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`\bkind\("(\w+)"\)`)
+	named := regexp.MustCompile(`\boutput\.NewTypeMeta\("(\w+)"\)`)
 	for _, source := range sources {
 		if strings.HasSuffix(source, "_test.go") {
 			continue
@@ -83,10 +93,10 @@ func fieldsOf(prefix string, t reflect.Type) []string {
 		}
 		switch {
 		case field.Anonymous && tag == "" && inner.Kind() == reflect.Struct:
-			if prefix == "" && inner == reflect.TypeFor[typeMeta]() {
+			if prefix == "" && inner == reflect.TypeFor[output.TypeMeta]() {
 				continue // every document has it
 			}
-			if inner == reflect.TypeFor[file]() {
+			if inner == reflect.TypeFor[files.File]() {
 				list = append(list, prefix+"... fields of a file")
 				continue
 			}
@@ -100,7 +110,7 @@ func fieldsOf(prefix string, t reflect.Type) []string {
 			kind += ", optional"
 		}
 		list = append(list, path+" "+kind)
-		if element != nil && element != t && element != reflect.TypeFor[file]() && !strings.HasPrefix(element.PkgPath(), "k8s.io/") {
+		if element != nil && element != t && element != reflect.TypeFor[files.File]() && !strings.HasPrefix(element.PkgPath(), "k8s.io/") {
 			list = append(list, fieldsOf(path+".", element)...)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -66,7 +67,7 @@ func copyDesk(t *testing.T) *desk {
 func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 	mistaken := func(words ...string) func(*desk) {
 		return func(d *desk) {
-			d.Exec = func(session.Session) (Wire, error) { return mistakenWire{words: words}, nil }
+			d.Exec = func(session.Session) (cli.Wire, error) { return mistakenWire{words: words}, nil }
 		}
 	}
 	request := func(verb, resource string, when func(clienttesting.Action) bool) func(*desk) {
@@ -94,12 +95,12 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 			return strings.HasPrefix(a.(clienttesting.GetAction).GetName(), "web-shareproc-")
 		}), true},
 		{"when the wire is made", func(d *desk) {
-			d.Exec = func(session.Session) (Wire, error) { panic("a mistake of ours") }
+			d.Exec = func(session.Session) (cli.Wire, error) { panic("a mistake of ours") }
 		}, true},
 	} {
 		d := copyDesk(t)
 		c.prepare(d)
-		if code := d.run(t.Context(), "debug", "web", "--copy", "--", "only-this"); code != exitError {
+		if code := d.run(t.Context(), "debug", "web", "--copy", "--", "only-this"); code != cli.ExitError {
 			t.Errorf("%s: exit code %d", c.sentence, code)
 		}
 		if said := d.errOut.String(); !strings.Contains(said, "error: a mistake in this program: a mistake of ours") || !strings.Contains(said, ".go:") {

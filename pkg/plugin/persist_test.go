@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -59,7 +60,7 @@ func TestPersistBadInput(t *testing.T) {
 		{"attach web", "standard input is not a terminal"},
 		{"attach web --detach-keys shift-a", `"shift-a"`},
 	} {
-		if code := d.run(t.Context(), strings.Fields(c.args)...); code != exitUsage || !strings.Contains(d.errOut.String(), c.errors) || !strings.Contains(d.errOut.String(), "\ntry: ") {
+		if code := d.run(t.Context(), strings.Fields(c.args)...); code != cli.ExitUsage || !strings.Contains(d.errOut.String(), c.errors) || !strings.Contains(d.errOut.String(), "\ntry: ") {
 			t.Errorf("%s: exit code %d, stderr %q", c.args, code, d.errOut.String())
 		}
 	}
@@ -134,14 +135,14 @@ func TestJoin(t *testing.T) {
 	} {
 		d := newDesk(t)
 		d.shell(t, "shareproc-x", c.state)
-		d.exitTime = time.Second
-		d.Exec = func(session.Session) (Wire, error) { return attached{err: c.stream}, nil }
+		d.ExitTime = time.Second
+		d.Exec = func(session.Session) (cli.Wire, error) { return attached{err: c.stream}, nil }
 		o := &session.Opener{Client: d.client}
 		s := session.Session{Namespace: "shop", Pod: "web", Container: "shareproc-x"}
-		err := d.join(t.Context(), o, s, nil, detachFlag{})
+		err := cli.Join(t.Context(), d.Deps, o, s, nil, cli.DetachFlag{})
 		code := 0
-		if remote, ok := errors.AsType[remoteError](err); ok {
-			code = remote.code
+		if remote, ok := errors.AsType[cli.CommandExit](err); ok {
+			code = remote.Code
 		} else if err != nil {
 			code = 1
 		}
@@ -155,12 +156,12 @@ func TestJoin(t *testing.T) {
 func TestJoinInterrupted(t *testing.T) {
 	d := newDesk(t)
 	d.Report.Quiet = true
-	d.Exec = func(session.Session) (Wire, error) { return attached{err: errInterrupted}, nil }
+	d.Exec = func(session.Session) (cli.Wire, error) { return attached{err: cli.ErrInterrupted}, nil }
 	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errInterrupted)
+	cancel(cli.ErrInterrupted)
 	s := session.Session{Namespace: "shop", Pod: "web", Container: "shareproc-x"}
-	err := d.join(ctx, &session.Opener{Client: d.client}, s, nil, detachFlag{})
-	if !errors.Is(err, errInterrupted) || !strings.Contains(d.errOut.String(), "to come back: kubectl shareproc attach ") {
+	err := cli.Join(ctx, d.Deps, &session.Opener{Client: d.client}, s, nil, cli.DetachFlag{})
+	if !errors.Is(err, cli.ErrInterrupted) || !strings.Contains(d.errOut.String(), "to come back: kubectl shareproc attach ") {
 		t.Errorf("got %v, said %q", err, d.errOut.String())
 	}
 }

@@ -16,6 +16,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 var update = flag.Bool("update", false, "write docs/reference.md, docs/reference and docs/man anew")
@@ -23,7 +25,7 @@ var update = flag.Bool("update", false, "write docs/reference.md, docs/reference
 // TestReference holds docs/reference.md, docs/reference/*.md and docs/man/*.1 to what the commands say of themselves.
 func TestReference(t *testing.T) {
 	t.Setenv("HOME", "/home/you") // a default of kubectl's own flags
-	root := Root(NewFactory(genericiooptions.NewTestIOStreamsDiscard(), func(string) string { return "" }))
+	root := Root(cli.NewDeps(genericiooptions.NewTestIOStreamsDiscard(), func(string) string { return "" }))
 	want := map[string]string{"reference.md": index(root)}
 	for _, cmd := range listed(root) {
 		cmd.InitDefaultHelpFlag()

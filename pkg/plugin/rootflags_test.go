@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
@@ -27,7 +28,7 @@ func TestRootFlagsThatSayNothing(t *testing.T) {
 		{"--root --pid 0", "not a PID"},
 	} {
 		code := d.run(t.Context(), append([]string{"debug", "web"}, strings.Fields(c.args)...)...)
-		if code != exitUsage || !strings.Contains(d.errOut.String(), c.error) || !strings.Contains(d.errOut.String(), "\ntry: ") {
+		if code != cli.ExitUsage || !strings.Contains(d.errOut.String(), c.error) || !strings.Contains(d.errOut.String(), "\ntry: ") {
 			t.Errorf("%s: exit code %d, stderr %q", c.args, code, d.errOut.String())
 		}
 	}
@@ -50,11 +51,11 @@ func TestACommandInTheRoot(t *testing.T) {
 		if code != 5 || d.out.String() != "here\n" {
 			t.Errorf("exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
 		}
-	} else if code != exitError || d.out.Len() > 0 || !strings.Contains(d.errOut.String(), "chroot is refused") {
+	} else if code != cli.ExitError || d.out.Len() > 0 || !strings.Contains(d.errOut.String(), "chroot is refused") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
 	}
 	code = d.run(t.Context(), "debug", "web", "--root", "--pid", "4000000", "--", "true")
-	if code != exitError || !strings.Contains(d.errOut.String(), "find process 4000000 in container web of pod/web: no such process\ntry: ") {
+	if code != cli.ExitError || !strings.Contains(d.errOut.String(), "find process 4000000 in container web of pod/web: no such process\ntry: ") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }

@@ -23,6 +23,9 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/sessions"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -99,7 +102,7 @@ func leftDesk(t *testing.T, code int) *desk {
 	d.client.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, &authnv1.SelfSubjectReview{Status: authnv1.SelfSubjectReviewStatus{UserInfo: authnv1.UserInfo{Username: "anna"}}}, nil
 	})
-	d.Exec = func(s session.Session) (Wire, error) { return helperWire{d: d, s: s, code: code}, nil }
+	d.Exec = func(s session.Session) (cli.Wire, error) { return helperWire{d: d, s: s, code: code}, nil }
 	return d
 }
 
@@ -158,7 +161,7 @@ func TestSessionsColourTheStateAndNothingElse(t *testing.T) {
 				continue
 			}
 			found++
-			if p[1] != string(yellow) || p[2] != string(session.StateInUse) {
+			if p[1] != string(output.Yellow) || p[2] != string(session.StateInUse) {
 				t.Errorf("%q: %q is painted %s", args, p[2], p[1])
 			}
 		}
@@ -173,11 +176,11 @@ func TestSessionsDocument(t *testing.T) {
 	if code := d.run(t.Context(), "sessions", "-o", "json"); code != 0 {
 		t.Fatal(d.errOut.String())
 	}
-	var list sessionList
+	var list sessions.SessionList
 	if err := json.Unmarshal(d.out.Bytes(), &list); err != nil {
 		t.Fatal(err)
 	}
-	if list.Kind != "SessionList" || list.APIVersion != apiVersion || len(list.Items) != 5 {
+	if list.Kind != "SessionList" || list.APIVersion != output.APIVersion || len(list.Items) != 5 {
 		t.Fatalf("got %s", d.out.String())
 	}
 	helper, over := list.Items[0], list.Items[4]
@@ -220,19 +223,19 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"sessions", "-o", "table"}, exitUsage, `-o "table": not one of wide, name, json, yaml, jsonpath=`},
-		{[]string{"sessions", "-A", "-o", "name"}, exitUsage, "-o name with -A"},
-		{[]string{"sessions", "-A", "web"}, exitUsage, `-A with "web"`},
-		{[]string{"sessions", "a", "b"}, exitUsage, `unexpected argument "b"`},
-		{[]string{"sessions", "job/web"}, exitUsage, "only a pod can be named here"},
-		{[]string{"sessions", "Web!"}, exitUsage, "not the name of a pod"},
-		{[]string{"sessions", "pod/web/A_B"}, exitUsage, "not the name of a helper"},
-		{[]string{"sessions", "gone"}, exitError, "there is no such pod in namespace shop, nor a copy of it"},
-		{[]string{"clean", "-A", "web"}, exitUsage, `-A with "web"`},
-		{[]string{"clean", "--timeout", "0s"}, exitUsage, "--timeout 0s"},
-		{[]string{"clean", "job/web"}, exitUsage, "only a pod can be named here"},
-		{[]string{"clean", "gone"}, exitError, "there is no such pod"},
-		{[]string{"clean", "web-shareproc-bert"}, exitError, "end pod/web-shareproc-bert: it is not yours: bert made it\ntry: --all"},
+		{[]string{"sessions", "-o", "table"}, cli.ExitUsage, `-o "table": not one of wide, name, json, yaml, jsonpath=`},
+		{[]string{"sessions", "-A", "-o", "name"}, cli.ExitUsage, "-o name with -A"},
+		{[]string{"sessions", "-A", "web"}, cli.ExitUsage, `-A with "web"`},
+		{[]string{"sessions", "a", "b"}, cli.ExitUsage, `unexpected argument "b"`},
+		{[]string{"sessions", "job/web"}, cli.ExitUsage, "only a pod can be named here"},
+		{[]string{"sessions", "Web!"}, cli.ExitUsage, "not the name of a pod"},
+		{[]string{"sessions", "pod/web/A_B"}, cli.ExitUsage, "not the name of a helper"},
+		{[]string{"sessions", "gone"}, cli.ExitError, "there is no such pod in namespace shop, nor a copy of it"},
+		{[]string{"clean", "-A", "web"}, cli.ExitUsage, `-A with "web"`},
+		{[]string{"clean", "--timeout", "0s"}, cli.ExitUsage, "--timeout 0s"},
+		{[]string{"clean", "job/web"}, cli.ExitUsage, "only a pod can be named here"},
+		{[]string{"clean", "gone"}, cli.ExitError, "there is no such pod"},
+		{[]string{"clean", "web-shareproc-bert"}, cli.ExitError, "end pod/web-shareproc-bert: it is not yours: bert made it\ntry: --all"},
 	} {
 		d := leftDesk(t, 0)
 		code := d.run(t.Context(), c.args...)
@@ -249,19 +252,19 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 
 func TestSessionsWithoutPermission(t *testing.T) {
 	d := leftDesk(t, 0)
-	d.Exec = func(session.Session) (Wire, error) {
+	d.Exec = func(session.Session) (cli.Wire, error) {
 		return nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods/exec"}, "web", nil)
 	}
 	if d.run(t.Context(), "sessions"); !strings.Contains(words(d.out.String()), "shareproc-anna helper web anna 3m - running\n") {
 		t.Errorf("stdout %q", d.out.String())
 	}
-	if code := d.run(t.Context(), "clean", "pod/web/shareproc-anna"); code != exitError || !strings.Contains(d.errOut.String(), `resources: ["pods/exec"]`) {
+	if code := d.run(t.Context(), "clean", "pod/web/shareproc-anna"); code != cli.ExitError || !strings.Contains(d.errOut.String(), `resources: ["pods/exec"]`) {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 	d.client.PrependReactor("list", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", nil)
 	})
-	if code := d.run(t.Context(), "sessions", "-A"); code != exitError || !strings.Contains(d.errOut.String(), "\ntry: one namespace (-n instead of -A), or") {
+	if code := d.run(t.Context(), "sessions", "-A"); code != cli.ExitError || !strings.Contains(d.errOut.String(), "\ntry: one namespace (-n instead of -A), or") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }
@@ -288,7 +291,7 @@ pod/web-shareproc-bert deleted (dry run)
 pod/web-shareproc-over deleted (dry run)
 `, ""},
 		{[]string{"--dry-run"}, true, 0, "pod/web-shareproc-anna deleted (dry run)\npod/web-shareproc-over deleted (dry run)\n", "helper shareproc-anna of pod/web would be left: a command runs in it"},
-		{nil, true, exitError, "pod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "error: end helper shareproc-anna of pod/web: a command runs in it; the helper is of anna\ntry: the same command again once that has ended, or --force"},
+		{nil, true, cli.ExitError, "pod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "error: end helper shareproc-anna of pod/web: a command runs in it; the helper is of anna\ntry: the same command again once that has ended, or --force"},
 		{[]string{"--force"}, true, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
 	} {
 		code := 0
@@ -352,9 +355,9 @@ func TestCleanAsksOnATerminal(t *testing.T) {
 func TestInterruptedQuestion(t *testing.T) {
 	d := leftDesk(t, 0)
 	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(50*time.Millisecond, func() { cancel(errInterrupted) })
+	time.AfterFunc(50*time.Millisecond, func() { cancel(cli.ErrInterrupted) })
 	begin := time.Now()
-	if code := asked(ctx, t, d, "", "web-shareproc-anna"); code != exitInterrupted || time.Since(begin) > 15*time.Second {
+	if code := asked(ctx, t, d, "", "web-shareproc-anna"); code != cli.ExitInterrupted || time.Since(begin) > 15*time.Second {
 		t.Errorf("exit code %d after %s", code, time.Since(begin))
 	}
 }
@@ -368,20 +371,7 @@ func TestCleanIntoAClosedPipe(t *testing.T) {
 	r.Close()
 	defer w.Close()
 	d.Streams.Out = w
-	if code := d.run(t.Context(), "clean", "web-shareproc-anna"); code != exitPipe {
+	if code := d.run(t.Context(), "clean", "web-shareproc-anna"); code != cli.ExitPipe {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
-	}
-}
-
-func TestSecurityInOneWord(t *testing.T) {
-	for want, sc := range map[string]*corev1.SecurityContext{
-		"-":             nil,
-		"?:?":           {},
-		"101:102-ALL":   {RunAsUser: new(int64(101)), RunAsGroup: new(int64(102)), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
-		"0:0+A+B-\\x1b": {RunAsUser: new(int64(0)), RunAsGroup: new(int64(0)), Capabilities: &corev1.Capabilities{Add: []corev1.Capability{"A", "B"}, Drop: []corev1.Capability{"\x1b"}}},
-	} {
-		if got := security(sc); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
 	}
 }

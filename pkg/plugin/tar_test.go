@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 func TestFSTar(t *testing.T) {
@@ -54,16 +56,16 @@ func TestFSTarSaysWhatIsMissing(t *testing.T) {
 	}
 	defer listener.Close()
 	code := d.run(t.Context(), "fs", "tar", "web", pid, folder+"/sub", "--format", "gnu")
-	if code != exitError || !strings.Contains(d.errOut.String(), `/sub/s\x1bock: is a socket`) || !strings.Contains(d.errOut.String(), "1 of its files") {
+	if code != cli.ExitError || !strings.Contains(d.errOut.String(), `/sub/s\x1bock: is a socket`) || !strings.Contains(d.errOut.String(), "1 of its files") {
 		t.Errorf("exit code %d: %s", code, d.errOut.String())
 	}
 	if !bytes.HasSuffix(d.out.Bytes(), make([]byte, 1024)) {
 		t.Error("the archive has no end")
 	}
-	if code := d.run(t.Context(), "fs", "tar", "web", pid, folder+"/gone"); code != exitError || d.out.Len() > 0 {
+	if code := d.run(t.Context(), "fs", "tar", "web", pid, folder+"/gone"); code != cli.ExitError || d.out.Len() > 0 {
 		t.Errorf("exit code %d, %d bytes: %s", code, d.out.Len(), d.errOut.String())
 	}
-	if code := d.run(t.Context(), "fs", "tar", "web", "--format", "zip"); code != exitUsage {
+	if code := d.run(t.Context(), "fs", "tar", "web", "--format", "zip"); code != cli.ExitUsage {
 		t.Errorf("exit code %d: %s", code, d.errOut.String())
 	}
 }
@@ -77,7 +79,7 @@ func TestFSTarIsNothingForATerminal(t *testing.T) {
 	defer master.Close()
 	defer slave.Close()
 	d.Streams.Out = slave
-	if code := d.run(t.Context(), "fs", "tar", "web"); code != exitUsage || !strings.Contains(d.errOut.String(), "\ntry: | tar -tvf -") {
+	if code := d.run(t.Context(), "fs", "tar", "web"); code != cli.ExitUsage || !strings.Contains(d.errOut.String(), "\ntry: | tar -tvf -") {
 		t.Errorf("exit code %d: %s", code, d.errOut.String())
 	}
 	if len(d.client.Actions()) > 0 {

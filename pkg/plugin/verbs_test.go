@@ -15,7 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 // verbTree is a folder with something for every verb.
@@ -75,14 +76,14 @@ func TestVerbs(t *testing.T) {
 		{"tree POD FOLDER/sub", 0, "DIR/sub\n├── .hidden\n├── again\n└── deep\n    └── b\n\n1 directory, 3 files\n"},
 		{"sum POD FOLDER/a", 0, sumOfA + "  DIR/a\n"},
 		{"sum POD FOLDER/link -0", 0, sumOfA + "  DIR/a\x00"},
-		{"sum POD FOLDER", exitError, ""},
+		{"sum POD FOLDER", cli.ExitError, ""},
 		{"grep two POD FOLDER/a --line-number", 0, "2:two\n"},
 		{"grep -r needle POD FOLDER", 0, "DIR/new\\nline:needle \\x1b[31m\n"},
 		{"grep -r needle POD FOLDER -0", 0, "DIR/new\nline\x00needle \x1b[31m\n"},
 		{"grep -r NEEDLE -i POD FOLDER --files-with-matches", 0, "DIR/new\\nline\n"},
-		{"grep nothing POD FOLDER/a", exitError, ""},
-		{"grep -E ( POD FOLDER/a", exitGrep, ""},
-		{"grep x POD FOLDER", exitGrep, ""},
+		{"grep nothing POD FOLDER/a", cli.ExitError, ""},
+		{"grep -E ( POD FOLDER/a", cli.ExitGrep, ""},
+		{"grep x POD FOLDER", cli.ExitGrep, ""},
 		{"tail POD FOLDER/a --lines 1", 0, "two\n"},
 		{"POD FOLDER/sizes -o name --sort size", 0, "large\nmedium\nsmall\n"},
 		{"POD FOLDER/sub --all=false -o name", 0, "again\ndeep\n"},
@@ -181,8 +182,8 @@ func TestVerbsInJSON(t *testing.T) {
 		}
 		decoder := json.NewDecoder(strings.NewReader(d.out.String()))
 		for decoder.More() {
-			var object typeMeta
-			if err := decoder.Decode(&object); err != nil || object.APIVersion != apiVersion {
+			var object output.TypeMeta
+			if err := decoder.Decode(&object); err != nil || object.APIVersion != output.APIVersion {
 				t.Errorf("%s: %+v, %v", verb, object, err)
 			}
 		}
@@ -249,25 +250,9 @@ func TestVerbsRefuse(t *testing.T) {
 		"web -R -o yaml": "not with -R", "tree web etc/x": "if it is a path", "find web --user=": "--user", "web -R --maxdepth -1": "less than zero",
 	} {
 		code := d.run(t.Context(), append([]string{"fs"}, strings.Fields(line)...)...)
-		if code != exitUsage || !strings.Contains(d.errOut.String(), want) || !strings.Contains(d.errOut.String(), "\ntry: ") {
+		if code != cli.ExitUsage || !strings.Contains(d.errOut.String(), want) || !strings.Contains(d.errOut.String(), "\ntry: ") {
 			t.Errorf("%s: exit code %d, stderr %q", line, code, d.errOut.String())
 		}
-	}
-}
-
-// What could not be read is said after all the rest.
-func TestVerbsSayWhatIsMissing(t *testing.T) {
-	r := &room{}
-	r.session.Pod = "web"
-	partly := &remote.TreeError{Count: 30}
-	for range 25 {
-		partly.Failures = append(partly.Failures, &os.PathError{Op: "open", Path: "/a\n\x1b", Err: os.ErrPermission})
-	}
-	err := r.pathError(t.Context(), 0, &remote.Root{Process: remote.Process{PID: 8}}, partly)
-	text := err.Error()
-	if !strings.HasPrefix(text, "read the whole tree in pod/web: 30 files or directories could not be read\n  open /a\\n\\x1b: permission denied\n") ||
-		!strings.HasSuffix(text, "\n  and 10 more") || !strings.Contains(explain(err), "--profile general") {
-		t.Errorf("%s; try %s", text, explain(err))
 	}
 }
 
@@ -276,7 +261,7 @@ func TestCatGoesOn(t *testing.T) {
 	pid := strconv.Itoa(startSleep(t))
 	folder := verbTree(t)
 	code := d.run(t.Context(), "fs", "cat", "web", pid, folder+"/nope", folder+"/a", folder)
-	if code != exitError || d.out.String() != "one\ntwo\n" || !strings.Contains(d.errOut.String(), "file does not exist\n") ||
+	if code != cli.ExitError || d.out.String() != "one\ntwo\n" || !strings.Contains(d.errOut.String(), "file does not exist\n") ||
 		!strings.Contains(d.errOut.String(), "is a directory\n") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
 	}
@@ -289,10 +274,10 @@ func TestTailFollowsUntilInterrupted(t *testing.T) {
 	folder := verbTree(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	d.Streams.Out = writerFunc(func(p []byte) (int, error) {
-		cancel(errInterrupted) // as whoever has seen enough would
+		cancel(cli.ErrInterrupted) // as whoever has seen enough would
 		return d.out.Write(p)
 	})
-	if code := d.run(ctx, "fs", "tail", "-f", "web", pid, folder+"/a", "--lines", "1"); code != exitInterrupted || d.out.String() != "two\n" {
+	if code := d.run(ctx, "fs", "tail", "-f", "web", pid, folder+"/a", "--lines", "1"); code != cli.ExitInterrupted || d.out.String() != "two\n" {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
 	}
 }
@@ -306,7 +291,7 @@ func TestFixedValuesComplete(t *testing.T) {
 	for line, want := range map[string]string{"fs --sort ": "size\n", "fs find --type ": "f\n", "fs find -o ": "json\n", "fs du --output ": "json\n"} {
 		d.out.Reset()
 		words := strings.Split(strings.TrimSuffix(line, " "), " ")
-		Main(t.Context(), d.Factory, append(append([]string{cobra.ShellCompNoDescRequestCmd}, words...), ""))
+		Main(t.Context(), d.Deps, append(append([]string{cobra.ShellCompNoDescRequestCmd}, words...), ""))
 		if !strings.Contains(d.out.String(), want) {
 			t.Errorf("%s: %q", line, d.out.String())
 		}

@@ -28,8 +28,9 @@ const (
 // limit falls to what is there when something leaves, and is raised for nothing but a new feature, in its commit.
 func lines() []budget {
 	return []budget{
-		{dirs: "cmd/kubectl-shareproc", code: 28},
-		{dirs: "pkg/plugin", code: 8500, goal: 5000},
+		{dirs: "cmd/kubectl-shareproc", code: 29},
+		{dirs: "pkg/plugin", code: 8060, goal: 5000},
+		{dirs: "pkg/output", code: 773},
 		{dirs: "pkg/session", code: 4315, shell: 200, goal: 1900},
 		{dirs: "pkg/podspec", code: 1575, shell: 176},
 		{dirs: "pkg/target", code: 1149},
@@ -52,15 +53,14 @@ type budget struct {
 // exceptions are the types that have more methods than a type may have, and how many.
 func exceptions() map[string]int {
 	return map[string]int{
-		"pkg/plugin.Factory":    97,
-		"pkg/session.Opener":    87,
-		"pkg/remote.Root":       29,
-		"pkg/plugin.room":       20,
-		"pkg/target.Target":     15,
-		"pkg/remote.link":       14,
-		"pkg/remote.reader":     14,
-		"pkg/session.Diagnosis": 14,
-		"pkg/remote.walk":       13,
+		"pkg/session.Opener":     87,
+		"pkg/plugin/cli.Session": 16,
+		"pkg/remote.Root":        29,
+		"pkg/target.Target":      15,
+		"pkg/remote.link":        14,
+		"pkg/remote.reader":      14,
+		"pkg/session.Diagnosis":  14,
+		"pkg/remote.walk":        13,
 	}
 }
 

@@ -22,6 +22,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
 // exampleObjects are what the examples name. Eight workers, so that there is a process 8 whatever the numbers that a
@@ -147,7 +148,7 @@ func examplesOf(t *testing.T, text string) []example {
 func TestExamples(t *testing.T) {
 	fromEnvironment(t)
 	t.Parallel()
-	root := plugin.Root(plugin.NewFactory(genericiooptions.NewTestIOStreamsDiscard(), func(string) string { return "" }))
+	root := plugin.Root(cli.NewDeps(genericiooptions.NewTestIOStreamsDiscard(), func(string) string { return "" }))
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		if list := examplesOf(t, cmd.Example); len(list) > 0 {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -54,7 +55,7 @@ func (m mistaken) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // mistakenWire makes it in the session.
-type mistakenWire struct{ plugin.Wire }
+type mistakenWire struct{ cli.Wire }
 
 func (m mistakenWire) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if slices.ContainsFunc(argv, func(word string) bool { return strings.Contains(word, "98765") }) {
@@ -77,7 +78,7 @@ func (p phase) panics(t *testing.T, w *world, y leaving) {
 		name, value, _ := strings.Cut(pair, "=")
 		env[name] = value
 	}
-	f := plugin.NewFactory(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: j, ErrOut: j}, func(name string) string { return env[name] })
+	f := cli.NewDeps(genericiooptions.IOStreams{In: &bytes.Buffer{}, Out: j, ErrOut: j}, func(name string) string { return env[name] })
 	m := mistaken{mu: &sync.Mutex{}, judge: &judge{decide: p.decide}}
 	f.Config.WrapConfigFn = func(c *rest.Config) *rest.Config {
 		c.Wrap(func(next http.RoundTripper) http.RoundTripper {
@@ -89,7 +90,7 @@ func (p phase) panics(t *testing.T, w *world, y leaving) {
 	}
 	if p.lasts {
 		wire := f.Exec
-		f.Exec = func(s session.Session) (plugin.Wire, error) {
+		f.Exec = func(s session.Session) (cli.Wire, error) {
 			next, err := wire(s)
 			return mistakenWire{next}, err
 		}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package attach is the command attach, which goes back into a shell of debug --persist.
+package attach
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/completion"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+type attachOptions struct {
+	pod   string
+	shell string
+	cli.DetachFlag
+}
+
+// NewCommand returns the command attach.
+func NewCommand(deps *cli.Deps) *cobra.Command {
+	opts := &attachOptions{}
+	cmd := &cobra.Command{
+		Use:   "attach POD",
+		Short: "Go back into a shell that debug --persist left running",
+		Long: `Go back into a shell that debug --persist left running: after its detach keys, a lost
+connection, a closed terminal. Where a pod has several, the newest of yours is meant, else
+the newest; -c names another, as "sessions" lists them. Whoever is attached to a shell
+already sees and types the same.
+
+Use it after the network was lost, or to look again at what was left running.
+
+The exit code is the shell's where it ends, and 0 where it is left by the detach keys.
+What it shows is in the log of its container, as of every attach session.`,
+		Example: `  kubectl shareproc debug nginx --persist
+  kubectl shareproc attach nginx
+
+  # left by other keys
+  kubectl shareproc attach nginx --detach-keys ctrl-]`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0:
+				return cli.Usage("kubectl shareproc sessions, then "+cmd.CommandPath()+" POD", "name a pod")
+			case len(args) > 1:
+				return cli.Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[1])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.pod = args[0]
+			if err := opts.Parse(); err != nil {
+				return err
+			}
+			return run(cmd.Context(), deps, opts)
+		},
+		ValidArgsFunction: func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return podsWithShells(deps, a0, a1, a2)
+		},
+	}
+	cmd.Flags().StringVarP(&opts.shell, "container", "c", "", "The helper whose shell is meant")
+	opts.Add(cmd.Flags(), "")
+	_ = cmd.RegisterFlagCompletionFunc("container", func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return shells(deps, a0, a1, a2)
+	}) // fails only where there is no such flag
+	return cmd
+}
+
+func run(ctx context.Context, deps *cli.Deps, opts *attachOptions) error {
+	t := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut)
+	if !t.InputIsTerminal() {
+		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "standard input is not a terminal")
+	}
+	o, err := cli.NewKeeper(deps, cli.DefaultTimeout)
+	if err != nil {
+		return err
+	}
+	ns, err := cli.Namespace(deps)
+	if err != nil {
+		return err
+	}
+	ref := target.Ref{Arg: opts.pod}
+	if err := ref.Validate(); err != nil {
+		return cli.AsUsage(err)
+	}
+	on, err := target.Resolve(ctx, o.Client, ns, ref, deps.Report.Say)
+	if err != nil {
+		return err
+	}
+	s, err := o.FindShell(ctx, on.Pod, opts.shell)
+	if err != nil {
+		return err
+	}
+	cli.Logged(deps, "of container "+s.Container)
+	return cli.Join(ctx, deps, o, s, t, opts.DetachFlag)
+}
+
+// podsWithShells completes the pods in which there is something to attach to.
+func podsWithShells(deps *cli.Deps, cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return completion.None(cmd, args, word)
+	}
+	prefix := ""
+	if kind, _, found := strings.Cut(word, "/"); found {
+		prefix = kind + "/"
+		if _, err := target.ParseName(prefix + "x"); err != nil {
+			return completion.None(cmd, args, word)
+		}
+	}
+	var out []cobra.Completion
+	for _, pod := range completion.Listed(cmd.Context(), deps) {
+		if names := session.Shells(&pod); len(names) > 0 && strings.HasPrefix(prefix+pod.Name, word) {
+			out = append(out, cobra.CompletionWithDesc(prefix+pod.Name, strings.Join(names, ", ")))
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// shells completes the helpers of the pod that was typed that keep a shell.
+func shells(deps *cli.Deps, cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	t, ok := completion.TypedTarget(deps, cmd, args, "")
+	if !ok {
+		return completion.None(cmd, args, word)
+	}
+	return session.Shells(t.Pod), cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+)
+
+// MaxPID is the largest PID that Linux gives (PID_MAX_LIMIT in linux/threads.h, exclusive).
+const MaxPID = 1 << 22
+
+// ParsePID reads a PID of a command line.
+func ParsePID(cmd *cobra.Command, arg string) (int, error) {
+	pid, err := strconv.Atoi(arg)
+	if err != nil || pid < 1 || pid >= MaxPID {
+		return 0, Usage("kubectl shareproc ps POD, for the PIDs", "%q is not a PID: %s takes a whole number from 1 to %d",
+			arg, cmd.CommandPath(), MaxPID-1)
+	}
+	return pid, nil
+}
+
+// PodPIDPaths takes POD [PID] [PATH...]. A second word that begins with a slash is a path; a PID left out is 0.
+func PodPIDPaths(cmd *cobra.Command, args []string, most int) (pod string, pid int, paths []string, err error) {
+	rest := args[1:]
+	if len(rest) > 0 && !strings.HasPrefix(rest[0], "/") {
+		if pid, err = ParsePID(cmd, rest[0]); err != nil && strings.Contains(rest[0], "/") {
+			err = hint.With(err, fmt.Sprintf("%s %s /%s, if it is a path", cmd.CommandPath(), cmp.Or(args[0], "-l ..."), rest[0]))
+		}
+		if err != nil {
+			return "", 0, nil, err
+		}
+		rest = rest[1:]
+	}
+	if len(rest) > most {
+		return "", 0, nil, Usage(cmd.CommandPath()+" --help", "unexpected argument %q", rest[most])
+	}
+	return args[0], pid, rest, nil
+}
+
+// PodFirst takes between one argument, a pod, and most; with -l, which stands for the pod, one less.
+func PodFirst(most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		args = WithPod(cmd, args)
+		switch {
+		case len(args) == 0:
+			return Usage("kubectl get pods, then "+cmd.CommandPath()+" NAME", "name a pod")
+		case len(args) > most:
+			return Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[most])
+		}
+		return nil
+	}
+}
+
+// WithPod puts an empty word where -l stands for the pod.
+func WithPod(cmd *cobra.Command, args []string) []string {
+	if !cmd.Flags().Changed("selector") {
+		return args
+	}
+	return append([]string{""}, args...)
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli holds what commands share: their dependencies, the flags of a helper, arguments, settings, and sessions to a
+// pod. It does not know any command.
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+// Within gives a Factory of another namespace.
+func Within(deps *Deps, namespace string) *Deps {
+	g := *deps
+	g.ns = cmp.Or(namespace, deps.ns)
+	// Both wait at the same time.
+	streams := *deps.Streams
+	g.Streams = &streams
+	g.Report = &output.Reporter{IOStreams: &streams, Quiet: deps.Report.Quiet, Color: deps.Report.Color}
+	return &g
+}
+
+// lookTime is how long a completion waits for a helper's answer.
+const lookTime = 300 * time.Millisecond
+
+// Deps are what the commands need, made when it is first asked for, so that a command that asks
+// for nothing (--help, version --client) reads no kubeconfig and opens no connection.
+type Deps struct {
+	Streams *genericiooptions.IOStreams
+	Report  *output.Reporter
+	Config  *genericclioptions.ConfigFlags
+	// Getenv reads the environment (os.Getenv).
+	Getenv func(string) string
+
+	// Client makes the client of the API server.
+	Client func() (kubernetes.Interface, error)
+	// Exec makes the wire into a session's container.
+	Exec func(session.Session) (Wire, error)
+
+	// ns is a namespace that counts instead of the command line's.
+	ns string
+
+	// LookTime is how long a completion waits for a helper's answer, and exitTime an attach for how a shell ended.
+	LookTime, ExitTime time.Duration
+}
+
+// Wire runs commands and shells in one container, or attaches to it; attach.Exec is the real one.
+type Wire interface {
+	remote.Runner
+	Shell(ctx context.Context, argv []string, t *attach.Terminal) error
+	Attach(ctx context.Context, t *attach.Terminal, detach attach.Keys) error
+}
+
+// NewDeps returns the Deps for the cluster that kubectl's own flags and files name.
+func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *Deps {
+	deps := &Deps{
+		Streams: &streams, Report: &output.Reporter{IOStreams: &streams, Color: output.ColorAuto},
+		Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, LookTime: lookTime, ExitTime: exitTime,
+	}
+	deps.Client = func() (kubernetes.Interface, error) {
+		config, err := restConfig(deps)
+		if err != nil {
+			return nil, err
+		}
+		return kubernetes.NewForConfig(config)
+	}
+	deps.Exec = func(s session.Session) (Wire, error) {
+		config, err := restConfig(deps)
+		if err != nil {
+			return nil, err
+		}
+		client, err := attach.New(config)
+		if err != nil {
+			return nil, fmt.Errorf("read the kubeconfig: %w", err)
+		}
+		return client.In(attach.Container{Namespace: s.Namespace, Pod: s.Pod, Name: s.Container}), nil
+	}
+	return deps
+}
+
+func restConfig(deps *Deps) (*rest.Config, error) {
+	config, err := deps.Config.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	config = rest.CopyConfig(config)
+	config.UserAgent = "kubectl-shareproc/" + ClientVersion().Version
+	// A diagnosis asks much at once. These are kubectl's own limits for discovery; the server has its own.
+	config.QPS, config.Burst = 50, 300
+	config.WarningHandler = rest.NewWarningWriter(deps.Report.Narration(), rest.WarningWriterOptions{Deduplicate: true})
+	return config, nil
+}
+
+// AddFlags adds the flags of every command.
+func AddFlags(deps *Deps, flags *pflag.FlagSet) {
+	deps.Config.AddFlags(flags)
+	flags.BoolVarP(&deps.Report.Quiet, "quiet", "q", false, "Print only what was asked for and errors, not what is being done")
+	flags.Var(&deps.Report.Color, "color", "auto, always or never: colours in tables and messages; auto means on a terminal")
+	flags.VarP(&verbosity{stderr: deps.Streams.ErrOut}, "v", "v", "How much is said about requests, on stderr: 6 what each was and how it went, 8 what was in it")
+}
+
+// Namespace is the one that the command line or the kubeconfig names.
+func Namespace(deps *Deps) (string, error) {
+	if deps.ns != "" {
+		return deps.ns, nil
+	}
+	ns, _, err := deps.Config.ToRawKubeConfigLoader().Namespace()
+	if err != nil {
+		return "", fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	return ns, nil
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"net/url"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+// Explain gives the advice for an error that has none of its own. It goes by the error's type, never
+// by its text.
+func Explain(err error) string {
+	if try := hint.Of(err); try != "" {
+		return try
+	}
+	if _, denied := errors.AsType[*remote.AccessError](err); denied {
+		return "a helper as that user, or as root with SYS_PTRACE where the cluster's policy admits it; " +
+			"processes that changed their user open only to the latter"
+	}
+	if _, missing := errors.AsType[*remote.MissingToolError](err); missing {
+		return "--image with a static busybox"
+	}
+	switch {
+	case errors.Is(err, attach.ErrLost):
+		return "the same command again, once the network is back"
+	case errors.Is(err, remote.ErrNoProcess):
+		return "kubectl shareproc ps POD, for the processes that can be seen"
+	case errors.Is(err, fs.ErrNotExist):
+		return "kubectl shareproc fs POD [PID] with the directory above, for what is there"
+	case clientcmd.IsEmptyConfig(err):
+		return "--kubeconfig or --context, or set KUBECONFIG"
+	case apierrors.IsUnauthorized(err):
+		return "kubectl auth whoami, and log in again"
+	case apierrors.IsForbidden(err):
+		return "kubectl auth can-i --list"
+	}
+	if unreachable(err) {
+		return "kubectl cluster-info, and check --context and your network"
+	}
+	return ""
+}
+
+func unreachable(err error) bool {
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*net.OpError](err)
+	return ok
+}

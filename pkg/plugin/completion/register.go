@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package completion answers "what may be typed next?" for every command and flag. It starts no helper and prints nothing:
+// whatever goes wrong completes nothing.
+package completion
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+// Register says for every command and flag what TAB offers, unless the command has said so itself. What is not named here
+// completes nothing, the files of this machine least of all.
+func Register(deps *cli.Deps, root *cobra.Command) error {
+	pod := completePods(deps)
+	arguments := map[string]completer{
+		"debug":    pod,
+		"ps":       pod,
+		"doctor":   pod,
+		"sessions": pod,
+		"clean":    pod,
+		"cp":       Files,
+		"fs": completePods(deps, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return pidOrPath(deps, a0, a1, a2)
+		}, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return Paths(deps, a0, a1, a2)
+		}),
+		"grep": afterFirst(completePods(deps, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return pidOrPath(deps, a0, a1, a2)
+		}, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return Paths(deps, a0, a1, a2)
+		})), // PATTERN POD [PID] [PATH]
+		"signal": completePods(deps, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return pids(deps, a0, a1, a2)
+		}, fixed(remote.SignalNames()...)),
+	}
+	errs := []error{completeConfig(deps, root)}
+	for _, cmd := range Commands(root) {
+		name := cmd.Name()
+		if cmd.HasParent() && cmd.Parent().Name() == "fs" && name != "grep" {
+			name = "fs"
+		}
+		if complete, ok := arguments[name]; ok && cmd.ValidArgsFunction == nil {
+			cmd.ValidArgsFunction = complete
+		}
+		if cmd.ValidArgsFunction == nil {
+			cmd.ValidArgsFunction = None
+		}
+		flags := map[string]completer{
+			"container": func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+				return containers(deps, a0, a1, a2)
+			},
+			"pid": func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+				return pids(deps, a0, a1, a2)
+			},
+			"hold": func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+				return containers(deps, a0, a1, a2)
+			},
+			"profile":           fixed(profileNames()...),
+			"image-pull-policy": fixed("IfNotPresent", "Always", "Never"),
+		}
+		if cmd.Name() == "debug" {
+			flags["dry-run"] = fixed("client", "server", "none")
+			flags["output"] = fixed("yaml", "json")
+		}
+		for _, name := range slices.Sorted(maps.Keys(flags)) {
+			if _, done := cmd.GetFlagCompletionFunc(name); cmd.Flags().Lookup(name) != nil && !done {
+				errs = append(errs, cmd.RegisterFlagCompletionFunc(name, flags[name]))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Files completes the names of this machine's files.
+func Files(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveDefault
+}
+
+// afterFirst completes nothing for the first argument, and the others as if it were not there.
+func afterFirst(next completer) completer {
+	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return None(cmd, args, word)
+		}
+		return next(cmd, args[1:], word)
+	}
+}
+
+// Commands lists all below a command that do something.
+func Commands(cmd *cobra.Command) []*cobra.Command {
+	var list []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		if !sub.HasSubCommands() || sub.Runnable() {
+			list = append(list, sub)
+		}
+		list = append(list, Commands(sub)...)
+	}
+	return list
+}
+
+func profileNames() []string {
+	var names []string
+	for _, p := range podspec.Profiles() {
+		names = append(names, string(p))
+	}
+	return names
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config is the command config, which shows the settings in force and where each comes from. It does not read
+// files: pkg/config does.
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/config"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+)
+
+type configViewOptions struct {
+	raw    bool
+	output string
+}
+
+// setting is one of the settings in force, as "config view" prints it.
+type setting struct {
+	name  string
+	Value any    `json:"value"`
+	From  string `json:"from"`
+}
+
+// SettingsDocument is what "config view -o json" prints.
+type SettingsDocument struct {
+	output.TypeMeta
+	// File is where the configuration is or would be; "" where the environment names no home.
+	File      string             `json:"file,omitempty"`
+	Context   string             `json:"context,omitempty"`
+	Namespace string             `json:"namespace"`
+	Settings  map[string]setting `json:"settings"`
+}
+
+// NewCommand returns the command config.
+func NewCommand(deps *cli.Deps) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Settings for every command, by context and namespace",
+		Long: `Settings for every command, by context and namespace.
+
+Use it where the defaults do not fit: an own registry, other times in production.
+
+They are read from kubectl-shareproc/config.yaml in XDG_CONFIG_HOME (by default
+~/.config; on Windows in AppData), or from the file that SHAREPROC_CONFIG names:
+
+    apiVersion: kubectl-shareproc/v1alpha1
+    kind: Config
+    image: registry.internal/tools/busybox:1.37.0-musl
+    images: [busybox:1.36-musl]     # as good where the node has one of them already
+    imagePullPolicy: IfNotPresent   # or Always, or Never
+    keep: 30m
+    timeout: 2m
+    contexts:
+      production:
+        keep: 5m                    # here any of the five above
+        namespaces:
+          payments: {keep: 1m}      # and here
+    namespaces:                     # in every context
+      kube-system: {imagePullPolicy: Never}
+
+Every line but the first two may be left out. The more specific wins, field by field.
+SHAREPROC_IMAGE in the environment beats the file, and a flag beats both.`,
+		Example: `  # what is in force here, and who said so
+  kubectl shareproc config view`,
+		Args: cli.KnownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newConfigViewCmd(deps))
+	return cmd
+}
+
+func newConfigViewCmd(deps *cli.Deps) *cobra.Command {
+	opts := &configViewOptions{}
+	cmd := &cobra.Command{
+		Use:   "view",
+		Short: "Print the settings in force, and where each comes from",
+		Long: `Print the settings in force in a context and a namespace, and where each comes from.
+
+Use it when a command takes another image or another time than you expected.
+
+No cluster is asked.`,
+		Example: `  kubectl shareproc config view
+  kubectl shareproc config view --context production -n payments -o yaml
+
+  # the file as it is
+  kubectl shareproc config view --raw`,
+		Args: cli.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cli.CheckOutput(cmd, opts.output); err != nil {
+				return err
+			}
+			if opts.raw && opts.output != "" {
+				return cli.Usage(cmd.CommandPath()+" --help", "-o %q: not with --raw", opts.output)
+			}
+			return runConfigView(deps, opts)
+		},
+	}
+	cmd.Flags().BoolVar(&opts.raw, "raw", false, "Print the file as it is, be it right or wrong")
+	cli.AddOutput(cmd, &opts.output)
+	return cmd
+}
+
+func runConfigView(deps *cli.Deps, opts *configViewOptions) error {
+	file, err := cli.ConfigFile(deps)
+	if err != nil {
+		return err
+	}
+	sayFile(deps, file)
+	if opts.raw {
+		_, err := deps.Streams.Out.Write(file.Data)
+		return err
+	}
+	context, namespace, err := cli.Place(deps)
+	if err != nil {
+		return err
+	}
+	s, err := cli.SettingsOf(deps, file, context, namespace)
+	if err != nil {
+		return err
+	}
+	if opts.output == "" {
+		return printSettings(deps.Streams.Out, inForce(s))
+	}
+	doc := SettingsDocument{TypeMeta: output.NewTypeMeta("Settings"), File: file.Path, Context: context, Namespace: namespace, Settings: map[string]setting{}}
+	for _, one := range inForce(s) {
+		doc.Settings[one.name] = one
+	}
+	return output.PrintObject(deps.Streams.Out, opts.output, doc)
+}
+
+func sayFile(deps *cli.Deps, file config.File) {
+	switch {
+	case file.Exists:
+		deps.Report.Say("the configuration is %s", file.Path)
+	case file.Path != "":
+		deps.Report.Say("there is no configuration; it would be %s", file.Path)
+	default:
+		deps.Report.Say("there is no configuration, and the environment names no home to look in; %s can name a file", config.Env)
+	}
+}
+
+// inForce lists the settings by the names that they have in the file.
+func inForce(s config.Settings) []setting {
+	images := s.Images.Value
+	if images == nil {
+		images = []string{}
+	}
+	return []setting{
+		{"image", s.Image.Value, s.Image.From},
+		{"images", images, s.Images.From},
+		{"imagePullPolicy", s.PullPolicy.Value, s.PullPolicy.From},
+		{"keep", s.Keep.Value.String(), s.Keep.From},
+		{"timeout", s.Timeout.Value.String(), s.Timeout.From},
+	}
+}
+
+func printSettings(w io.Writer, settings []setting) error {
+	rows := [][]string{{"FIELD", "VALUE", "FROM"}}
+	for _, s := range settings {
+		text := fmt.Sprint(s.Value)
+		if list, ok := s.Value.([]string); ok {
+			text = strings.Join(list, ", ")
+		}
+		if text == "" {
+			text = "<none>"
+		}
+		rows = append(rows, []string{s.name, output.EscapeLine(text), output.EscapeLine(s.From)})
+	}
+	return output.Table(w, rows)
+}

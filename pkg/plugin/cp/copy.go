@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// A copySide is an end of a copy that is open.
+type copySide struct {
+	copyEnd
+	tree transfer.Tree
+	on   *cli.Session // nil on this machine
+	root *remote.Root
+}
+
+func run(ctx context.Context, deps *cli.Deps, opts *cpOptions) error {
+	return openEnd(ctx, deps, opts, opts.source, false, func(from copySide) error {
+		return openEnd(ctx, deps, opts, opts.dest, true, func(to copySide) error { return copyFiles(ctx, deps, opts, from, to) })
+	})
+}
+
+// openEnd opens an end of a copy while do runs.
+func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, write bool, do func(copySide) error) error {
+	p := copySide{copyEnd: end}
+	switch {
+	case end.stream() && write:
+		p.tree = transfer.Stdout(output.NewOutput(deps.Streams.Out))
+	case end.stream():
+		p.tree = transfer.Stdin(deps.Streams.In)
+	case end.pod == "":
+		p.path, p.tree = filepath.ToSlash(end.path), transfer.Local()
+	default:
+		return cli.Use(ctx, cli.Within(deps, end.namespace), end.pod, &opts.HelperFlags, session.Wanted{Need: podspec.OpenRoot}, func(r *cli.Session) error {
+			var err error
+			// A connection of its own: both ends may be in one container.
+			p.on = r
+			// One that breaks at once is dialed again by the copy.
+			if p.root, err = remote.Dial(ctx, r, r.Where(opts.pid)); err != nil && !transfer.IsBroken(err) {
+				return files.PathError(ctx, r, opts.pid, p.root, &fs.PathError{Op: "open", Path: end.path, Err: err})
+			}
+			defer func() { _ = p.root.Close() }()
+			if p.tree = p.root.Source(); write {
+				p.tree = p.root.Destination()
+			}
+			return do(p)
+		})
+	}
+	return do(p)
+}
+
+func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to copySide) error {
+	bar := deps.Report.Progress(ctx)
+	defer bar.Stop()
+	attempt := 1
+	report, err := transfer.Copy(ctx, to.tree, from.tree, transfer.Options{
+		Source: from.path, Dest: to.path, Preserve: opts.preserve, Resume: opts.resume, Follow: opts.follow,
+		Progress: bar.Add, Total: bar.Total.Store,
+		Report: func(name string, err error) { files.NotCopied(deps, from.path, name, err) },
+		Retry: func(err error, _ time.Duration) {
+			bar.Clear()
+			attempt++
+			deps.Report.Say("the connection broke: %s; going on with what is missing (attempt %d)", files.Breakage(err), attempt)
+		},
+	})
+	failed := (*fs.PathError)(nil)
+	switch {
+	case err == nil && report.Failed > 0:
+		return fmt.Errorf("copy %s: %s not copied; everything else was", from, output.Plural(report.Failed, "file was", "files were"))
+	case err == nil, ctx.Err() != nil, errors.As(err, new(output.WriteError)):
+		return err
+	case !errors.As(err, &failed):
+		return err
+	case failed.Op == "write":
+		return opts.resumeHint(to.writeError(ctx, opts.pid, failed.Err), err)
+	default:
+		return opts.resumeHint(from.readError(ctx, opts.pid, failed.Err), err)
+	}
+}
+
+// resumeHint says what to do about a copy that could not go on.
+func (o *cpOptions) resumeHint(err, cause error) error {
+	switch {
+	case !transfer.IsBroken(cause):
+		return err
+	case o.source.stream(), o.dest.stream():
+		return hint.With(err, "a file instead of -, which can be gone on with")
+	case o.resume:
+		return hint.With(err, "the same command again: it goes on with what is there")
+	default:
+		return hint.With(err, "the same command with --resume: it keeps what comes, and goes on with it the next time")
+	}
+}
+
+// String is how a person would write it, fit for a terminal.
+func (p copySide) String() string {
+	if p.on == nil {
+		return remote.Escape(p.path)
+	}
+	return remote.Escape(p.path) + " of pod/" + p.on.Session.Pod
+}
+
+// readError says why a source could not be read.
+func (p copySide) readError(ctx context.Context, pid int, cause error) error {
+	if p.on == nil {
+		return fmt.Errorf("read %s: %w", remote.Escape(p.path), cause)
+	}
+	return files.PathError(ctx, p.on, pid, p.root, &fs.PathError{Op: "open", Path: p.path, Err: cause})
+}
+
+// writeError says why something could not be written, and what might help.
+func (p copySide) writeError(ctx context.Context, pid int, cause error) error {
+	if p.on == nil {
+		err := fmt.Errorf("write %s: %w", remote.Escape(p.path), cause)
+		if errors.Is(cause, transfer.ErrNoDirectory) {
+			return hint.With(err, "mkdir -p "+path.Dir(p.path))
+		}
+		return err
+	}
+	return files.WriteError(ctx, p.on, pid, p.root, p.path, cause)
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package debug is the command debug: a shell or a command beside a container, in a copy (--copy), after a patch (--patch),
+// with the target's root (--root), or as a helper's own process (--persist). It does not choose or start helpers:
+// pkg/session does.
+package debug
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+type debugOptions struct {
+	cli.HelperFlags
+	copyFlags
+	patchFlags
+	persistFlags
+	edits   podspec.Edits
+	pod     string
+	command []string
+	copy    bool
+	hold    string
+	ttl     time.Duration
+	stdin   bool
+	tty     bool
+	ttySet  bool
+	dryRun  string
+	output  string
+	root    rootFlags
+}
+
+// NewCommand returns the command debug.
+func NewCommand(deps *cli.Deps) *cobra.Command {
+	opts := &debugOptions{}
+	cmd := &cobra.Command{
+		Use:   "debug POD [-- COMMAND [ARG...]]",
+		Short: "Open a shell, or run a command, beside a container",
+		Long: `Open a shell that sees the processes of a container, or run one command there.
+
+Use it when the container runs and has no shell. Where it crashes first, add --copy --hold.
+
+A helper container is added to the running pod; nothing restarts. It waits for the next
+command and ends by itself when none has come for a while, so the second command is quick.
+With --copy the session runs in a copy of the pod, where the processes of all containers
+share one namespace; the copy is deleted when the session ends.
+
+With --patch it runs in a pod of a Deployment, StatefulSet or DaemonSet whose template is
+changed for it, and put back at the end. All its pods restart, twice; this is asked first.
+
+With --copy --hold the target container's own process is replaced, in the copy, by one that
+waits, and the shell opens in that container: with its user, environment, mounts and working
+directory, and the helper image's tools. There "run" starts what would have been started, for a
+container that ends before anybody can look at it.
+
+On a terminal the command gets a terminal of its own. Otherwise input is piped to it, its
+output and errors come out apart, and its exit code is this command's.`,
+		Example: `  # a shell that sees nginx's processes
+  kubectl shareproc debug nginx
+
+  # one command: its output, its exit code
+  kubectl shareproc debug nginx -- ps ax
+
+  # a copy of the pod, with all containers in one process namespace
+  kubectl shareproc debug nginx --copy
+
+  # a copy of a pod that crashes at its start, waiting in a shell instead
+  kubectl shareproc debug crasher --copy --hold
+
+  # the pods of a Deployment in one process namespace each, until the shell ends
+  kubectl shareproc debug deploy/web --patch
+
+  # what would be sent, without sending it
+  kubectl shareproc debug nginx --dry-run=server -o yaml`,
+		Args: podAndCommand,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			args = cli.WithPod(cmd, args)
+			opts.pod, opts.command = args[0], args[1:]
+			opts.ttySet = cmd.Flags().Changed("tty")
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			if opts.hold != "" && opts.hold != targetContainer {
+				opts.Container = opts.hold
+			}
+			return run(cmd.Context(), deps, opts)
+		},
+	}
+	opts.addShared(cmd)
+	opts.addOwn(cmd.Flags())
+	return cmd
+}
+
+func (o *debugOptions) addOwn(flags *pflag.FlagSet) {
+	o.copyFlags.add(flags)
+	o.patchFlags.add(flags)
+	flags.BoolVar(&o.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
+	flags.StringVar(&o.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
+	flags.Lookup("hold").NoOptDefVal = targetContainer
+	flags.DurationVar(&o.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens; with --patch: after which clean, and the next --copy or --patch, puts the template back")
+	flags.BoolVarP(&o.stdin, "stdin", "i", true, "Pass standard input on to the command")
+	flags.BoolVarP(&o.tty, "tty", "t", false, "Give the command a terminal (by default when both input and output are one)")
+	flags.StringVar(&o.dryRun, "dry-run", "none", "none, client or server: print what would be sent, without sending it")
+	flags.Lookup("dry-run").NoOptDefVal = "client"
+	flags.StringVarP(&o.output, "output", "o", "", "With --dry-run: yaml or json (default yaml)")
+}
+
+// targetContainer is --hold without a name. No container can have it.
+const targetContainer = "TARGET"
+
+// podAndCommand takes one pod, and a command only behind "--": a word before it is a slip.
+func podAndCommand(cmd *cobra.Command, args []string) error {
+	before := len(args)
+	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+		before = dash
+	}
+	if cmd.Flags().Changed("selector") {
+		if before > 0 {
+			return cli.Usage(fmt.Sprintf("%s -l ... -- %s ...", cmd.CommandPath(), args[0]), "unexpected argument %q: -l stands for the pod", args[0])
+		}
+		return nil
+	}
+	switch {
+	case before == 0:
+		return cli.Usage("kubectl get pods, then "+cmd.CommandPath()+" NAME", "name a pod")
+	case before > 1:
+		return cli.Usage(fmt.Sprintf("%s %s -- %s ...", cmd.CommandPath(), args[0], args[1]),
+			"unexpected argument %q: a command goes behind --", args[1])
+	}
+	return nil
+}
+
+func (o *debugOptions) validate(cmd *cobra.Command) (err error) {
+	help := cmd.CommandPath() + " --help"
+	if err := errors.Join(o.Validate(cmd), o.root.validate(cmd, o)); err != nil {
+		return err
+	}
+	if err := errors.Join(o.patchFlags.validate(cmd, o), o.persistFlags.validate(cmd, o)); err != nil {
+		return err
+	}
+	if o.edits, err = o.copyFlags.edits(cmd, o.copy); err != nil {
+		return err
+	}
+	if err := o.validateDryRun(help); err != nil {
+		return err
+	}
+	switch {
+	case o.hold != "" && !o.copy:
+		return cli.Usage("--copy --hold", "--hold without --copy: a running container's own process can't be replaced")
+	case o.hold != "" && o.hold != targetContainer && o.Container != "" && o.Container != o.hold:
+		return cli.Usage("one of both", "-c %s, --hold=%s: two containers", o.Container, o.hold)
+	case o.ttl < time.Second:
+		return cli.Usage(help, "--ttl %s: less than a second", o.ttl)
+	}
+	return nil
+}
+
+func (o *debugOptions) validateDryRun(help string) error {
+	switch o.dryRun {
+	case "none", "client", "server":
+	default:
+		return cli.Usage(help, "--dry-run %q: not one of none, client, server", o.dryRun)
+	}
+	switch {
+	case o.output != "" && o.dryRun == "none":
+		return cli.Usage("--dry-run=client", "-o %s without --dry-run: a session has no such output", o.output)
+	case o.output != "" && o.output != "yaml" && o.output != "json":
+		return cli.Usage(help, "-o %q: not one of yaml, json", o.output)
+	}
+	return nil
+}
+
+func run(ctx context.Context, deps *cli.Deps, opts *debugOptions) error {
+	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Persist: opts.persist, Edits: opts.edits, Need: opts.root.need()}
+	if opts.dryRun != "none" && !opts.patch {
+		return dryRun(ctx, deps, opts, want)
+	}
+	t := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut)
+	tty := t.InputIsTerminal() && t.OutputIsTerminal()
+	if opts.ttySet {
+		tty = opts.tty
+	}
+	if tty && !t.InputIsTerminal() {
+		return cli.Usage("without -t", "-t: standard input is not a terminal")
+	}
+	switch {
+	case opts.patch:
+		return debugPatch(ctx, deps, opts, t, tty)
+	case opts.persist:
+		return debugPersist(ctx, deps, opts, t)
+	}
+	r, err := cli.Do(ctx, deps, opts.pod, &opts.HelperFlags, want, opts.ttl, func(r *cli.Session) error { return debug(ctx, deps, r, opts, t, tty) })
+	if shell := tty && len(opts.command) == 0 && !opts.copy && !opts.root.root; shell && mustAttach(ctx, deps, opts, r, err) {
+		deps.Report.Say("you may attach in pods here, and not exec: --persist is used")
+		return debugPersist(ctx, deps, opts, t)
+	}
+	return err
+}
+
+func debug(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugOptions, t *attach.Terminal, tty bool) error {
+	if opts.root.root {
+		return debugRoot(ctx, deps, r, opts, t, tty)
+	}
+	command := opts.command
+	if len(command) == 0 {
+		command = []string{path.Join(r.Session.Tools, "sh")}
+	}
+	if tty {
+		welcome(deps, r, len(opts.command) == 0)
+	}
+	return execute(ctx, deps, r, opts, command, t, tty)
+}
+
+// execute runs the command with a terminal of its own, or without.
+func execute(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugOptions, command []string, t *attach.Terminal, tty bool) error {
+	if tty {
+		return r.WayBack(ownExit(r.Shell(ctx, command, t)))
+	}
+	// A command whose output goes elsewhere is not given the terminal's keys: in the background it would be stopped by
+	// asking for them. A shell is there for nothing else.
+	var stdin io.Reader
+	if opts.stdin && (!t.InputIsTerminal() || len(opts.command) == 0) {
+		stdin = deps.Streams.In
+	}
+	return r.WayBack(ownExit(r.RunCommand(ctx, command, stdin, deps.Streams.Out, deps.Streams.ErrOut)))
+}
+
+// ownExit marks the command's own exit code as such.
+func ownExit(err error) error {
+	if exit, ok := errors.AsType[*attach.ExitError](err); ok {
+		return cli.CommandExit{Code: exit.Code}
+	}
+	return err
+}
+
+// welcome says, once, where the files are: a prompt says it to nobody.
+func welcome(deps *cli.Deps, r *cli.Session, interactive bool) {
+	switch {
+	case !interactive:
+	case r.Session.Tools != "":
+		held(deps, r)
+	case r.Session.View.Pod():
+		deps.Report.Say("the processes of all containers of pod/%s are seen here; the files of process PID are under /proc/PID/root", r.Session.Pod)
+	default:
+		deps.Report.Say("the processes of container %s of pod/%s are seen here; its files are under /proc/1/root", r.Session.View.Container, r.Session.Pod)
+	}
+}
+
+// held says what the container would have started, in words that a shell would take.
+func held(deps *cli.Deps, r *cli.Session) {
+	argv, known := podspec.CommandOf(r.Target.Pod, r.Target.Container)
+	for i, word := range argv {
+		argv[i] = shellWord(word)
+	}
+	line := strings.Join(argv, " ")
+	switch {
+	case known:
+		deps.Report.Say(`container %s waits here; "run" starts its own command: %s`, r.Session.Container, line)
+	case line != "":
+		deps.Report.Say(`container %s waits here; its command is the image's entrypoint, which the API does not tell, with: %s`, r.Session.Container, line)
+		deps.Report.Say(`"run ENTRYPOINT %s" starts it`, line)
+	default:
+		deps.Report.Say(`container %s waits here; its command is the image's own, which the API does not tell: "run COMMAND" starts one`, r.Session.Container)
+	}
+}
+
+// shellWord quotes a word for a person to read or paste.
+func shellWord(word string) string {
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("%+,-./:=@_", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// dryRun prints what debug would send. Where a helper already runs nothing would be sent.
+func dryRun(ctx context.Context, deps *cli.Deps, opts *debugOptions, want session.Wanted) error {
+	o, err := cli.NewOpener(deps, &opts.HelperFlags, opts.ttl)
+	if err != nil {
+		return err
+	}
+	t, plan, err := cli.Plan(ctx, deps, o, opts.pod, &opts.HelperFlags, want)
+	if err != nil {
+		return err
+	}
+	ask := opts.dryRun == "server"
+	var object any
+	switch plan.Way {
+	case session.Copy:
+		object, err = o.PlanCopy(ctx, t, plan, ask)
+	case session.Reuse:
+		deps.Report.Say("helper %s already runs in pod/%s: nothing would be sent to start one", plan.Helper, t.Pod.Name)
+		return nil
+	default:
+		deps.Report.Say("would be sent as a patch of pods/%s/ephemeralcontainers", t.Pod.Name)
+		object, err = o.PlanHelper(ctx, t, plan, ask)
+	}
+	if err != nil {
+		return err
+	}
+	return output.PrintObject(deps.Streams.Out, opts.output, object)
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package diff is the command fs diff: it opens both sides, has pkg/diff compare what they list, and prints the
+// differences.
+package diff
+
+import (
+	"context"
+	"errors"
+	"path"
+	"runtime"
+
+	"github.com/moby/term"
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+)
+
+type diffOptions struct {
+	cli.HelperFlags
+	a, b    diffEnd
+	owner   bool
+	unified bool
+	exclude []string
+	output  string
+}
+
+// NewCommand returns the command fs diff.
+func NewCommand(deps *cli.Deps) *cobra.Command {
+	opts := &diffOptions{}
+	cmd := &cobra.Command{
+		Use:   "diff A B",
+		Short: "Compare the files of two pods, or of a pod and of this machine",
+		Long: `Compare two files, or two directories with all that is in them. A and B are POD[:PID]:PATH (also
+NAMESPACE/POD and TYPE/NAME), one of both may be a path on this machine. A line is printed for
+each path that was added, removed or changed from A to B, sorted, with what differs: type,
+content, size, target (of a link), device, mode, owner. Times alone are no difference.
+
+Use it when one of two replicas misbehaves, or to see what was changed in a running container.
+
+Contents of the same size are compared by checksum, each computed where the file is, unless the
+times are the same to the nanosecond. -u prints what differs in text files up to 1 MiB. Owners
+are compared between pods, and with a path on this machine only with --owner.
+
+Kernel file systems (/proc, /sys) are left out, unless A or B is in one. Links are not followed,
+except A and B themselves.
+-o json prints one object a line (kind Difference). The exit code is diff's: 0 where both are
+the same, 1 where they differ, 2 after an error.`,
+		Example: `  # two replicas
+  kubectl shareproc fs diff web-0:/etc/nginx web-1:/etc/nginx
+
+  # what was changed in a container since the directory was deployed (exit code 1: something was)
+  kubectl shareproc fs diff ./conf deploy/web:/etc/nginx -u
+
+  # another process's view; without what always differs (..* is in volumes of ConfigMaps)
+  kubectl shareproc fs diff web-0:/ web-1:8:/ -x /etc/hostname -x /etc/hosts -x /run -x '..*' -x '*.log'`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.parse(cmd, args); err != nil {
+				return err
+			}
+			return run(cmd.Context(), deps, opts)
+		},
+		ValidArgsFunction: func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return completeEnds(deps, a0, a1, a2)
+		},
+	}
+	opts.Add(cmd.Flags())
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.unified, "unified", "u", false, "Print what differs in text files too")
+	flags.BoolVar(&opts.owner, "owner", true, "Compare owners; by default not with a path on this machine")
+	flags.StringSliceVarP(&opts.exclude, "exclude", "x", nil, "Leave out paths that match a pattern of the shell, as a whole or by a name in them")
+	flags.StringVarP(&opts.output, "output", "o", "", "json: one object a line")
+	cli.CompleteFlag(cmd, "output", "json")
+	return cmd
+}
+
+func (o *diffOptions) parse(cmd *cobra.Command, args []string) (err error) {
+	if len(args) != 2 {
+		return cli.Usage(cmd.CommandPath()+" --help", "name two files or directories: got %d arguments", len(args))
+	}
+	if o.a, err = parseEnd(cmd, args[0]); err != nil {
+		return err
+	}
+	if o.b, err = parseEnd(cmd, args[1]); err != nil {
+		return err
+	}
+	if o.a.local() && o.b.local() {
+		return cli.Usage("diff -r, for two of this machine", "neither %q nor %q is of the form POD:PATH", args[0], args[1])
+	}
+	if !cmd.Flags().Changed("owner") {
+		o.owner = !o.local()
+	}
+	if err := o.checkFlags(cmd.CommandPath() + " --help"); err != nil {
+		return err
+	}
+	if err := o.Validate(cmd); err != nil {
+		return err
+	}
+	return cli.OneOf(cmd, o.output, "", "json")
+}
+
+// local says that one of both is on this machine.
+func (o *diffOptions) local() bool { return o.a.local() || o.b.local() }
+
+func (o *diffOptions) checkFlags(help string) error {
+	switch {
+	case o.Selector != "":
+		return cli.Usage(help, "-l: the pods are named by A and B here")
+	case o.unified && o.output != "":
+		return cli.Usage(help, "-u: not with -o json")
+	case o.owner && o.local() && runtime.GOOS == "windows":
+		return cli.Usage(help, "--owner: this system has no owners by number")
+	}
+	for _, pattern := range o.exclude {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return cli.Usage(help, "--exclude %q: not a pattern", pattern)
+		}
+	}
+	return nil
+}
+
+func run(ctx context.Context, deps *cli.Deps, opts *diffOptions) error {
+	same, err := fsDiff(ctx, deps, opts)
+	switch {
+	case err != nil:
+		return cli.AsGrepError(err)
+	case !same:
+		return cli.CommandExit{Code: cli.ExitError}
+	}
+	return nil
+}
+
+// fsDiff prints the differences, and says whether there are none.
+func fsDiff(ctx context.Context, deps *cli.Deps, opts *diffOptions) (same bool, err error) {
+	a, b := newSide(deps, opts.a), newSide(deps, opts.b)
+	out := deps.Report.Lines()
+	defer out.Close(&err)
+	p := &differencePrinter{opts: opts, Lines: out, a: a, b: b}
+	_, p.terminal = term.GetFdInfo(deps.Streams.Out)
+	err = meet(ctx, deps, opts, a, b, func(ctx context.Context) error {
+		differences, err := compareSides(ctx, opts, a, b)
+		if err != nil {
+			return err
+		}
+		same = len(differences) == 0
+		for i := range differences {
+			if err := p.one(ctx, &differences[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return same, err
+	}
+	return same, files.Together(append(a.missing(), b.missing()...))
+}
+
+// compareSides compares what both sides have listed.
+func compareSides(ctx context.Context, opts *diffOptions, a, b *side) ([]diff.Difference, error) {
+	prune(opts, a, b)
+	undecided := diff.Undecided(a.list, b.list)
+	both := make(chan error, 1)
+	crash.Go(ctx, func() { both <- crash.Try(func() error { return a.sum(ctx, undecided) }) })
+	err := errors.Join(b.sum(ctx, undecided), <-both)
+	if err != nil {
+		return nil, err
+	}
+	equal := map[string]bool{}
+	for _, name := range undecided {
+		x, inA := a.sums[name]
+		y, inB := b.sums[name]
+		if inA && inB {
+			equal[name] = x == y
+		}
+	}
+	options := diff.Options{Owners: opts.owner, Modes: !opts.local() || runtime.GOOS != "windows"}
+	differences, unsure := diff.Listings(a.list, b.list, options, equal)
+	for _, name := range unsure {
+		// What has no facts is told with what could not be listed.
+		if !a.list.Files[name].Unknown && !b.list.Files[name].Unknown {
+			a.blame(name)
+			b.blame(name)
+		}
+	}
+	return differences, nil
+}
+
+// kernel reports whether a file is in a kernel file system that is not entered from where the side begins.
+func (s *side) kernel(name string) bool {
+	t := s.tree
+	return t.on != nil && t.root.Kernel(s.absolute(name)) && !t.root.Kernel(s.top)
+}
+
+// prune leaves out what is not compared: what is not looked at on one side, on the other side too.
+func prune(opts *diffOptions, a, b *side) {
+	for _, s := range []*side{a, b} {
+		for name := range s.list.Files {
+			if diff.Excluded(name, opts.exclude) || a.kernel(name) || b.kernel(name) {
+				delete(s.list.Files, name)
+			}
+		}
+	}
+}

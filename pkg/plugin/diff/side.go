@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package diff
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// A side is one of both ends while they are compared.
+type side struct {
+	deps *cli.Deps // of its own namespace
+	end  diffEnd
+	tree *diffTree
+	top  string // where the listing begins, in a pod without links
+	list diff.Listing
+	sums map[string][32]byte
+	// files are what is known of those on this machine.
+	files map[string]transfer.File
+	// reasons say why a file has no sum. parts are those that could not be compared for that.
+	reasons map[string]error
+	parts   []string
+
+	ready   chan struct{} // closed once it is listed
+	listed  sync.Once
+	release chan struct{} // closed when nothing more is asked
+	err     error         // what it failed with after it was listed
+	ended   chan error
+}
+
+// errSide stands for the error of a side, which the side itself gives.
+var errSide = errors.New("one side failed")
+
+func newSide(deps *cli.Deps, end diffEnd) *side {
+	return &side{
+		deps: cli.Within(deps, end.namespace), end: end, list: diff.NewListing(), sums: map[string][32]byte{}, reasons: map[string]error{}, files: map[string]transfer.File{},
+		ready: make(chan struct{}), release: make(chan struct{}), ended: make(chan error, 1),
+	}
+}
+
+func (s *side) sum(ctx context.Context, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	if s.err = s.tree.sum(ctx, s, names); s.err != nil {
+		return errSide
+	}
+	return nil
+}
+
+// blame remembers that a file could not be compared, where it is because of this side.
+func (s *side) blame(name string) {
+	if _, ok := s.sums[name]; !ok {
+		s.unsure(name, cmp.Or(s.reasons[name], remote.ErrChanged))
+	}
+}
+
+func (s *side) unsure(name string, err error) {
+	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+		err = cause.Err
+	}
+	s.parts = append(s.parts, "compare "+s.name(name)+": "+output.EscapeLine(err.Error()))
+}
+
+// name is a file's name for people.
+func (s *side) name(name string) string {
+	end := s.end
+	end.path = s.absolute(name)
+	return end.String()
+}
+
+// missing says what could not be listed or compared.
+func (s *side) missing() (errs []error) {
+	if err := s.tree.missing(s); err != nil {
+		errs = append(errs, err)
+	}
+	for i, text := range s.parts {
+		if i == files.FailuresShown {
+			text = fmt.Sprintf("compare %d more files of %s", len(s.parts)-i, s.end)
+		}
+		errs = append(errs, files.NewPartError(text, nil))
+		if i == files.FailuresShown {
+			break
+		}
+	}
+	return errs
+}
+
+// meet lists both sides at the same time, has work done once both are listed, and lets go of them.
+func meet(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side, work func(context.Context) error) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// What the second one has to say waits until the first one has said all.
+	held := &heldOutput{out: deps.Streams.ErrOut}
+	b.deps.Streams.ErrOut = held
+	begin := func(s *side) {
+		err := crash.Try(func() error { return s.hold(inner, opts) })
+		if err != nil {
+			cancel()
+		}
+		s.ended <- err
+	}
+	crash.Go(ctx, func() { begin(a) })
+	crash.Go(ctx, func() {
+		if a.samePod(b) {
+			// It is to find the helper that the first one makes.
+			select {
+			case <-a.ready:
+			case <-inner.Done():
+			}
+		}
+		begin(b)
+	})
+	var worked error
+	overA, errA := a.await()
+	held.open()
+	overB, errB := b.await()
+	if !overA && !overB {
+		worked = work(inner)
+	}
+	close(a.release)
+	close(b.release)
+	if !overA {
+		errA = <-a.ended
+	}
+	if !overB {
+		errB = <-b.ended
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var own []error
+	for _, err := range []error{worked, errA, errB} {
+		// One that fails ends the other.
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, errSide) {
+			own = append(own, err)
+		}
+	}
+	return files.Together(own)
+}
+
+// await waits until a side is listed or has failed.
+func (s *side) await() (over bool, err error) {
+	select {
+	case <-s.ready:
+		return false, nil
+	case err := <-s.ended:
+		return true, err
+	}
+}
+
+func (s *side) samePod(other *side) bool {
+	// Whoever has no namespace fails of it soon enough.
+	ns, _ := cli.Namespace(s.deps)
+	otherNS, _ := cli.Namespace(other.deps)
+	return !s.end.local() && s.end.pod == other.end.pod && ns == otherNS
+}
+
+// hold lists a side, and keeps it open until it is let go.
+func (s *side) hold(ctx context.Context, opts *diffOptions) error {
+	list := func(r *cli.Session) error {
+		s.tree, s.list = &diffTree{on: r}, diff.NewListing()
+		if err := s.tree.list(ctx, s); err != nil {
+			return err
+		}
+		s.listed.Do(func() { close(s.ready) })
+		select {
+		case <-s.release:
+			return s.err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if s.end.local() {
+		return list(nil)
+	}
+	want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: s.end.pid != 0}
+	return cli.Use(ctx, s.deps, s.end.pod, &opts.HelperFlags, want, list)
+}
+
+// heldOutput keeps what is written until it is opened.
+type heldOutput struct {
+	mu     sync.Mutex
+	out    io.Writer
+	kept   bytes.Buffer
+	opened bool
+}
+
+// Write keeps or writes.
+func (h *heldOutput) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.opened {
+		return h.kept.Write(p)
+	}
+	return h.out.Write(p)
+}
+
+func (h *heldOutput) open() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.opened = true
+	// Narration: what becomes of it changes nothing.
+	_, _ = h.kept.WriteTo(h.out)
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package doctor is the command doctor, which prints what would work here. It does not find that out: pkg/session does.
+package doctor
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+)
+
+type doctorOptions struct {
+	cli.HelperFlags
+	pod    string
+	named  bool // a pod is, by POD or -l
+	copy   bool
+	patch  bool
+	root   bool
+	role   bool
+	output string
+}
+
+// Diagnosis is what "doctor -o json" prints.
+type Diagnosis struct {
+	output.TypeMeta
+	session.Diagnosis
+}
+
+// NewCommand returns the command doctor.
+func NewCommand(deps *cli.Deps) *cobra.Command {
+	opts := &doctorOptions{}
+	cmd := &cobra.Command{
+		Use:   "doctor [POD]",
+		Short: "Say what is allowed here, what is missing, and the Role that grants it",
+		Long: `Say whether debug would work, for one pod or in a namespace, and what it lacks: each of its
+ways (a helper, --root, --copy, --patch), and in detail the one whose flag is given.
+
+Use it before you need debug, and when debug was refused.
+
+Asked are your permissions, the server's features, what the cluster's policy admits, and,
+with POD, its container. Reviews and dry runs are all that is sent: nothing is created or
+changed. The dry runs show up in the cluster's audit log as such.
+
+Without POD the policy is asked about a small pod, which needs the permission to create
+pods. It takes debug's flags, and answers for a debug with them.
+
+Where a needed permission is missing a Role with it is printed, and a RoleBinding to you.
+The exit code is 0 where debug with that flag would work, else 1, also with --role.`,
+		Example: `  kubectl shareproc doctor
+  kubectl shareproc doctor nginx
+  kubectl shareproc doctor deploy/web --patch
+
+  # for somebody else, by an administrator: what anna lacks, granted
+  kubectl shareproc doctor nginx --as anna --role | kubectl apply -f -`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if args = cli.WithPod(cmd, args); len(args) > 1 {
+				return cli.Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[1])
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if args = cli.WithPod(cmd, args); len(args) == 1 {
+				opts.pod, opts.named = args[0], true
+			}
+			if err := opts.validate(cmd); err != nil {
+				return err
+			}
+			return run(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Answer for debug --copy")
+	cmd.Flags().BoolVar(&opts.patch, "patch", false, "Answer for debug --patch")
+	cmd.Flags().BoolVar(&opts.root, "root", false, "Answer for debug --root")
+	cmd.Flags().BoolVar(&opts.role, "role", false, "Print only the Role that is missing, or the whole one where nothing is")
+	cli.AddOutput(cmd, &opts.output)
+	return cmd
+}
+
+func (o *doctorOptions) validate(cmd *cobra.Command) error {
+	if err := o.Validate(cmd); err != nil {
+		return err
+	}
+	if err := cli.CheckOutput(cmd, o.output); err != nil {
+		return err
+	}
+	switch {
+	case o.copy && o.patch || o.copy && o.root || o.patch && o.root:
+		return cli.Usage("one of them; all four ways are told in any case", "--copy, --patch, --root: more than one way")
+	case o.role && o.output != "":
+		return cli.Usage("one of both", "-o %s with --role: a Role is printed as kubectl apply reads it", o.output)
+	case !o.named && o.Container != "":
+		return cli.Usage(cmd.CommandPath()+" POD -c "+o.Container, "-c %s without a pod", o.Container)
+	case !o.named:
+		return nil
+	}
+	if err := o.ref().Validate(); err != nil {
+		return cli.AsUsage(err)
+	}
+	return nil
+}
+
+func (o *doctorOptions) ref() target.Ref {
+	return target.Ref{Arg: o.pod, Selector: o.Selector, Container: o.Container}
+}
+
+func (o *doctorOptions) way() session.Purpose {
+	switch {
+	case o.copy:
+		return session.ForCopy
+	case o.patch:
+		return session.ForPatch
+	case o.root:
+		return session.ForRoot
+	default:
+		return session.ForHelper
+	}
+}
+
+func run(ctx context.Context, deps *cli.Deps, opts *doctorOptions) error {
+	o, err := cli.NewOpener(deps, &opts.HelperFlags, time.Hour)
+	if err != nil {
+		return err
+	}
+	namespace, err := cli.Namespace(deps)
+	if err != nil {
+		return err
+	}
+	d, err := o.Diagnose(ctx, namespace, opts.ref(), opts.way(), session.Wanted{Image: opts.Image, Override: opts.Override})
+	if err != nil {
+		return err
+	}
+	switch {
+	case opts.role:
+		g := d.Needed()
+		if d.Missing != nil {
+			g = *d.Missing
+		}
+		err = printGrant(deps, g)
+	case opts.output != "":
+		err = output.PrintObject(deps.Streams.Out, opts.output, Diagnosis{output.NewTypeMeta("Diagnosis"), d})
+	default:
+		err = printDiagnosis(deps, d)
+	}
+	if err != nil {
+		return err
+	}
+	return d.Err()
+}

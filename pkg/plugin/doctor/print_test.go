@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package doctor
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+func TestDoctorTellsAGuessedUser(t *testing.T) {
+	rows := targetRows(&session.TargetReport{Pod: "web", Container: "web", UserFrom: "unknown", Helpers: []string{"shareproc-a"}, Processes: "pod"})
+	text := strings.Join(slices.Concat(rows...), " ")
+	for _, want := range []string{"taken for 0:0", "shareproc-a would not do for debug", "of all containers of the pod"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in %q", want, text)
+		}
+	}
+}

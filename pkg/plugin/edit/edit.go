@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package edit is the command fs edit: a copy on this machine, an editor, and back if nobody changed the file. It does not
+// copy by itself: pkg/transfer does.
+package edit
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// Limit is how long a file may be that is edited: longer ones are copied.
+const Limit = 64 << 20
+
+// errEdited says that the file is not the one any more that was edited.
+var errEdited = errors.New("changed while it was edited: not written")
+
+// NewCommand returns the command fs edit.
+func NewCommand(deps *cli.Deps) *cobra.Command {
+	opts := &files.Args{}
+	cmd := &cobra.Command{
+		Use:   "edit POD [PID] PATH",
+		Short: "Edit a file in your own editor",
+		Long: `Open a copy of a file in the editor that KUBE_EDITOR or EDITOR names (else vi, or notepad on
+Windows), and write it back if it was changed. A link is followed, and stays. The new file takes
+the place of the old one at once, with its mode and owner, and only where the old one is as it
+was: its inode, times, size, mode, owner and checksum are compared. Nothing else stays in the
+container, and no copy stays on this machine.
+
+Use it to try a change of a configuration before it goes into the image or the ConfigMap.
+
+Where it cannot be written, the edited copy is kept and named. A read-only file system, or a
+file that is a mount of its own, is reported before the editor opens. The file may have up to
+64 MiB, text or not. No connection to the pod is held while you edit.`,
+		Example: `  kubectl shareproc fs edit nginx /etc/nginx/nginx.conf && kubectl shareproc signal nginx 1 HUP
+
+  # in a script
+  EDITOR='sed -i s/notice/debug/' kubectl shareproc fs edit deploy/web /etc/nginx/nginx.conf`,
+		Args: cli.PodFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.Parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if opts.Path() == "/" {
+				return cli.Usage(cmd.CommandPath()+" --help", "name a file")
+			}
+			return run(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	return cmd
+}
+
+// An edit is one file on its way through an editor.
+type edit struct {
+	*cli.Deps
+	opts *files.Args
+	draft
+	pod, container string // whose file it was: a workload may have other pods by then
+	before         remote.Info
+	sum            [32]byte
+}
+
+func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
+	e := &edit{Deps: deps, opts: opts}
+	defer e.drop()
+	if err := files.UseRoot(ctx, deps, opts, func(r *cli.Session, root *remote.Root) error { return e.fetch(ctx, r, root) }); err != nil {
+		return err
+	}
+	err := openEditor(ctx, deps, e.file)
+	data, reading := os.ReadFile(e.file)
+	switch changed := reading == nil && sha256.Sum256(data) != e.sum; {
+	case err != nil && changed:
+		return e.keep(ctx, fmt.Errorf("edit %s of pod/%s: not written: %w", remote.Escape(opts.Path()), e.pod, err))
+	case err != nil:
+		return err
+	case reading != nil:
+		return fmt.Errorf("edit %s of pod/%s: not written: the editor left no file: %w", remote.Escape(opts.Path()), e.pod, reading)
+	case !changed:
+		deps.Report.Say("not changed, so not written: %s of pod/%s", e.before.Path, e.pod)
+		return nil
+	}
+	// The helper may have ended since: editing takes its time.
+	again := *opts
+	again.Pod, again.Selector, again.Container = "pod/"+e.pod, "", e.container
+	if err := files.UseRoot(ctx, deps, &again, func(r *cli.Session, root *remote.Root) error { return e.put(ctx, r, root, data) }); err != nil {
+		return e.keep(ctx, err)
+	}
+	return nil
+}
+
+// fetch looks at the file and copies it here.
+func (e *edit) fetch(ctx context.Context, r *cli.Session, root *remote.Root) (err error) {
+	e.pod, e.container = r.Session.Pod, r.Target.Container
+	if e.before, err = root.Stat(ctx, e.opts.Path(), true); err != nil {
+		return err
+	}
+	if err := e.refuse(ctx, r, root); err != nil {
+		return err
+	}
+	hash := sha256.New()
+	var file *os.File
+	_, err = root.Read(ctx, e.opts.Path(), func(remote.Info) (io.Writer, error) {
+		var err error
+		file, err = e.create(path.Base(e.before.Path))
+		return io.MultiWriter(file, hash), err
+	})
+	if file != nil {
+		err = errors.Join(err, file.Close())
+	}
+	hash.Sum(e.sum[:0])
+	if far := (*fs.PathError)(nil); err != nil && (!errors.As(err, &far) || far.Path != e.opts.Path()) {
+		return fmt.Errorf("make a copy on this machine: %w", err)
+	}
+	return err
+}
+
+// refuse says beforehand what would not be possible in the end.
+func (e *edit) refuse(ctx context.Context, r *cli.Session, root *remote.Root) error {
+	switch mode := e.before.FileMode(); {
+	case mode.IsDir():
+		return &fs.PathError{Op: "open", Path: e.opts.Path(), Err: remote.ErrIsDirectory}
+	case !mode.IsRegular():
+		return &fs.PathError{Op: "open", Path: e.opts.Path(), Err: remote.ErrSpecial}
+	case e.before.Size > Limit:
+		return hint.With(fmt.Errorf("edit %s of pod/%s: it has %s", remote.Escape(e.opts.Path()), r.Session.Pod, output.HumanBytes(e.before.Size)),
+			fmt.Sprintf("kubectl shareproc cp %s:%s here, and back", r.Session.Pod, remote.Escape(e.before.Path)))
+	}
+	if err := root.Replaceable(e.before); err != nil {
+		return e.describe(ctx, r, root, err)
+	}
+	if n := e.before.Nlink; n > 1 {
+		e.Report.Say("%s has %d names (hard links); what you write will be under this one only", e.before.Path, n)
+	}
+	return nil
+}
+
+// describe says why the file can't be written.
+func (e *edit) describe(ctx context.Context, r *cli.Session, root *remote.Root, cause error) error {
+	err := files.WriteError(ctx, r, e.opts.Pid, root, e.opts.Path(), cause)
+	switch {
+	case errors.Is(cause, remote.ErrMounted):
+		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s, which writes into the file itself",
+			r.Session.Pod, root.Process.PID, remote.Escape(e.before.Path)))
+	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, transfer.ErrOwner):
+		return hint.With(err, "--profile general, where the cluster admits a helper as root")
+	}
+	return err
+}
+
+// put writes the file back, if it is as it was. That is looked at last of all, when the new one is ready to take its place.
+func (e *edit) put(ctx context.Context, r *cli.Session, root *remote.Root, data []byte) (err error) {
+	directory, base := path.Split(e.before.Path)
+	stage, err := root.Destination().Stage(ctx, path.Clean(directory), ".shareproc-"+rand.Text()[:16], true)
+	if err != nil {
+		return e.describe(ctx, r, root, err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stageEnd)
+		defer cancel()
+		err = errors.Join(err, stage.Close(ctx, false))
+	}()
+	part := transfer.Part{File: transfer.File{
+		Path: ".", Mode: e.before.FileMode(), UID: e.before.UID, GID: e.before.GID, Size: int64(len(data)), Blocks: -1, Mtime: time.Now(),
+	}}
+	errs, err := stage.Put(ctx, []transfer.Part{part}, func(to transfer.Receiver) error {
+		return errors.Join(to.Data(0, 0, data), to.Done(0, part.Size, nil))
+	})
+	if err == nil && len(errs) > 0 {
+		err = errs[0]
+	}
+	if err != nil {
+		return e.describe(ctx, r, root, err)
+	}
+	if err := e.unchanged(ctx, r, root); err != nil {
+		return err
+	}
+	errs, err = stage.Commit(ctx, nil, []transfer.Move{{From: ".", To: base}})
+	if err == nil && len(errs) > 0 {
+		err = errs[0]
+	}
+	if err != nil {
+		return e.describe(ctx, r, root, err)
+	}
+	e.Report.Say("wrote %s of process %d (%s) in pod/%s", e.before.Path, root.Process.PID, root.Process.Name, e.pod)
+	return nil
+}
+
+// stageEnd bounds how long an edit that has ended takes to clean up.
+const stageEnd = 10 * time.Second
+
+// unchanged says whether the file is still the one that was copied.
+func (e *edit) unchanged(ctx context.Context, r *cli.Session, root *remote.Root) error {
+	now, err := root.Stat(ctx, e.opts.Path(), true)
+	same := err == nil && now.Same(e.before.Stat) && now.Path == e.before.Path
+	if same {
+		_, err = root.Sum(ctx, e.before.Path, remote.SumOptions{}, func(_ string, sum [32]byte) error {
+			same = sum == e.sum
+			return nil
+		})
+	}
+	if err == nil && !same || errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write %s in pod/%s: %w", remote.Escape(e.opts.Path()), e.pod, errEdited)
+	}
+	return files.PathError(ctx, r, e.opts.Pid, root, err)
+}
+
+// keep leaves the edited copy on this machine, and says where it is, and what to do with it.
+func (e *edit) keep(ctx context.Context, err error) error {
+	e.kept = true
+	copied := remote.Escape(e.file)
+	if ctx.Err() != nil {
+		fmt.Fprintf(e.Streams.ErrOut, "not written; the edited copy is %s\n", copied)
+		return err
+	}
+	end := fmt.Sprintf("%s:%s -c %s", e.pod, remote.Escape(cmp.Or(e.before.Path, e.opts.Path())), e.container)
+	try := fmt.Sprintf("kubectl shareproc cp %s %s, which overwrites what is there", copied, end)
+	switch {
+	case errors.Is(err, errEdited):
+		try = fmt.Sprintf("kubectl shareproc fs diff %s %s -u, to see what was changed; then %s", end, copied, try)
+	case cli.Explain(err) != "":
+		try = cli.Explain(err) + "; or once it can be written: " + try
+	}
+	return hint.With(fmt.Errorf("%w\n  the edited copy is %s", err, copied), try)
+}

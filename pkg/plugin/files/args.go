@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package files holds what the commands about files share: POD [PID] PATH, how a file is shown, and what an error of
+// pkg/remote means to the user. It does not know any command.
+package files
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+)
+
+// EachPath does something with each path, and goes on where one of them is in the way.
+func EachPath(ctx context.Context, deps *cli.Deps, a *Args, do func(r *cli.Session, root *remote.Root, path string) error) error {
+	return UseRoot(ctx, deps, a, func(r *cli.Session, root *remote.Root) error {
+		var failed []error
+		for _, path := range a.paths {
+			err := PathError(ctx, r, a.Pid, root, do(r, root, path))
+			if err != nil && (GoesFor(err) || ctx.Err() != nil) {
+				return err
+			}
+			if err != nil {
+				failed = append(failed, err)
+			}
+		}
+		return Together(failed)
+	})
+}
+
+// GoesFor tells an error that is the same for every path from one of this path alone.
+func GoesFor(err error) bool {
+	_, local := errors.AsType[output.WriteError](err)
+	_, denied := errors.AsType[*remote.AccessError](err)
+	_, missing := errors.AsType[*remote.MissingToolError](err)
+	return local || denied || missing || errors.Is(err, remote.ErrNoProcess) || cli.StreamFailed(err)
+}
+
+// RemoteEnd takes POD:PATH apart. What begins as a path does, and a drive of Windows, is local.
+func RemoteEnd(arg, system string) (pod, path string, ok bool) {
+	pod, path, ok = strings.Cut(arg, ":")
+	switch {
+	case !ok, pod == "", strings.HasPrefix(arg, "/"), strings.HasPrefix(arg, "."), strings.Contains(pod, `\`):
+		return "", "", false
+	case len(pod) == 1 && (strings.HasPrefix(path, `\`) || pod[0] < 'a' || system == "windows"):
+		return "", "", false
+	}
+	return pod, path, true
+}
+
+// Printable makes a line fit for a terminal, and leaves its tabs and backslashes.
+func Printable(line string) string {
+	parts := strings.Split(line, "\t")
+	for i, part := range parts {
+		parts[i] = output.EscapeLine(part)
+	}
+	return strings.Join(parts, "\t")
+}
+
+// Args are what every verb of fs takes: POD [PID] [PATH...] and the helper's flags.
+type Args struct {
+	cli.HelperFlags
+	Pod    string
+	Pid    int
+	paths  []string
+	Output string
+}
+
+// AnyNumber is how many paths a command takes that takes several.
+const AnyNumber = 1 << 16
+
+// Parse takes the arguments of a verb that has no other -o than json.
+func (a *Args) Parse(cmd *cobra.Command, args []string, most int) error {
+	if err := a.Take(cmd, args, most); err != nil || cmd.Flags().Lookup("output") == nil {
+		return err
+	}
+	return cli.OneOf(cmd, a.Output, "", "json")
+}
+
+// Take takes the arguments. A verb that takes one path takes "/" where it is left out, one that takes any number
+// wants one.
+func (a *Args) Take(cmd *cobra.Command, args []string, most int) (err error) {
+	if a.Pod, a.Pid, a.paths, err = cli.PodPIDPaths(cmd, cli.WithPod(cmd, args), most); err != nil {
+		return err
+	}
+	if len(a.paths) == 0 {
+		if most > 1 {
+			return cli.Usage(cmd.CommandPath()+" --help", "name a path")
+		}
+		a.paths = []string{"/"}
+	}
+	return a.Validate(cmd)
+}
+
+// Path is the first path.
+func (a *Args) Path() string { return a.paths[0] }
+
+// AddOutput adds -o of a verb that has only this one besides its text.
+func (a *Args) AddOutput(cmd *cobra.Command, text string) {
+	cmd.Flags().StringVarP(&a.Output, "output", "o", "", text)
+	cli.CompleteFlag(cmd, "output", "json")
+}
+
+// JSON tells whether one object a line is wanted.
+func (a *Args) JSON() bool { return a.Output == "json" }
+
+// UseRoot opens a session and connects to the root that is meant. It says what errors about paths mean.
+func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*cli.Session, *remote.Root) error) error {
+	want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: a.Pid != 0}
+	return cli.Use(ctx, deps, a.Pod, &a.HelperFlags, want, func(r *cli.Session) error {
+		root, err := r.Root(ctx, a.Pid)
+		if err != nil {
+			err = &fs.PathError{Op: "open", Path: a.Path(), Err: err}
+		} else if err = do(r, root); err == nil {
+			return nil
+		}
+		return PathError(ctx, r, a.Pid, root, err)
+	})
+}
+
+// TreeFlags say how far a verb goes.
+type TreeFlags struct {
+	MaxDepth int
+	Xdev     bool
+	Proc     bool
+}
+
+// AddTree adds the flags.
+func (t *TreeFlags) AddTree(flags *pflag.FlagSet) {
+	flags.IntVar(&t.MaxDepth, "maxdepth", 0, "How many levels below PATH to look at; 0 means all")
+	flags.BoolVar(&t.Xdev, "xdev", false, "Stay on PATH's file system: volumes are named, not entered")
+	flags.BoolVar(&t.Proc, "proc", false, "Enter kernel file systems below PATH too: /proc, /sys, wherever they are mounted")
+}
+
+// CheckTree refuses values without a meaning.
+func (t *TreeFlags) CheckTree(cmd *cobra.Command) error {
+	if t.MaxDepth < 0 {
+		return cli.Usage(cmd.CommandPath()+" --help", "--maxdepth %d: less than zero", t.MaxDepth)
+	}
+	return nil
+}
+
+// Options are the flags as pkg/remote takes them.
+func (t *TreeFlags) Options() remote.TreeOptions {
+	return remote.TreeOptions{MaxDepth: t.MaxDepth, OneFileSystem: t.Xdev, KernelFiles: t.Proc}
+}

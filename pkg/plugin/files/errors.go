@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// Together is one error as it is, and several with the advice for the first.
+func Together(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// NotCopied names what is left out of a copy.
+func NotCopied(deps *cli.Deps, top, name string, err error) {
+	what := "not copied"
+	if errors.Is(err, transfer.ErrOwner) {
+		what = "not kept"
+	}
+	deps.Report.Warn("%s: %s: %s", what, remote.Escape(path.Join(top, name)), output.EscapeLine(err.Error()))
+}
+
+// Breakage is why a connection broke, in few words.
+func Breakage(err error) string {
+	if transfer.IsStalled(err) {
+		return remote.ErrStalled.Error()
+	}
+	return "not all of it arrived"
+}
+
+// WriteError says where something in a pod could not be written, and what might help.
+func WriteError(ctx context.Context, r *cli.Session, pid int, root *remote.Root, name string, cause error) error {
+	if errors.Is(cause, remote.ErrNoProcess) || root.Process.PID == 0 {
+		return PathError(ctx, r, pid, root, &fs.PathError{Op: "write", Path: name, Err: cause})
+	}
+	err := fmt.Errorf("write %s of process %d (%s) in pod/%s: %w", remote.Escape(name), root.Process.PID, remote.Escape(root.Process.Name), r.Session.Pod, cause)
+	switch {
+	case errors.Is(cause, remote.ErrReadOnly):
+		return hint.With(err, fmt.Sprintf("a volume that can be written: grep -w rw /proc/%d/mountinfo in kubectl shareproc debug %s", root.Process.PID, r.Session.Pod))
+	case errors.Is(cause, fs.ErrNotExist), errors.Is(cause, transfer.ErrNoDirectory):
+		return hint.With(err, "kubectl shareproc fs "+r.Session.Pod+" /, for the directories that are there")
+	case errors.Is(cause, transfer.ErrInTheWay), errors.Is(cause, transfer.ErrDangling), errors.Is(cause, transfer.ErrIsDirectory):
+		return hint.With(err, "another name, or the path of what the link leads to")
+	}
+	return err
+}
+
+// PathError says of which process and pod a path was asked, and what an error of package remote means there.
+func PathError(ctx context.Context, r *cli.Session, pid int, root *remote.Root, err error) error {
+	var path *fs.PathError
+	var partly *remote.TreeError
+	_, local := errors.AsType[output.WriteError](err)
+	process := root.Process
+	switch {
+	case err == nil, ctx.Err() != nil, local:
+		return err
+	case errors.As(err, &partly):
+		return Partly(r, partly)
+	case errors.Is(err, remote.ErrIsDirectory) && errors.As(err, &path):
+		return hint.With(fmt.Errorf("read %s of process %d in pod/%s: %w", remote.Escape(path.Path), process.PID, r.Session.Pod, remote.ErrIsDirectory),
+			"kubectl shareproc fs, for what is in it; fs sum -R and fs grep -r, for the files below it")
+	case errors.Is(err, remote.ErrNoProcess) && pid != 0:
+		return r.NoProcess(pid)
+	case errors.Is(err, remote.ErrNoProcess):
+		return hint.With(fmt.Errorf("find a process of container %s in pod/%s: %w", r.Target.Container, r.Session.Pod, remote.ErrNoProcess),
+			"kubectl shareproc ps "+r.Session.Pod)
+	case errors.Is(err, remote.ErrSpecial) && errors.As(err, &path):
+		kind := "file of no known kind"
+		if info, err := root.Stat(ctx, path.Path, true); err == nil {
+			kind = KindOf(info.FileMode())
+		}
+		return hint.With(fmt.Errorf("print %s of process %d in pod/%s: it is a %s", remote.Escape(path.Path), process.PID, r.Session.Pod, kind),
+			"-o json, for what is known of it")
+	case errors.As(err, &path) && process.PID != 0:
+		return fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", remote.Escape(path.Path), process.PID, remote.Escape(process.Name),
+			r.Session.Pod, path.Err)
+	}
+	return err
+}
+
+// FailuresShown is how many of the files that could not be read are named.
+const FailuresShown = 20
+
+// Partly says what of a tree is missing, after all the rest was printed.
+func Partly(r *cli.Session, missing *remote.TreeError) error {
+	try := "run it again, if the files were changing"
+	if errors.Is(missing, fs.ErrPermission) {
+		try = "--profile general, where the cluster admits a helper as root"
+	}
+	return hint.With(NewPartError(PartText("pod/"+r.Session.Pod, missing.Failures, missing.Count), missing), try)
+}
+
+// PartText names the first files of a place that could not be read, and says how many there are.
+func PartText(place string, failures []error, count int) string {
+	files := "files or directories"
+	if count == 1 {
+		files = "file or directory"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "read the whole tree in %s: %d %s could not be read", place, count, files)
+	shown := failures[:min(len(failures), FailuresShown)]
+	for _, failure := range shown {
+		if path, ok := errors.AsType[*fs.PathError](failure); ok {
+			fmt.Fprintf(&b, "\n  %s %s: %v", path.Op, remote.Escape(path.Path), path.Err)
+		}
+	}
+	if more := count - len(shown); more > 0 {
+		fmt.Fprintf(&b, "\n  and %d more", more)
+	}
+	return b.String()
+}
+
+// partError has a text of several lines, whose names are escaped already.
+type partError struct {
+	text  string
+	cause error
+}
+
+// NewPartError makes an error of a text whose names are escaped already; cause may be nil.
+func NewPartError(text string, cause error) error { return partError{text, cause} }
+
+func (e partError) Error() string { return e.text }
+
+func (e partError) Unwrap() error { return e.cause }

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fs
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+type duOptions struct {
+	files.Args
+	files.TreeFlags
+	summarize bool
+	apparent  bool
+	bytes     bool
+	nul       bool
+	// shown is how deep the directories are that are printed; all of them count. 0 means all.
+	shown int
+}
+
+// DiskUsage is a line of "fs du -o json".
+type DiskUsage struct {
+	output.TypeMeta
+	output.PathText
+	Bytes int64 `json:"bytes"`
+}
+
+func newDuCommand(deps *cli.Deps) *cobra.Command {
+	opts := &duOptions{}
+	cmd := &cobra.Command{
+		Use:   "du POD [PID] [PATH]",
+		Short: "Print how much space files take, by directory",
+		Long: `Print how much space the files at and below PATH take on the disk, by directory, with all that
+is below each. A file with several names counts once. --apparent-size adds up lengths instead of
+blocks: sparse files count in full. Volumes count unless --xdev; kernel file
+systems (/proc, /sys) don't. -o json prints one object a line (kind DiskUsage).
+
+Use it when a disk fills up, to see which directory does it.`,
+		Example: `  kubectl shareproc fs du nginx /var --maxdepth 1
+  kubectl shareproc fs du nginx / --xdev --summarize`,
+		Args: cli.PodFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.Parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if err := opts.CheckTree(cmd); err != nil {
+				return err
+			}
+			if opts.nul && opts.JSON() {
+				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+			}
+			// What is not printed counts all the same.
+			opts.shown, opts.MaxDepth = opts.MaxDepth, 0
+			return runDu(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	opts.AddTree(cmd.Flags())
+	cmd.Flags().Lookup("maxdepth").Usage = "How many levels below PATH to print; 0 means all. All of them count"
+	cmd.Flags().BoolVar(&opts.summarize, "summarize", false, "Print the sum alone (-s is kubectl's server)")
+	cmd.Flags().BoolVar(&opts.apparent, "apparent-size", false, "Add up the files' lengths, not their blocks on the disk")
+	cmd.Flags().BoolVar(&opts.bytes, "bytes", false, "Print bytes, not powers of 1024")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each line ended by a NUL instead")
+	opts.AddOutput(cmd, "json: one object a line")
+	return cmd
+}
+
+func runDu(ctx context.Context, deps *cli.Deps, opts *duOptions) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) (err error) {
+		out := deps.Report.Lines()
+		defer out.Close(&err)
+		sum := &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}}
+		_, err = root.Walk(ctx, opts.Path(), remote.WalkOptions{TreeOptions: opts.Options()}, sum.add)
+		if rest := sum.leave(0); rest != nil {
+			return rest
+		}
+		return err
+	})
+}
+
+// A summer adds up a tree while it is walked: it holds the directories that are still open.
+type summer struct {
+	opts *duOptions
+	out  *output.Lines
+	open []openDirectory
+	seen map[[2]uint64]bool // files with several names, by device and inode
+}
+
+type openDirectory struct {
+	path  string
+	bytes int64
+}
+
+func (s *summer) add(path string, e remote.Entry) error {
+	depth := len(s.open)
+	for depth > 0 && !strings.HasPrefix(path, strings.TrimSuffix(s.open[depth-1].path, "/")+"/") {
+		depth--
+	}
+	if err := s.leave(depth); err != nil {
+		return err
+	}
+	bytes := s.size(e)
+	if e.IsDir() || depth == 0 {
+		s.open = append(s.open, openDirectory{path, bytes})
+		return nil
+	}
+	s.open[depth-1].bytes += bytes
+	return nil
+}
+
+func (s *summer) size(e remote.Entry) int64 {
+	stat := e.Stat()
+	if stat == nil {
+		return 0
+	}
+	if stat.Nlink > 1 && !e.IsDir() {
+		id := [2]uint64{stat.Dev, stat.Ino}
+		if s.seen[id] {
+			return 0
+		}
+		s.seen[id] = true
+	}
+	if s.opts.apparent || stat.Blocks < 0 {
+		return stat.Size
+	}
+	return stat.Blocks * 512
+}
+
+// leave prints the directories deeper than depth, the deepest first, and adds each to what it is in.
+func (s *summer) leave(depth int) error {
+	for len(s.open) > depth {
+		last := len(s.open) - 1
+		directory := s.open[last]
+		s.open = s.open[:last]
+		if last > 0 {
+			s.open[last-1].bytes += directory.bytes
+		}
+		if last > 0 && (s.opts.summarize || s.opts.shown > 0 && last > s.opts.shown) {
+			continue
+		}
+		if err := s.print(directory); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *summer) print(directory openDirectory) error {
+	if s.opts.JSON() {
+		return s.out.Object(DiskUsage{output.NewTypeMeta("DiskUsage"), output.NewPathText(directory.path), directory.bytes})
+	}
+	size := output.HumanBytes(directory.bytes)
+	if s.opts.bytes {
+		size = strconv.FormatInt(directory.bytes, 10)
+	}
+	if err := s.out.Print(fmt.Sprintf("%-7s ", size)); err != nil {
+		return err
+	}
+	return s.out.Path(directory.path, s.opts.nul)
+}

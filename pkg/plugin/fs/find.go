@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fs
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+type findOptions struct {
+	files.Args
+	files.TreeFlags
+	tests findTests
+	nul   bool
+}
+
+func newFindCommand(deps *cli.Deps) *cobra.Command {
+	opts := &findOptions{}
+	cmd := &cobra.Command{
+		Use:   "find POD [PID] [PATH]",
+		Short: "Find files below a path",
+		Long: `Print the paths of files at and below PATH that pass every test, as they are found. Paths are without links from the process's
+root; links are not followed, except PATH itself. Nothing is opened but directories.
+
+Use it to look for files by name, age, size, owner or permissions.
+
+Kernel file systems (/proc, /sys, wherever they are mounted) are not entered from above
+without --proc. -o json prints one object a line (kind FileEntry).`,
+		Example: `  # what was written in the last hour
+  kubectl shareproc fs find nginx / --xdev --type f --newer 1h
+
+  # large logs; files that run as root whoever starts them
+  kubectl shareproc fs find nginx /var --name '*.log' --size +10M
+  kubectl shareproc fs find nginx / --type f --perm -4000`,
+		Args: cli.PodFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.Parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if err := opts.CheckTree(cmd); err != nil {
+				return err
+			}
+			if err := opts.tests.compile(cmd); err != nil {
+				return err
+			}
+			if opts.nul && opts.JSON() {
+				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+			}
+			return runFind(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	opts.AddTree(cmd.Flags())
+	opts.tests.add(cmd)
+	opts.AddOutput(cmd, "json: one object a line")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each followed by a NUL")
+	return cmd
+}
+
+func runFind(ctx context.Context, deps *cli.Deps, opts *findOptions) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) (err error) {
+		out := deps.Report.Lines()
+		defer out.Close(&err)
+		walk := remote.WalkOptions{TreeOptions: opts.Options(), LinkTargets: opts.JSON()}
+		_, err = root.Walk(ctx, opts.Path(), walk, func(path string, e remote.Entry) error {
+			switch {
+			case !opts.tests.pass(e):
+				return nil
+			case opts.JSON():
+				return out.Object(files.NewFileEntry(path, e))
+			default:
+				return out.Path(path, opts.nul)
+			}
+		})
+		return err
+	})
+}

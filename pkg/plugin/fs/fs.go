@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package fs is the command fs with its subcommands, which look at the files of a container, one file each. It changes
+// nothing: fs edit is in package edit, fs diff in package diff.
+package fs
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/diff"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/edit"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+type fsOptions struct {
+	files.Args
+	nul  bool
+	list listing
+}
+
+// NewCommand returns the command fs.
+func NewCommand(deps *cli.Deps) *cobra.Command {
+	opts := &fsOptions{}
+	cmd := &cobra.Command{
+		Use:   "fs POD [PID] [PATH]",
+		Short: "List a directory of a container, or print a file; find, grep, du and more in it",
+		Long: `List a directory of a container's file system, or print a file, byte for byte.
+
+Use it to look around; the commands below search, compare, measure and edit.
+
+The files are those that process PID sees, its volumes included; without PID, those of the
+container's first process. Links resolve as they do for that process. In listings, control
+characters in names are escaped; -o name prints names as they are with -0, each followed
+by a NUL.
+
+-R lists all that is below too, with paths, as it is found; --sort waits for all of it.
+With -R, -o json prints one object a line (kind FileEntry).
+
+A pod that is named like one of the commands below is "pod/NAME": fs pod/find /etc.`,
+		Example: `  # the root of the pod's default container
+  kubectl shareproc fs nginx
+
+  # a directory and a file, as process 8 sees them
+  kubectl shareproc fs nginx 8 /etc/nginx
+  kubectl shareproc fs nginx 8 /etc/nginx/nginx.conf > nginx.conf
+
+  # what is known of a file, for a script
+  kubectl shareproc fs nginx /etc/nginx/nginx.conf -o json
+
+  # the largest files last week's volume filled up with
+  kubectl shareproc fs nginx /var -R --sort=size --human`,
+		Args: cli.PodFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if err := opts.Take(cmd, args, 1); err != nil {
+				return err
+			}
+			if err := cli.CheckOutput(cmd, opts.Output, "name"); err != nil {
+				return err
+			}
+			if opts.nul && opts.Output != "name" {
+				return cli.Usage("-o name -0", "-0: only with -o name")
+			}
+			if err := opts.list.validate(cmd, opts.Output); err != nil {
+				return err
+			}
+			return run(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	cli.AddOutput(cmd, &opts.Output, "name")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: names as they are, each followed by a NUL")
+	opts.list.add(cmd)
+	addVerbs(cmd, deps)
+	return cmd
+}
+
+func addVerbs(cmd *cobra.Command, deps *cli.Deps) {
+	cmd.AddCommand(
+		newCatCommand(deps),
+		newStatCommand(deps),
+		newFindCommand(deps),
+		newTreeCommand(deps),
+		newDuCommand(deps),
+		newSumCommand(deps),
+		newGrepCommand(deps),
+		newTailCommand(deps),
+		newTarCommand(deps),
+		diff.NewCommand(deps),
+		edit.NewCommand(deps),
+	)
+}
+
+func run(ctx context.Context, deps *cli.Deps, opts *fsOptions) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *cli.Session, root *remote.Root) error {
+		if opts.list.recursive {
+			return listTree(ctx, deps, root, opts)
+		}
+		return show(ctx, deps, r, root, opts)
+	})
+}
+
+// fs prints what is at a path: a directory's entries, a file's bytes, or what is known of it.
+func show(ctx context.Context, deps *cli.Deps, r *cli.Session, root *remote.Root, opts *fsOptions) error {
+	info, err := root.Stat(ctx, opts.Path(), true)
+	switch {
+	case err != nil:
+		return err
+	case info.FileMode().IsDir():
+		info, entries, err := root.ReadDir(ctx, opts.Path())
+		if err != nil {
+			return err
+		}
+		return printFound(deps, r, root, info, entries, opts)
+	case opts.Output != "":
+		return printFound(deps, r, root, info, nil, opts)
+	}
+	return copyOut(ctx, deps, root, opts.Path())
+}
+
+// copyOut prints a file's bytes.
+func copyOut(ctx context.Context, deps *cli.Deps, root *remote.Root, path string) error {
+	_, err := root.Read(ctx, path, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
+	return err
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+type grepOptions struct {
+	files.Args
+	files.TreeFlags
+	pattern    string
+	recursive  bool
+	ignoreCase bool
+	fixed      bool
+	extended   bool
+	filesOnly  bool
+	lineNumber bool
+	nul        bool
+}
+
+// Match is a line of "fs grep -o json".
+type Match struct {
+	output.TypeMeta
+	output.PathText
+	Line int    `json:"line,omitempty"`
+	Text string `json:"text,omitempty"`
+	// TextBytes is the text in base64 where it is not UTF-8, which JSON can't hold.
+	TextBytes []byte `json:"textBytes,omitempty"`
+	// Cut says that the line goes on.
+	Cut bool `json:"cut,omitempty"`
+}
+
+func newGrepCommand(deps *cli.Deps) *cobra.Command {
+	opts := &grepOptions{}
+	cmd := &cobra.Command{
+		Use:   "grep PATTERN POD [PID] [PATH]",
+		Short: "Print the lines of files that match a pattern",
+		Long: `Print the lines that match PATTERN, a basic regular expression, in a text file or with -r in
+those below a directory. The helper searches: the files stay where they are. Files with a
+NUL in their first 32 KiB are left out, links are not followed (except PATH itself), and
+letters are bytes. Control characters in lines are escaped; with -0 the path is followed
+by a NUL, and path and line are as they are. -o json prints one object a line (kind Match).
+
+Use it to look for a setting or a message without copying the files first.
+
+The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after an error.
+-l and -n are kubectl's (labels, namespace): use the long names.`,
+		Example: `  kubectl shareproc fs grep worker_processes nginx /etc/nginx/nginx.conf
+  kubectl shareproc fs grep -r -i 'listen.*80' nginx /etc --line-number`,
+		Args: patternAndPod,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.pattern = args[0]
+			if err := opts.Parse(cmd, args[1:], 1); err != nil {
+				return err
+			}
+			if err := opts.CheckTree(cmd); err != nil {
+				return err
+			}
+			switch {
+			case opts.fixed && opts.extended:
+				return cli.Usage(cmd.CommandPath()+" --help", "-F and -E: one of them")
+			case opts.nul && opts.JSON():
+				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+			}
+			return runGrep(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	opts.AddTree(cmd.Flags())
+	flags := cmd.Flags()
+	flags.BoolVarP(&opts.recursive, "recursive", "r", false, "The files below a directory")
+	flags.BoolVarP(&opts.ignoreCase, "ignore-case", "i", false, "Letters (ASCII) in either case")
+	flags.BoolVarP(&opts.fixed, "fixed-strings", "F", false, "PATTERN is plain text")
+	flags.BoolVarP(&opts.extended, "extended-regexp", "E", false, "PATTERN is an extended regular expression")
+	flags.BoolVar(&opts.filesOnly, "files-with-matches", false, "Print the paths of the files alone")
+	flags.BoolVar(&opts.lineNumber, "line-number", false, "Print the numbers of the lines too")
+	flags.BoolVarP(&opts.nul, "null", "0", false, "Paths and lines as they are, each path followed by a NUL")
+	opts.AddOutput(cmd, "json: one object a line")
+	return cmd
+}
+
+// patternAndPod takes PATTERN and what the other verbs take.
+func patternAndPod(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cli.Usage(cmd.CommandPath()+" PATTERN POD [PID] [PATH]", "name a pattern and a pod")
+	}
+	return cli.PodFirst(3)(cmd, args[1:])
+}
+
+func runGrep(ctx context.Context, deps *cli.Deps, opts *grepOptions) error {
+	matched := false
+	err := files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) error { return fsGrep(ctx, deps, root, opts, &matched) })
+	switch {
+	case err != nil:
+		return cli.AsGrepError(err)
+	case !matched:
+		return cli.CommandExit{Code: cli.ExitError}
+	}
+	return nil
+}
+
+func fsGrep(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *grepOptions, matched *bool) (err error) {
+	out := deps.Report.Lines()
+	defer out.Close(&err)
+	grep := remote.GrepOptions{
+		TreeOptions: opts.Options(), Pattern: opts.pattern, IgnoreCase: opts.ignoreCase, Fixed: opts.fixed,
+		Extended: opts.extended, Recursive: opts.recursive, FilesOnly: opts.filesOnly,
+	}
+	_, err = root.Grep(ctx, opts.Path(), grep, func(m remote.Match) error {
+		*matched = true
+		if opts.JSON() {
+			return out.Object(newMatchLine(m))
+		}
+		return out.Print(opts.line(m))
+	})
+	if errors.Is(err, remote.ErrPattern) {
+		return hint.With(fmt.Errorf("read pattern %q: %w", opts.pattern, remote.ErrPattern), "-F, if it is plain text")
+	}
+	return err
+}
+
+func newMatchLine(m remote.Match) Match {
+	line := Match{TypeMeta: output.NewTypeMeta("Match"), PathText: output.NewPathText(m.Path), Line: m.Line, Text: m.Text, Cut: m.Cut}
+	if !utf8.ValidString(m.Text) {
+		line.TextBytes = []byte(m.Text)
+	}
+	return line
+}
+
+// line is a match as grep prints it: [PATH:][NUMBER:]TEXT.
+func (o *grepOptions) line(m remote.Match) string {
+	path, text := remote.Escape(m.Path), files.Printable(m.Text)
+	if o.nul {
+		path, text = m.Path, m.Text
+	}
+	switch {
+	case o.filesOnly && o.nul:
+		return path + "\x00"
+	case o.filesOnly:
+		return path + "\n"
+	}
+	if o.lineNumber {
+		text = strconv.Itoa(m.Line) + ":" + text
+	}
+	switch {
+	case o.nul:
+		return path + "\x00" + text + "\n"
+	case o.recursive:
+		return path + ":" + text + "\n"
+	}
+	return text + "\n"
+}

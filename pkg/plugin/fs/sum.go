@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fs
+
+import (
+	"context"
+	"encoding/hex"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+type sumOptions struct {
+	files.Args
+	files.TreeFlags
+	recursive bool
+	nul       bool
+}
+
+// Checksum is a line of "fs sum -o json".
+type Checksum struct {
+	output.TypeMeta
+	output.PathText
+	SHA256 string `json:"sha256"`
+}
+
+func newSumCommand(deps *cli.Deps) *cobra.Command {
+	opts := &sumOptions{}
+	cmd := &cobra.Command{
+		Use:   "sum POD [PID] PATH",
+		Short: "Print SHA-256 checksums of files",
+		Long: `Print the SHA-256 checksum of a regular file, or with -R of those below a directory, as sha256sum
+does. The helper computes them: the files' bytes stay where they are. Links are not
+followed, except PATH itself. With -0 the lines are those of sha256sum -z. -o json prints
+one object a line (kind Checksum).
+
+Use it to see whether a file is the one that you built, or the same in two places.`,
+		Example: `  kubectl shareproc fs sum nginx /usr/sbin/nginx
+
+  # do two replicas have the same files?
+  kubectl shareproc fs sum web-0 /etc/nginx -R | sort > web-0.sums
+  kubectl shareproc fs sum web-1 /etc/nginx -R | sort | diff web-0.sums -`,
+		Args: cli.PodFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.Parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if err := opts.CheckTree(cmd); err != nil {
+				return err
+			}
+			if opts.nul && opts.JSON() {
+				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+			}
+			return runSum(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	opts.AddTree(cmd.Flags())
+	cmd.Flags().BoolVarP(&opts.recursive, "recursive", "R", false, "The files below a directory")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each line ended by a NUL instead")
+	opts.AddOutput(cmd, "json: one object a line")
+	return cmd
+}
+
+func runSum(ctx context.Context, deps *cli.Deps, opts *sumOptions) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) (err error) {
+		out := deps.Report.Lines()
+		defer out.Close(&err)
+		sum := remote.SumOptions{TreeOptions: opts.Options(), Recursive: opts.recursive}
+		_, err = root.Sum(ctx, opts.Path(), sum, func(path string, sum [32]byte) error {
+			text := hex.EncodeToString(sum[:])
+			if opts.JSON() {
+				return out.Object(Checksum{output.NewTypeMeta("Checksum"), output.NewPathText(path), text})
+			}
+			if err := out.Print(text + "  "); err != nil {
+				return err
+			}
+			return out.Path(path, opts.nul)
+		})
+		return err
+	})
+}

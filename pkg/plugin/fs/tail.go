@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fs
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+type tailOptions struct {
+	files.Args
+	lines  int
+	follow bool
+}
+
+func newTailCommand(deps *cli.Deps) *cobra.Command {
+	opts := &tailOptions{}
+	cmd := &cobra.Command{
+		Use:   "tail POD [PID] PATH",
+		Short: "Print a file's last lines, and what is appended to it",
+		Long: `Print the last lines of a regular file, byte for byte. -f goes on with what is appended, until
+Ctrl-C (exit code 130), which leaves nothing running. It follows the file that it opened,
+also when that is renamed; a log that starts again under its old name is another file.
+
+Use it for logs that go to a file instead of to stdout.`,
+		Example: `  kubectl shareproc fs tail nginx /var/log/app.log
+
+  # and what comes, until Ctrl-C (exit code 130)
+  kubectl shareproc fs tail nginx /var/log/app.log --lines 50 -f`,
+		Args: cli.PodFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.Parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if opts.lines < 0 {
+				return cli.Usage(cmd.CommandPath()+" --help", "--lines %d: less than zero", opts.lines)
+			}
+			return runTail(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	cmd.Flags().IntVar(&opts.lines, "lines", 10, "How many of the last lines to print (-n is kubectl's namespace)")
+	cmd.Flags().BoolVarP(&opts.follow, "follow", "f", false, "Go on with what is appended")
+	return cmd
+}
+
+func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) error {
+		_, err := root.Tail(ctx, opts.Path(), opts.lines, opts.follow, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
+		return err
+	})
+}

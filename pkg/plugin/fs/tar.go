@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/moby/term"
+	"github.com/spf13/cobra"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+type tarOptions struct {
+	files.Args
+	format string
+}
+
+func newTarCommand(deps *cli.Deps) *cobra.Command {
+	opts := &tarOptions{}
+	cmd := &cobra.Command{
+		Use:   "tar POD [PID] [PATH]",
+		Short: "Write the root, or a part of it, to stdout as a tar archive",
+		Long: `Write a file, or a directory with all that is in it, to stdout as a tar archive. Names are
+paths from the process's root without the first slash; modes, owners (by number), times, links,
+hard links, devices and FIFOs are kept. Kernel file systems (/proc, /sys) are left out.
+
+Use it to keep the state of a container, or for tools of this machine that want the files here.
+
+What is missing in it (sockets, what may not be read, what changed while it was read) is named on
+stderr, and the exit code is 1. A file of more than 32 MiB goes out while it comes: one that
+then turns out to have changed spoils the archive, whose end every reader reports as an error.`,
+		Example: `  # what is in it; the same on this machine
+  kubectl shareproc fs tar nginx /etc | tar -tvf -
+  kubectl shareproc fs tar nginx /etc | tar -x -C ./copy
+
+  # kept, compressed
+  kubectl shareproc fs tar nginx | gzip > nginx.tar.gz`,
+		Args: cli.PodFirst(3),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := opts.Parse(cmd, args, 1); err != nil {
+				return err
+			}
+			if opts.format != "pax" && opts.format != "gnu" {
+				return cli.Usage(cmd.CommandPath()+" --help", "--format %q: not one of pax, gnu", opts.format)
+			}
+			if _, terminal := term.GetFdInfo(deps.Streams.Out); terminal {
+				return cli.Usage("| tar -tvf -, for what is in it, or > FILE", "an archive is not written to a terminal")
+			}
+			return runTar(cmd.Context(), deps, opts)
+		},
+	}
+	opts.Add(cmd.Flags())
+	cmd.Flags().StringVar(&opts.format, "format", "pax", "pax, or gnu for busybox's tar, which cuts long names of pax; gnu has whole seconds only")
+	cli.CompleteFlag(cmd, "format", "pax", "gnu")
+	return cmd
+}
+
+func runTar(ctx context.Context, deps *cli.Deps, opts *tarOptions) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *cli.Session, root *remote.Root) error { return fsTar(ctx, deps, r, root, opts) })
+}
+
+func fsTar(ctx context.Context, deps *cli.Deps, r *cli.Session, root *remote.Root, opts *tarOptions) error {
+	info, err := root.Stat(ctx, opts.Path(), true)
+	if err != nil {
+		return err
+	}
+	bar := tarProgress(ctx, deps)
+	defer bar.Stop()
+	archive := transfer.NewArchive(output.NewOutput(deps.Streams.Out), opts.format == "gnu", info.Path)
+	report, err := transfer.Copy(ctx, archive, root.Source(), transfer.Options{
+		Source: info.Path, Dest: info.Path, Preserve: true, Progress: bar.Add,
+		Report: func(name string, err error) { files.NotCopied(deps, opts.Path(), name, err) },
+		Retry: func(err error, _ time.Duration) {
+			deps.Report.Say("the connection broke: %s; going on with what is missing", files.Breakage(err))
+		},
+	})
+	side := (*fs.PathError)(nil)
+	switch {
+	case err == nil && report.Failed > 0:
+		return fmt.Errorf("archive %s of pod/%s: %d of its files missing or not whole; everything else is there",
+			remote.Escape(opts.Path()), r.Session.Pod, report.Failed)
+	case errors.As(err, new(output.WriteError)):
+		return err
+	case errors.As(err, &side) && side.Op == "write":
+		return fmt.Errorf("keep files on this machine until they are whole: %w", side.Err)
+	}
+	return err
+}
+
+// tarProgress shows progress only where nobody else writes to the terminal meanwhile, as behind a pipe.
+func tarProgress(ctx context.Context, deps *cli.Deps) *output.Progress {
+	if file, ok := deps.Streams.Out.(*os.File); !ok || !regular(file) {
+		return (&output.Reporter{IOStreams: deps.Streams, Quiet: true}).Progress(ctx)
+	}
+	return deps.Report.Progress(ctx)
+}
+
+func regular(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
+}

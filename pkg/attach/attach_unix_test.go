@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/remotecommand"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
@@ -87,7 +86,7 @@ func TestAttachTellsOfTwoSizes(t *testing.T) {
 }
 
 func TestAttachRefused(t *testing.T) {
-	s := &server{refuseWebSocket: answer(502, "no"), refuseSPDY: answerStatus(403, metav1.StatusReasonForbidden, "may not attach")}
+	s := &server{refuseWebSocket: answer(502, "no"), refuseSPDY: answerForbidden("attach")}
 	d := newDesk(t)
 	err := wait(t, attached(t, s.start(t), d))
 	if !apierrors.IsForbidden(err) || !strings.HasPrefix(err.Error(), "attach to web/nginx: ") {

@@ -5,7 +5,7 @@ package attach
 import (
 	"context"
 	"fmt"
-	"net/http/httptrace"
+	"net/http"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -19,10 +19,9 @@ import (
 // atomic values it is used by one goroutine.
 type dial struct {
 	to        call
-	webSocket error    // why there is no WebSocket, or nil
-	spdy      *refusal // why there is no SPDY either, or nil
+	webSocket *ConnectError // why there is no WebSocket, or nil
+	spdy      *ConnectError // why there is no SPDY either, or nil
 	limit     time.Duration
-	timer     *time.Timer
 
 	giveUp  context.CancelCauseFunc
 	pulse   time.Duration
@@ -33,20 +32,16 @@ type dial struct {
 	status  atomic.Bool // it has told
 }
 
-// newDial begins to wait for the first answer, without which the context ends.
 func (e Exec) newDial(giveUp context.CancelCauseFunc, to call, watch bool) *dial {
-	limit := e.client.timeout
-	return &dial{to: to, giveUp: giveUp, pulse: e.client.pulse, watch: watch, limit: limit, timer: time.AfterFunc(limit, func() {
-		giveUp(fmt.Errorf("%s: no answer within %s: %w", to.what, limit, context.DeadlineExceeded))
-	})}
+	return &dial{to: to, giveUp: giveUp, pulse: e.client.pulse, watch: watch, limit: e.client.timeout}
 }
 
-func (d *dial) asked()    { d.timer.Reset(d.limit) }
-func (d *dial) answered() { d.timer.Stop() }
-
-// traced has WebSocket's answer noticed; SPDY's passes through a statusKeeper.
-func (d *dial) traced(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotFirstResponseByte: d.answered})
+// awaitAnswer gives the stream up unless the returned function is called in time. A login helper that asks its user for
+// something runs before.
+func (d *dial) awaitAnswer() (answered func() bool) {
+	return time.AfterFunc(d.limit, func() {
+		d.giveUp(d.to.noAnswer(nil, fmt.Errorf("no answer within %s: %w", d.limit, context.DeadlineExceeded)))
+	}).Stop
 }
 
 // executor is made anew for every stream: client-go's keep the connection in themselves. WebSocket comes first, and SPDY
@@ -56,7 +51,7 @@ func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, err
 	if err != nil {
 		return nil, err
 	}
-	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(statusKeeper{transport, d}, spdy.NewUpgraderForStreaming(upgrade), "POST", target)
+	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(transport, spdy.NewUpgraderForStreaming(upgrade), "POST", target)
 	if err != nil || !c.webSocket {
 		return spdyExecutor, err
 	}
@@ -65,10 +60,15 @@ func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, err
 		return nil, err
 	}
 	return remotecommand.NewFallbackExecutor(webSocket, spdyExecutor, func(err error) bool {
-		if !httpstream.IsUpgradeFailure(err) && !httpstream.IsHTTPSProxyError(err) {
-			return false
-		}
-		d.webSocket = err
-		return true
+		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	})
+}
+
+// unanswered is the error of a request that failed on the way.
+func (d *dial) unanswered(proxier func(*http.Request) (*url.URL, error), request *http.Request, err error) *ConnectError {
+	var proxy *url.URL
+	if proxier != nil {
+		proxy, _ = proxier(request) // Its error is err.
+	}
+	return d.to.noAnswer(proxy, err)
 }

@@ -22,9 +22,9 @@ const patience = 500 * time.Millisecond
 //   - a failure of a local stream ("write stdout: …", wrapping it), which ends the session at once;
 //   - context.Cause(ctx) once ctx is done, at most a second later;
 //   - *ExitError, the command's nonzero exit;
-//   - a refusal of the API server, with its status inside: apierrors.IsForbidden, IsNotFound and the like work;
-//   - any other failure of the connection, context.DeadlineExceeded when there is no answer for 40 seconds, ErrLost when it
-//     broke off after it had stood. Without stdin, and in Shell, that includes silence for 20 seconds.
+//   - *ConnectError, which says who kept the stream from being established, context.DeadlineExceeded inside when there is
+//     no answer for 40 seconds;
+//   - ErrLost when it was established and broke. Without stdin, and in Shell, that includes silence for 20 seconds.
 //
 // A nil error says that the command reported success, or, where a hop behind the API server was cut, only that the stream
 // ended: that cannot be told apart here. Whoever needs every byte must have the remote side mark the end in band. In the
@@ -68,7 +68,8 @@ func (e Exec) stream(ctx context.Context, to call, streams remotecommand.StreamO
 	go func() {
 		defer close(ended)
 		defer local.catch()
-		result = e.converse(ctx, cancel, to, streams)
+		dialled := e.newDial(cancel, to, streams.Tty || streams.Stdin == nil)
+		result = dialled.describe(dialled.converse(ctx, e.client, streams), local.written.Load())
 	}()
 	var err error
 	select {
@@ -97,13 +98,10 @@ func waitFor(ended <-chan struct{}, limit time.Duration) {
 }
 
 // converse dials, and copies until both sides are done.
-func (e Exec) converse(ctx context.Context, cancel context.CancelCauseFunc, to call, streams remotecommand.StreamOptions) error {
-	dialled := e.newDial(cancel, to, streams.Tty || streams.Stdin == nil)
-	defer dialled.answered()
-	executor, err := dialled.executor(e.client, to.url)
+func (d *dial) converse(ctx context.Context, client *Client, streams remotecommand.StreamOptions) error {
+	executor, err := d.executor(client, d.to.url)
 	if err != nil {
-		return dialled.describe(err)
+		return err
 	}
-	ctx = klog.NewContext(dialled.traced(ctx), hushed(klog.FromContext(ctx)))
-	return dialled.describe(executor.StreamWithContext(ctx, streams))
+	return executor.StreamWithContext(klog.NewContext(ctx, hushed(klog.FromContext(ctx))), streams)
 }

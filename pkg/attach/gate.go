@@ -22,6 +22,7 @@ type gate struct {
 	fail     context.CancelCauseFunc
 	closed   atomic.Bool
 	panicked atomic.Pointer[crash.Panic]
+	written  atomic.Bool // something came
 	// busy holds one value while a writer runs. A channel and not a mutex, for close must be able to give up waiting.
 	busy chan struct{}
 }
@@ -73,6 +74,7 @@ func (w *gatedWriter) Write(p []byte) (n int, err error) {
 	if w.closed.Load() {
 		return 0, errGateClosed
 	}
+	w.written.Store(true)
 	n, err = w.to.Write(p)
 	if err == nil && n < len(p) {
 		err = io.ErrShortWrite

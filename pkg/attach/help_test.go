@@ -82,3 +82,7 @@ func copying() int {
 	all := stacks()
 	return strings.Count(all, "copyStdout.func") + strings.Count(all, "copyStderr.func")
 }
+
+type roundTripFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

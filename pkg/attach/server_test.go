@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	wire "k8s.io/apimachinery/pkg/util/remotecommand"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/remotecommand"
@@ -37,6 +39,7 @@ type conversation struct {
 	sizes  <-chan remotecommand.TerminalSize
 	gone   <-chan struct{} // closed when the client has left
 	cut    func()          // drops the connection without a word
+	fail   func(metav1.Status)
 }
 
 // command is what runs on the far side; its result is the exit code, or cutOff.
@@ -48,11 +51,15 @@ const maxSizes = 100
 // cutOff ends a conversation without a status.
 const cutOff = -1
 
+// reported ends a conversation whose status was sent by fail.
+const reported = -2
+
 // server speaks the exec protocols of an API server.
 type server struct {
 	run             command
 	refuseWebSocket func(http.ResponseWriter)
 	refuseSPDY      func(http.ResponseWriter)
+	openWebSocket   http.HandlerFunc // in the place of serveWebSocket
 
 	mu   sync.Mutex
 	seen []string // the method of every request, in order
@@ -68,6 +75,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuseWebSocket(w)
 	case !overWebSocket && s.refuseSPDY != nil:
 		s.refuseSPDY(w)
+	case overWebSocket && s.openWebSocket != nil:
+		s.openWebSocket(w, r)
 	case overWebSocket:
 		s.serveWebSocket(w, r)
 	default:
@@ -155,12 +164,17 @@ func (s *server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 		stdout: channelWriter{&mu, conn, wire.StreamStdOut},
 		stderr: channelWriter{&mu, conn, wire.StreamStdErr},
 		sizes:  sizes, gone: gone, cut: func() { _ = conn.NetConn().Close() },
+		fail: func(status metav1.Status) {
+			_ = json.NewEncoder(channelWriter{&mu, conn, wire.StreamErr}).Encode(status)
+		},
 	})
 	_ = stdin.Close() // Whatever still comes is dropped, as by a process that has ended.
 	if code == cutOff {
 		return
 	}
-	_ = json.NewEncoder(channelWriter{&mu, conn, wire.StreamErr}).Encode(statusOf(code))
+	if code != reported {
+		_ = json.NewEncoder(channelWriter{&mu, conn, wire.StreamErr}).Encode(statusOf(code))
+	}
 	mu.Lock()
 	defer mu.Unlock()
 	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(limit))
@@ -221,8 +235,9 @@ func (s *server) serveSPDY(w http.ResponseWriter, r *http.Request) {
 	talk := &conversation{
 		path: r.URL.Path, query: query, stdin: streams["stdin"], stdout: streams["stdout"], stderr: streams["stderr"],
 		gone: gone, cut: func() { _ = conn.Close() },
+		fail: func(status metav1.Status) { _ = json.NewEncoder(streams["error"]).Encode(status) },
 	}
-	if code := s.run(talk); code != cutOff {
+	if code := s.run(talk); code >= 0 {
 		_ = json.NewEncoder(streams["error"]).Encode(statusOf(code))
 	}
 }
@@ -241,5 +256,23 @@ func answerStatus(code int32, reason metav1.StatusReason, message string) func(h
 			TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"},
 			Status:   metav1.StatusFailure, Code: code, Reason: reason, Message: message,
 		})
+	}
+}
+
+// answerForbidden refuses an upgrade as the API server's authorization does.
+func answerForbidden(subresource string) func(http.ResponseWriter) {
+	reason := fmt.Errorf("User %q cannot create resource %q in API group \"\" in the namespace \"shop\"", "anna", "pods/"+subresource)
+	return answerError(apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "web", reason))
+}
+
+// answerError refuses an upgrade with an error of the API server's own.
+func answerError(err *apierrors.StatusError) func(http.ResponseWriter) {
+	return func(w http.ResponseWriter) {
+		status := err.Status()
+		status.TypeMeta = metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.WriteHeader(int(status.Code))
+		_ = json.NewEncoder(w).Encode(status)
 	}
 }

@@ -42,14 +42,24 @@ func (d *dial) newSPDY(config *rest.Config) (http.RoundTripper, *spdyUpgrade, er
 	return wrapped, upgrade, err
 }
 
-// RoundTrip asks for the upgrade. Where it is granted it keeps the connection, which client-go would close.
+// RoundTrip asks for the upgrade. Where it is granted it keeps the connection, which client-go would close. Where it is not,
+// the answer goes on to the login helpers, but for a redirect: client-go would follow it with the user's credentials.
 func (u *spdyUpgrade) RoundTrip(request *http.Request) (*http.Response, error) {
+	defer u.dial.awaitAnswer()()
 	request = request.Clone(request.Context())
 	request.Header.Set(httpstream.HeaderConnection, httpstream.HeaderUpgrade)
 	request.Header.Set(httpstream.HeaderUpgrade, "SPDY/3.1")
 	response, err := u.transport.RoundTrip(request)
-	if err != nil || response.StatusCode != http.StatusSwitchingProtocols {
-		return response, err
+	if err != nil {
+		u.dial.spdy = u.dial.unanswered(u.transport.Proxy, request, err)
+		return nil, err
+	}
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		u.dial.spdy = u.dial.to.refused(response)
+		if u.dial.spdy.Location != "" {
+			return nil, u.dial.spdy
+		}
+		return response, nil
 	}
 	body, ok := response.Body.(io.ReadWriteCloser) // net/http promises it
 	if !ok {
@@ -62,10 +72,11 @@ func (u *spdyUpgrade) RoundTrip(request *http.Request) (*http.Response, error) {
 // NewConnection makes a connection of an answer to RoundTrip.
 func (u *spdyUpgrade) NewConnection(response *http.Response) (httpstream.Connection, error) {
 	if u.body == nil {
-		return nil, fmt.Errorf("upgrade to SPDY: %s", response.Status)
+		return nil, u.dial.spdy
 	}
-	if !strings.EqualFold(response.Header.Get(httpstream.HeaderUpgrade), "SPDY/3.1") {
-		return nil, errors.Join(fmt.Errorf("upgrade to SPDY: the server offers %q", response.Header.Get(httpstream.HeaderUpgrade)), u.body.Close())
+	if got := response.Header.Get(httpstream.HeaderUpgrade); !strings.EqualFold(got, "SPDY/3.1") {
+		u.dial.spdy = u.dial.to.foreign(fmt.Sprintf("upgraded the connection to %q instead of SPDY/3.1", got))
+		return nil, errors.Join(u.dial.spdy, u.body.Close())
 	}
 	u.dial.stands()
 	conn, err := spdy.NewClientConnectionWithPings(upgraded{u.dial.line.Load(), u.body}, pingEvery)

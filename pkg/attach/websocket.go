@@ -5,8 +5,8 @@ package attach
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"slices"
 
 	gorilla "github.com/gorilla/websocket"
 	"k8s.io/client-go/rest"
@@ -52,28 +52,27 @@ func (u *webSocketUpgrade) RoundTrip(request *http.Request) (*http.Response, err
 		NetDialContext: u.dial.connect, Proxy: u.base.Proxier, TLSClientConfig: u.base.TLSConfig,
 		Subprotocols: protocols, ReadBufferSize: size, WriteBufferSize: size,
 	}
+	defer u.dial.awaitAnswer()()
 	conn, response, err := dialer.DialContext(request.Context(), target.String(), request.Header)
 	switch {
-	case errors.Is(err, gorilla.ErrBadHandshake) && response != nil:
-		return nil, refusedUpgrade(u.dial.to, response)
+	case errors.Is(err, gorilla.ErrBadHandshake) && response.StatusCode == http.StatusSwitchingProtocols:
+		return nil, u.fallBack(u.dial.to.foreign(fmt.Sprintf("upgraded the connection to %q instead of a WebSocket", response.Header.Get("Upgrade"))))
+	case errors.Is(err, gorilla.ErrBadHandshake):
+		return nil, u.fallBack(u.dial.to.refused(response))
 	case err != nil:
+		u.dial.webSocket = u.dial.unanswered(u.base.Proxier, request, err)
 		return nil, err
-	case len(protocols) > 0 && conn.Subprotocol() == "":
-		return nil, &httpstream.UpgradeFailureError{Cause: errors.Join(fmt.Errorf("the server speaks none of %q", protocols), conn.Close())}
+	case !slices.Contains(protocols, conn.Subprotocol()):
+		what := fmt.Sprintf("opened a WebSocket of the protocol %q and none of %q", conn.Subprotocol(), protocols)
+		return nil, errors.Join(u.fallBack(u.dial.to.foreign(what)), conn.Close())
 	}
 	u.base.Conn = conn
 	u.dial.stands()
 	return response, nil
 }
 
-// refusedUpgrade is the error of an answer other than 101, which has client-go fall back to SPDY.
-func refusedUpgrade(to call, response *http.Response) error {
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return &httpstream.UpgradeFailureError{Cause: fmt.Errorf("read answer %q: %w", response.Status, err)}
-	}
-	if refused := newRefusal(to, response.StatusCode, body); refused.fromServer {
-		return &httpstream.UpgradeFailureError{Cause: refused.status}
-	}
-	return &httpstream.UpgradeFailureError{Cause: fmt.Errorf("%w: %s: %s", gorilla.ErrBadHandshake, response.Status, body)}
+// fallBack is the error that has client-go ask for SPDY.
+func (u *webSocketUpgrade) fallBack(e *ConnectError) error {
+	u.dial.webSocket = e
+	return &httpstream.UpgradeFailureError{Cause: e}
 }

@@ -68,8 +68,11 @@ type BrokenError struct {
 	Stderr string
 }
 
-// Error gives the cause, and what the helper's shell said.
+// Error gives the cause, and what the helper's shell said. A connection that was refused has no answer that could be cut short.
 func (e *BrokenError) Error() string {
+	if !e.Broken() {
+		return e.Cause.Error()
+	}
 	text := "read answer of helper: cut short"
 	if e.Cause != nil {
 		text += ": " + e.Cause.Error()

@@ -22,6 +22,9 @@ func Explain(err error) string {
 	if try := hint.Of(err); try != "" {
 		return try
 	}
+	if refused, ok := errors.AsType[*attach.ConnectError](err); ok && refused.Advice() != "" {
+		return refused.Advice()
+	}
 	if _, denied := errors.AsType[*remote.AccessError](err); denied {
 		return "a helper as that user, or as root with SYS_PTRACE where the cluster's policy admits it; " +
 			"processes that changed their user open only to the latter"
@@ -43,16 +46,9 @@ func Explain(err error) string {
 	case apierrors.IsForbidden(err):
 		return "kubectl auth can-i --list"
 	}
-	if unreachable(err) {
+	_, request := errors.AsType[*url.Error](err)
+	if _, network := errors.AsType[*net.OpError](err); request || network {
 		return "kubectl cluster-info, and check --context and your network"
 	}
 	return ""
-}
-
-func unreachable(err error) bool {
-	if _, ok := errors.AsType[*url.Error](err); ok {
-		return true
-	}
-	_, ok := errors.AsType[*net.OpError](err)
-	return ok
 }

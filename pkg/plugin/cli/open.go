@@ -177,6 +177,9 @@ func Do(ctx context.Context, deps *Deps, arg string, h *HelperFlags, want sessio
 // StreamFailed tells an exec that the cluster broke off or refused from one whose command said what was wrong.
 func StreamFailed(err error) bool {
 	var status apierrors.APIStatus
+	if refused, ok := errors.AsType[*attach.ConnectError](err); ok {
+		return refused.By == attach.Kubelet
+	}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, attach.ErrLost):
 		return true

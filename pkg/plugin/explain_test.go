@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+)
+
+// A stream that was never established has the advice of its refusal, whatever wraps it, and only the kubelet's refusal is
+// worth a look at the helper.
+func TestExplainRefusedStream(t *testing.T) {
+	for _, test := range []struct {
+		by     attach.Party
+		advice string
+		failed bool
+	}{
+		{attach.KubectlProxy, "--reject-paths", false},
+		{attach.Gateway, "pass WebSocket upgrades on", false},
+		{attach.Admission, "policy", false},
+		{attach.Node, "get nodes", false},
+		{attach.Kubelet, "", true},
+	} {
+		err := fmt.Errorf("list processes: %w: %w", io.ErrUnexpectedEOF, &attach.ConnectError{Op: "exec in web/nginx", By: test.by, Code: 500})
+		if got := explain(err); (got == "") != (test.advice == "") || !strings.Contains(got, test.advice) {
+			t.Errorf("%s: advised %q", test.by, got)
+		}
+		if got := streamFailed(err); got != test.failed {
+			t.Errorf("%s: a look at the helper: %v", test.by, got)
+		}
+	}
+}

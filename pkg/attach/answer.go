@@ -91,7 +91,7 @@ func (e *ConnectError) fromStatus(c call, status metav1.Status) {
 		e.RetryAfter = time.Duration(details.RetryAfterSeconds) * time.Second
 	}
 	webhook := strings.HasPrefix(status.Message, webhookDenied) ||
-		strings.HasPrefix(strings.TrimPrefix(status.Message, internalError), webhookFailed)
+		strings.HasPrefix(ownText(status.Message), webhookFailed)
 	// A ValidatingAdmissionPolicy repeats its sentence as a cause, without the name of the object.
 	policy := status.Code < http.StatusInternalServerError && len(details.Causes) > 0
 	authorizer := details.Kind == "pods" && strings.Contains(status.Message, strconv.Quote("pods/"+c.subresource))
@@ -115,7 +115,7 @@ func (e *ConnectError) fromStatus(c call, status metav1.Status) {
 
 // fromBackend recognizes what the API server says of its own connection to the kubelet.
 func (e *ConnectError) fromBackend(message string) {
-	message = strings.TrimPrefix(message, internalError)
+	message = ownText(message)
 	if text, ok := strings.CutPrefix(message, dialFailed); ok {
 		e.By, e.Message = Node, printable(text)
 		if _, address, ok := strings.Cut(text, "dial tcp "); ok {
@@ -169,6 +169,14 @@ func (e *ConnectError) fromText(c call, scheme, text string, header http.Header)
 	}
 }
 
+// ownText is the message of an internal error. Each server that passes one on begins it once more.
+func ownText(message string) string {
+	for strings.HasPrefix(message, internalError) {
+		message = message[len(internalError):]
+	}
+	return message
+}
+
 // noAnswer is the error of a request that got none.
 func (c call) noAnswer(proxy *url.URL, err error) *ConnectError {
 	e := &ConnectError{Op: c.what, Address: c.url.Host, Message: printable(err.Error()), err: err}
@@ -187,7 +195,7 @@ func (c call) foreign(what string) *ConnectError {
 
 // endedBy is the error of a stream whose other side reports a failure of its own before any output.
 func (c call) endedBy(message string) *ConnectError {
-	e := &ConnectError{Op: c.what, By: Kubelet, Address: c.url.Host, Message: printable(strings.TrimPrefix(message, internalError)), err: errors.New(message)}
+	e := &ConnectError{Op: c.what, By: Kubelet, Address: c.url.Host, Message: printable(ownText(message)), err: errors.New(message)}
 	e.fromBackend(message)
 	return e
 }

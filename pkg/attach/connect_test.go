@@ -329,7 +329,7 @@ func TestConnectErrorInsideTheStream(t *testing.T) {
 		"no tunnel":                {"error dialing backend: dial timeout, backstop", attach.Node, "", "the pod's kubelet: dial timeout, backstop"},
 		"a container that is gone": {`unable to upgrade connection: container not found ("nginx")`, attach.Kubelet, "", `the kubelet refused: container not found ("nginx")`},
 		"a command that is missing": {
-			`error executing command in container: failed to start exec: exec: "x": executable file not found in $PATH`,
+			`Internal error occurred: error executing command in container: failed to start exec: exec: "x": executable file not found in $PATH`,
 			attach.Kubelet, "", `the kubelet refused: error executing command in container: failed to start exec`,
 		},
 	} {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,9 @@ type selected struct {
 	closed atomic.Bool
 	mu     sync.Mutex // held while reading
 }
+
+// lookAgain is how long a session in the background waits before it looks whether the keys are its own again.
+const lookAgain = 200 * time.Millisecond
 
 // openInput reads the terminal for one session.
 func (t *Terminal) openInput(ctx context.Context) (io.ReadCloser, error) {
@@ -72,8 +76,13 @@ func (s *selected) wait() error {
 			return fmt.Errorf("select: %w", err)
 		case ready.IsSet(wake):
 			return io.EOF
-		case ready.IsSet(s.fd):
+		case ready.IsSet(s.fd) && foreground(uintptr(s.fd)):
 			return nil
+		case ready.IsSet(s.fd): // What is typed now is for others.
+			pause := unix.NsecToTimeval(int64(lookAgain))
+			ready = unix.FdSet{}
+			ready.Set(wake)
+			_, _ = unix.Select(wake+1, &ready, nil, nil, &pause)
 		}
 	}
 }

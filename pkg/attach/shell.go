@@ -23,7 +23,7 @@ func (e Exec) Shell(ctx context.Context, argv []string, t *Terminal) error {
 
 // sit holds one session at the terminal, with what prepare puts between that and the stream.
 func (e Exec) sit(ctx context.Context, to call, t *Terminal, prepare func(*sitting)) error {
-	if !t.inTTY {
+	if !t.InputIsTerminal() {
 		return fmt.Errorf("%s: %w", to.what, ErrNotTerminal)
 	}
 	s, err := t.begin(ctx)
@@ -52,6 +52,7 @@ type sitting struct {
 	output   *screen
 	sizes    *sizeQueue
 	unwatch  func()
+	release  func()
 	// reader and queue are what the stream gets of input and sizes.
 	reader io.Reader
 	queue  remotecommand.TerminalSizeQueue
@@ -59,15 +60,22 @@ type sitting struct {
 
 // begin takes the terminal over.
 func (t *Terminal) begin(ctx context.Context) (*sitting, error) {
+	release, err := t.takeOver()
+	if err != nil {
+		return nil, fmt.Errorf("take over terminal: %w", err)
+	}
 	input, err := t.openInput(ctx)
 	if err != nil {
+		release()
 		return nil, fmt.Errorf("read terminal: %w", err)
 	}
 	raw, err := t.raw()
 	if err != nil {
-		return nil, errors.Join(err, input.Close())
+		err = errors.Join(err, input.Close())
+		release()
+		return nil, err
 	}
-	s := &sitting{terminal: t, raw: raw, input: endless{input}, output: &screen{to: t.out}, sizes: newSizeQueue()}
+	s := &sitting{terminal: t, release: release, raw: raw, input: endless{input}, output: &screen{to: t.out}, sizes: newSizeQueue()}
 	s.reader, s.queue = s.input, s.sizes
 	s.unwatch = s.watch(ctx)
 	return s, nil
@@ -75,6 +83,7 @@ func (t *Terminal) begin(ctx context.Context) (*sitting, error) {
 
 // end gives the terminal back. The watcher ends first: it could make the terminal raw again.
 func (s *sitting) end(sane bool) {
+	defer s.release()
 	defer s.raw.restore()
 	s.unwatch()
 	s.sizes.close()

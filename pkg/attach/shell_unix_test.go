@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 	if address == "" {
 		os.Exit(m.Run())
 	}
+	if mode, ok := os.LookupEnv(jobVariable); ok {
+		os.Exit(runAsJob(mode, address))
+	}
 	t := &testing.T{}
 	err := execAt(t, address).Shell(context.Background(), []string{"sh"}, attach.NewTerminal(os.Stdin, os.Stdout, os.Stderr))
 	var exit *attach.ExitError
@@ -99,12 +102,29 @@ func (d *desk) typeIn(t *testing.T, keys string) {
 // shows reads the screen until it has shown the text.
 func (d *desk) shows(t *testing.T, text string) {
 	t.Helper()
+	d.until(t, text)
+}
+
+// until reads the screen until it has shown the texts, one after the other, and gives all that it has shown.
+func (d *desk) until(t *testing.T, texts ...string) string {
+	t.Helper()
 	var seen strings.Builder
+	missing := func() bool {
+		rest := seen.String()
+		for _, text := range texts {
+			_, after, found := strings.Cut(rest, text)
+			if !found {
+				return true
+			}
+			rest = after
+		}
+		return false
+	}
 	found := make(chan struct{})
 	go func() {
 		defer close(found)
 		buffer := make([]byte, 1024)
-		for !strings.Contains(seen.String(), text) {
+		for missing() {
 			n, err := d.hand.Read(buffer)
 			if err != nil {
 				return
@@ -115,8 +135,9 @@ func (d *desk) shows(t *testing.T, text string) {
 	select {
 	case <-found:
 	case <-time.After(limit):
-		t.Fatalf("the screen does not show %q", text)
+		t.Fatalf("the screen does not show %q", texts)
 	}
+	return seen.String()
 }
 
 // restored checks that the terminal is as it was before.

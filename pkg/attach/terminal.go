@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/moby/term"
@@ -22,6 +23,7 @@ type Terminal struct {
 	out, errOut io.Writer
 	inFD, outFD uintptr
 	inTTY       bool
+	background  bool // the input is a terminal whose keys go to other processes
 	outTTY      bool
 	errTTY      bool
 
@@ -34,13 +36,27 @@ type Terminal struct {
 func NewTerminal(in io.Reader, out, errOut io.Writer) *Terminal {
 	t := &Terminal{in: in, out: out, errOut: errOut}
 	t.inFD, t.inTTY = term.GetFdInfo(in)
+	t.background = t.inTTY && !foreground(t.inFD)
 	t.outFD, t.outTTY = term.GetFdInfo(out)
 	_, t.errTTY = term.GetFdInfo(errOut)
 	return t
 }
 
-// InputIsTerminal says whether keys are typed at it.
-func (t *Terminal) InputIsTerminal() bool { return t.inTTY }
+// InputIsTerminal says whether keys are typed at it for this process. In the background ("&", "timeout" in a script) they are
+// somebody else's, and whoever asks for them is stopped.
+func (t *Terminal) InputIsTerminal() bool { return t.inTTY && !t.background }
+
+// InBackground says that there is a terminal whose keys go to other processes.
+func (t *Terminal) InBackground() bool { return t.background }
+
+// Input is what a command without a terminal may read, or nil: nothing in the background, and nothing from what nohup opens
+// in the place of a terminal, which can only be written to.
+func (t *Terminal) Input() io.Reader {
+	if file, ok := t.in.(*os.File); t.background || ok && !readable(file) {
+		return nil
+	}
+	return t.in
+}
 
 // OutputIsTerminal says whether somebody looks at the output, as opposed to a file or a pipe.
 func (t *Terminal) OutputIsTerminal() bool { return t.outTTY }
@@ -82,18 +98,30 @@ func (t *Terminal) remoteSize() (remotecommand.TerminalSize, bool) {
 // rawMode is a terminal in raw mode, and the way back.
 type rawMode struct {
 	fd    uintptr
-	saved *term.State
+	saved *term.State // nil before it was in raw mode
 	once  sync.Once
 }
 
 // raw puts the input into raw mode. moby/term's SetRawTerminal is not used: on Windows it installs a handler that exits
-// the process.
+// the process. A process that was moved to the background meanwhile comes to it when it is continued in the foreground.
 func (t *Terminal) raw() (*rawMode, error) {
-	saved, err := term.MakeRaw(t.inFD)
-	if err != nil {
+	r := &rawMode{fd: t.inFD}
+	if err := r.resume(); err != nil {
 		return nil, fmt.Errorf("set terminal raw: %w", err)
 	}
-	return &rawMode{fd: t.inFD, saved: saved}, nil
+	return r, nil
+}
+
+// resume makes the terminal raw. What was saved first stays: a process stopped by SIGSTOP finds the terminal raw.
+func (r *rawMode) resume() error {
+	if !foreground(r.fd) {
+		return nil
+	}
+	state, err := term.MakeRaw(r.fd)
+	if r.saved == nil {
+		r.saved = state
+	}
+	return err
 }
 
 // restore puts the terminal back as raw found it, once. A terminal that is gone needs nothing put back.
@@ -101,9 +129,12 @@ func (r *rawMode) restore() {
 	r.once.Do(r.pause)
 }
 
-// pause puts the terminal back for as long as the process is stopped.
+// pause puts the terminal back for as long as the process is stopped. In the background the terminal is as those in the
+// foreground want it.
 func (r *rawMode) pause() {
-	_ = term.RestoreTerminal(r.fd, r.saved)
+	if r.saved != nil && foreground(r.fd) {
+		withoutStop(func() { _ = term.RestoreTerminal(r.fd, r.saved) })
+	}
 }
 
 // restoreOnPanic is deferred in the terminal's own goroutines: where nobody hears of a panic there, it ends the process past

@@ -5,6 +5,7 @@ package attach
 import (
 	"context"
 	"io"
+	"os"
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
@@ -45,3 +46,13 @@ func (s *sitting) watch(ctx context.Context) (unwatch func()) {
 func (t *Terminal) openInput(ctx context.Context) (io.ReadCloser, error) {
 	return t.pumpedInput(ctx), nil
 }
+
+// foreground is always so: a console has no jobs.
+func foreground(uintptr) bool { return true }
+
+func withoutStop(change func()) { change() }
+
+func readable(*os.File) bool { return true }
+
+// takeOver leaves the console as it is: a handle can't be exchanged for a program that is started later.
+func (t *Terminal) takeOver() (release func(), err error) { return func() {}, nil }

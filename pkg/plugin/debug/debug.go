@@ -234,7 +234,7 @@ func execute(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugOpt
 	// asking for them. A shell is there for nothing else.
 	var stdin io.Reader
 	if opts.stdin && (!t.InputIsTerminal() || len(opts.command) == 0) {
-		stdin = deps.Streams.In
+		stdin = t.Input()
 	}
 	return r.WayBack(ownExit(r.RunCommand(ctx, command, stdin, deps.Streams.Out, deps.Streams.ErrOut)))
 }

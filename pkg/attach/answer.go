@@ -93,7 +93,7 @@ func (e *ConnectError) fromStatus(c call, status metav1.Status) {
 	webhook := strings.HasPrefix(status.Message, webhookDenied) ||
 		strings.HasPrefix(ownText(status.Message), webhookFailed)
 	// A ValidatingAdmissionPolicy repeats its sentence as a cause, without the name of the object.
-	policy := status.Code < http.StatusInternalServerError && len(details.Causes) > 0
+	policy := status.Code < http.StatusInternalServerError && len(details.Causes) > 0 && details.Causes[0].Type == ""
 	authorizer := details.Kind == "pods" && strings.Contains(status.Message, strconv.Quote("pods/"+c.subresource))
 	switch {
 	case webhook:

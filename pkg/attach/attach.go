@@ -15,9 +15,8 @@ import (
 // ErrDetached is returned by Attach when the user typed the detach keys: the container's process runs on.
 var ErrDetached = errors.New("detached")
 
-// Attach joins the user's terminal to the one of the container's own process, which must have been started with stdin and
-// a terminal. The process outlives the session. What the terminal shows of it is painted anew, as far as the process
-// paints at all when its window changes: it is told of two sizes, one row less and the right one.
+// Attach connects the user's terminal to that of the container's own process, which must have been started with stdin and a
+// terminal. The process outlives the session. It gets two sizes, so that it redraws its screen if it redraws at all.
 //
 // A nil error says that the stream ended, as it does with the process; how that ended is in the container's status.
 // Errors are those of Shell but for ExitError, and ErrDetached.
@@ -25,31 +24,34 @@ func (e Exec) Attach(ctx context.Context, t *Terminal, detach Keys) error {
 	target := e.resource("attach").VersionedParams(&corev1.PodAttachOptions{
 		Container: e.container.Name, Stdin: true, Stdout: true, TTY: true,
 	}, scheme.ParameterCodec).URL()
-	return e.sit(ctx, call{what: "attach to " + e.container.String(), subresource: "attach", url: target}, t, func(s *sitting) {
-		s.reader = &detaching{from: s.input, keys: detach}
-		s.queue = &repainting{sizes: s.sizes}
+	to := call{what: "attach to " + e.container.String(), subresource: "attach", url: target}
+	return e.runTerminal(ctx, to, t, func(s *terminalSession) {
+		s.reader = &escapeProxy{from: s.input, keys: detach}
+		s.queue = &redrawOnAttach{sizes: s.sizes}
 		if _, known := t.remoteSize(); !known {
-			s.sizes.push(usualSize())
+			s.sizes.push(defaultSize())
 		}
 	})
 }
 
-// usualSize is what a process is told that waits for a size, of a terminal that knows none.
-func usualSize() remotecommand.TerminalSize { return remotecommand.TerminalSize{Width: 80, Height: 24} }
+// defaultSize is sent for a terminal that does not know its size: some processes wait for one.
+func defaultSize() remotecommand.TerminalSize {
+	return remotecommand.TerminalSize{Width: 80, Height: 24}
+}
 
-// repainting gives one size that is not the terminal's before the one that is.
-type repainting struct {
+// redrawOnAttach sends a size that is one row off before the real one: a process redraws when its window changes.
+type redrawOnAttach struct {
 	sizes *sizeQueue
 	begun atomic.Bool
 }
 
-// Next waits for a size; nil is the end.
-func (r *repainting) Next() *remotecommand.TerminalSize {
+// Next waits for a size, and returns nil at the end of the session.
+func (r *redrawOnAttach) Next() *remotecommand.TerminalSize {
 	size := r.sizes.Next()
 	if size == nil || r.begun.Swap(true) {
 		return size
 	}
-	r.sizes.putBack(*size)
+	r.sizes.requeue(*size)
 	other := *size
 	if other.Height > 1 {
 		other.Height--

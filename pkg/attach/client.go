@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package attach answers "by what wire?": it runs a command, or a shell with a terminal, in a container that exists
-// already, over the API server's exec stream, or joins the terminal of the container's own process.
+// Package attach runs a command, or a shell with a terminal, in a container that exists already, over the API server's exec
+// stream, or connects to the terminal of the container's own process.
 //
-// It neither finds nor starts containers, prints nothing of its own, decides nothing about retries, and never ends the
-// process: signals reach it as the end of a context, and what it changed on the terminal is put back before it returns.
+// It does not find or start containers, prints nothing, never retries, and never exits: signals reach it as the end of a
+// context, and it restores the terminal before it returns.
 package attach
 
 import (
@@ -22,17 +22,17 @@ import (
 // webSocketVariable is kubectl's own switch: "false" leaves WebSocket out and uses SPDY only.
 const webSocketVariable = "KUBECTL_REMOTE_COMMAND_WEBSOCKETS"
 
-// answerTimeout is how long a request for a stream may go without an answer. The API server itself gives up on a kubelet
-// that cannot be reached after 30 seconds.
+// answerTimeout is how long to wait for the answer to a request for a stream. The API server itself gives up on a kubelet
+// that it cannot reach after 30 seconds.
 const answerTimeout = 40 * time.Second
 
 // Client runs commands in the containers of one cluster. It is safe for use by several goroutines.
 type Client struct {
-	config    *rest.Config
-	rest      rest.Interface
-	webSocket bool
-	timeout   time.Duration
-	pulse     time.Duration
+	config       *rest.Config
+	rest         rest.Interface
+	webSocket    bool
+	timeout      time.Duration
+	pingInterval time.Duration
 }
 
 // Container names a container, ephemeral ones included, of a running pod.
@@ -49,8 +49,8 @@ type Exec struct {
 	container Container
 }
 
-// New makes a client from a REST configuration, which it copies; nothing is sent. The error is that of a configuration
-// that contradicts itself or names files that cannot be read.
+// New makes a client from a copy of a REST configuration, and sends nothing. It fails if the configuration contradicts
+// itself or names files that cannot be read.
 func New(config *rest.Config) (*Client, error) {
 	own := rest.CopyConfig(config)
 	own.APIPath = "/api"
@@ -61,15 +61,15 @@ func New(config *rest.Config) (*Client, error) {
 		return nil, fmt.Errorf("read client configuration: %w", err)
 	}
 	return &Client{
-		config:    own,
-		rest:      client,
-		webSocket: os.Getenv(webSocketVariable) != "false",
-		timeout:   answerTimeout,
-		pulse:     pingEvery,
+		config:       own,
+		rest:         client,
+		webSocket:    os.Getenv(webSocketVariable) != "false",
+		timeout:      answerTimeout,
+		pingInterval: defaultPingInterval,
 	}, nil
 }
 
-// In says which container commands run in. It sends nothing: a container that does not exist shows with the first Run.
+// In selects a container. It sends nothing: the first Run fails if the container does not exist.
 func (c *Client) In(container Container) Exec {
 	return Exec{client: c, container: container}
 }
@@ -81,7 +81,7 @@ func (e Exec) resource(name string) *rest.Request {
 
 // call is one request for a stream.
 type call struct {
-	// what it does, as errors say it.
+	// what names it in errors, such as "exec in web/nginx".
 	what        string
 	subresource string
 	url         *url.URL

@@ -21,6 +21,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
@@ -90,6 +91,7 @@ func refusals() []refusal {
 		{"unauthorized", answerError(apierrors.NewUnauthorized("Unauthorized")), attach.APIServer, 401, "Unauthorized", "log in again", apierrors.IsUnauthorized},
 		{"no such pod", answerError(apierrors.NewNotFound(pods, "web")), attach.APIServer, 404, `pods "web" not found`, "", apierrors.IsNotFound},
 		{"no such container", answerError(apierrors.NewBadRequest("container nginx is not valid for pod web")), attach.APIServer, 400, "container nginx is not valid for pod web", "", apierrors.IsBadRequest},
+		{"options that are invalid", answerError(apierrors.NewInvalid(schema.GroupKind{Kind: "PodExecOptions"}, "web", field.ErrorList{field.Invalid(field.NewPath("command"), "", "empty")})), attach.APIServer, 422, "empty", "", apierrors.IsInvalid},
 		{"a conflict", answerError(apierrors.NewConflict(pods, "web", errors.New("try again"))), attach.APIServer, 409, "try again", "", apierrors.IsConflict},
 		{"too many requests", answerError(later), attach.APIServer, 429, "slow down", "again in 7s", apierrors.IsTooManyRequests},
 		{"no service", answerError(apierrors.NewServiceUnavailable("starting")), attach.APIServer, 503, "starting", "again later", apierrors.IsServiceUnavailable},

@@ -10,11 +10,11 @@ import (
 	"github.com/moby/term"
 )
 
-// Keys are the keys that end a session and not its process; none where they are empty.
+// Keys end a session and not its process. Without keys nothing does.
 type Keys []byte
 
-// ParseKeys reads keys as Docker and Podman take them: a letter or "ctrl-" and a letter or one of @ [ \ ] ^ _, several behind
-// commas, "" for none.
+// ParseKeys reads keys in the form of Docker and Podman: letters, or "ctrl-" and a letter or one of @ [ \ ] ^ _, separated
+// by commas. "" means no keys.
 func ParseKeys(text string) (Keys, error) {
 	if text == "" {
 		return nil, nil
@@ -26,17 +26,17 @@ func ParseKeys(text string) (Keys, error) {
 	return keys, nil
 }
 
-// detaching passes on what is typed until all the keys were typed one after the other. It takes the place of moby/term's
-// escape proxy, which misses the keys where the first of them is typed once too often. A key that may begin the sequence is held back until the next one says.
-type detaching struct {
+// escapeProxy passes input on until the keys are typed in sequence. A key that may begin the sequence is held back until the
+// next one decides. moby/term's escape proxy misses the sequence when its first key is typed once too often.
+type escapeProxy struct {
 	from  io.Reader
 	keys  Keys
-	typed int    // how many of the keys were typed, and are held back
-	ready []byte // to be passed on
+	typed int    // the number of keys that are held back
+	ready []byte // what Read returns next
 	err   error
 }
 
-func (d *detaching) Read(p []byte) (int, error) {
+func (d *escapeProxy) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -44,7 +44,7 @@ func (d *detaching) Read(p []byte) (int, error) {
 		buffer := make([]byte, max(len(p), len(d.keys)))
 		n, err := d.from.Read(buffer)
 		for _, key := range buffer[:n] {
-			if d.take(key) {
+			if d.matches(key) {
 				d.err = ErrDetached
 				break
 			}
@@ -59,19 +59,19 @@ func (d *detaching) Read(p []byte) (int, error) {
 	}
 	n := copy(p, d.ready)
 	d.ready = d.ready[n:]
-	return n, nil // What was typed before is sent before the session ends.
+	return n, nil // Input before the keys is sent before the session ends.
 }
 
-// take tells whether the sequence is complete. Where the key breaks it, what was held back goes on its way, but for its end
-// that may begin the sequence again.
-func (d *detaching) take(key byte) bool {
+// matches reports whether the key completes the sequence. A key that breaks the sequence releases what was held back, except
+// for an end that may begin the sequence again.
+func (d *escapeProxy) matches(key byte) bool {
 	if len(d.keys) == 0 {
 		d.ready = append(d.ready, key)
 		return false
 	}
 	held := append(append([]byte{}, d.keys[:d.typed]...), key)
 	for skip := range len(held) + 1 {
-		rest := held[skip:] // at the latest nothing, which begins every sequence
+		rest := held[skip:] // empty in the last round, and a prefix of every sequence
 		if string(rest) == string(d.keys[:len(rest)]) {
 			d.ready = append(d.ready, held[:skip]...)
 			d.typed = len(rest)

@@ -33,7 +33,7 @@ func TestDetachKeys(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				sent, err := io.ReadAll(&detaching{from: reader(strings.NewReader(test.typed)), keys: keys})
+				sent, err := io.ReadAll(&escapeProxy{from: reader(strings.NewReader(test.typed)), keys: keys})
 				if string(sent) != test.sent || errors.Is(err, ErrDetached) != test.detached || err != nil && !test.detached {
 					t.Errorf("sent %q and %v, want %q, detached %v", sent, err, test.sent, test.detached)
 				}
@@ -44,7 +44,7 @@ func TestDetachKeys(t *testing.T) {
 
 // However small the buffer, all that was typed before the keys is sent.
 func TestDetachingInASmallBuffer(t *testing.T) {
-	d := &detaching{from: strings.NewReader("abcdef\x10\x11"), keys: Keys("\x10\x11")}
+	d := &escapeProxy{from: strings.NewReader("abcdef\x10\x11"), keys: Keys("\x10\x11")}
 	var sent strings.Builder
 	_, err := io.CopyBuffer(struct{ io.Writer }{&sent}, struct{ io.Reader }{d}, make([]byte, 1))
 	if sent.String() != "abcdef" || !errors.Is(err, ErrDetached) {

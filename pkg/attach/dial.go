@@ -15,37 +15,37 @@ import (
 	"k8s.io/streaming/pkg/httpstream"
 )
 
-// dial is the making of one stream's connection, what was said when it was refused, and what became of it. But for the
-// atomic values it is used by one goroutine.
+// dial opens one stream's connection, and keeps why it was refused and how it ended. Except for the atomic fields, one
+// goroutine uses it.
 type dial struct {
 	to        call
 	webSocket *ConnectError // why there is no WebSocket, or nil
 	spdy      *ConnectError // why there is no SPDY either, or nil
 	limit     time.Duration
 
-	giveUp  context.CancelCauseFunc
-	pulse   time.Duration
-	watch   bool // whether silence means that the line is dead
-	line    atomic.Pointer[line]
-	stood   atomic.Bool
-	reports atomic.Bool // the other side tells how the command ended, or is cut
-	status  atomic.Bool // it has told
+	giveUp       context.CancelCauseFunc
+	pingInterval time.Duration
+	watch        bool // silence means that the connection is dead
+	conn         atomic.Pointer[watchedConn]
+	established  atomic.Bool
+	reports      atomic.Bool // the protocol has a status at the end of every command
+	status       atomic.Bool // the status has arrived
 }
 
 func (e Exec) newDial(giveUp context.CancelCauseFunc, to call, watch bool) *dial {
-	return &dial{to: to, giveUp: giveUp, pulse: e.client.pulse, watch: watch, limit: e.client.timeout}
+	return &dial{to: to, giveUp: giveUp, pingInterval: e.client.pingInterval, watch: watch, limit: e.client.timeout}
 }
 
-// awaitAnswer gives the stream up unless the returned function is called in time. A login helper that asks its user for
-// something runs before.
+// awaitAnswer gives the stream up unless the returned function is called in time. Login helpers run before it: they may
+// wait for their user.
 func (d *dial) awaitAnswer() (answered func() bool) {
 	return time.AfterFunc(d.limit, func() {
 		d.giveUp(d.to.noAnswer(nil, fmt.Errorf("no answer within %s: %w", d.limit, context.DeadlineExceeded)))
 	}).Stop
 }
 
-// executor is made anew for every stream: client-go's keep the connection in themselves. WebSocket comes first, and SPDY
-// where the upgrade is refused: for old servers, for proxies, and for roles that grant create on pods/exec and not get.
+// executor makes an executor for one stream, since client-go's keep their connection. It tries WebSocket, and SPDY if the
+// upgrade is refused: for old servers, for proxies, and for roles that grant create on pods/exec and not get.
 func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, error) {
 	transport, upgrade, err := d.newSPDY(c.config)
 	if err != nil {
@@ -55,7 +55,7 @@ func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, err
 	if err != nil || !c.webSocket {
 		return spdyExecutor, err
 	}
-	webSocket, err := remotecommand.NewWebSocketExecutor(d.overLine(c.config), "GET", target.String())
+	webSocket, err := remotecommand.NewWebSocketExecutor(d.withWatchedConn(c.config), "GET", target.String())
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, err
 	})
 }
 
-// unanswered is the error of a request that failed on the way.
+// unanswered returns the error of a request that got no answer.
 func (d *dial) unanswered(proxier func(*http.Request) (*url.URL, error), request *http.Request, err error) *ConnectError {
 	var proxy *url.URL
 	if proxier != nil {

@@ -10,9 +10,9 @@ import (
 	utilexec "k8s.io/client-go/util/exec"
 )
 
-// ExitError is the remote command's own nonzero end: the stream worked.
+// ExitError is the nonzero exit of the remote command. The stream worked.
 type ExitError struct {
-	// Code is 1 to 255; a command ended by signal N gives 128+N, as the container runtime reports it.
+	// Code is 1 to 255, and 128+N for a command that signal N ended, as the container runtime reports it.
 	Code int
 }
 
@@ -21,10 +21,10 @@ func (e *ExitError) Error() string {
 	return fmt.Sprintf("command terminated with exit code %d", e.Code)
 }
 
-// ExitCode is the code for callers that know only an interface.
+// ExitCode is for callers that know only an interface.
 func (e *ExitError) ExitCode() int { return e.Code }
 
-// describe makes a failed stream's error ours. output tells whether something came out of the stream.
+// describe translates the error of a stream. output reports whether the stream had any output.
 func (d *dial) describe(err error, output bool) error {
 	var exit utilexec.ExitError
 	switch {
@@ -34,8 +34,8 @@ func (d *dial) describe(err error, output bool) error {
 		return nil
 	case errors.As(err, &exit) && exit.Exited():
 		return &ExitError{Code: exit.ExitStatus()}
-	case !d.stood.Load():
-		return d.neverStood(err)
+	case !d.established.Load():
+		return d.neverEstablished(err)
 	case !d.cut() && !output && strings.HasPrefix(err.Error(), internalError):
 		return d.to.endedBy(err.Error())
 	default:
@@ -43,8 +43,8 @@ func (d *dial) describe(err error, output bool) error {
 	}
 }
 
-// neverStood chooses among the refusals of both protocols. client-go's own error has only a text of them.
-func (d *dial) neverStood(err error) error {
+// neverEstablished selects one of the refusals of both protocols. client-go's error has only their text.
+func (d *dial) neverEstablished(err error) error {
 	if refused := better(d.webSocket, d.spdy); refused != nil {
 		return refused
 	}

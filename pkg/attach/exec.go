@@ -11,8 +11,8 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// patience is how long a cancelled stream may take to let go of the local streams, before it is left behind.
-const patience = 500 * time.Millisecond
+// drainTimeout is how long a cancelled stream may use the local streams before Run returns without waiting for it.
+const drainTimeout = 500 * time.Millisecond
 
 // Run runs a command without a terminal and waits for its end. A nil stdin opens no stdin stream; a nil stdout or stderr
 // is read and dropped. The two writers are never called at the same time, so one buffer may serve as both, and they are
@@ -47,14 +47,14 @@ func orDiscard(w io.Writer) io.Writer {
 	return w
 }
 
-// stream holds one session between gated local streams.
+// stream runs one session.
 func (e Exec) stream(ctx context.Context, to call, streams remotecommand.StreamOptions) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	local := newGate(cancel)
+	local := newLocalStreams(cancel)
 	streams.Stdout = local.writer("stdout", streams.Stdout)
 	if streams.Stdin != nil {
 		streams.Stdin = local.reader("stdin", streams.Stdin)
@@ -63,7 +63,7 @@ func (e Exec) stream(ctx context.Context, to call, streams remotecommand.StreamO
 		streams.Stderr = local.writer("stderr", streams.Stderr)
 	}
 
-	var result error // read only once ended is closed
+	var result error // valid after ended is closed
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -76,9 +76,9 @@ func (e Exec) stream(ctx context.Context, to call, streams remotecommand.StreamO
 	case <-ended:
 		err = result
 	case <-ctx.Done():
-		waitFor(ended, patience)
+		waitFor(ended, drainTimeout)
 	}
-	local.close(patience)
+	local.close(drainTimeout)
 	local.rethrow()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -86,8 +86,7 @@ func (e Exec) stream(ctx context.Context, to call, streams remotecommand.StreamO
 	return err
 }
 
-// waitFor gives a cancelled stream the time to end by itself. It may take longer than the caller should: a dial in
-// progress, a writer that hangs.
+// waitFor waits for a cancelled stream to end, but not for long: a dial may be in progress, or a writer may hang.
 func waitFor(ended <-chan struct{}, limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -97,11 +96,11 @@ func waitFor(ended <-chan struct{}, limit time.Duration) {
 	}
 }
 
-// converse dials, and copies until both sides are done.
+// converse dials, and copies until both sides have ended.
 func (d *dial) converse(ctx context.Context, client *Client, streams remotecommand.StreamOptions) error {
 	executor, err := d.executor(client, d.to.url)
 	if err != nil {
 		return err
 	}
-	return executor.StreamWithContext(klog.NewContext(ctx, hushed(klog.FromContext(ctx))), streams)
+	return executor.StreamWithContext(klog.NewContext(ctx, demoteErrors(klog.FromContext(ctx))), streams)
 }

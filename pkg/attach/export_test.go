@@ -4,7 +4,7 @@ package attach
 
 import "time"
 
-// GiveUpAfter is e with a shorter patience for a first answer.
+// GiveUpAfter is e with a shorter drainTimeout for a first answer.
 func (e Exec) GiveUpAfter(limit time.Duration) Exec {
 	hasty := *e.client
 	hasty.timeout = limit
@@ -13,9 +13,9 @@ func (e Exec) GiveUpAfter(limit time.Duration) Exec {
 }
 
 // LoseAfter is e for which every period of silence is that long.
-func (e Exec) LoseAfter(pulse time.Duration) Exec {
+func (e Exec) LoseAfter(pingInterval time.Duration) Exec {
 	hasty := *e.client
-	hasty.pulse = pulse
+	hasty.pingInterval = pingInterval
 	e.client = &hasty
 	return e
 }

@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// selected reads a terminal only when there is something to read, so that nothing typed after the session is taken from
-// whoever reads next: another session, a browser, the user's own shell. select and not poll: macOS's poll refuses terminals.
+// selected reads a terminal only when it has input, so that what is typed after the session goes to the next reader: another
+// session, a pager, the user's shell. It uses select because macOS's poll refuses terminals.
 type selected struct {
 	from   *os.File
 	fd     int
@@ -29,10 +29,10 @@ type selected struct {
 	mu     sync.Mutex // held while reading
 }
 
-// lookAgain is how long a session in the background waits before it looks whether the keys are its own again.
+// lookAgain is how often a session in the background checks whether it is in the foreground again.
 const lookAgain = 200 * time.Millisecond
 
-// openInput reads the terminal for one session.
+// openInput opens the terminal's input for one session.
 func (t *Terminal) openInput(ctx context.Context) (io.ReadCloser, error) {
 	file, ok := t.in.(*os.File)
 	if !ok {
@@ -48,7 +48,7 @@ func (t *Terminal) openInput(ctx context.Context) (io.ReadCloser, error) {
 	return &selected{from: file, fd: int(t.inFD), wake: wake, waker: waker}, nil //nolint:gosec // below FD_SETSIZE
 }
 
-// Read waits for input or Close, after which it gives io.EOF.
+// Read waits for input, and returns io.EOF after Close.
 func (s *selected) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.release()
@@ -62,7 +62,7 @@ func (s *selected) Read(p []byte) (int, error) {
 	return s.from.Read(p)
 }
 
-// wait returns once the terminal has input; io.EOF when the session has ended.
+// wait returns when the terminal has input, and io.EOF when the session has ended.
 func (s *selected) wait() error {
 	wake := int(s.wake.Fd()) //nolint:gosec // below FD_SETSIZE
 	for {
@@ -78,7 +78,7 @@ func (s *selected) wait() error {
 			return io.EOF
 		case ready.IsSet(s.fd) && foreground(uintptr(s.fd)):
 			return nil
-		case ready.IsSet(s.fd): // What is typed now is for others.
+		case ready.IsSet(s.fd): // This input belongs to the foreground.
 			pause := unix.NsecToTimeval(int64(lookAgain))
 			ready = unix.FdSet{}
 			ready.Set(wake)
@@ -98,7 +98,7 @@ func (s *selected) Close() error {
 	return err
 }
 
-// release closes the pipe's other end when nobody waits on it any longer: the last of Close and Read does.
+// release closes the read end of the pipe. Close and Read both call it; the later one closes.
 func (s *selected) release() {
 	if s.closed.Load() && s.mu.TryLock() {
 		_ = s.wake.Close()

@@ -10,8 +10,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
-// pump reads a stream that cannot be waited for with an end: one goroutine for the life of the stream, since a Read can't
-// be taken back. What it has read when a session ends is there for the next one.
+// pump reads a stream whose Read cannot be interrupted, in one goroutine for the life of the stream. What it has read when a
+// session ends is for the next session.
 type pump struct {
 	chunks chan chunk
 	mu     sync.Mutex
@@ -41,7 +41,7 @@ func startPump(ctx context.Context, from io.Reader) *pump {
 	return p
 }
 
-// read waits for input or for the end of the session, which is io.EOF. A failed stream goes on failing.
+// read waits for input, and returns io.EOF at the end of the session. A failed stream keeps failing.
 func (p *pump) read(buffer []byte, ended <-chan struct{}) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"k8s.io/client-go/tools/remotecommand"
 )
 
-// sizeQueue holds the one size that matters, the latest, for a connection that may be slower than the user's mouse.
+// sizeQueue holds the latest size: the connection may be slower than the user's mouse.
 type sizeQueue struct {
 	mu     sync.Mutex
 	latest chan remotecommand.TerminalSize
@@ -20,7 +20,7 @@ func newSizeQueue() *sizeQueue {
 	return &sizeQueue{latest: make(chan remotecommand.TerminalSize, 1), ended: make(chan struct{})}
 }
 
-// push replaces a size that was not sent yet.
+// push replaces a size that is not sent yet.
 func (q *sizeQueue) push(size remotecommand.TerminalSize) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -31,8 +31,8 @@ func (q *sizeQueue) push(size remotecommand.TerminalSize) {
 	q.latest <- size
 }
 
-// putBack leaves a size for the next one, unless a later one came meanwhile.
-func (q *sizeQueue) putBack(size remotecommand.TerminalSize) {
+// requeue returns a size to the queue unless there is a later one.
+func (q *sizeQueue) requeue(size remotecommand.TerminalSize) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	select {
@@ -41,7 +41,7 @@ func (q *sizeQueue) putBack(size remotecommand.TerminalSize) {
 	}
 }
 
-// Next waits for a size, and gives nil after the session's end: client-go's goroutine asks until it gets one.
+// Next waits for a size, and returns nil after the end of the session: client-go's goroutine asks until it gets one.
 func (q *sizeQueue) Next() *remotecommand.TerminalSize {
 	select {
 	case <-q.ended:

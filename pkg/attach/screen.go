@@ -13,24 +13,24 @@ import (
 	"sync/atomic"
 )
 
-// A screen passes output on and remembers what the remote program has switched on (DEC private modes, ESC [ ? N h, in
-// xterm's "Control Sequences"), for it may end without switching it off. What it did not touch is not touched either:
-// leaving an alternate screen that nobody entered moves the cursor.
+// A screen passes output on and remembers the DEC private modes (ESC [ ? N h, in xterm's "Control Sequences") that a program
+// has changed, because it may end without restoring them. It leaves other modes alone: leaving an alternate screen that
+// nobody entered moves the cursor.
 type screen struct {
 	to      io.Writer
-	partial []byte       // a sequence cut in two by writes
-	changed map[int]bool // modes that are not as at the beginning
+	partial []byte       // the begun sequence at the end of the last write
+	changed map[int]bool // modes that differ from the default
 	writing atomic.Bool
 }
 
 const (
 	privateMode = "\x1b[?"
-	// longestMode is the length from which on something is no sequence that counts here.
+	// longestMode is the greatest length of a sequence that is followed.
 	longestMode = 64
 )
 
-// usual tells how a terminal is at a shell's prompt: false is off. Other modes may be the user's own, and are left alone.
-func usual(mode int) (on, known bool) {
+// defaultMode returns whether a mode is on at a shell's prompt. Unknown modes may be the user's own, and are left alone.
+func defaultMode(mode int) (on, known bool) {
 	switch mode {
 	case 7, 25: // wrapping lines, a cursor
 		return true, true
@@ -63,12 +63,12 @@ func (s *screen) follow(p []byte) {
 			s.partial = bytes.Clone(rest)
 			return
 		}
-		s.note(rest[:n])
+		s.recordMode(rest[:n])
 		rest = rest[n:]
 	}
 }
 
-// modeLength is the length of the sequence at the beginning of p, 1 for another one, 0 for one whose end is to come.
+// modeLength is the length of the mode sequence that p begins with, 1 for anything else, and 0 if the sequence is incomplete.
 func modeLength(p []byte) int {
 	n := min(len(p), len(privateMode))
 	if string(p[:n]) != privateMode[:n] {
@@ -88,15 +88,15 @@ func modeLength(p []byte) int {
 	return 0
 }
 
-// note takes a sequence to heart.
-func (s *screen) note(sequence []byte) {
+// recordMode remembers the modes that a sequence switches.
+func (s *screen) recordMode(sequence []byte) {
 	if len(sequence) <= len(privateMode) {
 		return
 	}
 	last := len(sequence) - 1
 	for text := range strings.SplitSeq(string(sequence[len(privateMode):last]), ";") {
 		mode, err := strconv.Atoi(text)
-		on, known := usual(mode)
+		on, known := defaultMode(mode)
 		switch {
 		case err != nil || !known:
 		case on == (sequence[last] == 'h'):
@@ -110,8 +110,8 @@ func (s *screen) note(sequence []byte) {
 	}
 }
 
-// reset undoes on a terminal what is left of a program's modes. Where the session was cut, that can be colours too, and
-// the error message gets a line of its own. Where a write hangs, this one would too.
+// reset restores the modes that a program has left changed. After a cut it also resets colors, and begins a new line for the
+// error message. It does nothing while a write hangs, because it would hang too.
 func (s *screen) reset(terminal io.Writer, cut bool) {
 	if s.writing.Load() {
 		return
@@ -119,7 +119,7 @@ func (s *screen) reset(terminal io.Writer, cut bool) {
 	var sequence strings.Builder
 	for _, mode := range slices.Sorted(maps.Keys(s.changed)) {
 		last := 'l'
-		if on, _ := usual(mode); on {
+		if on, _ := defaultMode(mode); on {
 			last = 'h'
 		}
 		fmt.Fprintf(&sequence, "%s%d%c", privateMode, mode, last)
@@ -128,6 +128,6 @@ func (s *screen) reset(terminal io.Writer, cut bool) {
 		sequence.WriteString("\x1b[0m\r\n")
 	}
 	if sequence.Len() > 0 {
-		_, _ = io.WriteString(terminal, sequence.String()) // The session has ended; how is what there is to tell.
+		_, _ = io.WriteString(terminal, sequence.String()) // The error of the session matters more.
 	}
 }

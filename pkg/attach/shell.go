@@ -11,18 +11,18 @@ import (
 	"k8s.io/client-go/tools/remotecommand"
 )
 
-// Shell runs a command with a terminal of its own, joined to the user's, and waits for its end. The user's terminal is raw
-// meanwhile: Ctrl-C, Ctrl-Z and Ctrl-D go to the remote side as bytes. Its size follows the user's. Whatever ends the
-// session, a panic included, the terminal is put back; SIGTSTP puts it back for as long as the process is stopped. Signals
-// that should end the session are to arrive as the end of ctx.
+// Shell runs a command with a terminal that is connected to the user's, and waits for its end. The user's terminal is raw
+// meanwhile: Ctrl-C, Ctrl-Z and Ctrl-D go to the remote side as bytes. Shell restores it however the session ends, even by a
+// panic, and while the process is stopped by SIGTSTP. Signals that should end the session must arrive as the end of ctx.
 //
 // Errors are those of Run, and ErrNotTerminal. The end of the user's terminal ends the session with io.ErrUnexpectedEOF.
 func (e Exec) Shell(ctx context.Context, argv []string, t *Terminal) error {
-	return e.sit(ctx, e.exec(argv, remotecommand.StreamOptions{Stdin: t.in, Stdout: t.out, Tty: true}), t, func(*sitting) {})
+	to := e.exec(argv, remotecommand.StreamOptions{Stdin: t.in, Stdout: t.out, Tty: true})
+	return e.runTerminal(ctx, to, t, func(*terminalSession) {})
 }
 
-// sit holds one session at the terminal, with what prepare puts between that and the stream.
-func (e Exec) sit(ctx context.Context, to call, t *Terminal, prepare func(*sitting)) error {
+// runTerminal runs one session. prepare may wrap its input and sizes.
+func (e Exec) runTerminal(ctx context.Context, to call, t *Terminal, prepare func(*terminalSession)) error {
 	if !t.InputIsTerminal() {
 		return fmt.Errorf("%s: %w", to.what, ErrNotTerminal)
 	}
@@ -44,8 +44,8 @@ func (e Exec) sit(ctx context.Context, to call, t *Terminal, prepare func(*sitti
 	return err
 }
 
-// sitting is what one session holds of the terminal.
-type sitting struct {
+// terminalSession is the state of one session at the terminal.
+type terminalSession struct {
 	terminal *Terminal
 	raw      *rawMode
 	input    io.ReadCloser
@@ -53,13 +53,13 @@ type sitting struct {
 	sizes    *sizeQueue
 	unwatch  func()
 	release  func()
-	// reader and queue are what the stream gets of input and sizes.
+	// reader and queue are input and sizes as the stream gets them.
 	reader io.Reader
 	queue  remotecommand.TerminalSizeQueue
 }
 
-// begin takes the terminal over.
-func (t *Terminal) begin(ctx context.Context) (*sitting, error) {
+// begin makes the terminal raw and watches it.
+func (t *Terminal) begin(ctx context.Context) (*terminalSession, error) {
 	release, err := t.takeOver()
 	if err != nil {
 		return nil, fmt.Errorf("take over terminal: %w", err)
@@ -75,37 +75,40 @@ func (t *Terminal) begin(ctx context.Context) (*sitting, error) {
 		release()
 		return nil, err
 	}
-	s := &sitting{terminal: t, release: release, raw: raw, input: endless{input}, output: &screen{to: t.out}, sizes: newSizeQueue()}
+	s := &terminalSession{
+		terminal: t, release: release, raw: raw,
+		input: eofAsHangup{input}, output: &screen{to: t.out}, sizes: newSizeQueue(),
+	}
 	s.reader, s.queue = s.input, s.sizes
 	s.unwatch = s.watch(ctx)
 	return s, nil
 }
 
-// end gives the terminal back. The watcher ends first: it could make the terminal raw again.
-func (s *sitting) end(sane bool) {
+// end restores the terminal. The watcher ends first: it could make the terminal raw again.
+func (s *terminalSession) end(sane bool) {
 	defer s.release()
 	defer s.raw.restore()
 	s.unwatch()
 	s.sizes.close()
-	_ = s.input.Close() // Only the wake-up pipe of this session.
+	_ = s.input.Close() // It closes only the pipe of this session.
 	if display := s.terminal.display(); display != nil {
 		s.output.reset(display, !sane)
 	}
 }
 
-// resized sends the present size.
-func (s *sitting) resized() {
+// resized sends the current size.
+func (s *terminalSession) resized() {
 	if size, ok := s.terminal.remoteSize(); ok {
 		s.sizes.push(size)
 	}
 }
 
-// endless says that a terminal's end is not the end of its input but its loss: typed, Ctrl-D is a byte like others.
-type endless struct {
+// eofAsHangup turns the end of a raw terminal into an error: Ctrl-D is a byte like others there, so an end is a hangup.
+type eofAsHangup struct {
 	io.ReadCloser
 }
 
-func (e endless) Read(p []byte) (int, error) {
+func (e eofAsHangup) Read(p []byte) (int, error) {
 	n, err := e.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF

@@ -17,15 +17,14 @@ import (
 	"k8s.io/streaming/pkg/httpstream/spdy"
 )
 
-// spdyUpgrade makes one SPDY connection. client-go's own round tripper can't be told how to dial, and takes a cut for
-// success.
+// spdyUpgrade opens one SPDY connection. client-go's round tripper has no option for the dialer, and takes a cut for success.
 type spdyUpgrade struct {
 	dial      *dial
 	transport *http.Transport
 	body      io.ReadWriteCloser // of the answer that switched protocols
 }
 
-// newSPDY returns what sends the request, with the user's credentials, and what makes a connection of the answer.
+// newSPDY returns a round tripper that sends the user's credentials, and the upgrader that makes a connection of its response.
 func (d *dial) newSPDY(config *rest.Config) (http.RoundTripper, *spdyUpgrade, error) {
 	tls, err := rest.TLSConfigFor(config)
 	if err != nil {
@@ -42,8 +41,8 @@ func (d *dial) newSPDY(config *rest.Config) (http.RoundTripper, *spdyUpgrade, er
 	return wrapped, upgrade, err
 }
 
-// RoundTrip asks for the upgrade. Where it is granted it keeps the connection, which client-go would close. Where it is not,
-// the answer goes on to the login helpers, but for a redirect: client-go would follow it with the user's credentials.
+// RoundTrip requests the upgrade. It keeps the connection, which client-go would close. A refusal is passed on for the login
+// helpers to see, except for a redirect: client-go would follow it with the user's credentials.
 func (u *spdyUpgrade) RoundTrip(request *http.Request) (*http.Response, error) {
 	defer u.dial.awaitAnswer()()
 	request = request.Clone(request.Context())
@@ -61,7 +60,7 @@ func (u *spdyUpgrade) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		return response, nil
 	}
-	body, ok := response.Body.(io.ReadWriteCloser) // net/http promises it
+	body, ok := response.Body.(io.ReadWriteCloser) // guaranteed by net/http
 	if !ok {
 		return nil, errors.Join(errors.New("upgrade to SPDY: the connection can't be written to"), response.Body.Close())
 	}
@@ -69,7 +68,7 @@ func (u *spdyUpgrade) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// NewConnection makes a connection of an answer to RoundTrip.
+// NewConnection makes a connection of a response of RoundTrip.
 func (u *spdyUpgrade) NewConnection(response *http.Response) (httpstream.Connection, error) {
 	if u.body == nil {
 		return nil, u.dial.spdy
@@ -78,13 +77,13 @@ func (u *spdyUpgrade) NewConnection(response *http.Response) (httpstream.Connect
 		u.dial.spdy = u.dial.to.foreign(fmt.Sprintf("upgraded the connection to %q instead of SPDY/3.1", got))
 		return nil, errors.Join(u.dial.spdy, u.body.Close())
 	}
-	u.dial.stands()
-	conn, err := spdy.NewClientConnectionWithPings(upgraded{u.dial.line.Load(), u.body}, pingEvery)
+	u.dial.markEstablished()
+	conn, err := spdy.NewClientConnectionWithPings(upgraded{u.dial.conn.Load(), u.body}, defaultPingInterval)
 	switch protocol := response.Header.Get(httpstream.HeaderProtocolVersion); protocol {
 	case wire.StreamProtocolV4Name, wire.StreamProtocolV5Name:
 		u.dial.reports.Store(true)
-		return reporting{conn, u.dial}, err
-	default: // has nothing to say of a success
+		return statusConn{conn, u.dial}, err
+	default: // older protocols send no status on success
 		return conn, err
 	}
 }
@@ -99,28 +98,28 @@ func (u upgraded) Read(p []byte) (int, error)  { return u.body.Read(p) }
 func (u upgraded) Write(p []byte) (int, error) { return u.body.Write(p) }
 func (u upgraded) Close() error                { return u.body.Close() }
 
-// reporting notices whether the other side said how the command ended. From version 4 of the protocol on it always does,
-// and client-go takes silence for success.
-type reporting struct {
+// statusConn notices whether the status of the command arrives. From version 4 of the protocol on it always does, but
+// client-go takes a missing one for success.
+type statusConn struct {
 	httpstream.Connection
 	dial *dial
 }
 
-// CreateStream has the status read through a reportReader.
-func (r reporting) CreateStream(headers http.Header) (httpstream.Stream, error) {
-	stream, err := r.Connection.CreateStream(headers)
+// CreateStream wraps the stream that carries the status.
+func (c statusConn) CreateStream(headers http.Header) (httpstream.Stream, error) {
+	stream, err := c.Connection.CreateStream(headers)
 	if err != nil || headers.Get(corev1.StreamType) != corev1.StreamTypeError {
 		return stream, err
 	}
-	return reportReader{stream, r.dial}, nil
+	return statusReader{stream, c.dial}, nil
 }
 
-type reportReader struct {
+type statusReader struct {
 	httpstream.Stream
 	dial *dial
 }
 
-func (r reportReader) Read(p []byte) (int, error) {
+func (r statusReader) Read(p []byte) (int, error) {
 	n, err := r.Stream.Read(p)
 	if n > 0 {
 		r.dial.status.Store(true)

@@ -13,11 +13,11 @@ import (
 	"k8s.io/client-go/tools/remotecommand"
 )
 
-// ErrNotTerminal is returned by Shell when the input is not a terminal: such input is for Run.
+// ErrNotTerminal is returned by Shell if the input is not a terminal, or not in the foreground.
 var ErrNotTerminal = errors.New("input is not a terminal")
 
-// Terminal is the user's terminal, or what stands in its place. One Terminal must own the process's standard input: it
-// reads ahead of the session only where the system leaves no choice, and then keeps what it read for the next session.
+// Terminal is the user's terminal, or the streams that replace it. One Terminal must own the process's standard input: where
+// the system does not allow to interrupt a read, it reads ahead and keeps the input for the next session.
 type Terminal struct {
 	in          io.Reader
 	out, errOut io.Writer
@@ -31,8 +31,8 @@ type Terminal struct {
 	pump     *pump
 }
 
-// NewTerminal wraps the standard streams; main takes them from term.StdStreams, which on Windows are not the os package's.
-// Nothing is read or changed before a Shell. Asking a file for its descriptor makes it blocking: deadlines no longer work on it.
+// NewTerminal wraps the standard streams, which main takes from term.StdStreams: on Windows they differ from os's. It reads
+// and changes nothing. Files become blocking, and deadlines no longer work on them.
 func NewTerminal(in io.Reader, out, errOut io.Writer) *Terminal {
 	t := &Terminal{in: in, out: out, errOut: errOut}
 	t.inFD, t.inTTY = term.GetFdInfo(in)
@@ -42,15 +42,15 @@ func NewTerminal(in io.Reader, out, errOut io.Writer) *Terminal {
 	return t
 }
 
-// InputIsTerminal says whether keys are typed at it for this process. In the background ("&", "timeout" in a script) they are
-// somebody else's, and whoever asks for them is stopped.
+// InputIsTerminal reports whether a user can type to this process. In the background ("&", "timeout" in a script) the keys
+// belong to other processes, and reading them stops this one.
 func (t *Terminal) InputIsTerminal() bool { return t.inTTY && !t.background }
 
-// InBackground says that there is a terminal whose keys go to other processes.
+// InBackground reports whether the input is a terminal whose keys go to other processes.
 func (t *Terminal) InBackground() bool { return t.background }
 
-// Input is what a command without a terminal may read, or nil: nothing in the background, and nothing from what nohup opens
-// in the place of a terminal, which can only be written to.
+// Input is the input of a command without a terminal, or nil: in the background, and under nohup, whose replacement for a
+// terminal is write-only.
 func (t *Terminal) Input() io.Reader {
 	if file, ok := t.in.(*os.File); t.background || ok && !readable(file) {
 		return nil
@@ -58,10 +58,10 @@ func (t *Terminal) Input() io.Reader {
 	return t.in
 }
 
-// OutputIsTerminal says whether somebody looks at the output, as opposed to a file or a pipe.
+// OutputIsTerminal reports whether the output is a terminal, and not a file or a pipe.
 func (t *Terminal) OutputIsTerminal() bool { return t.outTTY }
 
-// display is the output that is a terminal, or nil: with "| tee log" that is the standard error.
+// display is the output that is a terminal, or nil. With "| tee log" it is the standard error.
 func (t *Terminal) display() io.Writer {
 	switch {
 	case t.outTTY:
@@ -73,7 +73,7 @@ func (t *Terminal) display() io.Writer {
 	}
 }
 
-// Size gives the terminal's columns and rows; ok is false where there is no terminal, or one that does not know.
+// Size returns the terminal's columns and rows. ok is false without a terminal, or if it does not know its size.
 func (t *Terminal) Size() (columns, rows int, ok bool) {
 	fd := t.outFD
 	if !t.outTTY {
@@ -89,21 +89,21 @@ func (t *Terminal) Size() (columns, rows int, ok bool) {
 	return int(size.Width), int(size.Height), true
 }
 
-// remoteSize is Size in the form in which it is sent.
+// remoteSize is Size in client-go's form.
 func (t *Terminal) remoteSize() (remotecommand.TerminalSize, bool) {
 	columns, rows, ok := t.Size()
 	return remotecommand.TerminalSize{Width: uint16(columns), Height: uint16(rows)}, ok //nolint:gosec // came from uint16
 }
 
-// rawMode is a terminal in raw mode, and the way back.
+// rawMode makes a terminal raw and restores it.
 type rawMode struct {
 	fd    uintptr
-	saved *term.State // nil before it was in raw mode
+	saved *term.State // nil until the terminal was raw
 	once  sync.Once
 }
 
-// raw puts the input into raw mode. moby/term's SetRawTerminal is not used: on Windows it installs a handler that exits
-// the process. A process that was moved to the background meanwhile comes to it when it is continued in the foreground.
+// raw makes the terminal raw; in the background, once the process continues in the foreground. It does not use moby/term's
+// SetRawTerminal, which on Windows installs a handler that exits the process.
 func (t *Terminal) raw() (*rawMode, error) {
 	r := &rawMode{fd: t.inFD}
 	if err := r.resume(); err != nil {
@@ -112,7 +112,7 @@ func (t *Terminal) raw() (*rawMode, error) {
 	return r, nil
 }
 
-// resume makes the terminal raw. What was saved first stays: a process stopped by SIGSTOP finds the terminal raw.
+// resume makes the terminal raw. It keeps the first saved state: after SIGSTOP the terminal may still be raw.
 func (r *rawMode) resume() error {
 	if !foreground(r.fd) {
 		return nil
@@ -124,22 +124,22 @@ func (r *rawMode) resume() error {
 	return err
 }
 
-// restore puts the terminal back as raw found it, once. A terminal that is gone needs nothing put back.
+// restore restores the terminal, once. Errors do not matter: a terminal that is gone needs no restoring.
 func (r *rawMode) restore() {
 	r.once.Do(r.pause)
 }
 
-// pause puts the terminal back for as long as the process is stopped. In the background the terminal is as those in the
-// foreground want it.
+// pause restores the terminal before the process stops. In the background it does not: the terminal is in the state that the
+// foreground wants.
 func (r *rawMode) pause() {
 	if r.saved != nil && foreground(r.fd) {
 		withoutStop(func() { _ = term.RestoreTerminal(r.fd, r.saved) })
 	}
 }
 
-// restoreOnPanic is deferred in the terminal's own goroutines: where nobody hears of a panic there, it ends the process past
-// every other defer.
-func (s *sitting) restoreOnPanic() {
+// restoreOnPanic is deferred in the terminal's own goroutines, where a panic ends the process without running the caller's
+// deferred functions.
+func (s *terminalSession) restoreOnPanic() {
 	if value := recover(); value != nil {
 		s.raw.restore()
 		panic(value)

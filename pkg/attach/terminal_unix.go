@@ -16,14 +16,12 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
-// stopTime is how long to wait for a stop to take effect and to be over: the kernel stops the threads of a process a
-// moment after the call has returned.
+// stopTime is how long to wait for SIGSTOP: the kernel stops the threads of a process a moment after kill has returned.
 const stopTime = 200 * time.Millisecond
 
-// watch follows the terminal's size, and the process's being stopped and continued, until the returned function is called,
-// which waits for the end of watching.
-func (s *sitting) watch(ctx context.Context) (unwatch func()) {
-	// A channel of its own, of one: however many arrive, one that is pending stands for the latest size.
+// watch handles SIGWINCH, SIGTSTP and SIGCONT until the returned function is called, which waits for the last of them.
+func (s *terminalSession) watch(ctx context.Context) (unwatch func()) {
+	// A capacity of one is enough: a pending signal stands for the latest size.
 	resized := make(chan os.Signal, 1)
 	stopped := make(chan os.Signal, 4)
 	signal.Notify(resized, syscall.SIGWINCH)
@@ -46,7 +44,7 @@ func (s *sitting) watch(ctx context.Context) (unwatch func()) {
 				if number == syscall.SIGTSTP {
 					s.stop(stopped)
 				}
-				_ = s.raw.resume() // A terminal that is gone ends the session by its input.
+				_ = s.raw.resume() // If the terminal is gone, its input ends the session.
 				s.resized()
 			}
 		}
@@ -57,9 +55,9 @@ func (s *sitting) watch(ctx context.Context) (unwatch func()) {
 	}
 }
 
-// stop stops the process as if nobody had caught the signal, with the terminal put back, and returns when it goes on. It is
-// SIGSTOP that stops it: Go does not give SIGTSTP its default action back once it was caught (os/signal, Reset).
-func (s *sitting) stop(stopped <-chan os.Signal) {
+// stop restores the terminal, stops the process, and returns when it continues. It sends SIGSTOP because Go does not restore
+// the default action of SIGTSTP once it was caught (os/signal, Reset).
+func (s *terminalSession) stop(stopped <-chan os.Signal) {
 	if !inJob() {
 		return
 	}
@@ -75,38 +73,38 @@ func (s *sitting) stop(stopped <-chan os.Signal) {
 	}
 }
 
-// inJob says whether a shell made this process group a job of its own, and so can continue it. To others the kernel does
-// not deliver SIGTSTP either.
+// inJob reports whether this process group is a job of a shell, which can continue it. The kernel stops no other group by
+// SIGTSTP either.
 func inJob() bool {
 	session, err := unix.Getsid(0)
 	return err == nil && session != syscall.Getpgrp()
 }
 
-// foreground says whether this process may take keys from the terminal and change it: the kernel stops a process that does
-// so in the background. It does not where the terminal is not the one that controls the process.
+// foreground reports whether this process may read from the terminal and change it. The kernel stops a process that does so
+// in the background, but only at its controlling terminal.
 func foreground(fd uintptr) bool {
 	group, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP)    //nolint:gosec // a descriptor
-	return err != nil || group == 0 || group == unix.Getpgrp() // 0 is a process of another PID namespace
+	return err != nil || group == 0 || group == unix.Getpgrp() // 0 is a group of another PID namespace
 }
 
-// withoutStop changes the terminal even if a shell takes it back in that moment.
+// withoutStop changes the terminal even if a shell moves this process to the background in that moment.
 func withoutStop(change func()) {
 	signal.Ignore(syscall.SIGTTOU)
 	defer signal.Reset(syscall.SIGTTOU)
 	change()
 }
 
-// readable says whether a file was opened for reading.
+// readable reports whether a file is open for reading.
 func readable(file *os.File) bool {
 	flags, err := unix.FcntlInt(file.Fd(), unix.F_GETFL, 0)
 	return err == nil && flags&unix.O_ACCMODE != unix.O_WRONLY
 }
 
-// standardInput is the descriptor from which other programs take what this one has not.
+// standardInput is the descriptor that child processes read from.
 const standardInput = 0
 
-// takeOver keeps a terminal that is the standard input for this session alone until the returned function is called. A login
-// helper that client-go starts once more meanwhile would read the keys from there; it finds an empty input.
+// takeOver replaces the standard input by an empty one until the returned function is called, and reads the terminal through
+// another descriptor. A login helper that client-go starts in mid-session would otherwise read the session's keys.
 func (t *Terminal) takeOver() (release func(), err error) {
 	file, ok := t.in.(*os.File)
 	if !ok || t.inFD != standardInput {

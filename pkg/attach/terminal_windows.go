@@ -14,8 +14,8 @@ import (
 // pollPeriod is how often the console is asked for its size: Windows sends no signal. kubectl asks as often.
 const pollPeriod = 250 * time.Millisecond
 
-// watch follows the console's size until the returned function is called, which waits for the end of watching.
-func (s *sitting) watch(ctx context.Context) (unwatch func()) {
+// watch polls the console's size until the returned function is called, which waits for the last poll.
+func (s *terminalSession) watch(ctx context.Context) (unwatch func()) {
 	s.resized()
 	last, _ := s.terminal.remoteSize()
 	end, ended := make(chan struct{}), make(chan struct{})
@@ -42,17 +42,17 @@ func (s *sitting) watch(ctx context.Context) (unwatch func()) {
 	}
 }
 
-// openInput is the pump: a console read cannot be waited for with an end.
+// openInput uses a pump: a read from a console cannot be interrupted.
 func (t *Terminal) openInput(ctx context.Context) (io.ReadCloser, error) {
 	return t.pumpedInput(ctx), nil
 }
 
-// foreground is always so: a console has no jobs.
+// foreground is always true: a console has no jobs.
 func foreground(uintptr) bool { return true }
 
 func withoutStop(change func()) { change() }
 
 func readable(*os.File) bool { return true }
 
-// takeOver leaves the console as it is: a handle can't be exchanged for a program that is started later.
+// takeOver does nothing: child processes inherit the console itself.
 func (t *Terminal) takeOver() (release func(), err error) { return func() {}, nil }

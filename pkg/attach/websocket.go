@@ -16,9 +16,9 @@ import (
 	"k8s.io/streaming/pkg/httpstream/wsstream"
 )
 
-// overLine is a copy of a configuration whose WebSockets are opened over this dial's line. client-go hands over its own
-// round tripper, innermost, to be wrapped.
-func (d *dial) overLine(config *rest.Config) *rest.Config {
+// withWatchedConn returns a copy of a configuration whose WebSockets use this dial's connection. client-go passes its own round
+// tripper, the innermost, to WrapTransport.
+func (d *dial) withWatchedConn(config *rest.Config) *rest.Config {
 	own := rest.CopyConfig(config)
 	own.WrapTransport = transport.Wrappers(func(rt http.RoundTripper) http.RoundTripper {
 		if base, ok := rt.(*websocket.RoundTripper); ok {
@@ -29,15 +29,15 @@ func (d *dial) overLine(config *rest.Config) *rest.Config {
 	return own
 }
 
-// webSocketUpgrade opens one WebSocket as client-go's round tripper would, which can't be told how to dial.
+// webSocketUpgrade opens one WebSocket like client-go's round tripper, which has no option for the dialer.
 type webSocketUpgrade struct {
 	base *websocket.RoundTripper
 	dial *dial
 }
 
-// RoundTrip asks for the upgrade and leaves the connection where client-go looks for it.
+// RoundTrip requests the upgrade and stores the connection where client-go expects it.
 func (u *webSocketUpgrade) RoundTrip(request *http.Request) (*http.Response, error) {
-	// The dialer sends this header itself.
+	// The dialer adds this header itself.
 	protocols := request.Header[wsstream.WebSocketProtocolHeader]
 	delete(request.Header, wsstream.WebSocketProtocolHeader)
 	target := *request.URL
@@ -47,7 +47,7 @@ func (u *webSocketUpgrade) RoundTrip(request *http.Request) (*http.Response, err
 	case "http":
 		target.Scheme = "ws"
 	}
-	size := u.base.DataBufferSize() + 1024 // room for a frame's head, as in client-go
+	size := u.base.DataBufferSize() + 1024 // with room for a frame header, as in client-go
 	dialer := gorilla.Dialer{
 		NetDialContext: u.dial.connect, Proxy: u.base.Proxier, TLSClientConfig: u.base.TLSConfig,
 		Subprotocols: protocols, ReadBufferSize: size, WriteBufferSize: size,
@@ -67,11 +67,11 @@ func (u *webSocketUpgrade) RoundTrip(request *http.Request) (*http.Response, err
 		return nil, errors.Join(u.fallBack(u.dial.to.foreign(what)), conn.Close())
 	}
 	u.base.Conn = conn
-	u.dial.stands()
+	u.dial.markEstablished()
 	return response, nil
 }
 
-// fallBack is the error that has client-go ask for SPDY.
+// fallBack returns the error on which client-go tries SPDY.
 func (u *webSocketUpgrade) fallBack(e *ConnectError) error {
 	u.dial.webSocket = e
 	return &httpstream.UpgradeFailureError{Cause: e}

@@ -12,11 +12,11 @@ import (
 )
 
 // twoEnds is a line that is watched, and its far side.
-func twoEnds(t *testing.T) (near *line, far net.Conn, lost chan error) {
+func twoEnds(t *testing.T) (near *watchedConn, far net.Conn, lost chan error) {
 	t.Helper()
 	conn, far := net.Pipe()
 	lost = make(chan error, 1)
-	near = &line{Conn: conn, pulse: pingEvery, giveUp: func(err error) { lost <- err }}
+	near = &watchedConn{Conn: conn, pingInterval: defaultPingInterval, giveUp: func(err error) { lost <- err }}
 	near.watched.Store(true)
 	t.Cleanup(func() {
 		_ = near.Close()
@@ -48,7 +48,7 @@ func TestSlowLineIsKept(t *testing.T) {
 		go func() {
 			defer far.Close()
 			for range 8 {
-				<-time.After(pulses*near.pulse - time.Second)
+				<-time.After(maxMissedPings*near.pingInterval - time.Second)
 				_, _ = far.Write([]byte("."))
 			}
 		}()
@@ -71,7 +71,7 @@ func TestHeldLineIsKept(t *testing.T) {
 		if err := near.SetReadDeadline(time.Now().Add(-time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		<-time.After(2 * pulses * near.pulse)
+		<-time.After(2 * maxMissedPings * near.pingInterval)
 		go func() { _, _ = far.Write([]byte("!")) }()
 		if n, err := near.Read(make([]byte, 1)); n != 1 || err != nil || len(lost) > 0 {
 			t.Errorf("read %d bytes and %v; given up: %d", n, err, len(lost))

@@ -108,7 +108,7 @@ func (r *reader) readMany(ctx context.Context, files []transfer.Part, to *offset
 	}
 	q := r.request("read", names, append([]string{"", "0", ""}, directoriesOf(names)...)...)
 	err := r.root.converse(ctx, "copy", r.start, q, func(l *link, b *bufio.Reader) error {
-		return steady(b, names, states, func() error {
+		return steady(b, names, states, true, func() error {
 			s := &splitter{files: files, to: to}
 			good, err := readSection(b, l.mark, s.write)
 			if err == nil && !good {

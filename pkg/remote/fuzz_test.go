@@ -85,7 +85,7 @@ func FuzzSteady(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		b := answerReader(answer)
-		err := steady(b, []string{"./a", "./b"}, map[string]string{"./a": line}, func() error {
+		err := steady(b, []string{"./a", "./b"}, map[string]string{"./a": line}, false, func() error {
 			_, err := readField(b)
 			return err
 		})

@@ -65,7 +65,7 @@ func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(
 		}
 		q := from.request("grep", files, append([]string{"", flags, opts.Pattern}, directoriesOf(files)...)...)
 		err := r.call(ctx, "grep", from.start, q, func(b *bufio.Reader) error {
-			return steady(b, files, states, func() error { return g.many(b, from.start, states) })
+			return steady(b, files, states, false, func() error { return g.many(b, from.start, states) })
 		})
 		if err == errTooMuch { //nolint:errorlint // as it was given
 			return &fs.PathError{Op: "grep", Path: from.start, Err: err}

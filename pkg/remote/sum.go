@@ -219,7 +219,7 @@ func (r *reader) sums(ctx context.Context, tool string, files []string, states m
 	q := r.request("sum", files, append([]string{"", tool, "-"}, directoriesOf(files)...)...)
 	sums := make([]string, 0, len(files))
 	err := r.root.call(ctx, "sum", r.start, q, func(b *bufio.Reader) error {
-		return steady(b, files, states, func() error {
+		return steady(b, files, states, false, func() error {
 			text, err := readField(b)
 			if err != nil {
 				return err
@@ -295,9 +295,9 @@ func dirOf(file string) string {
 	return "."
 }
 
-// steady reads facts of directories and files, what inner reads, and the facts once more. Nothing on the way was exchanged only where
-// they are the same, those of the walk, and no directory is a link.
-func steady(b *bufio.Reader, files []string, states map[string]string, inner func() error) error {
+// steady reads facts of directories and of files, unless their states are known, what inner reads, and the facts once more. Nothing
+// on the way was exchanged only where they are the same, those of the walk, and no directory is a link.
+func steady(b *bufio.Reader, files []string, states map[string]string, known bool, inner func() error) error {
 	before, err := readFacts(b)
 	if err != nil {
 		return err
@@ -310,7 +310,12 @@ func steady(b *bufio.Reader, files []string, states map[string]string, inner fun
 	if err != nil {
 		return err
 	}
-	k, was, is := len(before)-len(files), statesOf(before), statesOf(after)
+	k, was, is := len(after)-len(files), statesOf(before), statesOf(after)
+	if known {
+		for _, file := range files {
+			was = append(was, states[file])
+		}
+	}
 	if k < 0 || len(is) != len(was) || !slices.Equal(was[k:], is[:len(files)]) || !slices.Equal(was[:k], is[len(files):]) {
 		return ErrChanged
 	}

@@ -9,8 +9,8 @@ import (
 
 // A batch has so many files, or bytes, at most; a longer file than smallSize goes by itself, and can be gone on with.
 const (
-	batchFiles = 2000
-	batchBytes = 8 << 20
+	batchFiles = 4000
+	batchBytes = 16 << 20
 	smallSize  = 128 << 10
 )
 

@@ -10,7 +10,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // benchRoot is process 8 of a tree with count files in directories of 200.
@@ -75,4 +78,46 @@ func BenchmarkFind(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkSmallFiles copies 20,000 files of 2 KiB. It is compared with its tar: the same pipes without a checksum.
+func BenchmarkSmallFiles(b *testing.B) {
+	memory, err := os.MkdirTemp("/dev/shm", "shareproc-")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { os.RemoveAll(memory) })
+	for i := range 20_000 {
+		write(b, filepath.Join(memory, "in", fmt.Sprint("d", i/200), fmt.Sprint("file", i)), strings.Repeat("x", 2048))
+	}
+	tools := busyboxDirectory(b)
+	root, err := Dial(b.Context(), localRunner{path: tools}, Where{PID: os.Getpid()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { root.Close() })
+	in, out := filepath.Join(memory, "in"), filepath.Join(memory, "out")
+	for name, ends := range map[string][2]transfer.Tree{"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				report, err := transfer.Copy(b.Context(), ends[1], ends[0], transfer.Options{Source: in, Dest: out})
+				if err != nil || report.Copied != 20_101 {
+					b.Fatal(report, err)
+				}
+				b.StopTimer()
+				os.RemoveAll(out)
+				b.StartTimer()
+			}
+		})
+	}
+	b.Run("tar", func(b *testing.B) {
+		for b.Loop() {
+			if err := exec.Command("sh", "-c", `mkdir "$3" && "$1/tar" -C "$2" -cf - . | cat | tar -C "$3" -xf -`, "sh", tools, in, out).Run(); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			os.RemoveAll(out)
+			b.StartTimer()
+		}
+	})
 }

@@ -73,7 +73,7 @@ func runners(t *testing.T) map[string]localRunner {
 
 // busyboxDirectory makes a directory with a busybox and links for the applets that scripts ask for: the PATH of a helper.
 // Everybody may read it. It is "" where there is no busybox.
-func busyboxDirectory(t *testing.T) string {
+func busyboxDirectory(t testing.TB) string {
 	t.Helper()
 	busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX")
 	if busybox == "" {
@@ -103,7 +103,7 @@ func busyboxDirectory(t *testing.T) string {
 }
 
 // openDirectory is a temporary directory that every user may enter.
-func openDirectory(t *testing.T) string {
+func openDirectory(t testing.TB) string {
 	t.Helper()
 	directory := t.TempDir()
 	if err := os.Chmod(filepath.Dir(directory), 0o755); err != nil {
@@ -118,7 +118,7 @@ func tools() []string {
 }
 
 // write makes a file and the directories it needs.
-func write(t *testing.T, file, text string) {
+func write(t testing.TB, file, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func write(t *testing.T, file, text string) {
 }
 
 // symlink makes a symbolic link and the directories it needs.
-func symlink(t *testing.T, target, file string) {
+func symlink(t testing.TB, target, file string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)

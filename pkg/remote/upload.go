@@ -14,8 +14,11 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// frameSize is how many bytes go with one length: verb_put starts processes for each.
-const frameSize = 4 << 20
+// How many bytes go with one length: verb_put starts processes for each, and tar waits for the whole of it.
+const (
+	fileFrame = 4 << 20
+	treeFrame = 1 << 20
+)
 
 // frames is the payload of verb_put: lengths and bytes, and at the end the sum of all bytes.
 type frames struct {
@@ -26,16 +29,16 @@ type frames struct {
 }
 
 func newFrames(l *link) *frames {
-	return &frames{link: l, hash: sha1.New(), held: make([]byte, 0, frameSize)} //nolint:gosec // see above
+	return &frames{link: l, hash: sha1.New()} //nolint:gosec // see above
 }
 
 // Write collects bytes to a frame.
 func (f *frames) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
-		part := min(len(p), frameSize-len(f.held))
+		part := min(len(p), cap(f.held)-len(f.held))
 		f.held, p = append(f.held, p[:part]...), p[part:]
-		if len(f.held) == frameSize {
+		if len(f.held) == cap(f.held) {
 			if err := f.flush(); err != nil {
 				return 0, err
 			}
@@ -129,7 +132,7 @@ func (u *fileUpload) Done(_ int, size int64, err error) error {
 	return nil
 }
 
-func (u *fileUpload) begin(f *frames) { u.frames = f }
+func (u *fileUpload) begin(f *frames) { u.frames, f.held = f, make([]byte, 0, fileFrame) }
 func (u *fileUpload) close() error    { return nil }
 func (u *fileUpload) result() []error { return []error{u.err} }
 
@@ -149,7 +152,10 @@ func newTreeUpload(s *stage, parts []transfer.Part) *treeUpload {
 	return &treeUpload{stage: s, parts: parts, errs: make([]error, len(parts))}
 }
 
-func (u *treeUpload) begin(f *frames) { u.out = tar.NewWriter(f) }
+func (u *treeUpload) begin(f *frames) {
+	f.held = make([]byte, 0, treeFrame)
+	u.out = tar.NewWriter(f)
+}
 
 // Data is transfer's.
 func (u *treeUpload) Data(i int, offset int64, p []byte) error {
@@ -197,9 +203,8 @@ func (u *treeUpload) upTo(n int) error {
 }
 
 func (u *treeUpload) pad() error {
-	zeros := make([]byte, 32<<10)
 	for u.left > 0 {
-		n, err := u.out.Write(zeros[:min(u.left, int64(len(zeros)))])
+		n, err := u.out.Write(make([]byte, min(u.left, 32<<10)))
 		if u.left -= int64(n); err != nil {
 			return err
 		}

@@ -47,10 +47,12 @@ func (s *stage) Put(_ context.Context, parts []Part, fill func(Receiver) error) 
 	defer w.close()
 	p := &putter{walk: w, stage: s, parts: parts, errs: make([]error, len(parts)), begun: make([]bool, len(parts)), end: make([]int64, len(parts))}
 	contents := false
+	var lost []int
 	for i, part := range parts {
-		switch above := p.above(i); {
-		case above != nil:
-			p.errs[i] = above
+		above := slices.IndexFunc(lost, func(n int) bool { return within(part.Path, parts[n].Path) })
+		switch {
+		case above >= 0:
+			p.errs[i] = p.errs[lost[above]]
 		case !possible(part.Path):
 			p.errs[i] = ErrName
 		case part.contents():
@@ -60,21 +62,14 @@ func (s *stage) Put(_ context.Context, parts []Part, fill func(Receiver) error) 
 				return nil, err
 			}
 		}
+		if err := p.errs[i]; err != nil && part.Mode.IsDir() && !errors.Is(err, ErrOwner) {
+			lost = append(lost, i)
+		}
 	}
 	if contents {
 		err = fill(p)
 	}
 	return p.errs, errors.Join(err, p.shut())
-}
-
-// above is why a directory is missing that a file should be in.
-func (p *putter) above(i int) error {
-	for n := range i {
-		if err := p.errs[n]; err != nil && p.parts[n].Mode.IsDir() && !errors.Is(err, ErrOwner) && within(p.parts[i].Path, p.parts[n].Path) {
-			return err
-		}
-	}
-	return nil
 }
 
 // own keeps an error that concerns one file, and returns one that concerns all of them.
@@ -170,19 +165,28 @@ func (p *putter) use(i int) error {
 			p.end[i], err = part.From, p.file.Truncate(part.From)
 		}
 	} else if err == nil {
-		var root *os.Root
-		var base string
-		if root, base, err = p.in(part.Path); err == nil {
-			err = p.free(root, base, part.Path)
-		}
-		if err == nil {
-			p.file, err = root.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		}
+		p.file, err = p.create(part.Path)
 	}
 	if err == nil {
 		p.begun[i], p.current = true, i
 	}
 	return err
+}
+
+// create makes a file. With nonblock Go does not ask how the file waits.
+func (p *putter) create(path string) (*os.File, error) {
+	root, base, err := p.in(path)
+	if err != nil {
+		return nil, err
+	}
+	const flag = os.O_WRONLY | os.O_CREATE | os.O_EXCL | nonblock
+	file, err := root.OpenFile(base, flag, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		if err = p.free(root, base, path); err == nil {
+			file, err = root.OpenFile(base, flag, 0o600)
+		}
+	}
+	return file, err
 }
 
 func (p *putter) shut() error {

@@ -29,7 +29,7 @@ const (
 func lines() []budget {
 	return []budget{
 		{dirs: "cmd/kubectl-shareproc", code: 29},
-		{dirs: "pkg/plugin", code: 8060, goal: 5000},
+		{dirs: "pkg/plugin", code: 8057, goal: 5000},
 		{dirs: "pkg/output", code: 773},
 		{dirs: "pkg/session", code: 4315, shell: 200, goal: 1900},
 		{dirs: "pkg/podspec", code: 1575, shell: 176},
@@ -39,8 +39,8 @@ func lines() []budget {
 		{dirs: "pkg/diff", code: 224},
 		{dirs: "pkg/crash", code: 93, goal: 40},
 		{dirs: "pkg/hint", code: 34},
-		{dirs: "pkg/remote", code: 4561, shell: 1115, goal: 2900},
-		{dirs: "pkg/transfer", code: 2799, goal: 1500},
+		{dirs: "pkg/remote", code: 4571, shell: 1124, goal: 2900},
+		{dirs: "pkg/transfer", code: 2803, goal: 1500},
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package plugin
+package cli
 
 import (
 	"fmt"
@@ -26,10 +26,10 @@ func TestExplainRefusedStream(t *testing.T) {
 		{attach.Kubelet, "", true},
 	} {
 		err := fmt.Errorf("list processes: %w: %w", io.ErrUnexpectedEOF, &attach.ConnectError{Op: "exec in web/nginx", By: test.by, Code: 500})
-		if got := explain(err); (got == "") != (test.advice == "") || !strings.Contains(got, test.advice) {
+		if got := Explain(err); (got == "") != (test.advice == "") || !strings.Contains(got, test.advice) {
 			t.Errorf("%s: advised %q", test.by, got)
 		}
-		if got := streamFailed(err); got != test.failed {
+		if got := StreamFailed(err); got != test.failed {
 			t.Errorf("%s: a look at the helper: %v", test.by, got)
 		}
 	}

@@ -38,9 +38,11 @@ ENV := CONTEXT='$(CONTEXT)' BIN='$(BIN)' SHAREPROC_E2E_BUSYBOX='$(E2E_BUSYBOX)' 
 FUZZTIME ?= 3s
 # The scripts that run in the helper are tested under sh, and under the helper's own shell where one can be had.
 BUSYBOX := $(CACHE)/busybox
+TESTS := ./test/budget ./test/conform ./test/faultproxy ./test/release ./test/vuln
+RACE := $(if $(shell command -v gcc || command -v clang),-race)
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
-.PHONY: help build demo test lint dead scripts unit race fuzz bench release-snapshot release-test vuln cross e2e test-faults picture fmt cluster-test cluster cluster-down kubectl clean
+.PHONY: help build demo test test-full lint dead scripts unit unit-full fuzz bench release-snapshot release-test vuln cross vet e2e e2e-full test-faults picture fmt cluster-test cluster cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +54,11 @@ build: ## Build the plugin into bin/
 demo: build ## Show the main job on a real distroless nginx, on the local cluster
 	$(ENV) test/demo
 
-test: lint vuln unit race fuzz cross e2e release-test cluster-test ## Everything: format, lint, unit, race, fuzz, end to end, installation
+test: lint vuln unit vet e2e ## What every change passes: format, lint, unit with race, scripts, one line of everything on a cluster
 	@echo "make test: all passed"
+
+test-full: lint vuln unit-full vet fuzz cross e2e-full release-test cluster-test ## Before a release: the same with every matrix, fuzz, all platforms, krew, the cluster itself
+	@echo "make test-full: all passed"
 
 lint: $(LINT) dead scripts ## Format, house rules, dead functions, and the scripts
 	GOWORK=off go mod tidy -diff
@@ -76,15 +81,16 @@ scripts: ## The scripts that run in a pod, under shellcheck
 fmt: $(LINT) ## Format the code
 	$(LINT) fmt
 
-# In their own order, so that what has not changed since is not run again; "race" has them in another one each time.
-unit: $(BUSYBOX) ## Unit tests
-	$(WITH_BUSYBOX) go test -timeout 20m ./cmd/... ./pkg/... ./test/budget ./test/conform ./test/faultproxy ./test/release ./test/vuln
+# In their own order, so that what has not changed since is not run again.
+unit: $(BUSYBOX) ## Unit tests with the race detector (where there is a C compiler), and whole command lines without a cluster
+	$(WITH_BUSYBOX) CGO_ENABLED=$(if $(RACE),1,0) go test $(RACE) -short -timeout 20m ./cmd/... ./pkg/...
+	$(WITH_BUSYBOX) go test -short -timeout 20m $(TESTS)
 	cd test/cluster && go test ./...
 
-race: $(BUSYBOX) ## Unit tests with the race detector, the scripts under one shell only (needs a C compiler)
-	@if command -v gcc >/dev/null || command -v clang >/dev/null; then \
-	  $(WITH_BUSYBOX) CGO_ENABLED=1 go test -race -short -shuffle=on -timeout 20m ./pkg/...; \
-	else echo "race: left out: no C compiler (install gcc)"; fi
+unit-full: $(BUSYBOX) ## The same in any order and each trial: the scripts of the helper under both shells, then all with the race detector
+	$(WITH_BUSYBOX) go test -shuffle=on -timeout 30m ./cmd/... ./pkg/... $(TESTS)
+	$(if $(RACE),$(WITH_BUSYBOX) CGO_ENABLED=1 go test -race -short -shuffle=on -timeout 20m ./cmd/... ./pkg/...,@echo "race: left out: no C compiler (install gcc)")
+	cd test/cluster && go test ./...
 
 fuzz: ## Every parser of remote output, for FUZZTIME each
 	@for package in $$(go list ./pkg/...); do \
@@ -106,12 +112,17 @@ vuln: $(GOVULNCHECK) ## Known vulnerabilities that are reached (VULNDB=https://v
 	GOWORK=off $(GOVULNCHECK) -format json -db "$(VULNDB)" ./cmd/... ./pkg/... >"$$findings"; \
 	go run ./test/vuln $(STRICT) <"$$findings"
 
-cross: release-snapshot ## Build for all six platforms, and measure; check the tests of the other systems
+cross: release-snapshot ## Build for all six platforms, and measure
+
+vet: ## Check code and tests for the other systems
 	GOOS=darwin GOARCH=arm64 go vet ./cmd/... ./pkg/...
 	GOOS=windows GOARCH=amd64 go vet ./cmd/... ./pkg/...
 
-e2e: build ## Whole command lines on a real cluster
-	$(ENV) go test -count=1 -parallel 4 -timeout 45m ./test/e2e
+e2e: build ## One line for each command and each kind of pod, on a real cluster
+	$(ENV) go test -count=1 -short -parallel 4 -timeout 20m ./test/e2e
+
+e2e-full: build ## Every script, ending, role, attack and broken line on a real cluster (about 20 minutes)
+	$(ENV) go test -count=1 -parallel 4 -timeout 60m ./test/e2e
 
 test-faults: build ## Break 600 copies at random bytes of their streams, and hold cp to its promise (about 20 minutes)
 	SHAREPROC_FAULTS=600 $(ENV) go test -count=1 -parallel 12 -timeout 60m -run 'TestTransfersOverBadLines$$' -v ./test/e2e

@@ -27,6 +27,7 @@ func (h *hostilePod) executed() string {
 // A target that owns its mount namespace, as every process may make one where the pod's seccomp profile is unset, gets no
 // program of its own run by the helper. CVE-2019-5736 is an attack of that kind on runc.
 func TestNoProgramOfTheTargetIsRun(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	for name, spec := range map[string]hostileSpec{"baseline": baseline(), "root": root()} {
@@ -50,6 +51,7 @@ func TestNoProgramOfTheTargetIsRun(t *testing.T) {
 // A target that made itself a root of plain directories does not get it run by "debug --root" either, which enters that
 // root and brings its own tools.
 func TestRootShellRunsItsOwnTools(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	spec := root()
@@ -71,6 +73,7 @@ func TestRootShellRunsItsOwnTools(t *testing.T) {
 
 // A process that is called like the beginning of another line of /proc/PID/stat gets nobody killed.
 func TestNameOfAProcessKillsNobody(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	// A helper of root's may end anybody's processes.
@@ -119,6 +122,7 @@ func TestNameOfAProcessKillsNobody(t *testing.T) {
 // against the pod's limit of processes. Of one whose client is killed the runtime kills the first process, and the one that
 // outlives it to clean up has nobody then who looks after it.
 func TestInterruptsLeaveNoZombies(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	h := newHostilePod(t, restricted())

@@ -20,6 +20,7 @@ import (
 // What commands that take a whole tree read is what is in that tree, however its directories are exchanged for links,
 // also for those that lead out of every root: /proc/PID/root.
 func TestReadsStayInsideTheTree(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	for name, spec := range map[string]hostileSpec{"restricted": restricted(), "daemon": daemonized()} {
@@ -92,6 +93,7 @@ func (h *hostilePod) lines(what string, right func(string) bool, args ...string)
 
 // A FIFO is never waited for: a command ends where one took a file's place after the look at it.
 func TestReadsEndWhereAFIFOTakesTheFilesPlace(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	h := newHostilePod(t, restricted())
@@ -117,6 +119,7 @@ func giantSaid() *regexp.Regexp { return regexp.MustCompile(`16106127360000|1500
 
 // A file without blocks is one hole, or is refused with its size, and is not read for hours.
 func TestSparseGiantIsOneHole(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	h := newHostilePod(t, restricted())

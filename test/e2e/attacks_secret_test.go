@@ -17,6 +17,7 @@ import (
 
 // Command lines are read by every process of the pod, so what is looked for and where is in none.
 func TestCommandLinesSayNothingOfTheQuestion(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	h := newHostilePod(t, restricted())
@@ -40,6 +41,7 @@ func TestCommandLinesSayNothingOfTheQuestion(t *testing.T) {
 
 // What ends an answer is nothing that the target can read, also where the helper is of its own user.
 func TestEnvironmentHoldsNoMark(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	h := newHostilePod(t, restricted())
@@ -81,6 +83,7 @@ func TestEnvironmentHoldsNoMark(t *testing.T) {
 // What is typed is written down nowhere: neither in the helper, where the next user would find it, nor in the target.
 // busybox's ash does that by default (Debian's build does not, so the variable that prevents it is looked at, too).
 func TestShellsKeepNoHistory(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	h := newHostilePod(t, root())
@@ -107,6 +110,7 @@ func TestShellsKeepNoHistory(t *testing.T) {
 // A file that another user of this machine put under the name of what is not finished is not taken over by cp: neither
 // its owner, nor its other names, nor what it leads to.
 func TestPartialFileOfAnotherUserIsNotTaken(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	if os.Geteuid() != 0 {

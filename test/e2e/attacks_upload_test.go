@@ -58,6 +58,7 @@ func uploads(helper, side string) []upload {
 // What is written into a directory of the target's goes there or nowhere, whatever links the target puts in the place of
 // temporary names. CVE-2018-15664 is that attack on docker cp.
 func TestUploadsFollowNoLinkOfTheTarget(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	for name, spec := range map[string]hostileSpec{"restricted": restricted(), "daemon": daemonized()} {

@@ -23,6 +23,7 @@ func helping(flags ...string) leaving {
 
 // A helper outlives its client, whatever that dies of; its command does not, and clean ends it.
 func TestHelpersAfterTheirClientsEnd(t *testing.T) {
+	full(t)
 	t.Parallel()
 	begun := phase{name: "a session", lasts: true, tied: true}
 	added := phase{name: "a helper, added and not told so", decide: func(r request) fate {
@@ -79,6 +80,7 @@ func (w *world) cleanHelpers(t *testing.T) {
 
 // A copy is nobody's but its session's: the end of the original is not its end.
 func TestCopyOutlivesItsOriginal(t *testing.T) {
+	full(t)
 	t.Parallel()
 	for name, y := range map[string]leaving{"copy": copying(), "held": holding()} {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +106,7 @@ func TestCopyOutlivesItsOriginal(t *testing.T) {
 
 // The pod in which a session runs goes, or the whole workload does.
 func TestPatchIsPutBackWhenItsPodGoes(t *testing.T) {
+	full(t)
 	t.Parallel()
 	for name, y := range map[string]leaving{"pod": patching(), "root": {oneDeployment, append(patching().args, "--root"), patching().left}} {
 		t.Run(name, func(t *testing.T) {

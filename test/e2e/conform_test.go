@@ -110,6 +110,7 @@ func newGlass(t *testing.T, s settings, name string) *glass {
 
 // Everything that is read through a helper is what lstat and SHA-256 say on the node, whoever the helper is.
 func TestConformance(t *testing.T) {
+	full(t)
 	s := fromEnvironment(t)
 	for name, who := range glasses() {
 		t.Run(name, func(t *testing.T) {

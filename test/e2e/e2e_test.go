@@ -52,6 +52,14 @@ func fromEnvironment(t *testing.T) settings {
 	return s
 }
 
+// full leaves a test out of "make test".
+func full(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("make test-full runs this")
+	}
+}
+
 // world is one test's own namespace on the cluster.
 type world struct {
 	settings
@@ -205,6 +213,7 @@ func (w *world) apply(ctx context.Context, manifest string, ready ...string) err
 }
 
 func TestScripts(t *testing.T) {
+	full(t)
 	s := fromEnvironment(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 ".",

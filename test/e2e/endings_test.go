@@ -81,6 +81,7 @@ func endings() []ending {
 // Whatever ends a session, the terminal is as it was: its settings (exit looks at them), cursor, screen, ways of
 // pasting and of reporting the mouse.
 func TestTerminalAfterEveryEnding(t *testing.T) {
+	full(t)
 	t.Parallel()
 	for _, end := range endings() {
 		t.Run(end.name, func(t *testing.T) {

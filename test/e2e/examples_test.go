@@ -146,6 +146,7 @@ func examplesOf(t *testing.T, text string) []example {
 // TestExamples runs every example of every command's help as it stands, in a terminal, in which whoever is asked says yes,
 // and leaves a shell with "exit" and what goes on for ever with Ctrl-C.
 func TestExamples(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	root := plugin.Root(cli.NewDeps(genericiooptions.NewTestIOStreamsDiscard(), func(string) string { return "" }))

@@ -271,6 +271,7 @@ func phases() []phase {
 
 // However a client ends, and in whichever moment, nothing stays; where it can't see to that any more, sessions and clean do.
 func TestNothingIsLeftBehind(t *testing.T) {
+	full(t)
 	t.Parallel()
 	for _, p := range phases() {
 		t.Run(p.name, func(t *testing.T) {
@@ -328,6 +329,7 @@ func (p phase) command() []string {
 // An API server that is away for a moment in the middle of a session. Nothing in the cluster would undo a patch, so the client
 // tries for a while; a copy has its end, and loses has the rest.
 func TestPatchIsPutBackWhenTheServerIsBack(t *testing.T) {
+	full(t)
 	t.Parallel()
 	y := patching()
 	w := y.world(t)

@@ -13,6 +13,7 @@ import (
 
 // A helper that runs adds at most 20 lines to what "kubectl describe pod" says of the pod.
 func TestDescribeGrowsByTwentyLinesAtMost(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
@@ -56,6 +57,7 @@ func ours(screen string) (found []string) {
 
 // In a shell, ps shows one line of a helper, and a second one once a watchdog runs beside a shell that is a second old.
 func TestProcessesOfOursInAShell(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {

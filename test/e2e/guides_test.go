@@ -137,6 +137,7 @@ var beforeGuides = map[string][]string{
 
 // TestGuides types every command line of every guide's console blocks, in order, and compares what shows with what is written.
 func TestGuides(t *testing.T) {
+	full(t)
 	fromEnvironment(t)
 	t.Parallel()
 	files, err := filepath.Glob("../../docs/guide/*.md")

@@ -88,6 +88,7 @@ func TestCommandInATerminal(t *testing.T) {
 
 // However a session ends, the terminal is as it was.
 func TestSignalsEndAnInteractiveSession(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
@@ -108,6 +109,7 @@ func TestSignalsEndAnInteractiveSession(t *testing.T) {
 
 // Ctrl-C before there is a shell: a local signal, an end within two seconds, and word of what is left.
 func TestCtrlCWhileTheHelperStarts(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
@@ -124,6 +126,7 @@ func TestCtrlCWhileTheHelperStarts(t *testing.T) {
 
 // An API server that takes connections and never answers.
 func TestCtrlCWhileTheServerIsSilent(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -148,6 +151,7 @@ func TestCtrlCWhileTheServerIsSilent(t *testing.T) {
 
 // Ctrl-C while the copy starts leaves no copy.
 func TestCtrlCWhileTheCopyStarts(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
@@ -164,6 +168,7 @@ func TestCtrlCWhileTheCopyStarts(t *testing.T) {
 }
 
 func TestCtrlCEndsARemoteCommand(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
@@ -180,6 +185,7 @@ func TestCtrlCEndsARemoteCommand(t *testing.T) {
 
 // A client that dies leaves no remote shell behind that would keep the helper for ever.
 func TestRemoteShellEndsWithItsClient(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
@@ -199,6 +205,7 @@ func TestRemoteShellEndsWithItsClient(t *testing.T) {
 }
 
 func TestCopyIsDeletedWhenItsTerminalCloses(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {

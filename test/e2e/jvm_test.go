@@ -77,6 +77,7 @@ func findJDK(t *testing.T, s settings) *strings.Replacer {
 
 // The tools of a JDK need the target's /tmp, its process numbers, and its user or root.
 func TestAttachingToAJVM(t *testing.T) {
+	full(t)
 	t.Parallel()
 	folders := findJDK(t, fromEnvironment(t))
 	w := testWorld(t)

@@ -89,6 +89,7 @@ func transports() map[string][]string {
 // A shell that nobody types in for longer than a dead network is waited for is alive; when the network does go, without a
 // word, the session ends, the terminal is as it was, and the way back is told and works.
 func TestShellWithoutNetwork(t *testing.T) {
+	full(t)
 	t.Parallel()
 	for wire, env := range transports() {
 		t.Run(wire, func(t *testing.T) {
@@ -135,6 +136,7 @@ func TestShellWithoutNetwork(t *testing.T) {
 
 // A command without input is no different.
 func TestCommandWithoutNetwork(t *testing.T) {
+	full(t)
 	t.Parallel()
 	for wire, env := range transports() {
 		t.Run(wire, func(t *testing.T) {

@@ -123,6 +123,7 @@ func (p phase) loses(t *testing.T, w *world, y leaving) {
 
 // A reader that goes away, as head does, ends the session and what it made: of the output, and of what is said of it.
 func TestNothingIsLeftWhenTheReaderGoes(t *testing.T) {
+	full(t)
 	t.Parallel()
 	lines := map[string]leaving{
 		"kubectl-shareproc debug web --copy -q -- yes | head -n 1":                 copying(),

@@ -136,6 +136,7 @@ func (l *lab) sit(t *testing.T) []*sitting {
 
 // The node's side fails: a kubelet that is started again, one that is gone for a while, an image that does not arrive.
 func TestNothingIsLeftWhenTheNodeFails(t *testing.T) {
+	full(t)
 	t.Parallel()
 	l := newLab(t)
 	t.Run("the kubelet is started again", func(t *testing.T) {

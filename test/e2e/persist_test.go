@@ -31,6 +31,7 @@ func wayBack(t *testing.T, screen, behind string) []string {
 // A shell of --persist is left by keys and by the loss of the network, and comes back with all that it knew, at the size of
 // the terminal that it comes back to; its exit code is the command's.
 func TestPersistentShell(t *testing.T) {
+	full(t)
 	t.Parallel()
 	for wire, env := range transports() {
 		t.Run(wire, func(t *testing.T) {
@@ -103,6 +104,7 @@ func TestPersistentShell(t *testing.T) {
 
 // A signal ends the client and not the shell.
 func TestPersistentShellOutlivesItsClient(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
@@ -135,6 +137,7 @@ func TestPersistentShellOutlivesItsClient(t *testing.T) {
 
 // It ends by itself when nobody presses a key and nothing runs in it, and by clean.
 func TestPersistentShellEnds(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
@@ -182,6 +185,7 @@ func TestPersistentShellEnds(t *testing.T) {
 // Whoever may attach and not exec gets a shell without a flag, also where a helper waits that they can't use. No command is
 // run in a shell's helper: the next command of somebody else gets one of its own.
 func TestShellByAttachAlone(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {

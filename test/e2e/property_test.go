@@ -23,6 +23,7 @@ const generated = 200
 // Whatever the pod, a real API server takes its copy, with every way to make one, and nothing that selects the pod selects
 // the copy.
 func TestAnyPodsCopyIsAccepted(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	config := rest.CopyConfig(w.config)

@@ -146,6 +146,7 @@ func TestSomeCommandsCostNoRequest(t *testing.T) {
 
 // The root of a process on the cluster is the file system that the standard library's test takes it for.
 func TestRootIsAFileSystem(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {

@@ -61,6 +61,7 @@ func TestInteractiveRoot(t *testing.T) {
 
 // Where chroot is refused the shell opens beside the root, and says so.
 func TestInteractiveRootThatIsRefused(t *testing.T) {
+	full(t)
 	t.Parallel()
 	w := testWorld(t)
 	if err := w.apply(t.Context(), userPod, "web"); err != nil {

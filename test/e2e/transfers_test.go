@@ -182,6 +182,7 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 // No copy that lost a byte ends with 0, nothing half-written has its name, and none hangs: 24 trials, one of each way to
 // break each copy, or SHAREPROC_FAULTS of them (make test-faults). SHAREPROC_FAULTS_SEED has the seed of an earlier run.
 func TestTransfersOverBadLines(t *testing.T) {
+	full(t)
 	t.Parallel()
 	b := newBench(t)
 	usual := uint64(usualSeed)

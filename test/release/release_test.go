@@ -30,6 +30,9 @@ func here(t *testing.T) string {
 
 // The archive of this machine's platform, made twice, is the same, and what krew unpacks from it runs.
 func TestSameCommitSameBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("make test-full runs this")
+	}
 	here(t)
 	if runtime.GOOS == "windows" {
 		t.Skip("a zip archive is not looked into here")

@@ -38,7 +38,7 @@ ENV := CONTEXT='$(CONTEXT)' BIN='$(BIN)' SHAREPROC_E2E_BUSYBOX='$(E2E_BUSYBOX)' 
 FUZZTIME ?= 3s
 # The scripts that run in the helper are tested under sh, and under the helper's own shell where one can be had.
 BUSYBOX := $(CACHE)/busybox
-TESTS := ./test/budget ./test/conform ./test/faultproxy ./test/release ./test/vuln
+TESTS := ./test/budget ./test/conform ./test/faultproxy ./test/release ./test/script ./test/vuln
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 

@@ -71,6 +71,14 @@ func runners(t *testing.T) map[string]localRunner {
 	return all
 }
 
+// full leaves a test out of "make test".
+func full(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("make test-full runs this")
+	}
+}
+
 // busyboxDirectory makes a directory with a busybox and links for the applets that scripts ask for: the PATH of a helper.
 // Everybody may read it. It is "" where there is no busybox.
 func busyboxDirectory(t testing.TB) string {

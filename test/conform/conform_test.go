@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -179,6 +180,7 @@ func churn(t *testing.T, folder string) (stop func()) {
 			default:
 				_ = os.RemoveAll(at)
 			}
+			time.Sleep(100 * time.Microsecond) // leaves the walk some of the processor
 		}
 	}()
 	return func() {

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package script runs whole command lines against a fake cluster: what they print, how they end, what they send. Each
+// script is a page of a manual, in one namespace called shop.
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/term"
+	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
+)
+
+const namespace = "shop"
+
+// TestMain makes this test's binary the commands that scripts run: each is a process of its own, with a directory, an
+// environment and signals as a user's has.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"kubectl":                    kubectl,
+		"kubectl-shareproc":          func() { os.Exit(run(os.Args)) },
+		"kubectl_complete-shareproc": func() { os.Exit(run(os.Args)) },
+	})
+}
+
+// kubectl runs its plugin, and knows nothing else.
+func kubectl() {
+	for i, program := range []string{"kubectl-shareproc", "kubectl_complete-shareproc"} {
+		words := [][]string{{"kubectl", "shareproc"}, {"kubectl", "__complete", "shareproc"}}[i]
+		if n := len(words); len(os.Args) >= n && strings.Join(os.Args[:n], " ") == strings.Join(words, " ") {
+			os.Exit(run(append([]string{program}, os.Args[n:]...)))
+		}
+	}
+	fmt.Fprintf(os.Stderr, "this kubectl knows only shareproc, not %q\n", os.Args[1:])
+	os.Exit(1)
+}
+
+// run is cmd/kubectl-shareproc.
+func run(args []string) int {
+	ctx, stop := plugin.NotifyContext(context.Background())
+	defer stop()
+	in, out, errOut := term.StdStreams()
+	return plugin.Main(ctx, plugin.NewFactory(genericiooptions.IOStreams{In: in, Out: out, ErrOut: errOut}, os.Getenv), plugin.Arguments(args))
+}
+
+func TestScripts(t *testing.T) {
+	busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX")
+	if busybox == "" {
+		busybox, _ = exec.LookPath("busybox") // scripts that need containers say what is missing
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 ".",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			c := fakecluster.Start(env.T().(testing.TB), "testdata/nginx", busybox)
+			env.Values[clusterKey{}] = c
+			file := filepath.Join(env.WorkDir, ".kubeconfig")
+			env.Setenv("KUBECONFIG", file)
+			env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
+			env.Setenv("TZ", "UTC")
+			if err := c.Apply(namespace, "{kind: Namespace, apiVersion: v1, metadata: {name: shop}}"); err != nil {
+				return err
+			}
+			return os.WriteFile(file, fmt.Appendf(nil, kubeconfig, c.URL, namespace), 0o600)
+		},
+		Condition: func(name string) (bool, error) {
+			if name == "containers" {
+				return os.Getuid() == 0 && busybox != "", nil
+			}
+			return false, fmt.Errorf("unknown condition %s", name)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"pod": scriptPod, "apply": scriptApply, "deny": scriptDeny, "enforce": scriptEnforce, "writes": scriptWrites, "count": scriptCount, "code": scriptCode, "retry": scriptRetry,
+		},
+	})
+}
+
+const kubeconfig = `apiVersion: v1
+kind: Config
+current-context: fake
+contexts: [{name: fake, context: {cluster: fake, user: admin, namespace: %[2]s}}]
+clusters: [{name: fake, cluster: {server: %[1]q}}]
+users: [{name: admin, user: {}}]
+`
+
+type clusterKey struct{}
+
+func cluster(ts *testscript.TestScript) *fakecluster.Cluster {
+	return ts.Value(clusterKey{}).(*fakecluster.Cluster)
+}
+
+// scriptPod is "pod NAME [USER:GROUP]": a pod whose container nginx runs as that user.
+func scriptPod(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: pod name [user:group]")
+	}
+	security := "{}"
+	if len(args) == 2 {
+		uid, gid, _ := strings.Cut(args[1], ":")
+		security = "{runAsUser: " + uid + ", runAsGroup: " + gid + "}"
+	}
+	ts.Check(cluster(ts).Apply(namespace, fmt.Sprintf(`
+apiVersion: v1
+kind: Pod
+metadata: {name: %s, labels: {app: %[1]s}}
+spec:
+  securityContext: %s
+  containers: [{name: nginx, image: "nginx:1"}]
+`, args[0], security)))
+}
+
+// scriptApply is "apply FILE": its objects are there; a pod with a status is not started.
+func scriptApply(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: apply file")
+	}
+	ts.Check(cluster(ts).Apply(namespace, ts.ReadFile(args[0])))
+}
+
+// scriptDeny is "deny USER PERMISSION": "deny bert 'patch pods/ephemeralcontainers'".
+func scriptDeny(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: deny user permission")
+	}
+	cluster(ts).Deny(args[0], args[1])
+}
+
+// scriptEnforce is "enforce LEVEL": the level of Pod Security that the namespace enforces from now on.
+func scriptEnforce(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: enforce level")
+	}
+	ts.Check(cluster(ts).Apply(namespace, "{kind: Namespace, apiVersion: v1, metadata: {name: shop, labels: {pod-security.kubernetes.io/enforce: "+args[0]+"}}}"))
+}
+
+// scriptWrites is "writes [REQUEST...]": what has changed something so far, dry runs left out.
+func scriptWrites(ts *testscript.TestScript, neg bool, args []string) {
+	if got := cluster(ts).Writes(); (strings.Join(got, ",") == strings.Join(args, ",")) == neg {
+		ts.Fatalf("these requests changed something: %q", got)
+	}
+}
+
+// scriptCode is "code N COMMAND ARG...": the command ends with that exit code.
+func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code number command [arg...]")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := errors.AsType[*exec.ExitError](err)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if fmt.Sprint(got) != args[0] {
+		ts.Fatalf("exit code %d, not %s", got, args[0])
+	}
+}
+
+// scriptRetry is "[!] retry COMMAND ARG...": runs it until it succeeds (or fails).
+func scriptRetry(ts *testscript.TestScript, neg bool, args []string) {
+	for range 300 {
+		if (ts.Exec(args[0], args[1:]...) == nil) != neg {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("not after %d times: %s", 300, strings.Join(args, " "))
+}
+
+// scriptCount is "count N TEXT FILE": TEXT stands N times in FILE.
+func scriptCount(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 3 {
+		ts.Fatalf("usage: count number text file")
+	}
+	got := fmt.Sprint(strings.Count(ts.ReadFile(args[2]), args[1]))
+	if (got == args[0]) == neg {
+		ts.Fatalf("%q stands %s times in %s", args[1], got, args[2])
+	}
+}

@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/go-logr/logr/funcr"
 	"k8s.io/klog/v2"
@@ -175,14 +174,10 @@ func TestCancelReturnsItsCauseAndWritesNoMore(t *testing.T) {
 				cancel(cause)
 				return len(p), nil
 			})
-			begun := time.Now()
 			err := e.Run(ctx, []string{"yes"}, newBlockedReader(t), out, nil)
 			returned.Store(true)
 			if !errors.Is(err, cause) {
 				t.Errorf("got %v, want %v", err, cause)
-			}
-			if took := time.Since(begun); took > 15*time.Second {
-				t.Errorf("took %v", took)
 			}
 			settle(t, "client-go's copying ends", func() bool { return copying() <= before })
 			if late.Load() {
@@ -202,12 +197,8 @@ func TestCancelWhileConnecting(t *testing.T) {
 		<-asked
 		cancel(cause)
 	}()
-	begun := time.Now()
 	if err := exec.Run(ctx, []string{"x"}, nil, nil, nil); !errors.Is(err, cause) {
 		t.Errorf("got %v, want %v", err, cause)
-	}
-	if took := time.Since(begun); took > 15*time.Second {
-		t.Errorf("took %v", took)
 	}
 	if err := exec.Run(ctx, []string{"x"}, nil, nil, nil); !errors.Is(err, cause) {
 		t.Errorf("with a context that is done: got %v, want %v", err, cause)
@@ -226,12 +217,8 @@ func TestCancelWithStuckWriter(t *testing.T) {
 				<-leave
 				return len(p), nil
 			})
-			begun := time.Now()
 			if err := e.Run(ctx, []string{"yes"}, nil, out, nil); !errors.Is(err, context.Canceled) {
 				t.Errorf("got %v", err)
-			}
-			if took := time.Since(begun); took > 15*time.Second {
-				t.Errorf("took %v", took)
 			}
 		})
 	}

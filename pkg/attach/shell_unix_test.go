@@ -114,13 +114,9 @@ func TestShellCancelled(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() { ended <- e.Shell(ctx, []string{"vi"}, attach.NewTerminal(d.side, d.side, d.side)) }()
 			d.shows(t, "vi")
-			begun := time.Now()
 			cancel(cause)
 			if err := wait(t, ended); !errors.Is(err, cause) {
 				t.Errorf("got %v, want %v", err, cause)
-			}
-			if took := time.Since(begun); took > 15*time.Second {
-				t.Errorf("took %v", took)
 			}
 			d.restored(t)
 			d.shows(t, "\x1b[?25h\x1b[?1049l\x1b[?2004l\x1b[0m\r\n")

@@ -356,9 +356,8 @@ func TestInterruptedQuestion(t *testing.T) {
 	d := leftDesk(t, 0)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(50*time.Millisecond, func() { cancel(cli.ErrInterrupted) })
-	begin := time.Now()
-	if code := asked(ctx, t, d, "", "web-shareproc-anna"); code != cli.ExitInterrupted || time.Since(begin) > 15*time.Second {
-		t.Errorf("exit code %d after %s", code, time.Since(begin))
+	if code := asked(ctx, t, d, "", "web-shareproc-anna"); code != cli.ExitInterrupted {
+		t.Errorf("exit code %d", code)
 	}
 }
 

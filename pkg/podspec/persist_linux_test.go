@@ -39,7 +39,7 @@ func (k *kept) shown() string {
 
 func (k *kept) await(t *testing.T, text string) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !strings.Contains(k.shown(), text); <-time.After(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !strings.Contains(k.shown(), text); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%q does not show; the screen has %q", text, k.shown())
 		}
@@ -58,7 +58,7 @@ func (k *kept) code(t *testing.T) int {
 			t.Fatal(err)
 		}
 		return k.cmd.ProcessState.ExitCode()
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("still running; the screen has %q", k.shown())
 		return 0
 	}

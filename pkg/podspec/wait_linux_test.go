@@ -89,7 +89,7 @@ func (w *waiting) round(t *testing.T) {
 
 func (w *waiting) until(t *testing.T, holds func(notes string) bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); ; <-time.After(10 * time.Millisecond) {
 		text, err := os.ReadFile(w.notes)
 		if err == nil && holds(string(text)) {
 			return

@@ -67,7 +67,7 @@ func put(t *testing.T, s transfer.Stage, files ...transfer.File) {
 func empty(t *testing.T, dir string, but ...string) {
 	t.Helper()
 	var names []string
-	for range 200 {
+	for range 2400 {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			t.Fatal(err)

@@ -128,9 +128,8 @@ func TestEndEndsWithTheContextsCause(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
-	if err := o.End(ctx, list, false, func(Entry) {}); !errors.Is(err, cause) || time.Since(begin) > 15*time.Second {
-		t.Errorf("got %v after %s", err, time.Since(begin))
+	if err := o.End(ctx, list, false, func(Entry) {}); !errors.Is(err, cause) {
+		t.Errorf("got %v", err)
 	}
 	if _, _, err := o.Mine(ctx, list); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // What commands that take a whole tree read is what is in that tree, however its directories are exchanged for links,
@@ -126,7 +125,7 @@ func TestSparseGiantIsOneHole(t *testing.T) {
 	h.in("app", nil, "truncate", "-s", fmt.Sprintf("%dG", giant), "/data/giant")
 	local := filepath.Join(t.TempDir(), "giant")
 	// Hours are meant, so that any machine is fast enough.
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_, err := h.plugin(ctx, "cp", "web:/data/giant", local, "-c", "app", "-q")
 	if ctx.Err() != nil {

@@ -70,7 +70,7 @@ type world struct {
 	own string
 }
 
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // newWorld makes a namespace, which the returned function deletes again.
 func newWorld(ctx context.Context, s settings, dir string) (*world, func() error, error) {

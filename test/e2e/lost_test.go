@@ -16,7 +16,7 @@ import (
 
 // lostWithin is the time after which a session whose network is gone is taken for one that never notices. It should within 30
 // seconds; how long it takes is measured, not tested.
-const lostWithin = 45 * time.Second
+const lostWithin = 2 * time.Minute
 
 // hole is a hop in front of the API server that passes bytes on until it swallows them all: a network that is gone sends
 // no end.

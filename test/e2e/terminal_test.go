@@ -22,7 +22,7 @@ import (
 
 // hang is the time after which a command that should end is taken for one that never will. How long it does take (below
 // two seconds after a signal) is measured, not tested: a busy machine proves nothing.
-const hang = 15 * time.Second
+const hang = 2 * time.Minute
 
 // terminal is the plugin at work in a pseudo-terminal, as a person sees it.
 type terminal struct {

@@ -17,7 +17,7 @@ import (
 )
 
 // bound is after how long something has hung.
-const bound = 20 * time.Second
+const bound = 2 * time.Minute
 
 // echoing is a server that sends back what it gets.
 func echoing(t *testing.T) string {

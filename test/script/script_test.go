@@ -173,13 +173,13 @@ func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptRetry is "[!] retry COMMAND ARG...": runs it until it succeeds (or fails).
 func scriptRetry(ts *testscript.TestScript, neg bool, args []string) {
-	for range 300 {
+	for range 1200 {
 		if (ts.Exec(args[0], args[1:]...) == nil) != neg {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	ts.Fatalf("not after %d times: %s", 300, strings.Join(args, " "))
+	ts.Fatalf("not after 1200 times: %s", strings.Join(args, " "))
 }
 
 // scriptCount is "count N TEXT FILE": TEXT stands N times in FILE.

@@ -58,6 +58,9 @@ func runners(t *testing.T) map[string]localRunner {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if testing.Short() {
+		delete(all, "sh") // make test-full has both
+	}
 	folder := t.TempDir()
 	open(t, folder)
 	file := filepath.Join(folder, "busybox")

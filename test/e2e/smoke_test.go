@@ -21,8 +21,10 @@ func sharedPods() [][]string {
 		{"web", "nginx"},
 		{"other", "nginx"},
 		{"user", "nonroot"},
-		{"group", "nonroot", "spec={securityContext: {runAsUser: 1000, runAsGroup: 2000, fsGroup: 3000, runAsNonRoot: true}, volumes: [{name: tmp, emptyDir: {}}]}",
-			"container={securityContext: {readOnlyRootFilesystem: true}, volumeMounts: [{name: tmp, mountPath: /tmp}]}"},
+		{
+			"group", "nonroot", "spec={securityContext: {runAsUser: 1000, runAsGroup: 2000, fsGroup: 3000, runAsNonRoot: true}, volumes: [{name: tmp, emptyDir: {}}]}",
+			"container={securityContext: {readOnlyRootFilesystem: true}, volumeMounts: [{name: tmp, mountPath: /tmp}]}",
+		},
 		{"shared", "busybox", "nonroot", "spec={shareProcessNamespace: true}"},
 		{"two", "busybox", "nginx"},
 		{"caps", "nginx", "container={securityContext: {capabilities: {drop: [ALL], add: [CHOWN, SETUID, SETGID, DAC_OVERRIDE, NET_BIND_SERVICE, NET_ADMIN]}}}"},

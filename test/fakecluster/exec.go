@@ -3,6 +3,7 @@
 package fakecluster
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func (c channel) Write(p []byte) (int, error) {
 }
 
 // exec runs a command in a container, with the request's streams.
-func (c *Cluster) exec(w http.ResponseWriter, q request) {
+func (c *Cluster) exec(ctx context.Context, w http.ResponseWriter, q request) {
 	query := q.URL.Query()
 	pod, err := c.pod(q.key)
 	if err != nil {
@@ -41,7 +42,7 @@ func (c *Cluster) exec(w http.ResponseWriter, q request) {
 	if err != nil {
 		return // Upgrade has answered
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	var mu sync.Mutex
 	var stdin io.Reader
 	typed, keys := io.Pipe()
@@ -49,7 +50,7 @@ func (c *Cluster) exec(w http.ResponseWriter, q request) {
 	if query.Get("stdin") == "true" {
 		stdin = typed
 	}
-	code, err := c.kubelet.run(q.Context(), pod, query.Get("container"), query["command"], stdin,
+	code, err := c.kubelet.run(ctx, pod, query.Get("container"), query["command"], stdin,
 		channel{&mu, conn, wire.StreamStdOut}, channel{&mu, conn, wire.StreamStdErr})
 	_ = typed.Close() // what still comes is dropped, as by a process that has ended
 	_ = json.NewEncoder(channel{&mu, conn, wire.StreamErr}).Encode(ended(code, err))
@@ -60,7 +61,7 @@ func (c *Cluster) exec(w http.ResponseWriter, q request) {
 
 // listen hands out what the client sends until it leaves.
 func listen(conn *websocket.Conn, keys *io.PipeWriter) {
-	defer keys.Close()
+	defer func() { _ = keys.Close() }()
 	for {
 		_, message, err := conn.ReadMessage()
 		if err != nil {

@@ -21,15 +21,15 @@ const NodeName = "node-1"
 // kubelet starts a process for each container of a pod that shares no processes, and none for a helper: what runs in one
 // is run by itself among its target's processes.
 type kubelet struct {
-	t                 testing.TB
+	tb                testing.TB
 	template, busybox string
 	mu                sync.Mutex
 	helper            string         // the root of every helper
 	pids              map[string]int // of each container's first process, by the container's id
 }
 
-func newKubelet(t testing.TB, template, busybox string) *kubelet {
-	return &kubelet{t: t, template: template, busybox: busybox, pids: map[string]int{}}
+func newKubelet(tb testing.TB, template, busybox string) *kubelet {
+	return &kubelet{tb: tb, template: template, busybox: busybox, pids: map[string]int{}}
 }
 
 // start fills in what the scheduler, the kubelet and the runtime do.
@@ -126,7 +126,7 @@ func (k *kubelet) helperRoot() (string, error) {
 	if k.helper != "" {
 		return k.helper, nil
 	}
-	root := k.t.TempDir()
+	root := k.tb.TempDir()
 	for _, dir := range []string{"bin", "proc", "dev", "tmp"} {
 		if err := os.Mkdir(filepath.Join(root, dir), 0o755); err != nil {
 			return "", err

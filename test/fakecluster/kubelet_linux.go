@@ -20,8 +20,8 @@ const namespaces = true
 // process starts a container's first process: the first of a process namespace, with a copy of the template as its root. It
 // reads from this program, and so ends with it.
 func (k *kubelet) process(c *corev1.Container, uid, gid int64) (int, error) {
-	root := k.t.TempDir()
-	if out, err := exec.CommandContext(k.t.Context(), "cp", "-a", k.template+"/.", root).CombinedOutput(); err != nil {
+	root := k.tb.TempDir()
+	if out, err := exec.CommandContext(k.tb.Context(), "cp", "-a", k.template+"/.", root).CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("copy the template: %w: %s", err, out)
 	}
 	if err := k.furnish(root); err != nil {
@@ -42,12 +42,12 @@ func (k *kubelet) process(c *corev1.Container, uid, gid int64) (int, error) {
 	if err := cmd.Start(); err != nil {
 		return 0, fmt.Errorf("start container %s: %w", c.Name, err)
 	}
-	k.t.Cleanup(func() {
+	k.tb.Cleanup(func() {
 		_ = stdin.Close()
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
 	})
-	mount := exec.CommandContext(k.t.Context(), "nsenter", "--target", fmt.Sprint(cmd.Process.Pid), "--mount", "--pid", "mount", "-t", "proc", "proc", root+"/proc")
+	mount := exec.CommandContext(k.tb.Context(), "nsenter", "--target", fmt.Sprint(cmd.Process.Pid), "--mount", "--pid", "mount", "-t", "proc", "proc", root+"/proc")
 	if out, err := mount.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("mount /proc: %w: %s", err, out)
 	}
@@ -98,8 +98,8 @@ func (k *kubelet) run(ctx context.Context, pod *corev1.Pod, container string, ar
 			return 0, err
 		}
 		go func() {
-			defer pipe.Close()
 			_, _ = io.Copy(pipe, stdin)
+			_ = pipe.Close()
 		}()
 	}
 	err = cmd.Run()

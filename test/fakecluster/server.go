@@ -53,11 +53,11 @@ type request struct {
 
 // Start runs a cluster for the length of a test. Its containers have the directory tree template as their root, and busybox
 // for tools; without a busybox nothing can be run in them.
-func Start(t testing.TB, template, busybox string) *Cluster {
-	t.Helper()
-	c := &Cluster{objects: map[key]object{}, denied: map[string][]string{}, kubelet: newKubelet(t, template, busybox)}
+func Start(tb testing.TB, template, busybox string) *Cluster {
+	tb.Helper()
+	c := &Cluster{objects: map[key]object{}, denied: map[string][]string{}, kubelet: newKubelet(tb, template, busybox)}
 	server := httptest.NewServer(c)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
@@ -95,10 +95,10 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if q.sub == "exec" {
-		c.exec(w, q)
+		c.exec(r.Context(), w, q)
 		return
 	}
-	answer, err := c.answer(q)
+	answer, err := c.answer(q) //nolint:contextcheck // a pod outlives the request that made it
 	if err != nil {
 		refuse(w, err)
 		return

@@ -13,6 +13,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
 )
 
 // NodeName is the name of the only node.
@@ -44,15 +45,17 @@ func (k *kubelet) start(pod *corev1.Pod) error {
 		uid, gid := user(pod, c)
 		status := corev1.ContainerStatus{
 			Name: c.Name, Image: c.Image, ImageID: c.Image, Ready: true, State: running(),
-			ContainerID: fmt.Sprintf("containerd://%064x", len(k.pids)+1),
+			ContainerID: "containerd://" + strings.ReplaceAll(string(uuid.NewUUID()), "-", ""),
 			User:        &corev1.ContainerUser{Linux: &corev1.LinuxContainerUser{UID: uid, GID: gid}},
 		}
-		if !shares && k.Runs() {
+		if !shares && k.runs() {
 			pid, err := k.process(c, uid, gid)
 			if err != nil {
 				return err
 			}
+			k.mu.Lock()
 			k.pids[status.ContainerID] = pid
+			k.mu.Unlock()
 		}
 		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, status)
 	}
@@ -76,11 +79,8 @@ func (k *kubelet) startHelpers(pod *corev1.Pod) error {
 	return nil
 }
 
-// Runs tells whether containers can be processes here.
-func (c *Cluster) Runs() bool { return c.kubelet.Runs() }
-
-// Runs tells whether containers can be processes here: that takes Linux, root and a busybox.
-func (k *kubelet) Runs() bool { return k.busybox != "" && os.Getuid() == 0 && namespaces }
+// runs tells whether containers can be processes here: that takes Linux, root and a busybox.
+func (k *kubelet) runs() bool { return k.busybox != "" && os.Getuid() == 0 && namespaces }
 
 // target is the host's number of the process whose process namespace a container is in.
 func (k *kubelet) target(pod *corev1.Pod, container string) (pid int, err error) {
@@ -89,6 +89,8 @@ func (k *kubelet) target(pod *corev1.Pod, container string) (pid int, err error)
 			container = c.TargetContainerName
 		}
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	for i := range pod.Status.ContainerStatuses {
 		if status := &pod.Status.ContainerStatuses[i]; status.Name == container && k.pids[status.ContainerID] != 0 {
 			return k.pids[status.ContainerID], nil

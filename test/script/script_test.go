@@ -20,6 +20,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
 )
 
@@ -49,10 +50,10 @@ func kubectl() {
 
 // run is cmd/kubectl-shareproc.
 func run(args []string) int {
-	ctx, stop := plugin.NotifyContext(context.Background())
+	ctx, stop := cli.NotifyContext(context.Background())
 	defer stop()
 	in, out, errOut := term.StdStreams()
-	return plugin.Main(ctx, plugin.NewFactory(genericiooptions.IOStreams{In: in, Out: out, ErrOut: errOut}, os.Getenv), plugin.Arguments(args))
+	return plugin.Main(ctx, cli.NewDeps(genericiooptions.IOStreams{In: in, Out: out, ErrOut: errOut}, os.Getenv), plugin.Arguments(args))
 }
 
 func TestScripts(t *testing.T) {

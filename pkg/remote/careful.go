@@ -38,7 +38,9 @@ func (w *walk) complete(ctx context.Context) error {
 	if err := w.inside(ctx, closed, all); err != nil {
 		return err
 	}
-	w.silent(all)
+	if err := w.silent(all); err != nil {
+		return err
+	}
 	if w.failed.Count == 0 && !w.opts.KernelFiles && !w.root.Kernel(w.info.Path) {
 		w.failed.add("walk", w.info.Path, ErrChanged)
 	}
@@ -173,15 +175,16 @@ func (w *walk) inside(ctx context.Context, closed, all []string) error {
 }
 
 // silent names the mounts that are there and did not answer.
-func (w *walk) silent(all []string) {
+func (w *walk) silent(all []string) error {
 	for _, point := range w.root.mounts.below(w.info.Path) {
 		sent := w.here + strings.TrimPrefix(point, strings.TrimSuffix(w.info.Path, "/"))
-		_, depth, err := w.below(sent)
-		parent := path.Dir(sent)
-		if err == nil && !slices.Contains(all, sent) && !w.came(sent) && (w.came(parent) || parent == ".") && (w.opts.MaxDepth == 0 || depth <= w.opts.MaxDepth) {
-			w.failed.add("open", point, fs.ErrPermission)
+		if !slices.Contains(all, sent) && !w.came(sent) && w.came(dirOf(sent)) {
+			if err := w.bare(sent, ErrClosedMount); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // bare keeps what is wrong with a path, and gives its name to the caller unless it is gone.
@@ -194,7 +197,11 @@ func (w *walk) bare(sent string, cause error) error {
 	if gone && w.root.Kernel(file) {
 		return nil
 	}
-	w.failed.add("lstat", file, cause)
+	op := "lstat"
+	if w.root.mounts.isPoint(file) {
+		op, cause, gone = "open", ErrClosedMount, false
+	}
+	w.failed.add(op, file, cause)
 	if gone {
 		return nil
 	}

@@ -42,11 +42,19 @@ func child(mode string, args []string) error {
 			return err
 		}
 	}
+	if err := mountAll(os.Getenv(mountsVar)); err != nil {
+		return err
+	}
 	if root := os.Getenv("CHILD_ROOT"); root != "" {
 		if err := syscall.Chroot(root); err != nil {
 			return err
 		}
 		if err := os.Chdir("/"); err != nil {
+			return err
+		}
+	}
+	if work := os.Getenv("CHILD_WORK"); work != "" {
+		if err := os.Chdir(work); err != nil {
 			return err
 		}
 	}

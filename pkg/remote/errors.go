@@ -27,6 +27,7 @@ var (
 	ErrOwner        = errors.New("cannot change owner: operation not permitted")
 	ErrFull         = errors.New("no space left on the file system")
 	ErrNotOurs      = errors.New("somebody else's directory is where the copy is prepared")
+	ErrClosedMount  = errors.New("is a mount that does not open: its server is gone, or lets nobody else in")
 	ErrMounted      = errors.New("is a mount of its own: it can be written, but not replaced")
 )
 

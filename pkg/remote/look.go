@@ -58,10 +58,6 @@ func (r *Root) stat(ctx context.Context, path, follow string) (Info, error) {
 		r.name(info.Stat)
 		return nil
 	})
-	if errors.Is(err, fs.ErrNotExist) && r.mounts.isPoint(path) {
-		// The mount is there: what is on it does not answer us.
-		err = &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
-	}
 	return info, err
 }
 

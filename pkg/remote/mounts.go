@@ -42,9 +42,13 @@ func (m mounts) of(path string) mount {
 	return best
 }
 
+func (m mounts) has(point string) bool {
+	return slices.ContainsFunc(m, func(mount mount) bool { return mount.point == point })
+}
+
 // isPoint reports whether something is mounted at a path, as at a pod's /etc/hosts.
 func (m mounts) isPoint(path string) bool {
-	return path != "/" && slices.ContainsFunc(m, func(mount mount) bool { return mount.point == path })
+	return path != "/" && m.has(path)
 }
 
 // kernels lists where kernel file systems are mounted.
@@ -74,7 +78,7 @@ func (m mounts) below(path string) []string {
 func (m mount) kernel() bool {
 	switch m.kind {
 	case "proc", "sysfs", "cgroup", "cgroup2", "tracefs", "debugfs", "securityfs", "configfs", "bpf", "pstore", "efivarfs",
-		"fusectl", "binfmt_misc", "selinuxfs", "smackfs", "nsfs", "rpc_pipefs", "nfsd":
+		"fusectl", "binfmt_misc", "autofs", "resctrl", "cpuset", "selinuxfs", "smackfs", "nsfs", "rpc_pipefs", "nfsd":
 		return true
 	}
 	return false

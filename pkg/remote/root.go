@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	pathpkg "path"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,8 @@ type Root struct {
 	Process Process
 	// Denied are processes of the container that were tried before it and denied their root.
 	Denied []int
+	// Partial says that the process has changed its root (chroot): it is a part of the container's, or another one.
+	Partial bool
 
 	conn          *conn
 	stages        []*stage // what another connection has to take over
@@ -87,8 +90,13 @@ func (r *Root) open(ctx context.Context) error {
 	if w.Siblings {
 		options += "siblings"
 	}
-	q := request{verb: "open", args: []string{r.conn.proc, strconv.Itoa(w.PID), w.Container, options}}
-	_, err := r.conn.link.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return r.read(b) })
+	err := ask(ctx, r, w, options)
+	if err == nil && before.PID == 0 && w.PID == 0 && r.Partial {
+		// Another process of the container may have all of it; if none has, the first one it is.
+		if ask(ctx, r, w, options+",whole") != nil {
+			err = ask(ctx, r, w, options)
+		}
+	}
 	switch {
 	case errors.Is(err, errRootDenied):
 		return r.accessError()
@@ -106,6 +114,23 @@ func (r *Root) open(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// ask asks for a process, and what there is to know of it.
+func ask(ctx context.Context, r *Root, w Where, options string) error {
+	q := request{verb: "open", args: []string{r.conn.proc, strconv.Itoa(w.PID), w.Container, options}}
+	_, err := r.conn.link.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return r.read(b) })
+	return err
+}
+
+// Absolute makes a path absolute: a relative one starts where the process works.
+func (r *Root) Absolute(ctx context.Context, name string) (string, error) {
+	if name == "" || strings.HasPrefix(name, "/") {
+		return name, nil
+	}
+	var directory string
+	err := r.call(ctx, "open", name, request{verb: "cwd"}, func(b *bufio.Reader) error { return readFields(b, &directory) })
+	return strings.TrimSuffix(directory, "/") + "/" + name, err
 }
 
 // read reads the answer of verb_open.
@@ -141,6 +166,7 @@ func (r *Root) read(b *bufio.Reader) error {
 		return err
 	}
 	r.mounts, r.users, r.groups = parseMounts(mountinfo), parseNames(passwd), parseNames(group)
+	r.Partial = len(r.mounts) > 0 && !(r.mounts.has("/") && r.mounts.has("/proc"))
 	return nil
 }
 
@@ -188,8 +214,21 @@ func (r *Root) converse(ctx context.Context, op, path string, q request, read fu
 		return own
 	case err == nil, ctx.Err() != nil && err == context.Cause(ctx): //nolint:errorlint // as it was given
 		return err
+	case errors.Is(err, fs.ErrNotExist) && closedMount(ctx, r, path):
+		err = ErrClosedMount
 	}
 	return &fs.PathError{Op: op, Path: path, Err: err}
+}
+
+// closedMount tells whether a path is not found because a mount on the way is there and does not open.
+func closedMount(ctx context.Context, r *Root, name string) bool {
+	name = pathpkg.Join("/", name)
+	point := r.mounts.of(name).point
+	if point == "" || point == "/" || point == name {
+		return point == name && point != "/"
+	}
+	_, err := r.stat(ctx, point, "0")
+	return errors.Is(err, ErrClosedMount)
 }
 
 // A callback is an error of the caller's own function, which is returned as it is.

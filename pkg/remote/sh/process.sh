@@ -65,8 +65,9 @@ candidates() {
 	esac
 }
 
-# verb_open PROC PID CONTAINER OPTIONS. Answer: PID NUL, PIDs that denied their root NUL, stat NUL, status NUL, owner NUL,
-# mountinfo NUL, passwd NUL, group NUL; without a root it ends behind the owner.
+# verb_open PROC PID CONTAINER OPTIONS. With the option whole, who is in a part of the root is passed over. Answer: PID NUL, PIDs
+# that denied their root NUL, stat NUL, status NUL, owner NUL, mountinfo NUL, passwd NUL, group NUL; without a root it ends
+# behind the owner.
 verb_open() {
 	need cat dd find grep head readlink sort stat tr xargs || return
 	cd "$1" 2>/dev/null || return "$NO_PROCESS"
@@ -76,6 +77,9 @@ verb_open() {
 	pid='' denied=''
 	for p in $found; do
 		[ -d "$p" ] || continue
+		case $4 in
+		*whole*) whole "$p" || continue ;;
+		esac
 		# "command", since a shell ends where its own exec fails.
 		if { command exec 9<"$p/root/."; } 2>/dev/null; then
 			pid=$p
@@ -100,6 +104,22 @@ verb_open() {
 	printf '\0'
 	(table /etc/group)
 	printf '\0'
+}
+
+# whole PID says whether a process has its container's root, in which each runtime mounts /proc, and no part of it (chroot).
+whole() { grep -q ' / r[wo]' "$1/mountinfo" && grep -q ' /proc r[wo]' "$1/mountinfo"; } 2>/dev/null
+
+# verb_cwd. Answer: the physical path of the process's working directory NUL.
+verb_cwd() {
+	text=$(readlink "$pid/cwd" 2>/dev/null && echo .) || return "$DENIED"
+	base=$(readlink "$pid/root" 2>/dev/null && echo .) || return "$DENIED"
+	text=${text%"$nl."} base=${base%"$nl."}
+	case $text in
+	"${base%/}" | "${base%/}"/*) text=${text#"${base%/}"} ;;
+	esac
+	# The text is a name; the kernel knows the directory.
+	resolve "${text:-/}" n && [ "$name" = . ] && [ . -ef "$proc/$pid/cwd/." ] || return "$GONE"
+	printf '%s\0' "${at:-/}"
 }
 
 # table PATH prints a small text file of the target, without its NULs. A file of a kernel file system might block.

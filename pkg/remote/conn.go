@@ -151,7 +151,7 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	case readErr == nil:
 		readErr = atEnd(buffered)
 		whole = readErr == nil
-	case errors.Is(readErr, ErrChanged), errors.Is(readErr, ErrRead):
+	case errors.Is(readErr, ErrChanged), errors.Is(readErr, ErrRead), errors.Is(readErr, ErrLongLine):
 		// That is known at the end of an answer, behind which the next one can come.
 		whole = atEnd(buffered) == nil
 	}

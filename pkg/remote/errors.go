@@ -20,6 +20,7 @@ var (
 	ErrChanged      = errors.New("changed while it was read")
 	ErrRead         = errors.New("read error in the container")
 	ErrNoProcess    = errors.New("no such process")
+	ErrLongLine     = errors.New("has a line that is too long to be searched")
 	ErrPattern      = errors.New("not a pattern that the helper's grep takes")
 	ErrReadOnly     = errors.New("read-only file system")
 	ErrWrite        = errors.New("could not be written")

@@ -120,7 +120,7 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 		case err != nil:
 			return err
 		case status != ".0" && status != ".1":
-			return ErrRead
+			return ErrLongLine
 		case stateOf(after) != info.state && !from.root.Kernel(info.Path):
 			return ErrChanged
 		}

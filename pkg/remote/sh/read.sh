@@ -180,11 +180,15 @@ verb_grep() {
 	contents grep_one grep_all "$@"
 }
 
-# matching ARGS... is grep. The pattern comes by a descriptor: everybody may read a command line.
+# matching ARGS... is grep. The pattern comes by a descriptor: everybody may read a command line. It holds a line in memory,
+# and a file may be one line: it ends with an error at 128 MiB, where the helper and the target beside it live on.
 matching() {
-	IFS="$nl "
-	# shellcheck disable=SC2086 # words
-	grep $flags -f /proc/self/fd/6 "$@" 2>/dev/null 6<<PATTERN
+	(
+		IFS="$nl "
+		ulimit -v 131072 2>/dev/null
+		# shellcheck disable=SC2086 # words
+		exec grep $flags -f /proc/self/fd/6 "$@" 2>/dev/null
+	) 6<<PATTERN
 $pattern
 PATTERN
 }

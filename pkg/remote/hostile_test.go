@@ -185,6 +185,23 @@ func TestMagicLinks(t *testing.T) {
 			if _, entries, err := root8.ReadDir(t.Context(), other+"/root"); err != nil || len(entries) != 2 {
 				t.Errorf("%v, %v", entries, err)
 			}
+			in, _, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			pipe := fmt.Sprintf("%s/fd/%d", self, in.Fd())
+			link := filepath.Join(directory, "log")
+			symlink(t, pipe, link)
+			if _, err := content(t, root8, link); !errors.Is(err, ErrSpecial) {
+				t.Errorf("a log that is a link to a pipe: %v", err)
+			}
+			if info, err := root8.Stat(t.Context(), link, true); err != nil || info.Path != pipe || info.FileMode().Type() != fs.ModeNamedPipe {
+				t.Errorf("where it leads: %+v, %v", info, err)
+			}
+			if info, err := root8.Stat(t.Context(), fmt.Sprintf("%s/fd/%d", self, gone.Fd()), true); err != nil || info.Nlink != 0 {
+				t.Errorf("a deleted file: %+v, %v", info, err)
+			}
 			if info, err := root8.Stat(t.Context(), "/proc/self", true); err != nil || info.Path != self {
 				t.Errorf("self is %q, %v", info.Path, err)
 			}

@@ -72,7 +72,7 @@ func source(ctx context.Context, src Tree, o Options) (File, error) {
 	case wanted && !f.Mode.IsDir():
 		return f, ErrNotDirectory
 	case !f.Mode.IsDir() && !f.Mode.IsRegular() && f.Mode&fs.ModeSymlink == 0:
-		return f, ErrKind
+		return f, kindError(f.Mode)
 	}
 	return f, nil
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -20,21 +19,21 @@ import (
 // A stage is a directory in the target that is private to us, for what is on its way there.
 type stage struct {
 	*reader
-	id       string
-	name     string // id, or behind a connection that broke another one
-	times    int
-	preserve bool
+	id    string
+	name  string // id, or behind a connection that broke another one
+	times int
+	owners
 }
 
 // Stage is transfer's.
 func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
-	s := &stage{id: id, name: id, preserve: preserve}
+	s := &stage{id: id, name: id, owners: owners{preserve: preserve, target: &t.root.Process}}
 	s.reader = &reader{root: t.root, start: directory, stage: s}
 	// An earlier copy that was interrupted may still write, if one has left something.
-	err := t.root.call(ctx, "write", directory, s.request("stage", nil, id, t.root.grace), nothing)
+	err := t.root.call(ctx, "write", directory, s.request("stage", nil, id, t.root.grace), s.read)
 	if errors.Is(err, ErrNotOurs) {
 		s.name = id + "~"
-		err = t.root.call(ctx, "write", directory, s.request("stage", nil, s.name, t.root.grace), nothing)
+		err = t.root.call(ctx, "write", directory, s.request("stage", nil, s.name, t.root.grace), s.read)
 	}
 	if err != nil {
 		return nil, translated(s.why(directory, err))
@@ -45,14 +44,6 @@ func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (t
 
 func nothing(*bufio.Reader) error { return nil }
 
-// why is the error about a path that could not be written, where its file system is why.
-func (r *reader) why(file string, err error) error {
-	if (errors.Is(err, ErrWrite) || errors.Is(err, fs.ErrPermission)) && r.root.mounts.of(file).readOnly {
-		return ErrReadOnly
-	}
-	return err
-}
-
 // claim takes a stage over to a new connection.
 func (s *stage) claim(ctx context.Context, l *link) error {
 	former := s.name
@@ -61,7 +52,7 @@ func (s *stage) claim(ctx context.Context, l *link) error {
 		s.name = fmt.Sprint(s.id, "-", s.times)
 	}
 	q := request{verb: "stage", args: []string{s.start, s.name, former, s.root.grace}}
-	_, err := l.converse(ctx, q, func(*link, *bufio.Reader) error { return nil })
+	_, err := l.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return s.read(b) })
 	return err
 }
 
@@ -80,8 +71,9 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 	if len(parts) == 1 && parts[0].Mode.IsRegular() && parts[0].Link == "" {
 		f := parts[0]
 		owner := ""
-		if s.preserve {
-			owner = fmt.Sprintf("%d:%d", f.UID, f.GID)
+		if s.owns() {
+			user, group := s.owner(f.File)
+			owner = fmt.Sprintf("%d:%d", user, group)
 		}
 		q = s.request("put", nil, "file", f.Path, strconv.FormatInt(f.From, 10), fmt.Sprintf("%o", s.mode(f.File)),
 			strconv.FormatInt(f.Mtime.Unix(), 10), owner)
@@ -105,7 +97,7 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 
 // archive is the request that takes a tree.
 func (s *stage) archive() request {
-	if s.preserve {
+	if s.owns() {
 		return s.request("put", nil, "tree", "--numeric-owner")
 	}
 	return s.request("put", nil, "tree", "-o")
@@ -146,44 +138,10 @@ func (s *stage) settle(ctx context.Context, parts []transfer.Part, errs []error)
 			return errs, err
 		}
 	}
-	if !s.preserve || len(parts) == 1 && parts[0].Mode.IsRegular() {
+	if !s.owns() || len(parts) == 1 && parts[0].Mode.IsRegular() {
 		return errs, nil
 	}
 	return errs, s.checkOwners(ctx, parts, errs)
-}
-
-// checkOwners finds the files whose owner or mode is another than it should be.
-func (s *stage) checkOwners(ctx context.Context, parts []transfer.Part, errs []error) error {
-	names := make([]string, len(parts))
-	for i, f := range parts {
-		names[i] = sent(f.Path)
-	}
-	facts, err := s.facts(ctx, names)
-	if err != nil {
-		return err
-	}
-	for i, f := range parts {
-		st, err := parseStat(facts[names[i]].line)
-		if errs[i] == nil && err == nil && (st.UID != f.UID || st.GID != f.GID || f.Mode.IsRegular() && st.Mode&0o7777 != s.mode(f.File)) {
-			errs[i] = transfer.ErrOwner
-		}
-	}
-	return nil
-}
-
-// mode are the bits that a copy has in the end.
-func (s *stage) mode(f transfer.File) uint32 {
-	mode := uint32(f.Mode.Perm())
-	if f.Mode&fs.ModeSticky != 0 {
-		mode |= 0o1000
-	}
-	if s.preserve && f.Mode&fs.ModeSetuid != 0 {
-		mode |= 0o4000
-	}
-	if s.preserve && f.Mode&fs.ModeSetgid != 0 {
-		mode |= 0o2000
-	}
-	return mode
 }
 
 // Remove is transfer's.

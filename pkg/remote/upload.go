@@ -213,8 +213,9 @@ func (u *treeUpload) pad() error {
 }
 
 func (u *treeUpload) header(f transfer.Part) (*tar.Header, bool) {
+	user, group := u.stage.owner(f.File)
 	h := &tar.Header{
-		Name: inStage(f.Path), Mode: int64(u.stage.mode(f.File)), Uid: int(f.UID), Gid: int(f.GID), ModTime: f.Mtime.Truncate(time.Second), Format: tar.FormatGNU,
+		Name: inStage(f.Path), Mode: int64(u.stage.mode(f.File)), Uid: int(user), Gid: int(group), ModTime: f.Mtime.Truncate(time.Second), Format: tar.FormatGNU,
 	}
 	switch f.Mode.Type() {
 	case 0:

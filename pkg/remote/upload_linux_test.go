@@ -17,19 +17,25 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// dialNobody connects by a helper of another user to a process of its own.
-func dialNobody(t *testing.T) *Root {
+// nobodysProcess is a process of another user.
+func nobodysProcess(t *testing.T) (pid int) {
 	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("only root can be two users")
-	}
 	target := exec.CommandContext(t.Context(), "sleep", "1000")
 	target.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	if err := target.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = target.Process.Kill(); _ = target.Wait() })
-	root, err := Dial(t.Context(), userRunner{nobody}, Where{PID: target.Process.Pid})
+	return target.Process.Pid
+}
+
+// dialNobody connects by a helper of another user to a process of its own.
+func dialNobody(t *testing.T) *Root {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("only root can be two users")
+	}
+	root, err := Dial(t.Context(), userRunner{nobody}, Where{PID: nobodysProcess(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +148,36 @@ func TestAStageIsTakenOver(t *testing.T) {
 				empty(t, dir, "new")
 			})
 		}
+	}
+}
+
+// A link that is copied by itself is no way out of the stage, wherever it leads.
+func TestStageOfALinkHasNothingElse(t *testing.T) {
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			dir := openDirectory(t)
+			plant(t, dir, map[string]string{"victim/a": "A"})
+			s, err := dialSelf(t, r).Destination().Stage(t.Context(), dir, ".shareproc-x", false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			put(t, s, transfer.File{Path: ".", Mode: fs.ModeSymlink | 0o777, Target: "../victim"})
+			var listed []string
+			for f, err := range s.List(t.Context()) {
+				if err != nil || f.Target != "../victim" {
+					t.Errorf("%+v, %v", f, err)
+				}
+				listed = append(listed, f.Path)
+			}
+			if len(listed) != 1 || listed[0] != "." {
+				t.Errorf("the stage has %q", listed)
+			}
+			if err := errors.Join(s.Remove(t.Context(), []string{"a"}), s.Close(t.Context(), false)); err != nil {
+				t.Fatal(err)
+			}
+			empty(t, dir, "victim")
+			empty(t, dir+"/victim", "a")
+		})
 	}
 }
 

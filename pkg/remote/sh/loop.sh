@@ -74,7 +74,7 @@ request() {
 		[ "$code" = 0 ] || cat <&3 >/dev/null
 		return "$code"
 		;;
-	ps | cwd | stat | walk | names | facts | read | sum | grep | tail | stage | commit | remove | signal)
+	ps | cwd | stat | walk | names | facts | read | sum | grep | tail | stage | own | commit | remove | signal)
 		# What a client leaves that is gone is taken away, unless it is for another copy.
 		case $verb:$2 in
 		stage:*.partial) stage='' ;;

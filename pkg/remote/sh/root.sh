@@ -152,7 +152,7 @@ start() {
 		enter_stage "$2" || return
 		[ -e t ] || [ -L t ] || return "$GONE"
 		name=t
-		[ ! -d t ] || { cd /proc/self/cwd/t && name=.; } 2>/dev/null || return "$DENIED"
+		[ -L t ] || [ ! -d t ] || { cd /proc/self/cwd/t && name=.; } 2>/dev/null || return "$DENIED"
 	fi
 	here=.
 	[ "$name" = . ] || here=./$name

@@ -14,10 +14,14 @@ into_directory() {
 enter_stage() {
 	[ ! -L "./$1" ] && [ -d "./$1" ] || return "$GONE"
 	into "$1" || return "$NOT_OURS"
-	[ -O . ] && [ "$(stat -c %a . 2>/dev/null)" = 700 ] || return "$NOT_OURS"
+	case $(stat -c %a . 2>/dev/null) in
+	700 | 2700) [ -O . ] || return "$NOT_OURS" ;;
+	*) return "$NOT_OURS" ;;
+	esac
 }
 
 # verb_stage DIRECTORY STAGE FORMER GRACE makes the stage, or takes over what an earlier connection, or copy, has left in FORMER.
+# Answer: the stage's user, group and mode NUL. In a directory with a setgid bit it has the group and the bit, as files will.
 verb_stage() {
 	into_directory "$1" || return
 	if [ -n "$3" ] && [ -e "./$3" ]; then
@@ -26,8 +30,10 @@ verb_stage() {
 		cd /proc/self/fd/7 || return "$CHANGED"
 		[ "$2" = "$3" ] || mv -f -T "./$3" "./$2" 2>/dev/null
 	fi
-	mkdir -m 700 "./$2" 2>/dev/null || [ -d "./$2" ] || fail "$DENIED" || return
-	enter_stage "$2"
+	mkdir "./$2" 2>/dev/null || [ -d "./$2" ] || fail "$DENIED" || return
+	enter_stage "$2" || return
+	stat -c '%u %g %a' . 2>/dev/null
+	printf '\0'
 }
 
 # evict ends who still works in this directory: a line may be slow and not dead, and nothing that comes through it may get into
@@ -149,6 +155,14 @@ arrived() {
 	[ "${sum%% *}" = "$want" ] || fail "$WRITE_FAILED"
 }
 
+# verb_own DIRECTORY STAGE OWNER NAME gives $names or NAME of the stage to OWNER.
+verb_own() {
+	start "$1" "$2" || return
+	only "$4"
+	# shellcheck disable=SC2086 # one a line
+	chown -h "$3" $names 2>/dev/null || return 0
+}
+
 # verb_commit DIRECTORY STAGE BELOW TO NAME moves t to BELOW/TO; or, where there is no TO, $names or NAME out of t to the same paths
 # below BELOW.
 # Answer for each that could not be moved: path NUL, code NUL.
@@ -240,8 +254,11 @@ verb_remove() {
 		return
 	fi
 	enter_stage "$2" || return
+	# What a link leads to is not the stage's.
+	[ ! -L t ] || names=.$split
 	for f in $names; do
 		[ "$f" != . ] || f=''
+		[ ! -L t ] || rm -f t
 		[ ! -d "t/$f" ] || chmod -R u+rwx "t/$f" 2>/dev/null
 		rm -rf "./t/${f#./}" 2>/dev/null
 	done

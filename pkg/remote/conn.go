@@ -176,7 +176,7 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 // limited reports whether a verb has to make progress by itself: others wait for a client, or for what is appended.
 func limited(verb string) bool {
 	switch verb {
-	case "open", "cwd", "stat", "walk", "names", "facts", "read", "sum", "grep":
+	case "cwd", "stat", "walk", "names", "facts", "read", "sum", "grep":
 		return true
 	}
 	return false

@@ -296,7 +296,6 @@ func (o *opening) Read(p []byte) (int, error) {
 	o.link.mu.Lock()
 	if o.link.last.IsZero() {
 		o.link.last = time.Now()
-		o.link.moved = o.link.last
 	}
 	o.link.mu.Unlock()
 	return o.Reader.Read(p)

@@ -98,46 +98,6 @@ func readFacts(b *bufio.Reader) ([]string, error) {
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), nil
 }
 
-// Tail gives the last lines of a regular file and, with follow, what is appended to it until ctx is done. The file is the one that
-// was opened, whatever its name comes to mean. Otherwise it is Read.
-func (r *Root) Tail(ctx context.Context, name string, lines int, follow bool, open func(Info) (io.Writer, error)) (Info, error) {
-	var info Info
-	q := request{verb: "tail", args: []string{name, "", "", strconv.Itoa(max(lines, 0)), ""}}
-	if follow {
-		q.args[4] = "-f"
-	}
-	err := r.call(ctx, "open", name, q, func(b *bufio.Reader) error {
-		var err error
-		if info, err = r.readBegin(b); err != nil {
-			return err
-		}
-		out, err := open(info)
-		if err != nil {
-			return called(err)
-		}
-		own := &callerWriter{w: out}
-		if _, err = b.WriteTo(own); own.err != nil {
-			return called(own.err)
-		}
-		return err
-	})
-	return info, err
-}
-
-// A callerWriter keeps the first error of the caller's own writer, which is not about the file.
-type callerWriter struct {
-	w   io.Writer
-	err error
-}
-
-func (c *callerWriter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	if c.err == nil {
-		c.err = err
-	}
-	return n, err
-}
-
 // batchMost is how many names go with one request, and batchBytes how long they are together.
 const (
 	batchMost  = 2000

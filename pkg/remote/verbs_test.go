@@ -167,13 +167,13 @@ func TestTail(t *testing.T) {
 			root8 := fakeRoot(t, r, root)
 			for lines, want := range map[int]string{0: "", 1: "three\n", 2: "two\nthree\n", 9: "one\ntwo\nthree\n"} {
 				var got bytes.Buffer
-				_, err := root8.Tail(t.Context(), "link", lines, false, func(Info) (io.Writer, error) { return &got, nil })
+				_, err := root8.Tail(t.Context(), "link", TailOptions{Lines: lines}, func(Info) (io.Writer, error) { return &got, nil })
 				if err != nil || got.String() != want {
 					t.Errorf("%d lines: %q, %v", lines, got.String(), err)
 				}
 			}
 			for path, want := range map[string]error{"/": ErrIsDirectory, "fifo": ErrSpecial} {
-				if _, err := root8.Tail(t.Context(), path, 1, false, nil); !errors.Is(err, want) {
+				if _, err := root8.Tail(t.Context(), path, TailOptions{Lines: 1}, nil); !errors.Is(err, want) {
 					t.Errorf("%s: %v", path, err)
 				}
 			}
@@ -194,7 +194,7 @@ func TestTailFollows(t *testing.T) {
 			var got lockedBuffer
 			interrupted, ended := errors.New("interrupted"), make(chan error, 1)
 			go func() {
-				_, err := root8.Tail(ctx, "log", 1, true, func(Info) (io.Writer, error) { return &got, nil })
+				_, err := root8.Tail(ctx, "log", TailOptions{Lines: 1, Follow: true}, func(Info) (io.Writer, error) { return &got, nil })
 				ended <- err
 			}()
 			want := "two\n"

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -59,7 +58,7 @@ func TestADeadConnectionIsGivenUp(t *testing.T) {
 				defer cancel()
 				root, err := Dial(ctx, c.run(over), Where{PID: 8})
 				if name == "the reader is slow" && err == nil {
-					_, err = root.Tail(ctx, "f", 1, false, func(Info) (io.Writer, error) {
+					_, err = root.Tail(ctx, "f", TailOptions{Lines: 1}, func(Info) (io.Writer, error) {
 						<-over
 						return io.Discard, nil
 					})
@@ -104,7 +103,7 @@ func (f fakeHelper) slowly(over <-chan struct{}) Runner {
 	})
 }
 
-// A helper that waits for a file, and says so by its beats alone, is given up for reading, and asked on for what may take its time.
+// A helper that waits for a file, and says so by its beats alone, is given up.
 func TestWhatBlocksIsGivenUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		ask  func(context.Context, *Root) error
@@ -129,7 +128,7 @@ func TestWhatBlocksIsGivenUp(t *testing.T) {
 		"stat": {func(ctx context.Context, r *Root) error {
 			_, err := r.Stat(ctx, "f", true)
 			return err
-		}, fs.ErrPermission},
+		}, ErrStuck},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

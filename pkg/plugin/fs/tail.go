@@ -53,7 +53,7 @@ Use it for logs that go to a file instead of to stdout.`,
 
 func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
 	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) error {
-		_, err := root.Tail(ctx, opts.Path(), opts.lines, opts.follow, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
+		_, err := root.Tail(ctx, opts.Path(), remote.TailOptions{Lines: opts.lines, Follow: opts.follow}, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
 		return err
 	})
 }

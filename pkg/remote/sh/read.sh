@@ -225,15 +225,3 @@ grep_one() {
 	fi
 	printf '\0.%s\0%s\0' "$code" "$(now)"
 }
-
-# verb_tail PATH '' '' LINES FOLLOW says the last lines and, where FOLLOW is "-f", what is appended, until stdin ends.
-verb_tail() {
-	need tail || return
-	count=$4 follow=$5
-	contents last_lines '' "$@"
-}
-
-last_lines() {
-	# shellcheck disable=SC2086 # none, or one
-	tail -n "$count" $follow <&4 || return "$READ_FAILED"
-}

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+# The end of a file, and what becomes of it. Its descriptor knows by its own offset what was printed.
+
+# verb_tail PATH '' '' LINES FOLLOW says the last lines and, where FOLLOW is file or name, what is appended until stdin ends:
+# lines of "+" before bytes and mark "." behind them; "cut" where the file became shorter, "gone" where no file has its name any
+# more, "other" where another one has it, which is gone on with where FOLLOW is name. A NUL would wait for what follows.
+verb_tail() {
+	need tail || return
+	asked=$1 count=$4 follow=$5
+	contents last_lines '' "$@"
+}
+
+last_lines() {
+	echo +
+	tail -n "$count" <&4
+	code=$?
+	echo "$mark."
+	[ "$code" = 0 ] || return "$READ_FAILED"
+	[ -n "$follow" ] || return 0
+	# Not every tail goes to the end for no line.
+	[ "$count" != 0 ] || tail -c 1 <&4 >/dev/null
+	state=''
+	while sleep 0.5 2>/dev/null || sleep 1; do
+		watch_name
+		added
+		[ "$found$follow" != othername ] || reopen || found=$state
+		[ "$found" = "$state" ] || echo "$found"
+		state=$found
+		[ "$found$follow" != othername ] || state=''
+	done
+}
+
+# watch_name sets found to what the file's name leads to now, and size to how long the file is.
+watch_name() {
+	found=gone here=/proc/self/fd/4
+	if resolve "$asked" 1 && [ "$name" != . ]; then
+		found='' here=./$name
+	fi
+	lines=$(stat -L -c '%d:%i %s' /proc/self/fd/4 "$here" 2>/dev/null)
+	line=${lines%%"$nl"*} lines=${lines#*"$nl"}
+	size=${line##* }
+	[ "${lines% *}" = "${line% *}" ] || found=other
+}
+
+# added prints what the file has behind the offset, or all of it where it has become shorter than that.
+added() {
+	while read -r line; do
+		case $line in
+		pos:*) offset=${line##*[!0-9]} ;;
+		esac
+	done </proc/self/fdinfo/4
+	if [ "$size" -lt "$offset" ]; then
+		echo cut
+		{ command exec 4</proc/self/fd/4; } 2>/dev/null && offset=0
+	fi
+	[ "$size" -gt "$offset" ] || return 0
+	echo +
+	cat <&4
+	echo "$mark."
+}
+
+# reopen goes on with the file that has the name now, behind what was left of the other one.
+reopen() {
+	[ -f "$here" ] && { [ -n "$leap" ] || [ ! -L "$here" ]; } || return
+	size=$(stat -L -c %s /proc/self/fd/4) && added
+	{ command exec 4<"$here"; } 2>/dev/null && size=$(stat -L -c %s /proc/self/fd/4) && added
+}

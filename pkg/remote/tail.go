@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// TailOptions say what Tail gives.
+type TailOptions struct {
+	Lines int
+	// Follow goes on with what is appended, until ctx is done. The file is the one that was opened, whatever its name comes to
+	// mean; with ByName also the one that has its name then.
+	Follow, ByName bool
+	// Event hears what becomes of a file that is followed.
+	Event func(TailEvent)
+}
+
+// A TailEvent is what has become of a file.
+type TailEvent string
+
+const (
+	FileCut   TailEvent = "cut"   // it is shorter than it was, and read from its beginning
+	FileGone  TailEvent = "gone"  // no file has its name any more
+	FileOther TailEvent = "other" // another file has its name
+)
+
+// Tail gives the last lines of a regular file. Otherwise it is Read.
+func (r *Root) Tail(ctx context.Context, name string, o TailOptions, open func(Info) (io.Writer, error)) (Info, error) {
+	var info Info
+	follow := ""
+	if o.Follow {
+		follow = "file"
+	}
+	if o.ByName {
+		follow = "name"
+	}
+	q := request{verb: "tail", args: []string{name, "", "", strconv.Itoa(max(o.Lines, 0)), follow}}
+	err := r.converse(ctx, "open", name, q, func(l *link, b *bufio.Reader) error {
+		var err error
+		if info, err = r.readBegin(b); err != nil {
+			return err
+		}
+		out, err := open(info)
+		if err != nil {
+			return called(err)
+		}
+		return readTail(b, l.mark, out, o.Event)
+	})
+	return info, err
+}
+
+// readTail reads parts and events up to the end.
+func readTail(b *bufio.Reader, mark string, out io.Writer, event func(TailEvent)) error {
+	for {
+		if _, err := b.Peek(1); err != nil {
+			if err == io.EOF { //nolint:errorlint // as bufio gives it
+				return nil
+			}
+			return err
+		}
+		field, err := readUntil(b, "\n")
+		if err != nil {
+			return err
+		}
+		switch known := TailEvent(field); {
+		case field == "+":
+			own := &callerWriter{w: out}
+			if _, err = io.Copy(own, &section{b: b, end: []byte(mark + ".")}); own.err != nil {
+				return called(own.err)
+			} else if err != nil {
+				return err
+			}
+			if err := expect(b, "\n"); err != nil {
+				return err
+			}
+		case known == FileCut, known == FileGone, known == FileOther:
+			if event != nil {
+				event(known)
+			}
+		default:
+			return fmt.Errorf("read answer of helper: %.40q of a file that is followed", field)
+		}
+	}
+}
+
+// A callerWriter keeps the first error of the caller's own writer, which is not about the file.
+type callerWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (c *callerWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
+}

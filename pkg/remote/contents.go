@@ -38,7 +38,7 @@ func (r *reader) Read(ctx context.Context, files []transfer.Part, to transfer.Re
 
 // shares reports whether a file can be read together with others.
 func shares(f transfer.Part) bool {
-	return f.From == 0 && f.Size >= 0 && f.Size < 1<<20 && !strings.Contains(f.Path, "\n") && f.Path != "."
+	return f.From == 0 && f.Size >= 0 && !f.Grows && f.Size < 1<<20 && !strings.Contains(f.Path, "\n") && f.Path != "."
 }
 
 // An offsetReceiver is for a part of the files that were asked for.
@@ -72,7 +72,7 @@ func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceive
 	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10), "")
 	var size, end int64
 	err := r.root.part(ctx, "copy", q, func(i Info) error {
-		if size = i.Size; f.Size >= 0 && i.state != f.State {
+		if size = i.Size; f.Size >= 0 && i.state != f.State && !(f.Grows && grewTo(f.State, i.Stat, f.Size)) {
 			return &fs.PathError{Op: "copy", Path: i.Path, Err: ErrChanged}
 		}
 		return nil
@@ -83,11 +83,21 @@ func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceive
 	if f.Size < 0 {
 		size = end
 	}
+	if f.Grows && errors.Is(err, ErrChanged) && end >= f.Size {
+		err = nil // whether it only grew is for who compares both ends afterwards
+	}
 	own, other := cause(ctx, err)
 	if other != nil {
 		return uncalled(other)
 	}
 	return uncalled(to.Done(0, size, own))
+}
+
+// grewTo tells whether a file is the same one, and at least so long.
+func grewTo(before string, now *Stat, size int64) bool {
+	is, _, _ := strings.Cut(now.state, " ")
+	was, _, _ := strings.Cut(before, " ")
+	return is == was && now.Size >= size
 }
 
 // uncalled is an error of a receiver as it was given.

@@ -126,6 +126,61 @@ func TestInterruptedUploadLeavesNothing(t *testing.T) {
 	}
 }
 
+// A log that is written to all the time is copied as it was at a time, in every direction, and said to be; it replaces nothing longer.
+func TestLogThatIsWrittenTo(t *testing.T) {
+	for shell, r := range runners(t) {
+		root, other := dialSelf(t, r), dialSelf(t, r)
+		for direction, ends := range map[string][2]transfer.Tree{
+			"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}, "across": {root.Source(), other.Destination()},
+		} {
+			for _, size := range []int{100, 200 << 10, 9 << 20} {
+				t.Run(fmt.Sprint(shell, "/", direction, "/", size), func(t *testing.T) {
+					dir := openDirectory(t)
+					write(t, dir+"/src/log", strings.Repeat("x", size))
+					write(t, dir+"/src/a", "A")
+					stop, done := make(chan struct{}), make(chan error)
+					go func() {
+						log, err := os.OpenFile(dir+"/src/log", os.O_APPEND|os.O_WRONLY, 0)
+						for err == nil {
+							select {
+							case <-stop:
+								done <- log.Close()
+								return
+							case <-time.After(time.Millisecond):
+								_, err = log.WriteString("more\n")
+							}
+						}
+						done <- err
+					}()
+					var grown *transfer.GrownError
+					for _, there := range []string{"", "longer"} {
+						if there != "" {
+							write(t, dir+"/dst/log", strings.Repeat("o", 20<<20))
+						}
+						var heard error
+						report, err := transfer.Copy(t.Context(), ends[1], ends[0], transfer.Options{
+							Source: dir + "/src/.", Dest: dir + "/dst", Report: func(_ string, err error) { heard = err },
+						})
+						text, reading := os.ReadFile(dir + "/dst/log")
+						switch {
+						case err != nil || reading != nil || report.Failed != 1:
+							t.Errorf("%+v, %v, %v, %v", report, heard, err, reading)
+						case there == "" && (!errors.As(heard, &grown) || grown.Size != int64(len(text)) || len(text) < size || strings.ContainsAny(string(text[:size]), "more")):
+							t.Errorf("%v, %d bytes", heard, len(text))
+						case there != "" && (!errors.Is(heard, transfer.ErrLess) || len(text) != 20<<20):
+							t.Errorf("%v, %d bytes", heard, len(text))
+						}
+					}
+					close(stop)
+					if err := <-done; err != nil {
+						t.Fatal(err)
+					}
+				})
+			}
+		}
+	}
+}
+
 // A file system that is full is said to be, and holds nothing of the copy any more.
 func TestUploadToAFullDisk(t *testing.T) {
 	if os.Getuid() != 0 {

@@ -100,7 +100,7 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 		if err != nil {
 			return err
 		}
-		if state != "" && state != info.state && !from.root.Kernel(info.Path) {
+		if state != "" && !grewTo(state, info.Stat, 0) && !from.root.Kernel(info.Path) {
 			return ErrChanged
 		}
 		if err := readLines(b, name, g.fn); err != nil {
@@ -121,10 +121,12 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 			return err
 		case status != ".0" && status != ".1":
 			return ErrLongLine
-		case stateOf(after) != info.state && !from.root.Kernel(info.Path):
-			return ErrChanged
 		}
-		return nil
+		now, err := parseStat(after)
+		if err == nil && !grewTo(info.state, now, info.Size) && !from.root.Kernel(info.Path) {
+			err = ErrChanged
+		}
+		return err
 	})
 }
 

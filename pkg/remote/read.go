@@ -5,6 +5,7 @@ package remote
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) 
 		if err := called(begin(before)); err != nil {
 			return err
 		}
-		whole := true
+		whole, damaged := true, error(nil)
 		for {
 			field, err := readField(b)
 			if err != nil {
@@ -56,10 +57,11 @@ func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) 
 				offset += int64(len(p))
 				return err
 			})
-			if err != nil {
+			if err != nil && err != errDamaged { //nolint:errorlint // as it was given
 				return err
 			}
-			whole = whole && good
+			damaged = errors.Join(damaged, err)
+			whole = whole && (good || err != nil)
 		}
 		after, err := readField(b)
 		switch {
@@ -70,7 +72,8 @@ func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) 
 		case stateOf(after) != before.state && !r.Kernel(before.Path):
 			return ErrChanged
 		}
-		return nil
+		// It is read twice at once: what changes in between has two sums.
+		return damaged
 	})
 }
 

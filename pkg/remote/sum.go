@@ -259,7 +259,14 @@ func (r *reader) sumOne(ctx context.Context, tool, file string, n int64, state s
 		if r.root.Kernel(info.Path) && r.stage == nil {
 			return nil
 		}
-		if stateOf(after) != info.state || state != "" && state != info.state {
+		now, err := parseStat(after)
+		switch {
+		case err != nil:
+			return err
+		// What is behind the first n bytes does not matter.
+		case n >= 0 && state == "" && grewTo(info.state, now, n):
+			return nil
+		case now.state != info.state, state != "" && state != info.state:
 			return ErrChanged
 		}
 		return nil
@@ -303,7 +310,7 @@ func steady(b *bufio.Reader, files []string, states map[string]string, known boo
 		return err
 	}
 	innerErr := inner()
-	if innerErr != nil && !errors.Is(innerErr, ErrRead) {
+	if innerErr != nil && innerErr != errDamaged && !errors.Is(innerErr, ErrRead) { //nolint:errorlint // as it was given
 		return innerErr
 	}
 	after, err := readFacts(b)

@@ -40,6 +40,9 @@ func (c *copier) commit(ctx context.Context) error {
 	for _, it := range c.items {
 		if it.state == staged || it.state == present {
 			c.report.Copied++
+			if it.grows {
+				c.sayGrown(it)
+			}
 		}
 	}
 	return c.fatal

@@ -39,6 +39,7 @@ type Report struct {
 	Inside bool   // that is in a directory of the given path
 	Copied int    // files, directories and links
 	Failed int    // what Options.Report heard of, ErrOwner included
+	Grown  int    // those of them that are there as a *GrownError says
 }
 
 // A copier is one Copy. What it knows lasts over broken connections.

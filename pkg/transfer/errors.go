@@ -4,6 +4,7 @@ package transfer
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -23,6 +24,7 @@ var (
 	ErrName         = errors.New("not a name that the file system there can have")
 	ErrClash        = errors.New("another file has that name on this disk")
 	ErrOwner        = errors.New("its owner and mode cannot be kept")
+	ErrLess         = errors.New("it grows, and what is in its place is longer than what it had")
 	ErrSame         = errors.New("source and destination are the same, or one is in the other")
 	ErrOnce         = errors.New("a stream cannot be gone back in")
 )
@@ -68,6 +70,17 @@ func plain(err error) error {
 		return e.Err
 	}
 	return err
+}
+
+// A GrownError says that a file became longer while it was copied: what was copied is all that it had at a time.
+type GrownError struct {
+	At   time.Time // when it was changed last
+	Size int64
+}
+
+// Error says what there is.
+func (e *GrownError) Error() string {
+	return fmt.Sprintf("copied as it was at %s, %d bytes; it grew", e.At.Local().Format(time.TimeOnly), e.Size)
 }
 
 // A kindError is an ErrKind that names the kind.

@@ -138,22 +138,22 @@ type lying struct {
 func (l lying) Open(context.Context, string) (Reader, error)       { return l, nil }
 func (l lying) Read(_ context.Context, _ []Part, r Receiver) error { return l.read(r) }
 
-// A file that changes or grows while it is copied is named, is not there, and replaces nothing.
+// A file that changes while it is copied is named, is not there, and replaces nothing.
 func TestChangedFileReplacesNothing(t *testing.T) {
 	for _, size := range []int{1000, 1 << 20} {
 		dir := t.TempDir()
 		t.Chdir(dir)
 		plant(t, dir, map[string]string{"source/grows": strings.Repeat("x", size), "source/a": "A", "dest/grows": "old"})
-		grow := func() {
-			f, err := os.OpenFile("source/grows", os.O_APPEND|os.O_WRONLY, 0)
+		change := func() {
+			f, err := os.OpenFile("source/grows", os.O_RDWR, 0)
 			check(t, err)
-			_, err = f.WriteString("more")
+			_, err = f.WriteString("other")
 			check(t, errors.Join(err, f.Close()))
 		}
 		heard, once := reports{}, true
 		report, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/.", Dest: "dest", Report: heard.add, Progress: func(n int64) {
 			if once && n >= 1000 {
-				grow()
+				change()
 				once = false
 			}
 		}})
@@ -161,7 +161,7 @@ func TestChangedFileReplacesNothing(t *testing.T) {
 			t.Error(report, err, heard)
 		}
 		same(t, harvest(t, "dest"), map[string]string{"grows": "old", "a": "A"})
-		if _, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/grows", Dest: "dest", Progress: func(int64) { grow() }}); !errors.Is(err, ErrChanged) {
+		if _, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/grows", Dest: "dest", Progress: func(int64) { change() }}); !errors.Is(err, ErrChanged) {
 			t.Error(err)
 		}
 		same(t, harvest(t, "dest"), map[string]string{"grows": "old", "a": "A"})

@@ -30,6 +30,7 @@ type item struct {
 	counted int64   // how much Progress has heard of
 	state   state
 	seen    bool // compare's
+	grows   bool // it became longer while it was copied
 	dressed bool // compare's: what the stage has got its mode and time, and so all of its contents
 }
 

@@ -222,7 +222,7 @@ func (w *walk) read(ctx context.Context, i int, part Part, r Receiver, buffer []
 		return err, nil
 	}
 	defer func() { _ = file.Close() }()
-	if describeFile(info).State != part.State {
+	if !part.is(describeFile(info)) {
 		return ErrChanged, nil
 	}
 	for at, end := part.From, part.Size; at < part.Size; at, end = end, part.Size {
@@ -234,7 +234,7 @@ func (w *walk) read(ctx context.Context, i int, part Part, r Receiver, buffer []
 		}
 	}
 	now, own := file.Stat()
-	if own == nil && describeFile(now).State != part.State {
+	if own == nil && !part.is(describeFile(now)) {
 		own = ErrChanged
 	}
 	return plain(own), nil

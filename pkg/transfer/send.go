@@ -60,7 +60,7 @@ func (it *item) linked() bool { return it.first != nil && it.first.state == stag
 func (c *copier) put(ctx context.Context, batch []*item) error {
 	t := &tap{copier: c, batch: batch, parts: make([]Part, len(batch)), errs: make([]error, len(batch)), ended: make([]bool, len(batch))}
 	for i, it := range batch {
-		t.parts[i] = Part{File: it.File, From: it.at}
+		t.parts[i] = Part{File: it.File, From: it.at, Grows: it.grows}
 		if it.linked() {
 			t.parts[i].Link = it.first.Path
 		}
@@ -100,10 +100,19 @@ func (t *tap) settle(ctx context.Context, errs []error) error {
 			if it.state = staged; own != nil {
 				t.tell(it, own)
 			}
+			if it.grows {
+				if err := t.agree(ctx, it); err != nil {
+					return err
+				}
+			}
 		case errors.Is(own, ErrChanged) && len(t.batch) > 1:
 			it.at = 0
 			t.count(it, 0)
 			changed = append(changed, it)
+		case errors.Is(own, ErrChanged):
+			if err := t.grown(ctx, it, own); err != nil {
+				return err
+			}
 		default:
 			t.fail(it, own)
 		}
@@ -149,7 +158,7 @@ func each(all Reader, items []*item, which func(*item) bool, do func(Reader, []P
 	var parts []Part
 	var index []int
 	for i, it := range items {
-		switch part := (Part{File: it.File, From: it.at}); {
+		switch part := (Part{File: it.File, From: it.at, Grows: it.grows}); {
 		case !which(it):
 		case it.origin == nil:
 			parts, index = append(parts, part), append(index, i)
@@ -173,6 +182,9 @@ func (t *tap) Data(i int, offset int64, p []byte) error {
 	}
 	i = t.index[i]
 	it := t.batch[i]
+	if it.grows {
+		p = p[:max(0, min(int64(len(p)), it.Size-offset))]
+	}
 	if t.errs[i] != nil || it.Size >= 0 && offset+int64(len(p)) > it.Size || offset < it.at {
 		t.errs[i] = ErrChanged
 		return nil
@@ -191,6 +203,9 @@ func (t *tap) Done(i int, size int64, err error) error {
 		return ErrDamaged
 	}
 	i = t.index[i]
+	if it := t.batch[i]; it.grows {
+		size = min(size, it.Size)
+	}
 	if it := t.batch[i]; err == nil && it.Size >= 0 && size != it.Size {
 		err = ErrChanged
 	}

@@ -38,6 +38,8 @@ type Part struct {
 	From int64
 	// Link is another name of the file that is in the stage already: the part is a hard link to that, without contents.
 	Link string
+	// Grows asks for the first Size bytes of a file that may become longer at its end.
+	Grows bool
 }
 
 // contents tells whether there are any to come.
@@ -69,7 +71,7 @@ type Reader interface {
 	// Sum gives the SHA-1 of the first from[i].From bytes of each file, or of all of it where From is negative.
 	Sum(ctx context.Context, files []Part) ([]Sum, error)
 	// Read hands the contents of files to r in order. A file that is not the one that the File describes any more ends
-	// with ErrChanged. An error of r ends it and is returned as it is.
+	// with ErrChanged, but for one that only became longer where the Part says so. An error of r ends it and is returned as it is.
 	Read(ctx context.Context, files []Part, r Receiver) error
 }
 

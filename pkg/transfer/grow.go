@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"context"
+	"strings"
+)
+
+// is tells whether a file is the one of a part.
+func (p Part) is(f File) bool {
+	return f.State == p.State || p.Grows && f.Size >= p.Size && identity(f.State) == identity(p.State)
+}
+
+// identity is the part of a State that says which file it is, on the systems that know.
+func identity(state string) string {
+	device, rest, _ := strings.Cut(state, ":")
+	inode, _, _ := strings.Cut(rest, ":")
+	return device + ":" + inode
+}
+
+// A stage that is onlyOnce cannot take back what went out.
+type onlyOnce interface{ onlyOnce() }
+
+func (*output) onlyOnce()       {}
+func (*archiveStage) onlyOnce() {}
+
+// grown copies what a file had at a time, if it became longer while it was copied: a log that is written to is never still. That
+// has not changed since if both ends agree about it afterwards. Less never replaces more.
+func (t *tap) grown(ctx context.Context, it *item, changed error) error {
+	if _, once := t.stage.(onlyOnce); once || it.grows || it.origin != nil || it.Size < 0 || !it.Mode.IsRegular() {
+		t.fail(it, changed)
+		return nil
+	}
+	now, err := t.src.Stat(ctx, join(t.top.Path, it.Path), false)
+	switch {
+	case IsBroken(err):
+		return t.read(err)
+	case err != nil || !now.Mode.IsRegular() || now.Size <= it.Size:
+		t.fail(it, changed)
+		return nil
+	}
+	t.count(it, 0)
+	now.Path, now.Inode = it.Path, ""
+	it.File, it.grows, it.at = now, true, 0
+	there, err := t.dst.Stat(ctx, join(t.place.path(), it.Path), true)
+	if err == nil && there.Mode.IsRegular() && there.Size > it.Size {
+		t.fail(it, ErrLess)
+		return nil
+	}
+	return t.put(ctx, []*item{it})
+}
+
+// agree compares what came of a file that grows with what it begins with now.
+func (t *tap) agree(ctx context.Context, it *item) error {
+	it.at = it.Size
+	same, err := (comparison{t.copier}).sums(ctx, t.stage, []*item{it})
+	if err == nil && !same[0] {
+		it.seen = true
+		t.fail(it, ErrChanged)
+	}
+	return err
+}
+
+// sayGrown names a file of which a beginning was copied.
+func (c *copier) sayGrown(it *item) {
+	c.report.Grown++
+	c.tell(it, &GrownError{it.Mtime, it.Size})
+}

@@ -126,6 +126,38 @@ func TestInterruptedUploadLeavesNothing(t *testing.T) {
 	}
 }
 
+// The bytes of a file with many names travel once, in every direction.
+func TestHardLinksTravelOnce(t *testing.T) {
+	for shell, r := range runners(t) {
+		root, other := dialSelf(t, r), dialSelf(t, r)
+		for direction, ends := range map[string][2]transfer.Tree{
+			"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}, "across": {root.Source(), other.Destination()},
+		} {
+			t.Run(shell+"/"+direction, func(t *testing.T) {
+				dir := openDirectory(t)
+				const size, names = 1 << 20, 21
+				write(t, dir+"/src/bin/0", strings.Repeat("x", size))
+				for i := 1; i < names; i++ {
+					if err := os.Link(dir+"/src/bin/0", fmt.Sprint(dir, "/src/bin/", i)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				bytes := int64(0)
+				report, err := transfer.Copy(t.Context(), ends[1], ends[0], transfer.Options{
+					Source: dir + "/src", Dest: dir + "/dst", Progress: func(n int64) { bytes += n },
+				})
+				if err != nil || report.Failed > 0 || bytes != size {
+					t.Errorf("%+v, %d bytes, %v", report, bytes, err)
+				}
+				var st syscall.Stat_t
+				if err := syscall.Lstat(dir+"/dst/bin/20", &st); err != nil || st.Nlink != names || st.Size != size {
+					t.Errorf("%+v, %v", st, err)
+				}
+			})
+		}
+	}
+}
+
 // A log that is written to all the time is copied as it was at a time, in every direction, and said to be; it replaces nothing longer.
 func TestLogThatIsWrittenTo(t *testing.T) {
 	for shell, r := range runners(t) {

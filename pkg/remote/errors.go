@@ -26,10 +26,17 @@ var (
 	ErrWrite        = errors.New("could not be written")
 	ErrInTheWay     = errors.New("destination exists and is of another kind, or a link")
 	ErrOwner        = errors.New("cannot change owner: operation not permitted")
+	ErrImmutable    = errors.New("is immutable: its owner may not write it either")
 	ErrFull         = errors.New("no space left on the file system")
 	ErrNotOurs      = errors.New("somebody else's directory is where the copy is prepared")
 	ErrClosedMount  = errors.New("is a mount that does not open: its server is gone, or lets nobody else in")
 	ErrMounted      = errors.New("is a mount of its own: it can be written, but not replaced")
+)
+
+// What stands against a file that would be replaced; it may be possible to write into it all the same. They are an fs.ErrPermission.
+var (
+	ErrDirectoryClosed = fmt.Errorf("the directory there may not be written: %w", fs.ErrPermission)
+	ErrSticky          = fmt.Errorf("the directory there has a sticky bit, and the file is another user's: %w", fs.ErrPermission)
 )
 
 // An AccessError says that the helper may not open the root of a process: the kernel wants the same user, the same
@@ -130,6 +137,10 @@ func codeError(code int) error {
 		codeFull:         ErrFull,
 		codeNotOurs:      ErrNotOurs,
 		codeExists:       fs.ErrExist,
+
+		codeDirectoryClosed: ErrDirectoryClosed,
+		codeSticky:          ErrSticky,
+		codeImmutable:       ErrImmutable,
 	}
 	if err, ok := known[code]; ok {
 		return err

@@ -21,6 +21,8 @@ type Info struct {
 	*Stat
 	// Writable says that the helper may write in the directory that has the file.
 	Writable bool
+	// InPlace says that the helper may write into the file itself.
+	InPlace bool
 	// Missing is the last name of a path whose directory is there, in Path, and which itself is not.
 	Missing string
 }
@@ -45,7 +47,7 @@ func (r *Root) stat(ctx context.Context, path, follow string) (Info, error) {
 		if err := readFields(b, &info.Path, &line, &link, &writable); err != nil {
 			return err
 		}
-		info.Writable = writable == "w"
+		info.Writable, info.InPlace = strings.Contains(writable, "w"), strings.Contains(writable, "o")
 		if line == "" {
 			info.Missing = link
 			return nil
@@ -62,7 +64,7 @@ func (r *Root) stat(ctx context.Context, path, follow string) (Info, error) {
 }
 
 // Replaceable says why another file could not take the place of the one at a physical path, as far as that can be known without
-// writing: ErrReadOnly, ErrMounted, fs.ErrPermission, or nil.
+// writing: ErrReadOnly, ErrMounted, ErrDirectoryClosed, or nil.
 func (r *Root) Replaceable(i Info) error {
 	switch {
 	case r.mounts.of(i.Path).readOnly:
@@ -70,7 +72,7 @@ func (r *Root) Replaceable(i Info) error {
 	case r.mounts.isPoint(i.Path):
 		return ErrMounted
 	case !i.Writable:
-		return fs.ErrPermission
+		return ErrDirectoryClosed
 	}
 	return nil
 }

@@ -22,7 +22,8 @@ import (
 const mountsVar = "CHILD_MOUNTS"
 
 // mountAll makes them. What is of type dead is a file system whose server has ended, closed one that only another user may
-// look into, and stuck one whose server never answers.
+// look into, and stuck one whose server never answers; bind has the file
+// bound of the directory above on a file.
 func mountAll(list string) error {
 	for line := range strings.Lines(list) {
 		kind, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
@@ -30,6 +31,8 @@ func mountAll(list string) error {
 		switch kind {
 		case "dead", "closed", "stuck":
 			err = mountFuse(kind, path)
+		case "bind":
+			err = syscall.Mount(filepath.Join(filepath.Dir(filepath.Dir(path)), "bound"), path, "", syscall.MS_BIND, "")
 		default:
 			err = syscall.Mount(kind, path, kind, 0, "")
 		}
@@ -66,7 +69,7 @@ func mountedRoot(t *testing.T, r Runner, dir string, mounts ...string) *Root {
 	var list strings.Builder
 	for _, m := range mounts {
 		kind, name, _ := strings.Cut(m, " ")
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil && kind != "bind" {
 			t.Fatal(err)
 		}
 		fmt.Fprintf(&list, "%s %s\n", kind, filepath.Join(dir, name))

@@ -49,14 +49,6 @@ func (o *owners) owner(f transfer.File) (user, group uint32) {
 // owns reports whether owners have to be set: the kernel gives files that of the helper.
 func (o *owners) owns() bool { return o.preserve || o.user != o.target.EUID }
 
-// why is the error about a path that could not be written, where its file system is why.
-func (r *reader) why(file string, err error) error {
-	if (errors.Is(err, ErrWrite) || errors.Is(err, fs.ErrPermission)) && r.root.mounts.of(file).readOnly {
-		return ErrReadOnly
-	}
-	return err
-}
-
 // mode are the bits that a copy has in the end.
 func (o *owners) mode(f transfer.File) uint32 {
 	mode := uint32(f.Mode.Perm())

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -43,6 +44,18 @@ func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (t
 }
 
 func nothing(*bufio.Reader) error { return nil }
+
+// why is the error about a path that could not be written, where its mount is why.
+func (r *reader) why(file string, err error) error {
+	refused := errors.Is(err, ErrWrite) || errors.Is(err, fs.ErrPermission)
+	switch {
+	case refused && r.root.mounts.of(file).readOnly:
+		return ErrReadOnly
+	case refused && r.root.mounts.isPoint(file):
+		return ErrMounted
+	}
+	return err
+}
 
 // claim takes a stage over to a new connection.
 func (s *stage) claim(ctx context.Context, l *link) error {
@@ -164,12 +177,16 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 		return nil, err
 	}
 	index := make(map[string]int, len(moves))
-	names := make([]string, len(moves))
+	var names []string
 	errs := make([]error, len(moves))
 	below := "."
 	for i, m := range moves {
-		names[i] = sent(m.From)
-		index[names[i]] = i
+		if mountedFile(ctx, s.root, path.Join(s.start, m.To)) {
+			errs[i] = ErrMounted
+			continue
+		}
+		index[sent(m.From)] = i
+		names = append(names, sent(m.From))
 		if m.From == "." {
 			directory, base := path.Split(m.To)
 			return errs, s.move(ctx, errs, moves, index, s.request("commit", nil, path.Clean(directory), base, ""))
@@ -182,6 +199,15 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 		}
 	}
 	return errs, nil
+}
+
+// mountedFile tells whether a file has something mounted on it, which the kernel would take off where another file takes its place.
+func mountedFile(ctx context.Context, r *Root, file string) bool {
+	if !r.mounts.isPoint(file) {
+		return false
+	}
+	info, err := r.Stat(ctx, file, false)
+	return err == nil && !info.FileMode().IsDir()
 }
 
 // move has files moved, and notes for each that could not be why.

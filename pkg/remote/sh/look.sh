@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is there? Nothing is opened here but directories.
 
-# verb_stat PATH FOLLOW. Answer: physical path NUL, facts NUL, link target NUL, "w" where its directory may be written NUL.
+# verb_stat PATH FOLLOW. Answer: physical path NUL, facts NUL, link target NUL, "w" where its directory may be written, "o" where the
+# file itself may be, NUL.
 # Where the last name is not there, that is said behind its directory: path, "", name, "w".
 verb_stat() {
 	missing=''
@@ -10,16 +11,19 @@ verb_stat() {
 	here=./$name
 	if [ "$code" != 0 ]; then
 		[ "$code:$rest" = "$GONE:" ] && [ -n "$missing" ] || return "$code"
-		printf '%s\0\0%s\0%s\0' "${at:-/}" "$missing" "$(writable .)"
+		printf '%s\0\0%s\0' "${at:-/}" "$missing"
+		[ ! -w . ] || printf w
+		printf '\0'
 		return "$GONE"
 	fi
 	look || return
 	printf '%s\0%s\0' "${at:-/}" "$line"
 	[ ! -L "$here" ] || readlink -n "$here" 2>/dev/null
-	printf '\0%s\0' "$(writable .)"
+	printf '\0'
+	[ ! -w . ] || printf w
+	[ ! -f "$here" ] || [ -L "$here" ] || [ ! -w "$here" ] || printf o
+	printf '\0'
 }
-
-writable() { [ ! -w "$1" ] || printf w; }
 
 # verb_walk PATH STAGE MODE FINDARGS... Answer: physical path NUL, facts NUL, "d" for a directory that opens NUL, then for each
 # file PATH, "//", facts, with MODE links "//" and what stat's %N has, newline: no path that find makes has "//" in it. With

@@ -56,9 +56,9 @@ evict() {
 	set -f
 }
 
-# fail CODE finds out why something could not be written here; CODE is for what is left.
+# fail CODE NAME finds out why NAME could not be written here; CODE is for what is left.
 fail() {
-	code=$1
+	code=$1 name=./${2:-.}
 	IFS=' '
 	# shellcheck disable=SC2046 # words
 	set -- $(stat -f -c '%b %a %c %d' . 2>/dev/null)
@@ -67,8 +67,19 @@ fail() {
 		[ "$2" != 0 ] || return "$FULL"
 		[ "$3" = 0 ] || [ "$4" != 0 ] || return "$FULL"
 	fi
-	[ -w . ] || return "$DENIED"
+	! immutable "$name" || return "$IMMUTABLE"
+	[ -w . ] || return "$DIRECTORY_CLOSED"
+	[ ! -k . ] || [ -O . ] || [ ! -e "$name" ] || [ -O "$name" ] || return "$STICKY"
 	return "$code"
+}
+
+# immutable PATH says whether its owner may not write a file that its mode lets him write. Some shells go by the mode alone.
+immutable() {
+	[ -f "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] || return
+	case $(stat -c %a "$1" 2>/dev/null) in
+	*[2367]??) ! { true >>"$1"; } 2>/dev/null ;;
+	*) return 1 ;;
+	esac
 }
 
 # verb_put DIRECTORY STAGE KIND ARGS... takes what comes behind the request: lines with a length, each before so many bytes;
@@ -242,7 +253,7 @@ move() {
 		[ ! -L "./$2" ] || rm -f "./$2" 2>/dev/null
 		mv -f -T "$source" "./$2" 2>/dev/null && return
 	fi
-	fail "$WRITE_FAILED"
+	fail "$WRITE_FAILED" "$2"
 }
 
 # verb_remove DIRECTORY STAGE NAME takes $names or NAME out of the stage, or all of it, by its inside.

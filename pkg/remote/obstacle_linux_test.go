@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+)
+
+// What stands against a write is named, the rest of a tree goes on, and whether the file itself may be written is known.
+func TestObstaclesAreNamed(t *testing.T) {
+	needRoot(t)
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			src, dir := openDirectory(t), openTo(t)
+			plant(t, src, map[string]string{"tree/closed/f": "new", "tree/sticky/f": "new", "tree/own/f": "new", "tree/immutable/f": "new"})
+			plant(t, dir, map[string]string{"closed/f": "old", "sticky/f": "old", "own/f": "old", "immutable/f": "old"})
+			for name, mode := range map[string]uint32{"closed": 0o755, "sticky": 0o1777, "closed/f": 0o666, "sticky/f": 0o666} {
+				if err := syscall.Chmod(filepath.Join(dir, name), mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, name := range []string{".", "own", "own/f", "immutable", "immutable/f"} {
+				if err := os.Chown(filepath.Join(dir, name), nobody, nobody); err != nil {
+					t.Fatal(err)
+				}
+			}
+			immutable := filepath.Join(dir, "immutable/f")
+			frozen := exec.CommandContext(t.Context(), "chattr", "+i", immutable).Run() == nil
+			t.Cleanup(func() { _ = exec.Command("chattr", "-i", immutable).Run() })
+			r.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+			root := dial(t, r, procDir, Where{PID: nobodysProcess(t)})
+			want := map[string]error{"closed/f": ErrDirectoryClosed, "sticky/f": ErrSticky}
+			if frozen {
+				want["immutable/f"] = ErrImmutable
+			}
+			failed := map[string]error{}
+			report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{
+				Source: src + "/tree/.", Dest: dir, Report: func(p string, err error) { failed[p] = err },
+			})
+			if err != nil || report.Failed != len(want) {
+				t.Errorf("%+v, %v, %v", report, failed, err)
+			}
+			for name, text := range harvest(t, dir) {
+				switch {
+				case want[name] == nil && text == "old", want[name] != nil && text != "old", !errors.Is(failed[name], want[name]):
+					t.Errorf("%s: %q, %v", name, text, failed[name])
+				}
+			}
+			for name, cause := range map[string]error{"closed": ErrDirectoryClosed, "sticky": ErrSticky} {
+				file := filepath.Join(dir, name, "f")
+				_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: src + "/tree/own/f", Dest: file})
+				if !errors.Is(err, cause) && !errors.Is(err, fs.ErrPermission) {
+					t.Errorf("%s by itself: %v", name, err)
+				}
+				if info, err := root.Stat(t.Context(), file, true); err != nil || !info.InPlace || info.Writable != (name == "sticky") {
+					t.Errorf("%s: %+v, %v", name, info, err)
+				}
+			}
+		})
+	}
+}
+
+// A file that is a mount of its own is said to be one: it can be written, and not replaced.
+func TestMountedFileIsNotReplaced(t *testing.T) {
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			dir := openDirectory(t)
+			write(t, filepath.Join(dir, "bound"), "mounted")
+			write(t, filepath.Join(dir, "etc/hosts"), "below")
+			write(t, filepath.Join(dir, "new"), "new")
+			root := mountedRoot(t, r, dir, "bind etc/hosts")
+			_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: dir + "/new", Dest: dir + "/etc/hosts"})
+			if !errors.Is(err, ErrMounted) {
+				t.Errorf("got %v", err)
+			}
+			if text, err := content(t, root, dir+"/etc/hosts"); err != nil || text != "mounted" {
+				t.Errorf("%q, %v", text, err)
+			}
+			empty(t, dir+"/etc", "hosts")
+		})
+	}
+}

@@ -24,6 +24,9 @@ type Where struct {
 	PID int
 	// Container is the hexadecimal part of a containerID, looked for in the cgroups when PID is 0. "" means PID 1.
 	Container string
+	// Scope names the container over its restarts, without blanks. What a copy has left in it that cannot run any more is taken away by
+	// the next one; "" takes nothing away.
+	Scope string
 	// Alone says that the helper sees one container's processes only, so that PID 1 is the first one even where no
 	// cgroup names the container (private cgroup namespaces may hide the name).
 	Alone bool

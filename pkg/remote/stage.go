@@ -31,10 +31,10 @@ func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (t
 	s := &stage{id: id, name: id, owners: owners{preserve: preserve, target: &t.root.Process}}
 	s.reader = &reader{root: t.root, start: directory, stage: s}
 	// An earlier copy that was interrupted may still write, if one has left something.
-	err := t.root.call(ctx, "write", directory, s.request("stage", nil, id, t.root.grace), s.read)
+	err := t.root.call(ctx, "write", directory, s.request("stage", nil, id, t.root.grace, t.root.where.Scope), s.read)
 	if errors.Is(err, ErrNotOurs) {
 		s.name = id + "~"
-		err = t.root.call(ctx, "write", directory, s.request("stage", nil, s.name, t.root.grace), s.read)
+		err = t.root.call(ctx, "write", directory, s.request("stage", nil, s.name, t.root.grace, t.root.where.Scope), s.read)
 	}
 	if err != nil {
 		return nil, translated(s.why(directory, err))
@@ -64,7 +64,7 @@ func (s *stage) claim(ctx context.Context, l *link) error {
 	if s.times++; !strings.HasSuffix(s.id, ".partial") {
 		s.name = fmt.Sprint(s.id, "-", s.times)
 	}
-	q := request{verb: "stage", args: []string{s.start, s.name, former, s.root.grace}}
+	q := request{verb: "stage", args: []string{s.start, s.name, former, s.root.grace, s.root.where.Scope}}
 	_, err := l.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return s.read(b) })
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -149,6 +150,63 @@ func TestAStageIsTakenOver(t *testing.T) {
 			})
 		}
 	}
+}
+
+// What a copy left whose program is gone without a trace, as where a container is started again, is taken away by the next one there;
+// what another one works in, or will go on with, stays.
+func TestNextCopyTakesAwayWhatIsLeft(t *testing.T) {
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			dir := openDirectory(t)
+			lost := func(id, scope string) *Root {
+				t.Helper()
+				root := dial(t, r, procDir, Where{PID: os.Getpid(), Scope: scope})
+				s, err := root.Destination().Stage(t.Context(), dir, id, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				put(t, s, transfer.File{Path: ".", Mode: fs.ModeDir | 0o555}, transfer.File{Path: "f"})
+				return root
+			}
+			// A program is killed with all that belongs to it: its helper was.
+			kill := func(root *Root, id string) {
+				t.Helper()
+				text, err := os.ReadFile(filepath.Join(dir, id, "by"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				group, err := syscall.Getpgid(atoi(t, strings.Fields(string(text))[2]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := syscall.Kill(-group, syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				<-root.conn.link.ran
+			}
+			for _, id := range []string{".shareproc-dead", ".shareproc-kept.partial"} {
+				kill(lost(id, "uid/web"), id)
+			}
+			kill(lost(".shareproc-other", "uid/side"), ".shareproc-other")
+			lost(".shareproc-lives", "uid/web")
+			plant(t, dir, map[string]string{".shareproc-foreign/x": "x"})
+			root := dial(t, r, procDir, Where{PID: os.Getpid(), Scope: "uid/web"})
+			report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Stdin(strings.NewReader("x")), transfer.Options{Source: "-", Dest: filepath.Join(dir, "made")})
+			if err != nil || report.Failed > 0 {
+				t.Fatal(report, err)
+			}
+			empty(t, dir, ".shareproc-foreign", ".shareproc-kept.partial", ".shareproc-lives", ".shareproc-other", "made")
+		})
+	}
+}
+
+func atoi(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // A link that is copied by itself is no way out of the stage, wherever it leads.

@@ -40,6 +40,7 @@ type Report struct {
 	Copied int    // files, directories and links
 	Failed int    // what Options.Report heard of, ErrOwner included
 	Grown  int    // those of them that are there as a *GrownError says
+	Left   string // the directory of what came, where it could not be taken away
 }
 
 // A copier is one Copy. What it knows lasts over broken connections.
@@ -52,6 +53,7 @@ type copier struct {
 	reader   Reader
 	items    []*item // sorted, nil until all of them are known
 	stage    Stage
+	id       string   // its name, or how that begins
 	again    bool     // an earlier attempt, or an earlier copy, may have left something
 	moving   bool     // Commit was asked for
 	looked   bool     // at what the destination has
@@ -82,6 +84,9 @@ func Copy(ctx context.Context, dst, src Tree, o Options) (Report, error) {
 	closing := c.stage.Close(ctx, keep)
 	if IsBroken(closing) {
 		closing = c.stage.Close(ctx, keep)
+	}
+	if closing != nil {
+		c.report.Left = join(c.place.dir, c.id)
 	}
 	if err == nil {
 		err = c.write(closing)
@@ -195,7 +200,8 @@ func (c *copier) begin(ctx context.Context) (err error) {
 		c.Total(total(c.items))
 	}
 	if c.stage == nil {
-		c.stage, err = c.dst.Stage(ctx, c.place.dir, stageName(c.Resume, c.top.Path, c.place.path()), c.Preserve)
+		c.id = stageName(c.Resume, c.top.Path, c.place.path())
+		c.stage, err = c.dst.Stage(ctx, c.place.dir, c.id, c.Preserve)
 	}
 	return c.write(err)
 }

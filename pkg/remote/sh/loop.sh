@@ -62,9 +62,16 @@ request() {
 	split=$nl
 	IFS=$split
 	case $verb in
-	open)
-		verb_open "$@"
-		answer "$?"
+	open | stage)
+		# What a client leaves that is gone is taken away, unless it is for another copy.
+		case $verb:$2 in
+		stage:*.partial) stage='' ;;
+		stage:*) stage_directory=$1 stage=$2 grace=$4 ;;
+		esac
+		"verb_$verb" "$@"
+		code=$?
+		cd "$proc" 2>/dev/null || cd /
+		answer "$code"
 		;;
 	put)
 		# It reads the client itself. What else that has sent for one that failed is nothing that it asks for.
@@ -74,12 +81,7 @@ request() {
 		[ "$code" = 0 ] || cat <&3 >/dev/null
 		return "$code"
 		;;
-	ps | cwd | stat | walk | names | facts | read | sum | grep | tail | stage | own | commit | remove | signal)
-		# What a client leaves that is gone is taken away, unless it is for another copy.
-		case $verb:$2 in
-		stage:*.partial) stage='' ;;
-		stage:*) stage_directory=$1 stage=$2 grace=$4 ;;
-		esac
+	ps | cwd | stat | walk | names | facts | read | sum | grep | tail | own | commit | remove | signal)
 		(
 			"verb_$verb" "$@"
 			answer "$?"

@@ -20,7 +20,7 @@ enter_stage() {
 	esac
 }
 
-# verb_stage DIRECTORY STAGE FORMER GRACE makes the stage, or takes over what an earlier connection, or copy, has left in FORMER.
+# verb_stage DIRECTORY STAGE FORMER GRACE SCOPE makes the stage, or takes over what an earlier connection, or copy, has left in FORMER.
 # Answer: the stage's user, group and mode NUL. In a directory with a setgid bit it has the group and the bit, as files will.
 verb_stage() {
 	into_directory "$1" || return
@@ -30,10 +30,34 @@ verb_stage() {
 		cd /proc/self/fd/7 || return "$CHANGED"
 		[ "$2" = "$3" ] || mv -f -T "./$3" "./$2" 2>/dev/null
 	fi
+	sweep "$5"
 	mkdir "./$2" 2>/dev/null || [ -d "./$2" ] || fail "$DENIED" || return
 	enter_stage "$2" || return
+	sign "$5" 2>/dev/null
 	stat -c '%u %g %a' . 2>/dev/null
 	printf '\0'
+}
+
+# sign SCOPE writes into the stage whose it is: the container, over its restarts, and the program.
+sign() { echo "$1 $(readlink /proc/self/ns/pid) $self $(ticks "/proc/$self")" >by; }
+
+# sweep SCOPE takes away the stages of programs that are gone without a trace: the container was started again, and they with it.
+sweep() {
+	own
+	set +f
+	IFS=' '
+	for other in ./.shareproc-*/by; do
+		[ -n "$1" ] && [ -f "$other" ] && [ ! -L "$other" ] && read -r scope space p start <"$other" && [ "$scope" = "$1" ] || continue
+		[ "$space" != "$(readlink /proc/self/ns/pid)" ] || [ "$(ticks "/proc/$p")" != "$start" ] || continue
+		other=${other%/by}
+		other=${other#./}
+		case $other in
+		*.partial | *.partial[~-]*) ;;
+		*) (discard "$other") ;;
+		esac
+	done 2>/dev/null
+	IFS=$split
+	set -f
 }
 
 # evict ends who still works in this directory: a line may be slow and not dead, and nothing that comes through it may get into
@@ -278,7 +302,7 @@ verb_remove() {
 discard() {
 	enter_stage "$1" || return
 	chmod -R u+rwx . 2>/dev/null
-	rm -rf ./t 2>/dev/null
+	rm -rf ./t ./by 2>/dev/null
 	cd /proc/self/fd/7 || return "$CHANGED"
 	rmdir "./$1" 2>/dev/null || fail "$WRITE_FAILED"
 }

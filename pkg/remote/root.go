@@ -94,12 +94,25 @@ func (r *Root) open(ctx context.Context) error {
 		options += "siblings"
 	}
 	err := ask(ctx, r, w, options)
-	if err == nil && before.PID == 0 && w.PID == 0 && r.Partial {
+	if err == nil && w.PID == 0 && r.Partial {
 		// Another process of the container may have all of it; if none has, the first one it is.
 		if ask(ctx, r, w, options+",whole") != nil {
 			err = ask(ctx, r, w, options)
 		}
 	}
+	if err = openError(r, w, before, err); err != nil {
+		return err
+	}
+	for _, s := range r.stages {
+		if err := s.claim(ctx, r.conn.link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openError says what an error of verb_open means, and whether it is the same process as before.
+func openError(r *Root, w Where, before Process, err error) error {
 	switch {
 	case errors.Is(err, errRootDenied):
 		return r.accessError()
@@ -110,11 +123,6 @@ func (r *Root) open(ctx context.Context) error {
 		return fmt.Errorf("process %d: %w", w.PID, ErrNoProcess)
 	case errors.Is(err, ErrNoProcess) && w.Container != "":
 		return fmt.Errorf("container %s: %w", w.Container, ErrNoProcess)
-	}
-	for _, s := range r.stages {
-		if err == nil {
-			err = s.claim(ctx, r.conn.link)
-		}
 	}
 	return err
 }
@@ -169,7 +177,7 @@ func (r *Root) read(b *bufio.Reader) error {
 		return err
 	}
 	r.mounts, r.users, r.groups = parseMounts(mountinfo), parseNames(passwd), parseNames(group)
-	r.Partial = len(r.mounts) > 0 && !(r.mounts.has("/") && r.mounts.has("/proc"))
+	r.Partial = len(r.mounts) > 0 && (!r.mounts.has("/") || !r.mounts.has("/proc"))
 	return nil
 }
 

@@ -5,6 +5,7 @@ package remote
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -23,6 +24,7 @@ type TailOptions struct {
 // A TailEvent is what has become of a file.
 type TailEvent string
 
+// What may become of it.
 const (
 	FileCut   TailEvent = "cut"   // it is shorter than it was, and read from its beginning
 	FileGone  TailEvent = "gone"  // no file has its name any more
@@ -58,7 +60,7 @@ func (r *Root) Tail(ctx context.Context, name string, o TailOptions, open func(I
 func readTail(b *bufio.Reader, mark string, out io.Writer, event func(TailEvent)) error {
 	for {
 		if _, err := b.Peek(1); err != nil {
-			if err == io.EOF { //nolint:errorlint // as bufio gives it
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err

@@ -72,7 +72,8 @@ func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceive
 	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10), "")
 	var size, end int64
 	err := r.root.part(ctx, "copy", q, func(i Info) error {
-		if size = i.Size; f.Size >= 0 && i.state != f.State && !(f.Grows && grewTo(f.State, i.Stat, f.Size)) {
+		same := i.state == f.State || f.Grows && grewTo(f.State, i.Stat, f.Size)
+		if size = i.Size; f.Size >= 0 && !same {
 			return &fs.PathError{Op: "copy", Path: i.Path, Err: ErrChanged}
 		}
 		return nil

@@ -37,15 +37,21 @@ func (c *copier) commit(ctx context.Context) error {
 			return c.write(err)
 		}
 	}
+	c.tally()
+	return c.fatal
+}
+
+// tally counts what is at its place.
+func (c *copier) tally() {
 	for _, it := range c.items {
 		if it.state == staged || it.state == present {
 			c.report.Copied++
 			if it.grows {
-				c.sayGrown(it)
+				c.report.Grown++
+				c.tell(it, &GrownError{it.Mtime, it.Size})
 			}
 		}
 	}
-	return c.fatal
 }
 
 // merge reports what could not be moved, and gives what is in the directories that are there already, and the directories of that.

@@ -61,9 +61,3 @@ func (t *tap) agree(ctx context.Context, it *item) error {
 	}
 	return err
 }
-
-// sayGrown names a file of which a beginning was copied.
-func (c *copier) sayGrown(it *item) {
-	c.report.Grown++
-	c.tell(it, &GrownError{it.Mtime, it.Size})
-}

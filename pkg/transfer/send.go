@@ -91,30 +91,12 @@ func (t *tap) settle(ctx context.Context, errs []error) error {
 		if i < len(errs) && errs[i] != nil {
 			own = errs[i]
 		}
-		switch {
-		case it.state == failed, IsBroken(own):
-		case own == nil || errors.Is(own, ErrOwner):
-			if t.parts[i].contents() && !t.ended[i] {
-				return t.read(ErrDamaged)
-			}
-			if it.state = staged; own != nil {
-				t.tell(it, own)
-			}
-			if it.grows {
-				if err := t.agree(ctx, it); err != nil {
-					return err
-				}
-			}
-		case errors.Is(own, ErrChanged) && len(t.batch) > 1:
+		if errors.Is(own, ErrChanged) && len(t.batch) > 1 && it.state != failed {
 			it.at = 0
 			t.count(it, 0)
 			changed = append(changed, it)
-		case errors.Is(own, ErrChanged):
-			if err := t.grown(ctx, it, own); err != nil {
-				return err
-			}
-		default:
-			t.fail(it, own)
+		} else if err := t.became(ctx, i, own); err != nil {
+			return err
 		}
 	}
 	if t.broken != nil {
@@ -127,6 +109,29 @@ func (t *tap) settle(ctx context.Context, errs []error) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// became notes what became of one file.
+func (t *tap) became(ctx context.Context, i int, own error) error {
+	it := t.batch[i]
+	switch {
+	case it.state == failed, IsBroken(own):
+	case own == nil || errors.Is(own, ErrOwner):
+		if t.parts[i].contents() && !t.ended[i] {
+			return t.read(ErrDamaged)
+		}
+		if it.state = staged; own != nil {
+			t.tell(it, own)
+		}
+		if it.grows {
+			return t.agree(ctx, it)
+		}
+	case errors.Is(own, ErrChanged):
+		return t.grown(ctx, it, own)
+	default:
+		t.fail(it, own)
 	}
 	return nil
 }

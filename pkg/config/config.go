@@ -7,13 +7,13 @@
 //	image: registry.internal/tools/busybox:1.37.0-musl # may be pinned by digest
 //	images: [busybox:1.36-musl]  # also good where the node has one of them already
 //	imagePullPolicy: IfNotPresent
-//	keep: 30m
+//	idleTimeout: 30m
 //	timeout: 2m
 //	contexts:
 //	  production:                # a context of the kubeconfig
 //	    image: registry.production/busybox:1.37.0-musl
 //	    namespaces:
-//	      payments: {keep: 5m}
+//	      payments: {idleTimeout: 5m}
 //	namespaces:                  # in every context
 //	  kube-system: {image: registry.internal/tools/system:1}
 //
@@ -22,7 +22,11 @@
 // misspelt setting for production would otherwise be found out in production.
 package config
 
-import "time"
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+)
 
 // The head that a configuration must have, so that a later shape of the file can be told from this one.
 const (
@@ -56,37 +60,46 @@ type Settings struct {
 	Images Value[[]string]
 	// PullPolicy is Always, IfNotPresent or Never.
 	PullPolicy Value[string]
-	// Keep is how long the helper waits for another command, at least a second.
-	Keep Value[time.Duration]
+	// IdleTimeout is how long the helper waits for another command, at least a second.
+	IdleTimeout Value[time.Duration]
 	// Timeout is how long to wait for the helper to start, more than zero.
 	Timeout Value[time.Duration]
 }
 
 // Config is what a file says about every context and namespace. The zero Config says nothing.
 type Config struct {
-	top        Settings
-	contexts   map[string]scope
-	namespaces map[string]Settings
-}
-
-// scope is what a file says about one context.
-type scope struct {
-	Settings
-	namespaces map[string]Settings
+	path     string
+	document document
 }
 
 // For returns the settings in one namespace of one context.
 func (c Config) For(context, namespace string) Settings {
-	in := c.contexts[context]
-	return in.namespaces[namespace].over(in.Settings).over(c.namespaces[namespace]).over(c.top)
+	in, at := c.document.Contexts[context], field.NewPath("contexts").Key(context)
+	var s Settings
+	c.fill(&s, at.Child("namespaces").Key(namespace), in.Namespaces[namespace])
+	c.fill(&s, at, in.fields)
+	c.fill(&s, field.NewPath("namespaces").Key(namespace), c.document.Namespaces[namespace])
+	c.fill(&s, nil, c.document.fields)
+	return s
 }
 
-func (s Settings) over(general Settings) Settings {
-	return Settings{
-		Image:      s.Image.Or(general.Image.Value, general.Image.From),
-		Images:     s.Images.Or(general.Images.Value, general.Images.From),
-		PullPolicy: s.PullPolicy.Or(general.PullPolicy.Value, general.PullPolicy.From),
-		Keep:       s.Keep.Or(general.Keep.Value, general.Keep.From),
-		Timeout:    s.Timeout.Or(general.Timeout.Value, general.Timeout.From),
+// fill sets what is not set yet.
+func (c Config) fill(s *Settings, at *field.Path, f fields) {
+	from := func(name string) string { return c.path + ": " + at.Child(name).String() }
+	s.Image.fill(f.Image, from("image"))
+	if f.Images != nil {
+		s.Images.fill(&f.Images, from("images"))
+	}
+	s.PullPolicy.fill(f.PullPolicy, from("imagePullPolicy"))
+	// Parse has checked both.
+	idle, _ := duration(f.IdleTimeout, 0, "")
+	s.IdleTimeout.fill(idle, from("idleTimeout"))
+	timeout, _ := duration(f.Timeout, 0, "")
+	s.Timeout.fill(timeout, from("timeout"))
+}
+
+func (v *Value[T]) fill(value *T, from string) {
+	if value != nil && !v.Set() {
+		*v = Value[T]{Value: *value, From: from}
 	}
 }

@@ -23,44 +23,44 @@ func TestTheMoreSpecificWins(t *testing.T) {
 	c := parse(t, head+`
 image: top
 images: [a, b]
-keep: 1m
+idleTimeout: 1m
 timeout: 1m
 contexts:
   production:
     image: context
-    keep: 2m
+    idleTimeout: 2m
     images: []
     namespaces:
-      payments: {keep: 3m}
+      payments: {idleTimeout: 3m}
       web: {timeout: 3m}
   empty:
 namespaces:
-  payments: {image: namespace, keep: 4m, imagePullPolicy: Never}
+  payments: {image: namespace, idleTimeout: 4m, imagePullPolicy: Never}
 `)
 	const inProduction = "f: contexts[production]."
 	for _, c2 := range []struct {
 		context, namespace string
 		image, pull, keep  Value[string]
 	}{
-		{"", "", Value[string]{"top", "f: image"}, Value[string]{}, Value[string]{"1m0s", "f: keep"}},
-		{"empty", "web", Value[string]{"top", "f: image"}, Value[string]{}, Value[string]{"1m0s", "f: keep"}},
-		{"production", "", Value[string]{"context", inProduction + "image"}, Value[string]{}, Value[string]{"2m0s", inProduction + "keep"}},
-		{"production", "web", Value[string]{"context", inProduction + "image"}, Value[string]{}, Value[string]{"2m0s", inProduction + "keep"}},
+		{"", "", Value[string]{"top", "f: image"}, Value[string]{}, Value[string]{"1m0s", "f: idleTimeout"}},
+		{"empty", "web", Value[string]{"top", "f: image"}, Value[string]{}, Value[string]{"1m0s", "f: idleTimeout"}},
+		{"production", "", Value[string]{"context", inProduction + "image"}, Value[string]{}, Value[string]{"2m0s", inProduction + "idleTimeout"}},
+		{"production", "web", Value[string]{"context", inProduction + "image"}, Value[string]{}, Value[string]{"2m0s", inProduction + "idleTimeout"}},
 		{
 			"production", "payments",
 			Value[string]{"context", inProduction + "image"},
 			Value[string]{"Never", "f: namespaces[payments].imagePullPolicy"},
-			Value[string]{"3m0s", inProduction + "namespaces[payments].keep"},
+			Value[string]{"3m0s", inProduction + "namespaces[payments].idleTimeout"},
 		},
 		{
 			"other", "payments",
 			Value[string]{"namespace", "f: namespaces[payments].image"},
 			Value[string]{"Never", "f: namespaces[payments].imagePullPolicy"},
-			Value[string]{"4m0s", "f: namespaces[payments].keep"},
+			Value[string]{"4m0s", "f: namespaces[payments].idleTimeout"},
 		},
 	} {
 		s := c.For(c2.context, c2.namespace)
-		keep := Value[string]{s.Keep.Value.String(), s.Keep.From}
+		keep := Value[string]{s.IdleTimeout.Value.String(), s.IdleTimeout.From}
 		if s.Image != c2.image || s.PullPolicy != c2.pull || keep != c2.keep {
 			t.Errorf("%s/%s: %+v", c2.context, c2.namespace, s)
 		}
@@ -76,7 +76,7 @@ namespaces:
 func TestNothingWrittenIsNothingSet(t *testing.T) {
 	for _, text := range []string{"", "# to come\n", "---\n", head, head + "contexts:\nnamespaces:\n", "# why\n---\n" + head + "---\n# no more\n"} {
 		s := parse(t, text).For("c", "n")
-		if s.Image.Set() || s.Images.Set() || s.PullPolicy.Set() || s.Keep.Set() || s.Timeout.Set() {
+		if s.Image.Set() || s.Images.Set() || s.PullPolicy.Set() || s.IdleTimeout.Set() || s.Timeout.Set() {
 			t.Errorf("%q: %+v", text, s)
 		}
 	}

@@ -5,6 +5,7 @@ package config
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -16,13 +17,35 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
+	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
+
+// document is the file. What it does not set is nil.
+type document struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	scope      `json:",inline"`
+	Contexts   map[string]scope `json:"contexts"`
+}
+
+type scope struct {
+	fields     `json:",inline"`
+	Namespaces map[string]fields `json:"namespaces"`
+}
+
+type fields struct {
+	Image       *string  `json:"image"`
+	Images      []string `json:"images"`
+	PullPolicy  *string  `json:"imagePullPolicy"`
+	IdleTimeout *string  `json:"idleTimeout"`
+	Timeout     *string  `json:"timeout"`
+}
 
 // PullPolicies are the pull policies that Kubernetes has.
 func PullPolicies() []string { return []string{"Always", "IfNotPresent", "Never"} }
 
-// CheckImage tells why an image's name can't be one. What a registry makes of it is the node's to say.
+// CheckImage returns why an image's name cannot be one. What a registry makes of it is for the node to say.
 func CheckImage(image string) error {
 	if image == "" {
 		return errors.New("empty")
@@ -33,238 +56,148 @@ func CheckImage(image string) error {
 	return nil
 }
 
-// Parse reads what the file says. The error holds one line for each thing that is wrong.
+// Parse reads what the file says. The error has a line for each field that is wrong, with its place.
 func (f File) Parse() (Config, error) {
-	var doc any
-	if err := yaml.UnmarshalStrict(f.Data, &doc); err != nil {
-		if inner := errors.Unwrap(err); inner != nil { // without the outer one's talk of JSON
-			err = inner
-		}
-		return Config{}, fmt.Errorf("read %s: %w", f.Path, err)
+	var doc document
+	errs := decode(f.Data, &doc)
+	if errs == nil && !isEmpty(f.Data) {
+		errs = doc.check()
 	}
-	if err := single(f.Data, doc); err != nil {
-		return Config{}, fmt.Errorf("read %s: %w", f.Path, err)
+	for i, err := range errs {
+		errs[i] = fmt.Errorf("read %s: %w", f.Path, err)
 	}
-	if doc == nil {
-		return Config{}, nil
+	if len(errs) > 0 {
+		return Config{}, errors.Join(errs...)
 	}
-	p := &parser{file: f.Path}
-	c := p.config(doc)
-	if err := errors.Join(p.errs...); err != nil {
-		return Config{}, err
-	}
-	return c, nil
+	return Config{path: f.Path, document: doc}, nil
 }
 
-// single refuses documents behind the first one, which the YAML parser passes over in silence.
-func single(data []byte, first any) error {
-	expected := 0
-	if first != nil {
-		expected = 1
+// decode refuses what the document has no field for, a field twice, and a second document.
+func decode(data []byte, doc *document) []error {
+	text, err := yaml.YAMLToJSONStrict(data)
+	if err != nil {
+		return []error{err}
 	}
+	if documents(data) > 1 || isEmpty(data) && documents(data) > 0 {
+		return []error{errors.New("more than one document")}
+	}
+	strict, err := kjson.UnmarshalStrict(text, doc)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		// Field has the names of embedded types too, and not those of contexts and namespaces.
+		name := strings.NewReplacer("scope.", "", "fields.", "").Replace(wrong.Field)
+		err = fmt.Errorf("%s: %s, where %s is wanted", name, wrong.Value, wanted(wrong))
+		if wrong.Field == "" {
+			err = fmt.Errorf("%s, where fields are wanted", wrong.Value)
+		}
+	}
+	if err != nil {
+		return []error{err}
+	}
+	return strict
+}
+
+func wanted(err *json.UnmarshalTypeError) string {
+	switch err.Type.Kind().String() {
+	case "struct", "map":
+		return "a mapping"
+	case "slice":
+		return "a list"
+	}
+	return "text"
+}
+
+// isEmpty reports whether the first document, the one that is decoded, says nothing.
+func isEmpty(data []byte) bool {
+	var first any
+	return yaml.Unmarshal(data, &first) == nil && first == nil
+}
+
+// documents counts those that say something. The YAML parser reads the first and is silent about the others.
+func documents(data []byte) int {
 	found := 0
 	for r := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data))); ; {
 		text, err := r.Read()
 		if err != nil {
-			break // the end, as the whole was YAML
+			return found // the end, as the whole is YAML
 		}
-		var doc any
-		if err := yaml.Unmarshal(text, &doc); err != nil || doc != nil {
+		if !isEmpty(text) {
 			found++
 		}
 	}
-	if found > expected {
-		return errors.New("more than one document")
+}
+
+func (d document) check() []error {
+	var errs []error
+	for _, constant := range [][3]string{{"apiVersion", d.APIVersion, APIVersion}, {"kind", d.Kind, Kind}} {
+		if constant[1] != constant[2] {
+			errs = append(errs, fmt.Errorf("%s: %q: not %s", constant[0], constant[1], constant[2]))
+		}
+	}
+	errs = append(errs, d.scope.check(nil)...)
+	for _, name := range slices.Sorted(maps.Keys(d.Contexts)) {
+		at := field.NewPath("contexts").Key(name)
+		errs = append(append(errs, checkName(at, name)...), d.Contexts[name].check(at)...)
+	}
+	return errs
+}
+
+func (s scope) check(at *field.Path) []error {
+	errs := s.fields.check(at)
+	for _, name := range slices.Sorted(maps.Keys(s.Namespaces)) {
+		at := at.Child("namespaces").Key(name)
+		wrong := checkName(at, name)
+		if wrong == nil && len(validation.IsDNS1123Label(name)) > 0 {
+			wrong = []error{fmt.Errorf("%s: no namespace has such a name", at)}
+		}
+		errs = append(append(errs, wrong...), s.Namespaces[name].check(at)...)
+	}
+	return errs
+}
+
+func checkName(at *field.Path, name string) []error {
+	switch name {
+	case "":
+		return []error{fmt.Errorf("%s: empty name", at)}
+	case "true", "false": // nothing is called that, but YAML takes the name n for it
+		return []error{fmt.Errorf("%s: not a name; one such as y, n, on or off stands in quotes", at)}
 	}
 	return nil
 }
 
-// parser knows the path of everything it looks at, which decoding into a struct does not.
-type parser struct {
-	file string
-	errs []error
-}
-
-// fields say what becomes of the values in a mapping, by name.
-type fields map[string]func(at *field.Path, value any)
-
-func (p *parser) fail(at *field.Path, format string, args ...any) {
-	where := p.file
-	if at != nil {
-		where += ": " + at.String()
-	}
-	p.errs = append(p.errs, fmt.Errorf("read %s: %s", where, fmt.Sprintf(format, args...)))
-}
-
-func (p *parser) config(doc any) Config {
-	var c Config
-	known := p.settings(&c.top)
-	known["apiVersion"] = p.constant(APIVersion)
-	known["kind"] = p.constant(Kind)
-	known["namespaces"] = func(at *field.Path, value any) { c.namespaces = p.namespaces(at, value) }
-	known["contexts"] = func(at *field.Path, value any) {
-		c.contexts = map[string]scope{}
-		p.each(at, value, func(name string, at *field.Path, value any) {
-			var s scope
-			known := p.settings(&s.Settings)
-			known["namespaces"] = func(at *field.Path, value any) { s.namespaces = p.namespaces(at, value) }
-			p.mapping(at, value, known)
-			c.contexts[name] = s
-		})
-	}
-	if p.mapping(nil, doc, known, "apiVersion", "kind"); len(p.errs) > 0 {
-		return Config{}
-	}
-	return c
-}
-
-// mapping takes the fields of a mapping apart. One that holds nothing, as one whose lines are all
-// commented out, is an empty one.
-func (p *parser) mapping(at *field.Path, value any, known fields, required ...string) {
-	m, ok := value.(map[string]any)
-	if !ok && value != nil {
-		p.fail(at, "%s, where fields are wanted", describe(value))
-		return
-	}
-	for _, name := range required {
-		if _, ok := m[name]; !ok {
-			p.fail(at.Child(name), "missing")
+func (f fields) check(at *field.Path) []error {
+	var errs []error
+	fail := func(at *field.Path, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", at, err))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		if take := known[name]; take != nil {
-			take(at.Child(name), m[name])
-		} else {
-			p.fail(at.Child(name), "unknown field; known ones are %s", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
-		}
+	if f.Image != nil {
+		fail(at.Child("image"), CheckImage(*f.Image))
 	}
+	for i, image := range f.Images {
+		fail(at.Child("images").Index(i), CheckImage(image))
+	}
+	if f.PullPolicy != nil && !slices.Contains(PullPolicies(), *f.PullPolicy) {
+		fail(at.Child("imagePullPolicy"), fmt.Errorf("%q: not one of %s", *f.PullPolicy, strings.Join(PullPolicies(), ", ")))
+	}
+	_, err := duration(f.IdleTimeout, time.Second, "less than a second")
+	fail(at.Child("idleTimeout"), err)
+	_, err = duration(f.Timeout, 1, "not more than zero")
+	fail(at.Child("timeout"), err)
+	return errs
 }
 
-// each calls visit for every value of a mapping whose names are the user's.
-func (p *parser) each(at *field.Path, value any, visit func(name string, at *field.Path, value any)) {
-	m, ok := value.(map[string]any)
-	if !ok && value != nil {
-		p.fail(at, "%s, where names with fields below are wanted", describe(value))
-		return
+// duration is nil for a text that is nil.
+func duration(text *string, least time.Duration, tooShort string) (*time.Duration, error) {
+	if text == nil {
+		return nil, nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		switch name {
-		case "":
-			p.fail(at.Key(name), "empty name")
-		case "true", "false": // nothing is called that, but YAML takes the name n for it
-			p.fail(at.Key(name), "not a name; one such as y, n, on or off stands in quotes")
-		default:
-			visit(name, at.Key(name), m[name])
-		}
+	d, err := time.ParseDuration(*text)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q: not a duration such as 90s or 10m", *text)
+	case d < least:
+		return nil, fmt.Errorf("%s: %s", *text, tooShort)
 	}
-}
-
-func (p *parser) namespaces(at *field.Path, value any) map[string]Settings {
-	found := map[string]Settings{}
-	p.each(at, value, func(name string, at *field.Path, value any) {
-		if why := validation.IsDNS1123Label(name); len(why) > 0 {
-			p.fail(at, "no namespace has such a name")
-		}
-		var s Settings
-		p.mapping(at, value, p.settings(&s))
-		found[name] = s
-	})
-	return found
-}
-
-// settings are the fields that every level has.
-func (p *parser) settings(s *Settings) fields {
-	return fields{
-		"image":           func(at *field.Path, value any) { s.Image = from(p, at, p.image(at, value)) },
-		"images":          func(at *field.Path, value any) { s.Images = from(p, at, p.images(at, value)) },
-		"imagePullPolicy": func(at *field.Path, value any) { s.PullPolicy = from(p, at, p.pullPolicy(at, value)) },
-		"keep": func(at *field.Path, value any) {
-			s.Keep = from(p, at, p.duration(at, value, time.Second, "less than a second"))
-		},
-		"timeout": func(at *field.Path, value any) {
-			s.Timeout = from(p, at, p.duration(at, value, time.Nanosecond, "not more than zero"))
-		},
-	}
-}
-
-func from[T any](p *parser, at *field.Path, value T) Value[T] {
-	return Value[T]{Value: value, From: p.file + ": " + at.String()}
-}
-
-func (p *parser) text(at *field.Path, value any, wanted string) (string, bool) {
-	text, ok := value.(string)
-	if !ok {
-		p.fail(at, "%s, where %s is wanted", describe(value), wanted)
-	}
-	return text, ok
-}
-
-func (p *parser) constant(want string) func(at *field.Path, value any) {
-	return func(at *field.Path, value any) {
-		if text, ok := p.text(at, value, want); ok && text != want {
-			p.fail(at, "%q: not %s", text, want)
-		}
-	}
-}
-
-func (p *parser) image(at *field.Path, value any) string {
-	text, ok := p.text(at, value, "an image's name")
-	if !ok {
-		return ""
-	}
-	if err := CheckImage(text); err != nil {
-		p.fail(at, "%s", err)
-	}
-	return text
-}
-
-func (p *parser) images(at *field.Path, value any) []string {
-	list, ok := value.([]any)
-	if !ok {
-		p.fail(at, "%s, where a list of images is wanted", describe(value))
-	}
-	images := make([]string, 0, len(list))
-	for i, item := range list {
-		images = append(images, p.image(at.Index(i), item))
-	}
-	return images
-}
-
-func (p *parser) pullPolicy(at *field.Path, value any) string {
-	allowed := strings.Join(PullPolicies(), ", ")
-	text, ok := p.text(at, value, "one of "+allowed)
-	if ok && !slices.Contains(PullPolicies(), text) {
-		p.fail(at, "%q: not one of %s", text, allowed)
-	}
-	return text
-}
-
-func (p *parser) duration(at *field.Path, value any, least time.Duration, tooShort string) time.Duration {
-	const wanted = "a duration such as 90s or 10m"
-	text, ok := p.text(at, value, wanted)
-	if !ok {
-		return 0
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		p.fail(at, "%q: not %s", text, wanted)
-	} else if d < least {
-		p.fail(at, "%s: %s", text, tooShort)
-	}
-	return d
-}
-
-// describe names the type of a value as whoever wrote the file knows it.
-func describe(value any) string {
-	switch v := value.(type) {
-	case nil:
-		return "nothing"
-	case string:
-		return fmt.Sprintf("%q", v)
-	case []any:
-		return "a list"
-	case map[string]any:
-		return "a mapping"
-	}
-	return fmt.Sprint(value)
+	return &d, nil
 }

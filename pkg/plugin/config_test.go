@@ -20,7 +20,7 @@ image: registry/top
 images: [one, two]
 contexts:
   production:
-    keep: 5m
+    idleTimeout: 5m
     namespaces:
       payments: {image: "registry/payments", imagePullPolicy: Never}
 `
@@ -155,7 +155,7 @@ func TestConfigErrors(t *testing.T) {
 		{written, nil, []string{"view", "more"}, cli.ExitUsage, "unexpected argument"},
 		{written, nil, []string{"view", "--nonsense"}, cli.ExitUsage, "unknown flag"},
 		{written, nil, []string{"vieww"}, cli.ExitUsage, "unknown command \"vieww\"\ntry: kubectl shareproc config view"},
-		{written + "keeep: 1m\n", nil, []string{"view"}, cli.ExitError, "config.yaml: keeep: unknown field"},
+		{written + "keeep: 1m\n", nil, []string{"view"}, cli.ExitError, `config.yaml: unknown field "keeep"`},
 		{written, []string{config.Env, "/no/such\x1b[31m"}, []string{"view"}, cli.ExitError, `open /no/such\x1b[31m: no such file or directory` + "\ntry: write that file"},
 		{written, []string{config.Env, "/"}, []string{"view"}, cli.ExitError, "is a directory\ntry: mend /, or name another"},
 		{written, []string{cli.ImageEnv, "a b"}, []string{"view"}, cli.ExitError, `read SHAREPROC_IMAGE: "a b" has a space in it`},
@@ -190,7 +190,7 @@ func TestSettingsWithNothingAtAll(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
 	d := newDesk(t)
 	s, err := cli.Settings(d.Deps)
-	if err != nil || s.Image.Value != cli.DefaultImage || s.Keep.Value != cli.DefaultKeep || s.Timeout.Value != cli.DefaultTimeout || s.Timeout.From != "default" {
+	if err != nil || s.Image.Value != cli.DefaultImage || s.IdleTimeout.Value != cli.DefaultIdleTimeout || s.Timeout.Value != cli.DefaultTimeout || s.Timeout.From != "default" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.errOut.String(), "SHAREPROC_CONFIG can name a file") {

@@ -91,7 +91,7 @@ func TestAMistypedWordGetsASuggestion(t *testing.T) {
 		{"fs find web --maxdeph 2", "unknown flag: --maxdeph", "--maxdepth"},
 		{"ps web --nonsense", "unknown flag: --nonsense", "kubectl shareproc ps --help"},
 		{"ps web -z", "unknown shorthand flag: 'z' in -z", "kubectl shareproc ps --help"},
-		{"ps web --keep", "flag needs an argument: --keep", "kubectl shareproc ps --help"},
+		{"ps web --idle-timeout", "flag needs an argument: --idle-timeout", "kubectl shareproc ps --help"},
 	} {
 		if code := d.run(t.Context(), strings.Fields(c.line)...); code != cli.ExitUsage {
 			t.Errorf("%s: exit code %d", c.line, code)

@@ -121,7 +121,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"debug", "web", "-t"}, cli.ExitUsage, "not a terminal"},
 		{[]string{"ps", "web", "-o", "nonsense"}, cli.ExitUsage, "not one of"},
 		{[]string{"ps", "web", "--timeout", "0s"}, cli.ExitUsage, "--timeout"},
-		{[]string{"ps", "web", "--keep", "1ms"}, cli.ExitUsage, "--keep"},
+		{[]string{"ps", "web", "--idle-timeout", "1ms"}, cli.ExitUsage, "--idle-timeout"},
 		{[]string{"ps", "web", "--image-pull-policy", "x"}, cli.ExitUsage, "--image-pull-policy"},
 		{[]string{"ps", "web", "-l", "app=web"}, cli.ExitUsage, "unexpected argument"},
 		{[]string{"fs", "-l", "app=web", "etc/x"}, cli.ExitUsage, "try: kubectl shareproc fs -l ... /etc/x, if it is a path"},
@@ -132,8 +132,8 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"ps", "web", "--profile", "sysadmin"}, cli.ExitUsage, "not one of [restricted baseline general netadmin]"},
 		{[]string{"ps", "web", "--run-as", "anna"}, cli.ExitUsage, "--run-as"},
 		{[]string{"ps", "web", "--run-as", "1000:"}, cli.ExitUsage, "--run-as"},
-		{[]string{"ps", "web", "--run-as", "1000", "--cap", "SYS_TIME"}, cli.ExitUsage, "not effective"},
-		{[]string{"ps", "web", "--cap", "a b"}, cli.ExitUsage, "not the name of a capability"},
+		{[]string{"ps", "web", "--run-as", "1000", "--cap-add", "SYS_TIME"}, cli.ExitUsage, "not effective"},
+		{[]string{"ps", "web", "--cap-add", "a b"}, cli.ExitUsage, "not the name of a capability"},
 		{[]string{"ps", "web", "more"}, cli.ExitUsage, "unexpected argument"},
 		{[]string{"fs", "web", "abc"}, cli.ExitUsage, "not a PID"},
 		{[]string{"fs", "web", "etc/nginx"}, cli.ExitUsage, "try: kubectl shareproc fs web /etc/nginx, if it is a path"},
@@ -304,7 +304,7 @@ func TestPSListsByContainer(t *testing.T) {
 func TestSettingsReachTheHelper(t *testing.T) {
 	d := newDesk(t)
 	file := filepath.Join(t.TempDir(), "config.yaml")
-	text := "apiVersion: kubectl-shareproc/v1alpha1\nkind: Config\nnamespaces: {shop: {image: from-file:1, keep: 33s, imagePullPolicy: Never}}\n"
+	text := "apiVersion: kubectl-shareproc/v1alpha1\nkind: Config\nnamespaces: {shop: {image: from-file:1, idleTimeout: 33s, imagePullPolicy: Never}}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func TestSettingsReachTheHelper(t *testing.T) {
 	}{
 		{"", "", []string{`"image": "from-file:1"`, `"33 - web"`, `"imagePullPolicy": "Never"`}},
 		{"from-env:1", "", []string{`"image": "from-env:1"`, `"33 - web"`}},
-		{"from-env:1", "--image from-flag:1 --keep 44s --image-pull-policy Always", []string{`"image": "from-flag:1"`, `"44 - web"`, `"imagePullPolicy": "Always"`}},
+		{"from-env:1", "--image from-flag:1 --idle-timeout 44s --image-pull-policy Always", []string{`"image": "from-flag:1"`, `"44 - web"`, `"imagePullPolicy": "Always"`}},
 	} {
 		env["SHAREPROC_IMAGE"] = c.env
 		args := append([]string{"debug", "web", "--profile", "netadmin", "--dry-run=client", "-o", "json"}, strings.Fields(c.flags)...)

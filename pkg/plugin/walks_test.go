@@ -53,11 +53,11 @@ func TestWalksStayShort(t *testing.T) {
 		line        string
 		limit, goal int
 	}{
-		{"debug web -- true", 112, 50},
-		{"ps web", 172, 70},
-		{"fs web PID TREE", 212, 70},
-		{"cp --pid PID web:TREE NEW", 286, 90},
-		{"cp --pid PID TREE web:NEW", 271, 90},
+		{"debug web -- true", 115, 50},
+		{"ps web", 174, 70},
+		{"fs web PID TREE", 217, 70},
+		{"cp --pid PID web:TREE NEW", 292, 90},
+		{"cp --pid PID TREE web:NEW", 285, 90},
 	} {
 		// What watches a command that lasts longer than a second is no part of the walk: a slow machine walks again.
 		fewest := beyond(help, walked(c.line))

@@ -83,7 +83,7 @@ func (o *Opener) PlanPatch(ctx context.Context, want PatchWanted) (PatchPlan, er
 func (p *PatchPlan) warn() []string {
 	w, back := p.workload, "and again when the session ends and the template is put back"
 	if p.want.Leave {
-		back = "and again when the template is put back, which --leave leaves to clean"
+		back = "and again when the template is put back, which --keep-patched leaves to clean"
 	}
 	pods := fmt.Sprintf("its %d pods restart", w.pods)
 	if w.pods == 1 {
@@ -112,7 +112,7 @@ func (o *Opener) patchable(w workload, force bool) error {
 	}
 	if m, ok := podspec.ManagerOf(w.meta); ok && !force {
 		return hint.With(fmt.Errorf("patch %s: %s keeps it as it is, and takes the change back %s", w, m.Name, m.Reverts),
-			"--force-conflicts, to patch it all the same; or kubectl shareproc debug POD --copy, which leaves it alone")
+			"--override-manager, to patch it all the same; or kubectl shareproc debug POD --copy, which leaves it alone")
 	}
 	return nil
 }

@@ -143,7 +143,7 @@ func TestPersistentShellEnds(t *testing.T) {
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
-	x := w.start(t, "debug", "web", "--persist", "--keep", "1s")
+	x := w.start(t, "debug", "web", "--persist", "--idle-timeout", "1s")
 	x.expect("# ")
 	x.typed("sleep 25; echo over\r")
 	x.expect("\nover\r\n") // a command keeps it

@@ -33,7 +33,7 @@ type HelperFlags struct {
 	Container string
 	Image     string
 	pull      string
-	keep      time.Duration
+	idleTimeout time.Duration
 	timeout   time.Duration
 	profile   string
 	runAs     string
@@ -51,11 +51,11 @@ func (h *HelperFlags) Add(flags *pflag.FlagSet) {
 	flags.StringVarP(&h.Selector, "selector", "l", "", "Instead of POD: labels (key=value,...) of the pods to choose a ready one from, the newest")
 	flags.StringVar(&h.Image, "image", "", "Image of the helper (default "+DefaultImage+", or the environment's SHAREPROC_IMAGE)")
 	flags.StringVar(&h.pull, "image-pull-policy", "", "Pull policy of the helper's image: Always, IfNotPresent or Never")
-	flags.DurationVar(&h.keep, "keep", DefaultKeep, "How long the helper waits for another command before it ends by itself")
+	flags.DurationVar(&h.idleTimeout, "idle-timeout", DefaultIdleTimeout, "How long the helper waits for another command before it exits")
 	flags.DurationVar(&h.timeout, "timeout", DefaultTimeout, "How long to wait for the helper to start")
-	flags.StringVar(&h.profile, "profile", "", "Security context of the helper, instead of the least that will do: restricted, baseline, general or netadmin")
+	flags.StringVar(&h.profile, "profile", "", "Security profile of the helper, instead of the least privileged that works: restricted, baseline, general or netadmin")
 	flags.StringVar(&h.runAs, "run-as", "", "UID[:GID] of the helper, instead of the target's own; GID is UID where it is left out")
-	flags.StringSliceVar(&h.caps, "cap", nil, "Capabilities to add to the helper, which then runs as root")
+	flags.StringSliceVar(&h.caps, "cap-add", nil, "Capabilities to add to the helper, which then runs as root")
 	h.changed = flags.Changed
 }
 
@@ -67,8 +67,8 @@ func (h *HelperFlags) Validate(cmd *cobra.Command) error {
 	default:
 		return Usage(help, "--image-pull-policy %q: not one of Always, IfNotPresent, Never", h.pull)
 	}
-	if h.keep < time.Second {
-		return Usage(help, "--keep %s: less than a second", h.keep)
+	if h.idleTimeout < time.Second {
+		return Usage(help, "--idle-timeout %s: less than a second", h.idleTimeout)
 	}
 	if h.timeout <= 0 {
 		return Usage(help, "--timeout %s: not more than zero", h.timeout)
@@ -76,12 +76,12 @@ func (h *HelperFlags) Validate(cmd *cobra.Command) error {
 	return h.parseOverride(help)
 }
 
-// parseOverride reads --profile, --run-as and --cap.
+// parseOverride reads --profile, --run-as and --cap-add.
 func (h *HelperFlags) parseOverride(help string) error {
 	h.Override = podspec.Override{Profile: podspec.Profile(h.profile), Capabilities: h.caps}
 	for _, name := range h.caps {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return r != '_' && (r > unicode.MaxASCII || !unicode.IsLetter(r)) }) {
-			return Usage(help, "--cap %q: not the name of a capability", name)
+			return Usage(help, "--cap-add %q: not the name of a capability", name)
 		}
 	}
 	if h.runAs != "" {
@@ -120,7 +120,7 @@ func NewOpener(deps *Deps, h *HelperFlags, ttl time.Duration) (*session.Opener, 
 	}
 	o := session.Options{
 		Image: s.Image.Value, Images: s.Images.Value, PullPolicy: corev1.PullPolicy(s.PullPolicy.Value),
-		Keep: s.Keep.Value, TTL: ttl, Timeout: s.Timeout.Value, Say: deps.Report.Say, Wait: deps.Report.Waiting,
+		Keep: s.IdleTimeout.Value, TTL: ttl, Timeout: s.Timeout.Value, Say: deps.Report.Say, Wait: deps.Report.Waiting,
 	}
 	if h.Image != "" {
 		o.Image, o.Images = h.Image, nil
@@ -128,8 +128,8 @@ func NewOpener(deps *Deps, h *HelperFlags, ttl time.Duration) (*session.Opener, 
 	if h.pull != "" {
 		o.PullPolicy = corev1.PullPolicy(h.pull)
 	}
-	if h.changed("keep") {
-		o.Keep = h.keep
+	if h.changed("idle-timeout") {
+		o.Keep = h.idleTimeout
 	}
 	if h.changed("timeout") {
 		o.Timeout = h.timeout

@@ -14,7 +14,7 @@ import (
 
 // What is in force where nobody said anything; the image is defaultImage.
 const (
-	DefaultKeep    = 10 * time.Minute
+	DefaultIdleTimeout    = 10 * time.Minute
 	DefaultTimeout = time.Minute
 )
 
@@ -80,7 +80,7 @@ func SettingsOf(deps *Deps, file config.File, context, namespace string) (config
 	s.Image = s.Image.Or(DefaultImage, from)
 	s.Images = s.Images.Or(nil, from)
 	s.PullPolicy = s.PullPolicy.Or("", from)
-	s.Keep = s.Keep.Or(DefaultKeep, from)
+	s.IdleTimeout = s.IdleTimeout.Or(DefaultIdleTimeout, from)
 	s.Timeout = s.Timeout.Or(DefaultTimeout, from)
 	return s, nil
 }

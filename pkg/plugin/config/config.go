@@ -55,13 +55,13 @@ They are read from kubectl-shareproc/config.yaml in XDG_CONFIG_HOME (by default
     image: registry.internal/tools/busybox:1.37.0-musl
     images: [busybox:1.36-musl]     # as good where the node has one of them already
     imagePullPolicy: IfNotPresent   # or Always, or Never
-    keep: 30m
+    idleTimeout: 30m
     timeout: 2m
     contexts:
       production:
-        keep: 5m                    # here any of the five above
+        idleTimeout: 5m             # here any of the five above
         namespaces:
-          payments: {keep: 1m}      # and here
+          payments: {idleTimeout: 1m} # and here
     namespaces:                     # in every context
       kube-system: {imagePullPolicy: Never}
 
@@ -102,7 +102,7 @@ No cluster is asked.`,
 			return runConfigView(deps, opts)
 		},
 	}
-	cmd.Flags().BoolVar(&opts.raw, "raw", false, "Print the file as it is, be it right or wrong")
+	cmd.Flags().BoolVar(&opts.raw, "raw", false, "Print the file without parsing it")
 	cli.AddOutput(cmd, &opts.output)
 	return cmd
 }
@@ -156,7 +156,7 @@ func inForce(s config.Settings) []setting {
 		{"image", s.Image.Value, s.Image.From},
 		{"images", images, s.Images.From},
 		{"imagePullPolicy", s.PullPolicy.Value, s.PullPolicy.From},
-		{"keep", s.Keep.Value.String(), s.Keep.From},
+		{"idleTimeout", s.IdleTimeout.Value.String(), s.IdleTimeout.From},
 		{"timeout", s.Timeout.Value.String(), s.Timeout.From},
 	}
 }

@@ -89,7 +89,7 @@ beside its place, and the same command goes on with it.`,
 	cmd.Flags().IntVar(&opts.pid, "pid", 0, "The process whose files are meant (default the container's first); not with two pods")
 	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "Keep owners, setuid and setgid bits too")
 	cmd.Flags().BoolVar(&opts.resume, "resume", false, "Go on with what an earlier run of the same command left, and keep what has come if this one fails")
-	cmd.Flags().BoolVar(&opts.follow, "follow", false, "Copy what links lead to, SOURCE itself included, instead of the links")
+	cmd.Flags().BoolVarP(&opts.follow, "dereference", "L", false, "Copy what links lead to, SOURCE itself included, instead of the links")
 	return cmd
 }
 

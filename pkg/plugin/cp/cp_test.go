@@ -60,7 +60,7 @@ func TestCPFindsItsEnds(t *testing.T) {
 		{args: `web:/x c:\x`, pod: "web", path: "/x", local: `c:\x`},
 		{args: "C:/x web:/x", pod: "web", path: "/x", local: "C:/x", up: true},
 		{args: `dir\a:b web:/x`, pod: "web", path: "/x", local: `dir\a:b`, up: true},
-		{args: "--resume --follow -p web:/x .", pod: "web", path: "/x", local: "."},
+		{args: "--resume --dereference -p web:/x .", pod: "web", path: "/x", local: "."},
 		{args: "-- web:/x -dash", pod: "web", path: "/x", local: "-dash"},
 	} {
 		o, ns, err := copied(t, strings.Fields(c.args)...)

@@ -25,12 +25,12 @@ type patchFlags struct {
 func (p *patchFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&p.patch, "patch", false, "Debug a pod of the workload with a patched template: its pods restart, and again at the end, when it is put back")
 	flags.BoolVarP(&p.yes, "yes", "y", false, "With --patch: do not ask")
-	flags.BoolVar(&p.leave, "leave", false, "With --patch: leave the template patched at the end; clean puts it back")
-	flags.BoolVar(&p.force, "force-conflicts", false, "With --patch: patch what Helm, Argo CD, an operator or the like keeps, too")
+	flags.BoolVar(&p.leave, "keep-patched", false, "With --patch: leave the template patched at the end; clean restores it")
+	flags.BoolVar(&p.force, "override-manager", false, "With --patch: also patch workloads managed by Helm, Argo CD, Flux or an operator")
 }
 
 func (p *patchFlags) validate(cmd *cobra.Command, o *debugOptions) error {
-	for _, name := range []string{"yes", "leave", "force-conflicts"} {
+	for _, name := range []string{"yes", "keep-patched", "override-manager"} {
 		if cmd.Flags().Changed(name) && !p.patch {
 			return cli.Usage("--patch", "--%s without --patch", name)
 		}

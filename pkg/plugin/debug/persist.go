@@ -39,7 +39,7 @@ func (p *persistFlags) validate(cmd *cobra.Command, of *debugOptions) error {
 	case of.copy:
 		return cli.Usage("one of both", "--persist, --copy: a copy is deleted with its session")
 	case of.patch:
-		return cli.Usage("--patch --leave", "--persist, --patch: the template is put back with its session")
+		return cli.Usage("--patch --keep-patched", "--persist, --patch: the template is put back with its session")
 	case of.root.root:
 		return cli.Usage("one of both", "--persist, --root: the shell of --root is a command in a helper that waits")
 	case of.ttySet && !of.tty, !of.stdin:

@@ -72,7 +72,7 @@ func PathError(ctx context.Context, r *cli.Session, pid int, root *remote.Root, 
 		return Partly(r, partly)
 	case errors.Is(err, remote.ErrIsDirectory) && errors.As(err, &path):
 		return hint.With(fmt.Errorf("read %s of process %d in pod/%s: %w", remote.Escape(path.Path), process.PID, r.Session.Pod, remote.ErrIsDirectory),
-			"kubectl shareproc fs, for what is in it; fs sum -R and fs grep -r, for the files below it")
+			"kubectl shareproc fs, for what is in it; fs checksum -R and fs grep -r, for the files below it")
 	case errors.Is(err, remote.ErrNoProcess) && pid != 0:
 		return r.NoProcess(pid)
 	case errors.Is(err, remote.ErrNoProcess):

@@ -54,7 +54,7 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
   kubectl shareproc fs nginx /etc/nginx/nginx.conf -o json
 
   # the largest files last week's volume filled up with
-  kubectl shareproc fs nginx /var -R --sort=size --human`,
+  kubectl shareproc fs nginx /var -R --sort=size --human-readable`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if err := opts.Take(cmd, args, 1); err != nil {
@@ -87,7 +87,7 @@ func addVerbs(cmd *cobra.Command, deps *cli.Deps) {
 		newFindCommand(deps),
 		newTreeCommand(deps),
 		newDuCommand(deps),
-		newSumCommand(deps),
+		newChecksumCommand(deps),
 		newGrepCommand(deps),
 		newTailCommand(deps),
 		newTarCommand(deps),

@@ -14,24 +14,24 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
-type sumOptions struct {
+type checksumOptions struct {
 	files.Args
 	files.TreeFlags
 	recursive bool
 	nul       bool
 }
 
-// Checksum is a line of "fs sum -o json".
+// Checksum is a line of "fs checksum -o json".
 type Checksum struct {
 	output.TypeMeta
 	output.PathText
 	SHA256 string `json:"sha256"`
 }
 
-func newSumCommand(deps *cli.Deps) *cobra.Command {
-	opts := &sumOptions{}
+func newChecksumCommand(deps *cli.Deps) *cobra.Command {
+	opts := &checksumOptions{}
 	cmd := &cobra.Command{
-		Use:   "sum POD [PID] PATH",
+		Use:   "checksum POD [PID] PATH",
 		Short: "Print SHA-256 checksums of files",
 		Long: `Print the SHA-256 checksum of a regular file, or with -R of those below a directory, as sha256sum
 does. The helper computes them: the files' bytes stay where they are. Links are not
@@ -39,11 +39,11 @@ followed, except PATH itself. With -0 the lines are those of sha256sum -z. -o js
 one object a line (kind Checksum).
 
 Use it to see whether a file is the one that you built, or the same in two places.`,
-		Example: `  kubectl shareproc fs sum nginx /usr/sbin/nginx
+		Example: `  kubectl shareproc fs checksum nginx /usr/sbin/nginx
 
   # do two replicas have the same files?
-  kubectl shareproc fs sum web-0 /etc/nginx -R | sort > web-0.sums
-  kubectl shareproc fs sum web-1 /etc/nginx -R | sort | diff web-0.sums -`,
+  kubectl shareproc fs checksum web-0 /etc/nginx -R | sort > web-0.sums
+  kubectl shareproc fs checksum web-1 /etc/nginx -R | sort | diff web-0.sums -`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.Parse(cmd, args, 1); err != nil {
@@ -55,7 +55,7 @@ Use it to see whether a file is the one that you built, or the same in two place
 			if opts.nul && opts.JSON() {
 				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
 			}
-			return runSum(cmd.Context(), deps, opts)
+			return runChecksum(cmd.Context(), deps, opts)
 		},
 	}
 	opts.Add(cmd.Flags())
@@ -66,7 +66,7 @@ Use it to see whether a file is the one that you built, or the same in two place
 	return cmd
 }
 
-func runSum(ctx context.Context, deps *cli.Deps, opts *sumOptions) error {
+func runChecksum(ctx context.Context, deps *cli.Deps, opts *checksumOptions) error {
 	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) (err error) {
 		out := deps.Report.Lines()
 		defer out.Close(&err)

@@ -73,7 +73,7 @@ FIELD VALUE FROM
 image registry/payments FILE: contexts[production].namespaces[payments].image
 images one, two FILE: images
 imagePullPolicy Never FILE: contexts[production].namespaces[payments].imagePullPolicy
-keep 5m0s FILE: contexts[production].keep
+idleTimeout 5m0s FILE: contexts[production].idleTimeout
 timeout 1m0s default
 `},
 		{nil, []string{"-n", "shop"}, `
@@ -81,7 +81,7 @@ FIELD VALUE FROM
 image registry/top FILE: image
 images one, two FILE: images
 imagePullPolicy <none> default
-keep 5m0s FILE: contexts[production].keep
+idleTimeout 5m0s FILE: contexts[production].idleTimeout
 timeout 1m0s default
 `},
 		{[]string{cli.ImageEnv, "mine:1"}, []string{"--context", "test"}, `
@@ -89,7 +89,7 @@ FIELD VALUE FROM
 image mine:1 environment SHAREPROC_IMAGE
 images <none> environment SHAREPROC_IMAGE
 imagePullPolicy <none> default
-keep 10m0s default
+idleTimeout 10m0s default
 timeout 1m0s default
 `},
 	} {
@@ -120,7 +120,7 @@ func TestConfigViewForms(t *testing.T) {
 		{[]string{"view", "-o", "yaml"}, []string{
 			"apiVersion: kubectl-shareproc/v1alpha1\n", "kind: Settings\n", "context: production\n", "namespace: payments\n", "file: " + file + "\n",
 			"  images:\n    from: '" + file + ": images'\n    value:\n    - one\n    - two\n",
-			"  keep:\n    from: '" + file + ": contexts[production].keep'\n    value: 5m0s\n",
+			"  idleTimeout:\n    from: '" + file + ": contexts[production].idleTimeout'\n    value: 5m0s\n",
 		}},
 		{[]string{"view", "-o", "json"}, []string{`"kind": "Settings"`, `"timeout": {
             "value": "1m0s",

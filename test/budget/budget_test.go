@@ -55,7 +55,7 @@ func exceptions() map[string]int {
 	return map[string]int{
 		"pkg/session.Opener":     87,
 		"pkg/plugin/cli.Session": 16,
-		"pkg/remote.Root":        29,
+		"pkg/remote.Root":        30,
 		"pkg/target.Target":      15,
 		"pkg/remote.link":        14,
 		"pkg/remote.reader":      14,

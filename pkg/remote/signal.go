@@ -5,6 +5,7 @@ package remote
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,8 +19,11 @@ type Signal int
 // SIGTERM asks a process to end.
 const SIGTERM Signal = 15
 
-// lastSignal is the highest real-time signal.
-const lastSignal = 64
+// The real-time signals, as glibc numbers them: it keeps the first two for itself.
+const (
+	firstRealTime = 34
+	lastSignal    = 64
+)
 
 // SignalNames are the names of signals 1 to 31, in order, without SIG.
 func SignalNames() []string {
@@ -31,31 +35,64 @@ func SignalNames() []string {
 
 // String is the signal's name without SIG, or its number where it has none.
 func (s Signal) String() string {
-	if names := SignalNames(); s >= 1 && int(s) <= len(names) {
+	switch names := SignalNames(); {
+	case s >= 1 && int(s) <= len(names):
 		return names[s-1]
+	case s == firstRealTime:
+		return "RTMIN"
+	case s == lastSignal:
+		return "RTMAX"
+	case s > firstRealTime && s < lastSignal:
+		return fmt.Sprintf("RTMIN+%d", s-firstRealTime)
+	default:
+		return strconv.Itoa(int(s))
 	}
-	return strconv.Itoa(int(s))
 }
 
-// ParseSignal reads a name, with or without SIG and in either case, or a number from 1 to 64.
+// ParseSignal reads a name, with or without SIG and in either case, RTMIN+N and RTMAX-N too, or a number from 1 to 64.
 func ParseSignal(text string) (Signal, bool) {
 	if n, err := strconv.Atoi(text); err == nil {
 		return Signal(n), n >= 1 && n <= lastSignal
 	}
-	i := slices.Index(SignalNames(), strings.TrimPrefix(strings.ToUpper(text), "SIG"))
+	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
+	if offset, ok := strings.CutPrefix(name, "RTMIN"); ok {
+		return realTime(firstRealTime, offset)
+	}
+	if offset, ok := strings.CutPrefix(name, "RTMAX"); ok {
+		return realTime(lastSignal, offset)
+	}
+	i := slices.Index(SignalNames(), name)
 	return Signal(i + 1), i >= 0
 }
 
-// Kill sends a signal to a process that Processes returned, over a connection of its own. It is ErrNoProcess if that process has ended,
-// also where another one has its PID now, and fs.ErrPermission if the helper may not signal it: that needs the
-// process's user, or CAP_KILL (kill(2)).
+// realTime adds an offset with its sign, such as "+3", to a signal.
+func realTime(base Signal, offset string) (Signal, bool) {
+	if offset == "" {
+		return base, true
+	}
+	n, err := strconv.Atoi(offset)
+	s := base + Signal(n)
+	return s, err == nil && (offset[0] == '+' || offset[0] == '-') && s >= firstRealTime && s <= lastSignal
+}
+
+// Kill sends a signal to a process that Processes returned, over a connection of its own. It succeeds also if the helper ends
+// with that process. It is ErrNoProcess if that process has ended, also if another one has its PID now, and fs.ErrPermission
+// without the process's user or CAP_KILL (kill(2)).
 func Kill(ctx context.Context, r Runner, p Process, s Signal) error {
 	return kill(ctx, r, procDir, p, s)
 }
 
 func kill(ctx context.Context, r Runner, proc string, p Process, s Signal) error {
 	args := []string{proc, strconv.Itoa(p.PID), strconv.FormatUint(p.StartTicks, 10), strconv.Itoa(int(s))}
-	err := once(ctx, r, request{verb: "signal", args: args}, func(*bufio.Reader) error { return nil })
+	sent := false
+	err := once(ctx, r, request{verb: "signal", args: args}, func(b *bufio.Reader) error {
+		_, err := b.ReadByte()
+		sent = err == nil
+		return nil
+	})
+	if _, broken := errors.AsType[*BrokenError](err); broken && sent {
+		return nil // The helper has died with the process.
+	}
 	if err != nil {
 		return fmt.Errorf("send signal: %w", err)
 	}

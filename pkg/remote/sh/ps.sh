@@ -41,10 +41,11 @@ verb_ps() {
 	done
 }
 
-# verb_signal PROC PID TICKS SIGNAL sends a signal to the process that started at that tick.
+# verb_signal PROC PID TICKS SIGNAL sends a signal to the process that started at that tick. Answer: a byte before the signal is
+# sent, since the end of the answer is lost if this shell dies with that process.
 verb_signal() {
 	cd "$1" 2>/dev/null && [ "$(ticks "$2")" = "$3" ] || return "$NO_PROCESS"
-	kill -"$4" "$2" 2>/dev/null && return
+	kill -0 "$2" 2>/dev/null && printf . && kill -"$4" "$2" 2>/dev/null && return
 	[ ! -d "$2" ] || return "$DENIED"
 	return "$NO_PROCESS"
 }

@@ -140,6 +140,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"fs", "web", "1", "/", "more"}, cli.ExitUsage, "unexpected argument"},
 		{[]string{"fs", "web", "-0"}, cli.ExitUsage, "only with -o name"},
 		{[]string{"signal", "web"}, cli.ExitUsage, "name a PID"},
+		{[]string{"signal", "web", "1"}, cli.ExitUsage, "try: kubectl shareproc signal web 1 TERM, to have it end"},
 		{[]string{"signal", "web", "1", "NOPE"}, cli.ExitUsage, "not a signal"},
 		{[]string{"nonsense"}, cli.ExitUsage, "unknown command"},
 		{[]string{"ps", "--nonsense"}, cli.ExitUsage, "unknown flag"},
@@ -164,18 +165,32 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-func TestDebugPipesItsStreams(t *testing.T) {
-	d := newDesk(t)
-	d.in = strings.NewReader("from stdin")
-	if code := d.run(t.Context(), "debug", "web", "--", "sh", "-c", "cat; echo oops >&2"); code != 0 {
-		t.Fatalf("exit code %d: %s", code, d.errOut.String())
-	}
-	if d.out.String() != "from stdin" || d.errOut.String() != "oops\n" {
-		t.Errorf("stdout %q, stderr %q", d.out.String(), d.errOut.String())
-	}
-	d.in = strings.NewReader("not for it")
-	if d.run(t.Context(), "debug", "web", "-i=false", "--", "cat"); d.out.Len() != 0 {
-		t.Errorf("without -i: stdout %q", d.out.String())
+// A command takes input only with -i, so that a loop over a list keeps its list; a shell takes it anyway.
+func TestDebugTakesInputWhenAsked(t *testing.T) {
+	const script = "cat; echo oops >&2"
+	for _, c := range []struct {
+		args   []string
+		stdout string
+	}{
+		{[]string{"-i", "--", "sh", "-c", script}, script},
+		{[]string{"--stdin", "--", "sh", "-c", script}, script},
+		{[]string{"--", "sh", "-c", script}, ""},
+		{[]string{"-i=false", "--", "sh", "-c", script}, ""},
+		{nil, ""}, // The shell runs it: what is behind it is input.
+		{[]string{"-i=false"}, ""},
+	} {
+		d := newDesk(t)
+		d.in = strings.NewReader(script)
+		if code := d.run(t.Context(), append([]string{"debug", "web"}, c.args...)...); code != 0 {
+			t.Errorf("%q: exit code %d: %s", c.args, code, d.errOut.String())
+		}
+		wantErr := "oops\n"
+		if len(c.args) == 1 {
+			wantErr = ""
+		}
+		if d.out.String() != c.stdout || d.errOut.String() != wantErr {
+			t.Errorf("%q: stdout %q, stderr %q", c.args, d.out.String(), d.errOut.String())
+		}
 	}
 }
 

@@ -16,9 +16,6 @@ import (
 // on another system has others, so its own are no use here.
 type Signal int
 
-// SIGTERM asks a process to end.
-const SIGTERM Signal = 15
-
 // The real-time signals, as glibc numbers them: it keeps the first two for itself.
 const (
 	firstRealTime = 34

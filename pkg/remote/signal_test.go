@@ -31,7 +31,7 @@ func TestKill(t *testing.T) {
 			p := find(t, list, sleeper.Process.Pid)
 			later := p
 			later.StartTicks++
-			if err := Kill(t.Context(), r, later, SIGTERM); !errors.Is(err, ErrNoProcess) {
+			if err := Kill(t.Context(), r, later, Signal(syscall.SIGTERM)); !errors.Is(err, ErrNoProcess) {
 				t.Errorf("another process of that PID: %v", err)
 			}
 			if err := Kill(t.Context(), r, p, Signal(syscall.SIGUSR1)); err != nil {
@@ -41,7 +41,7 @@ func TestKill(t *testing.T) {
 			if err := sleeper.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGUSR1 {
 				t.Errorf("it ended with %v", err)
 			}
-			if err := Kill(t.Context(), r, p, SIGTERM); !errors.Is(err, ErrNoProcess) {
+			if err := Kill(t.Context(), r, p, Signal(syscall.SIGTERM)); !errors.Is(err, ErrNoProcess) {
 				t.Errorf("kill of what has ended: %v", err)
 			}
 		})
@@ -58,7 +58,7 @@ func TestKillDenied(t *testing.T) {
 				t.Fatal(err)
 			}
 			l.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-			if err := Kill(t.Context(), l, find(t, list, child.cmd.Process.Pid), SIGTERM); !errors.Is(err, fs.ErrPermission) {
+			if err := Kill(t.Context(), l, find(t, list, child.cmd.Process.Pid), Signal(syscall.SIGTERM)); !errors.Is(err, fs.ErrPermission) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -140,7 +140,7 @@ func TestKillThatEndsTheHelper(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				err = Kill(t.Context(), dyingRunner{r, until}, find(t, list, sleeper.Process.Pid), SIGTERM)
+				err = Kill(t.Context(), dyingRunner{r, until}, find(t, list, sleeper.Process.Pid), Signal(syscall.SIGTERM))
 				if (err == nil) != sent {
 					t.Errorf("got %v", err)
 				}

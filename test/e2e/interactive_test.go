@@ -79,10 +79,12 @@ func TestCommandInATerminal(t *testing.T) {
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
-	x := w.start(t, "debug", "web", "--", "sh", "-c", "test -t 0 && test -t 1 && echo a terminal; exit 5")
-	x.expect("a terminal")
-	if code := x.exit(); code != 5 {
-		t.Errorf("exit code %d", code)
+	for words, want := range map[string]string{"-it": "a terminal", "-q": "none"} {
+		x := w.start(t, "debug", "web", words, "--", "sh", "-c", "test -t 0 && test -t 1 && echo a terminal || echo none; exit 5")
+		x.expect(want)
+		if code := x.exit(); code != 5 {
+			t.Errorf("%s: exit code %d", words, code)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func TestInteractiveRoot(t *testing.T) {
 	}
 
 	// A command that minds Ctrl-C itself goes on.
-	x = w.start(t, "debug", "web", "--root", "--", "sh", "-c", "trap 'echo minded; exit 6' INT; echo begun; while :; do sleep 1; done")
+	x = w.start(t, "debug", "web", "--root", "-it", "--", "sh", "-c", "trap 'echo minded; exit 6' INT; echo begun; while :; do sleep 1; done")
 	x.expect("begun")
 	x.typed("\x03")
 	x.expect("minded")

@@ -67,13 +67,19 @@ waits, and the shell opens in that container: with its user, environment, mounts
 directory, and the helper image's tools. There "run" starts what would have been started, for a
 container that ends before anybody can look at it.
 
-On a terminal the command gets a terminal of its own. Otherwise input is piped to it, its
-output and errors come out apart, and its exit code is this command's.`,
+A shell gets a terminal of its own where this command has one, and reads what is piped to it
+elsewhere. A COMMAND gets input only with -i, and a terminal only with -it, as with kubectl exec:
+a loop over a list keeps its list. Output and errors come out apart, and its exit code is this
+command's. In the background of a shell or a script there is no terminal.`,
 		Example: `  # a shell that sees nginx's processes
   kubectl shareproc debug nginx
 
   # one command: its output, its exit code
   kubectl shareproc debug nginx -- ps ax
+
+  # a command with a terminal, and one that reads a file from here
+  kubectl shareproc debug nginx -it -- top
+  kubectl shareproc debug nginx -i -- sha256sum <file
 
   # a copy of the pod, with all containers in one process namespace
   kubectl shareproc debug nginx --copy
@@ -91,6 +97,9 @@ output and errors come out apart, and its exit code is this command's.`,
 			args = cli.WithPod(cmd, args)
 			opts.pod, opts.command = args[0], args[1:]
 			opts.ttySet = cmd.Flags().Changed("tty")
+			if !cmd.Flags().Changed("stdin") {
+				opts.stdin = len(opts.command) == 0 || opts.tty
+			}
 			if err := opts.validate(cmd); err != nil {
 				return err
 			}
@@ -112,8 +121,8 @@ func (o *debugOptions) addOwn(flags *pflag.FlagSet) {
 	flags.StringVar(&o.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
 	flags.Lookup("hold").NoOptDefVal = targetContainer
 	flags.DurationVar(&o.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens; with --patch: after which clean, and the next --copy or --patch, puts the template back")
-	flags.BoolVarP(&o.stdin, "stdin", "i", true, "Pass standard input on to the command")
-	flags.BoolVarP(&o.tty, "tty", "t", false, "Give the command a terminal (by default when both input and output are one)")
+	flags.BoolVarP(&o.stdin, "stdin", "i", false, "Pass standard input on to COMMAND; a shell gets it anyway, -i=false keeps it from one")
+	flags.BoolVarP(&o.tty, "tty", "t", false, "Give COMMAND a terminal, and input; a shell and -i get one where both input and output are one")
 	flags.StringVar(&o.dryRun, "dry-run", "none", "none, client or server: print what would be sent, without sending it")
 	flags.Lookup("dry-run").NoOptDefVal = "client"
 	flags.StringVarP(&o.output, "output", "o", "", "With --dry-run: yaml or json (default yaml)")
@@ -190,9 +199,13 @@ func run(ctx context.Context, deps *cli.Deps, opts *debugOptions) error {
 		return dryRun(ctx, deps, opts, want)
 	}
 	t := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut)
-	tty := t.InputIsTerminal() && t.OutputIsTerminal()
+	tty := opts.stdin && t.InputIsTerminal() && t.OutputIsTerminal()
 	if opts.ttySet {
 		tty = opts.tty
+	}
+	if tty && t.InBackground() {
+		deps.Report.Say("no terminal: this command is in the background")
+		tty = false
 	}
 	if tty && !t.InputIsTerminal() {
 		return cli.Usage("without -t", "-t: standard input is not a terminal")
@@ -230,10 +243,8 @@ func execute(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugOpt
 	if tty {
 		return r.WayBack(ownExit(r.Shell(ctx, command, t)))
 	}
-	// A command whose output goes elsewhere is not given the terminal's keys: in the background it would be stopped by
-	// asking for them. A shell is there for nothing else.
 	var stdin io.Reader
-	if opts.stdin && (!t.InputIsTerminal() || len(opts.command) == 0) {
+	if opts.stdin {
 		stdin = t.Input()
 	}
 	return r.WayBack(ownExit(r.RunCommand(ctx, command, stdin, deps.Streams.Out, deps.Streams.ErrOut)))

@@ -29,13 +29,13 @@ type signalOptions struct {
 func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &signalOptions{}
 	cmd := &cobra.Command{
-		Use:   "signal POD PID [SIGNAL]",
+		Use:   "signal POD PID SIGNAL",
 		Short: "Send a signal to a process of a pod",
-		Long: `Send a signal (TERM unless another is named) to a process of a pod.
+		Long: `Send a signal to a process of a pod.
 
 Use it to have a process read its configuration again, print its state, or end.
 
-SIGNAL is a name, with or without SIG, or a number. The first process of a process
+SIGNAL is a name, with or without SIG, such as HUP or RTMIN+3, or a number. The first process of a process
 namespace gets only the signals that it handles itself, KILL and STOP never: where such a
 signal would do nothing, this command says so, sends nothing and ends with 1.`,
 		Example: `  # nginx reads its configuration again
@@ -43,19 +43,20 @@ signal would do nothing, this command says so, sends nothing and ends with 1.`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			args = cli.WithPod(cmd, args)
+			pod := cmp.Or(args[0], "-l ...")
 			if len(args) < 2 {
-				return cli.Usage("kubectl shareproc ps "+cmp.Or(args[0], "-l ...")+", for the PIDs", "name a PID")
+				return cli.Usage("kubectl shareproc ps "+pod+", for the PIDs", "name a PID")
 			}
 			opts.pod = args[0]
 			if opts.pid, err = cli.ParsePID(cmd, args[1]); err != nil {
 				return err
 			}
-			opts.signal = remote.SIGTERM
-			if len(args) == 3 {
-				var known bool
-				if opts.signal, known = remote.ParseSignal(args[2]); !known {
-					return cli.Usage("a name such as HUP, TERM, USR1, or a number from 1 to 64", "%q is not a signal", args[2])
-				}
+			if len(args) < 3 {
+				return cli.Usage(fmt.Sprintf("%s %s %d TERM, to have it end; HUP, USR1, ... as its manual says", cmd.CommandPath(), pod, opts.pid), "name a signal")
+			}
+			var known bool
+			if opts.signal, known = remote.ParseSignal(args[2]); !known {
+				return cli.Usage("a name such as HUP, TERM, USR1, RTMIN+3, or a number from 1 to 64", "%q is not a signal", args[2])
 			}
 			if err := opts.Validate(cmd); err != nil {
 				return err

@@ -90,6 +90,29 @@ func TestFSEdit(t *testing.T) {
 	}
 }
 
+// What an editor saves under another name is kept and named, and one that returns at once hears of its option to wait.
+func TestFSEditKeepsWhatIsSavedElsewhere(t *testing.T) {
+	for editor, want := range map[string]struct {
+		code int
+		kept string
+		said string
+	}{
+		`sh -c 'echo mine >"$0~"; rm "$0"'`:            {cli.ExitError, "a~", "left no file of that name"},
+		`sh -c 'echo mine >"${0%/*}/other"'`:           {0, "other", "kept: "},
+		`sh -c 'cp "$0" "$0~"'`:                        {0, "", "EDITOR='code --wait'"},
+		`sh -c 'echo x >"${0%/*}/.undo"; echo >>"$0"'`: {0, "", "wrote "},
+	} {
+		e := newEditing(t)
+		if code := e.edit(t.Context(), editor, e.file); code != want.code || !strings.Contains(e.errOut.String(), want.said) {
+			t.Errorf("%s: exit code %d: %s", editor, code, e.errOut.String())
+		}
+		kept, err := filepath.Glob(e.tmp + "/*/*")
+		if err != nil || want.kept == "" && len(kept) > 0 || want.kept != "" && (len(kept) == 0 || !strings.Contains(e.errOut.String(), "/"+want.kept)) {
+			t.Errorf("%s: kept %q: %s", editor, kept, e.errOut.String())
+		}
+	}
+}
+
 // The copy is for its user alone, under a name that an editor can go by, whatever is in it.
 func TestFSEditsACopy(t *testing.T) {
 	e := newEditing(t)

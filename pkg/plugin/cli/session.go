@@ -59,7 +59,10 @@ func (r *Session) Root(ctx context.Context, pid int) (*remote.Root, error) {
 
 // Where says whose root is meant: that of process pid, or of the container's first.
 func (r *Session) Where(pid int) remote.Where {
-	return remote.Where{PID: pid, Container: r.Target.ContainerID(), Alone: !r.Session.View.Pod(), Siblings: true}
+	return remote.Where{
+		PID: pid, Container: r.Target.ContainerID(), Alone: !r.Session.View.Pod(), Siblings: true,
+		Scope: string(r.Target.Pod.UID) + "/" + r.Target.Container,
+	}
 }
 
 // HangUp ends the connections.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
@@ -55,6 +56,12 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 				return files.PathError(ctx, r, opts.pid, p.root, &fs.PathError{Op: "open", Path: end.path, Err: err})
 			}
 			defer func() { _ = p.root.Close() }()
+			files.SayPartial(r, p.root)
+			if absolute, err := p.root.Absolute(ctx, p.path); err == nil {
+				p.path = absolute
+			} else if !transfer.IsBroken(err) {
+				return files.PathError(ctx, r, opts.pid, p.root, err)
+			}
 			if p.tree = p.root.Source(); write {
 				p.tree = p.root.Destination()
 			}
@@ -71,6 +78,7 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 	report, err := transfer.Copy(ctx, to.tree, from.tree, transfer.Options{
 		Source: from.path, Dest: to.path, Preserve: opts.preserve, Resume: opts.resume, Follow: opts.follow,
 		Progress: bar.Add, Total: bar.Total.Store,
+		Admit:  func(path string, bytes int64) error { return opts.admit(to, path, bytes) },
 		Report: func(name string, err error) { files.NotCopied(deps, from.path, name, err) },
 		Retry: func(err error, _ time.Duration) {
 			bar.Clear()
@@ -78,11 +86,14 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 			deps.Report.Say("the connection broke: %s; going on with what is missing (attempt %d)", files.Breakage(err), attempt)
 		},
 	})
+	if report.Left != "" && to.on != nil {
+		deps.Report.Warn("left in pod/%s: %s, which the next cp to that directory takes away", to.on.Session.Pod, report.Left)
+	}
 	failed := (*fs.PathError)(nil)
 	switch {
-	case err == nil && report.Failed > 0:
-		return fmt.Errorf("copy %s: %s not copied; everything else was", from, output.Plural(report.Failed, "file was", "files were"))
-	case err == nil, ctx.Err() != nil, errors.As(err, new(output.WriteError)):
+	case err == nil:
+		return outcome(deps, from, to, report)
+	case ctx.Err() != nil, errors.As(err, new(output.WriteError)):
 		return err
 	case !errors.As(err, &failed):
 		return err
@@ -91,6 +102,20 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 	default:
 		return opts.resumeHint(from.readError(ctx, opts.pid, failed.Err), err)
 	}
+}
+
+// outcome is the error of a copy that came to its end, and says what it left.
+func outcome(deps *cli.Deps, from, to copySide, report transfer.Report) error {
+	if report.Inside && report.Copied > 1 && !strings.HasSuffix(to.path, "/") && !strings.HasSuffix(to.path, ".") {
+		deps.Report.Say("%s is there: copied to %s", to, report.To)
+	}
+	switch lost := report.Failed - report.Grown; {
+	case lost > 0:
+		return fmt.Errorf("copy %s: %s not copied; everything else was", from, output.Plural(lost, "file was", "files were"))
+	case report.Grown > 0:
+		return fmt.Errorf("copy %s: %s while being copied", from, output.Plural(report.Grown, "file grew", "files grew"))
+	}
+	return nil
 }
 
 // resumeHint says what to do about a copy that could not go on.

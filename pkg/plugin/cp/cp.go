@@ -22,6 +22,7 @@ type cpOptions struct {
 	preserve     bool
 	resume       bool
 	follow       bool
+	force        bool
 }
 
 // A copyEnd is POD:PATH, or a path of this machine.
@@ -90,6 +91,7 @@ beside its place, and the same command goes on with it.`,
 	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "Keep owners, setuid and setgid bits too")
 	cmd.Flags().BoolVar(&opts.resume, "resume", false, "Go on with what an earlier run of the same command left, and keep what has come if this one fails")
 	cmd.Flags().BoolVarP(&opts.follow, "dereference", "L", false, "Copy what links lead to, SOURCE itself included, instead of the links")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "Also copy more into a pod than it may hold, for which the kubelet evicts it")
 	return cmd
 }
 

@@ -38,6 +38,10 @@ func (t *diffTree) list(ctx context.Context, s *side) error {
 		if t.root, err = t.on.Root(ctx, s.end.pid); err != nil {
 			return t.describe(ctx, s, err)
 		}
+		files.SayPartial(t.on, t.root)
+		if s.end.path, err = t.root.Absolute(ctx, s.end.path); err != nil {
+			return t.describe(ctx, s, err)
+		}
 		tree = t.root.Source()
 	}
 	start, err := tree.Stat(ctx, s.end.path, true)

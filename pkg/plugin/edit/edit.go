@@ -76,15 +76,17 @@ type edit struct {
 	draft
 	pod, container string // whose file it was: a workload may have other pods by then
 	before         remote.Info
+	written        bool
 	sum            [32]byte
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	e := &edit{Deps: deps, opts: opts}
-	defer e.drop()
+	defer e.tidy()
 	if err := files.UseRoot(ctx, deps, opts, func(r *cli.Session, root *remote.Root) error { return e.fetch(ctx, r, root) }); err != nil {
 		return err
 	}
+	begun := time.Now()
 	err := openEditor(ctx, deps, e.file)
 	data, reading := os.ReadFile(e.file)
 	switch changed := reading == nil && sha256.Sum256(data) != e.sum; {
@@ -93,9 +95,12 @@ func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	case err != nil:
 		return err
 	case reading != nil:
-		return fmt.Errorf("edit %s of pod/%s: not written: the editor left no file: %w", remote.Escape(opts.Path()), e.pod, reading)
+		return fmt.Errorf("edit %s of pod/%s: not written: the editor left no file of that name", remote.Escape(opts.Path()), e.pod)
 	case !changed:
 		deps.Report.Say("not changed, so not written: %s of pod/%s", e.before.Path, e.pod)
+		if time.Since(begun) < editorQuick {
+			deps.Report.Say("an editor that returns at once needs its option to wait, as in EDITOR='code --wait'")
+		}
 		return nil
 	}
 	// The helper may have ended since: editing takes its time.
@@ -104,6 +109,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	if err := files.UseRoot(ctx, deps, &again, func(r *cli.Session, root *remote.Root) error { return e.put(ctx, r, root, data) }); err != nil {
 		return e.keep(ctx, err)
 	}
+	e.written = true
 	return nil
 }
 

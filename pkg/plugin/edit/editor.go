@@ -5,9 +5,11 @@ package edit
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -109,9 +111,27 @@ func (d *draft) create(name string) (*os.File, error) {
 	return file, err
 }
 
-// drop takes it away, unless it is all that is left of somebody's work.
-func (d *draft) drop() {
-	if d.directory != "" && !d.kept {
-		_ = os.RemoveAll(d.directory)
+// editorQuick is how long nobody edits.
+const editorQuick = 2 * time.Second
+
+// tidy takes the draft away, unless it is all that is left of somebody's work: also what was saved under another name.
+func (e *edit) tidy() {
+	if e.directory == "" || e.kept {
+		return
+	}
+	found, _ := os.ReadDir(e.directory)
+	for _, entry := range found {
+		name := filepath.Join(e.directory, entry.Name())
+		if e.written && (strings.HasPrefix(entry.Name(), ".") || strings.HasSuffix(entry.Name(), "~")) {
+			continue // an editor's own
+		}
+		// A copy of what the editor was given is nobody's work.
+		if data, err := os.ReadFile(name); name != e.file && (err != nil || sha256.Sum256(data) != e.sum) {
+			e.kept = true
+			e.Report.Warn("not written: what was saved under another name is kept: %s", name)
+		}
+	}
+	if !e.kept {
+		_ = os.RemoveAll(e.directory)
 	}
 }

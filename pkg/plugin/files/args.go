@@ -120,8 +120,8 @@ func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*cli.Session,
 		root, err := r.Root(ctx, a.Pid)
 		if err != nil {
 			err = &fs.PathError{Op: "open", Path: a.Path(), Err: err}
-		} else if err = do(r, root); err == nil {
-			return nil
+		} else if err = begin(ctx, a, r, root); err == nil {
+			err = do(r, root)
 		}
 		return PathError(ctx, r, a.Pid, root, err)
 	})

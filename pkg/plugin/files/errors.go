@@ -27,11 +27,13 @@ func Together(errs []error) error {
 
 // NotCopied names what is left out of a copy.
 func NotCopied(deps *cli.Deps, top, name string, err error) {
-	what := "not copied"
+	what := "not copied: "
 	if errors.Is(err, transfer.ErrOwner) {
-		what = "not kept"
+		what = "not kept: "
+	} else if _, grown := errors.AsType[*transfer.GrownError](err); grown {
+		what = ""
 	}
-	deps.Report.Warn("%s: %s: %s", what, remote.Escape(path.Join(top, name)), output.EscapeLine(err.Error()))
+	deps.Report.Warn("%s%s: %s", what, remote.Escape(path.Join(top, name)), output.EscapeLine(err.Error()))
 }
 
 // Breakage is why a connection broke, in few words.
@@ -47,8 +49,11 @@ func WriteError(ctx context.Context, r *cli.Session, pid int, root *remote.Root,
 	if errors.Is(cause, remote.ErrNoProcess) || root.Process.PID == 0 {
 		return PathError(ctx, r, pid, root, &fs.PathError{Op: "write", Path: name, Err: cause})
 	}
+	inPlace, cause := obstacle(ctx, r, root, name, cause)
 	err := fmt.Errorf("write %s of process %d (%s) in pod/%s: %w", remote.Escape(name), root.Process.PID, remote.Escape(root.Process.Name), r.Session.Pod, cause)
 	switch {
+	case inPlace != "":
+		return hint.With(err, inPlace)
 	case errors.Is(cause, remote.ErrReadOnly):
 		return hint.With(err, fmt.Sprintf("a volume that can be written: grep -w rw /proc/%d/mountinfo in kubectl shareproc debug %s", root.Process.PID, r.Session.Pod))
 	case errors.Is(cause, fs.ErrNotExist), errors.Is(cause, transfer.ErrNoDirectory):
@@ -78,16 +83,10 @@ func PathError(ctx context.Context, r *cli.Session, pid int, root *remote.Root, 
 	case errors.Is(err, remote.ErrNoProcess):
 		return hint.With(fmt.Errorf("find a process of container %s in pod/%s: %w", r.Target.Container, r.Session.Pod, remote.ErrNoProcess),
 			"kubectl shareproc ps "+r.Session.Pod)
-	case errors.Is(err, remote.ErrSpecial) && errors.As(err, &path):
-		kind := "file of no known kind"
-		if info, err := root.Stat(ctx, path.Path, true); err == nil {
-			kind = KindOf(info.FileMode())
-		}
-		return hint.With(fmt.Errorf("print %s of process %d in pod/%s: it is a %s", remote.Escape(path.Path), process.PID, r.Session.Pod, kind),
-			"-o json, for what is known of it")
+	case (errors.Is(err, remote.ErrSpecial) || errors.Is(err, transfer.ErrKind)) && errors.As(err, &path):
+		return specialError(ctx, r, root, path.Path)
 	case errors.As(err, &path) && process.PID != 0:
-		return fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", remote.Escape(path.Path), process.PID, remote.Escape(process.Name),
-			r.Session.Pod, path.Err)
+		return openError(r, process, path)
 	}
 	return err
 }

@@ -125,6 +125,11 @@ func show(ctx context.Context, deps *cli.Deps, r *cli.Session, root *remote.Root
 
 // copyOut prints a file's bytes.
 func copyOut(ctx context.Context, deps *cli.Deps, root *remote.Root, path string) error {
-	_, err := root.Read(ctx, path, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
+	_, err := root.Read(ctx, path, func(i remote.Info) (io.Writer, error) {
+		if i.Nlink == 0 {
+			deps.Report.Say("%s is a deleted file: no name leads to it any more", path)
+		}
+		return output.NewOutput(deps.Streams.Out), nil
+	})
 	return err
 }

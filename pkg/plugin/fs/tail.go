@@ -18,6 +18,7 @@ type tailOptions struct {
 	files.Args
 	lines  int
 	follow bool
+	byName bool
 }
 
 func newTailCommand(deps *cli.Deps) *cobra.Command {
@@ -27,7 +28,8 @@ func newTailCommand(deps *cli.Deps) *cobra.Command {
 		Short: "Print a file's last lines, and what is appended to it",
 		Long: `Print the last lines of a regular file, byte for byte. -f goes on with what is appended, until
 Ctrl-C (exit code 130), which leaves nothing running. It follows the file that it opened,
-also when that is renamed; a log that starts again under its old name is another file.
+also when that is renamed; -F goes on with the file that has its name then, as a log does that
+is rotated. A line on stderr says when the file is renamed, removed or cut.
 
 Use it for logs that go to a file instead of to stdout.`,
 		Example: `  kubectl shareproc fs tail nginx /var/log/app.log
@@ -48,12 +50,31 @@ Use it for logs that go to a file instead of to stdout.`,
 	opts.Add(cmd.Flags())
 	cmd.Flags().IntVar(&opts.lines, "lines", 10, "How many of the last lines to print (-n is kubectl's namespace)")
 	cmd.Flags().BoolVarP(&opts.follow, "follow", "f", false, "Go on with what is appended")
+	cmd.Flags().BoolVarP(&opts.byName, "follow-name", "F", false, "The same, and go on with another file that gets the name")
 	return cmd
 }
 
 func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
 	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) error {
-		_, err := root.Tail(ctx, opts.Path(), remote.TailOptions{Lines: opts.lines, Follow: opts.follow}, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
+		_, err := root.Tail(ctx, opts.Path(), remote.TailOptions{
+			Lines: opts.lines, Follow: opts.follow || opts.byName, ByName: opts.byName,
+			Event: func(e remote.TailEvent) { deps.Report.Warn("%s: %s", opts.Path(), opts.became(e)) },
+		}, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
 		return err
 	})
+}
+
+// became says what has become of a file that is followed.
+func (o *tailOptions) became(e remote.TailEvent) string {
+	switch {
+	case e == remote.FileCut:
+		return "the file was cut; from its beginning again"
+	case e == remote.FileGone && o.byName:
+		return "the file was renamed or removed; waiting for another one of its name"
+	case e == remote.FileGone:
+		return "the file was renamed or removed, and is still followed"
+	case o.byName:
+		return "another file has its name; going on with that"
+	}
+	return "another file has its name; -F would go on with that"
 }

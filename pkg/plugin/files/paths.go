@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+// begin makes the paths absolute, and says whose root they are in where that is not the container's.
+func begin(ctx context.Context, a *Args, r *cli.Session, root *remote.Root) error {
+	SayPartial(r, root)
+	for i, name := range a.paths {
+		absolute, err := root.Absolute(ctx, name)
+		if err != nil {
+			return err
+		}
+		a.paths[i] = absolute
+	}
+	return nil
+}
+
+// SayPartial says that a process has changed its root.
+func SayPartial(r *cli.Session, root *remote.Root) {
+	if root.Partial {
+		r.Opener.Say("process %d (%s) of pod/%s has changed its root: its files are those below that, and not all of the container's",
+			root.Process.PID, root.Process.Name, r.Session.Pod)
+	}
+}
+
+// specialError says what a file is that is not opened. A log is often a link to the container's output.
+func specialError(ctx context.Context, r *cli.Session, root *remote.Root, name string) error {
+	kind, try := "file of no known kind", "-o json, for what is known of it"
+	if info, err := root.Stat(ctx, name, true); err == nil {
+		kind = KindOf(info.FileMode())
+		if process, number := path.Split(info.Path); strings.HasSuffix(process, "/fd/") && (number == "1" || number == "2") {
+			kind += ", the container's output"
+			try = fmt.Sprintf("kubectl logs %s -c %s -n %s", r.Session.Pod, r.Target.Container, r.Session.Namespace)
+		}
+	}
+	return hint.With(fmt.Errorf("read %s of process %d in pod/%s: it is a %s", remote.Escape(name), root.Process.PID, r.Session.Pod, kind), try)
+}
+
+// openError is about a path of the process.
+func openError(r *cli.Session, process remote.Process, err *fs.PathError) error {
+	failed := fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", remote.Escape(err.Path), process.PID, remote.Escape(process.Name), r.Session.Pod, err.Err)
+	if try := unexpanded(r.Session.Pod, err.Path); try != "" && errors.Is(err, fs.ErrNotExist) {
+		return hint.With(failed, try)
+	}
+	return failed
+}
+
+// unexpanded is advice about a path that is not there and has what a shell would have expanded.
+func unexpanded(pod, name string) string {
+	directory := name
+	for strings.ContainsAny(directory, "*?[") {
+		directory = path.Dir(directory)
+	}
+	switch {
+	case directory != name:
+		return fmt.Sprintf("kubectl shareproc fs find %s %s --name PATTERN, since patterns are not expanded in the container", pod, remote.Escape(directory))
+	case strings.HasPrefix(path.Base(name), "~"), strings.Contains(name, "/~"):
+		return "the whole path: ~ is not expanded in the container"
+	}
+	return ""
+}
+
+// obstacle is why a file cannot be replaced, as far as its facts say, and advice where it can be written all the same.
+func obstacle(ctx context.Context, r *cli.Session, root *remote.Root, name string, cause error) (inPlace string, err error) {
+	if !errors.Is(cause, fs.ErrPermission) && !errors.Is(cause, remote.ErrMounted) {
+		return "", cause
+	}
+	info, err := root.Stat(ctx, name, true)
+	if err != nil || !info.FileMode().IsRegular() {
+		return "", cause
+	}
+	if known := root.Replaceable(info); known != nil && !errors.Is(cause, remote.ErrSticky) {
+		cause = known
+	}
+	if !info.InPlace {
+		return "", cause
+	}
+	return fmt.Sprintf("kubectl shareproc debug %s -i -- sh -c 'cat >/proc/%d/root%s' <FILE, which writes into the file itself",
+		r.Session.Pod, root.Process.PID, remote.Escape(info.Path)), cause
+}

@@ -196,7 +196,7 @@ func TestDialPrefersTheWholeRoot(t *testing.T) {
 			write(t, filepath.Join(whole, "who"), "whole")
 			write(t, filepath.Join(part, "who"), "part")
 			all := "21 1 0:1 / / rw,relatime - overlay o rw\n22 21 0:2 / /proc rw - proc proc rw\n23 21 0:3 / /data ro - ext4 d rw\n"
-			below := "22 21 0:2 / /proc rw - proc proc rw\n"
+			below := "24 21 0:4 / /run rw - tmpfs r rw\n"
 			volume := "23 21 0:3 /v / ro - ext4 d rw\n"
 			const cgroup = "0::/x/"
 			for _, c := range []struct {

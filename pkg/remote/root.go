@@ -177,7 +177,7 @@ func (r *Root) read(b *bufio.Reader) error {
 		return err
 	}
 	r.mounts, r.users, r.groups = parseMounts(mountinfo), parseNames(passwd), parseNames(group)
-	r.Partial = len(r.mounts) > 0 && (!r.mounts.has("/") || !r.mounts.has("/proc"))
+	r.Partial = len(r.mounts) > 0 && !r.mounts.has("/proc") // each runtime mounts it
 	return nil
 }
 

@@ -107,7 +107,7 @@ verb_open() {
 }
 
 # whole PID says whether a process has its container's root, in which each runtime mounts /proc, and no part of it (chroot).
-whole() { grep -q ' / r[wo]' "$1/mountinfo" && grep -q ' /proc r[wo]' "$1/mountinfo"; } 2>/dev/null
+whole() { grep -q ' /proc r[wo]' "$1/mountinfo" 2>/dev/null; }
 
 # verb_cwd. Answer: the physical path of the process's working directory NUL.
 verb_cwd() {

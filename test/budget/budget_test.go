@@ -29,7 +29,7 @@ const (
 func lines() []budget {
 	return []budget{
 		{dirs: "cmd/kubectl-shareproc", code: 29},
-		{dirs: "pkg/plugin", code: 8069, goal: 5000},
+		{dirs: "pkg/plugin", code: 8303, goal: 5000},
 		{dirs: "pkg/output", code: 773},
 		{dirs: "pkg/session", code: 4315, shell: 200, goal: 1900},
 		{dirs: "pkg/podspec", code: 1575, shell: 176},
@@ -40,7 +40,7 @@ func lines() []budget {
 		{dirs: "pkg/crash", code: 93, goal: 40},
 		{dirs: "pkg/hint", code: 34},
 		{dirs: "pkg/remote", code: 4878, shell: 1279, goal: 2900},
-		{dirs: "pkg/transfer", code: 2918, goal: 1500},
+		{dirs: "pkg/transfer", code: 2925, goal: 1500},
 	}
 }
 

@@ -159,14 +159,18 @@ func (e *ConnectError) fromText(c call, scheme, text string, header http.Header)
 			e.Message = ""
 		}
 	default:
-		e.By, e.Message = Kubelet, text
-		if e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden {
-			return // It is the API server that lacks something there.
-		}
-		made := apierrors.NewGenericServerResponse(e.Code, "POST", schema.GroupResource{Resource: "pods/" + c.subresource}, "", "", 0, false)
-		made.ErrStatus.Message = text
-		e.err = made
+		e.fromKubelet(c, text)
 	}
+}
+
+func (e *ConnectError) fromKubelet(c call, text string) {
+	e.By, e.Message = Kubelet, text
+	if e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden {
+		return // It is the API server that lacks something there.
+	}
+	made := apierrors.NewGenericServerResponse(e.Code, "POST", schema.GroupResource{Resource: "pods/" + c.subresource}, "", "", 0, false)
+	made.ErrStatus.Message = text
+	e.err = made
 }
 
 // ownText is the message of an internal error. Each server that passes one on begins it once more.

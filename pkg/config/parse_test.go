@@ -12,7 +12,7 @@ func TestParseErrorsNameTheFileAndTheField(t *testing.T) {
 		{"[", "read f: yaml: line 1: "},
 		{"- image", "read f: array, where fields are wanted"},
 		{"text", `read f: string, where fields are wanted`},
-		{"image: a", `read f: apiVersion: "": not kubectl-shareproc/v1alpha1`+"\n"+`read f: kind: "": not Config`},
+		{"image: a", `read f: apiVersion: "": not kubectl-shareproc/v1alpha1` + "\n" + `read f: kind: "": not Config`},
 		{"apiVersion: v1\nkind: Config", `read f: apiVersion: "v1": not kubectl-shareproc/v1alpha1`},
 		{"apiVersion: kubectl-shareproc/v1alpha1\nkind: Settings", `read f: kind: "Settings": not Config`},
 		{"apiVersion: 1\nkind: Config", "read f: apiVersion: number, where text is wanted"},

@@ -168,7 +168,7 @@ func TestVerbsInJSON(t *testing.T) {
 		"stat POD FOLDER/link -o json":         {`"kind":"FileStat"`, `"resolvedPath":"` + folder + `/a"`, `"linkTarget":"a"`},
 		"stat POD FOLDER/dangling -o json":     {`"resolveError":"`},
 		"du POD FOLDER --bytes -o json":        {`"kind":"DiskUsage"`, `"bytes":`},
-		"checksum POD FOLDER -R -o json":            {`"kind":"Checksum"`, `"sha256":"`},
+		"checksum POD FOLDER -R -o json":       {`"kind":"Checksum"`, `"sha256":"`},
 		"grep match -r POD FOLDER -o json":     {`"kind":"Match"`, `"line":1`, `"textBytes":"bWF0Y2j+"`},
 		"tree POD FOLDER --maxdepth 1 -o json": {`"kind": "FileTree"`, `"name": "sub"`},
 	} {

@@ -82,7 +82,7 @@ func BenchmarkFind(b *testing.B) {
 
 // BenchmarkSmallFiles copies 20,000 files of 2 KiB. It is compared with its tar: the same pipes without a checksum.
 func BenchmarkSmallFiles(b *testing.B) {
-	memory, err := os.MkdirTemp("/dev/shm", "shareproc-")
+	memory, err := os.MkdirTemp("/dev/shm", "shareproc-") //nolint:usetesting // in memory, wherever temporary files go
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -81,41 +81,41 @@ func full(t *testing.T) {
 
 // busyboxDirectory makes a directory with a busybox and links for the applets that scripts ask for: the PATH of a helper.
 // Everybody may read it. It is "" where there is no busybox.
-func busyboxDirectory(t testing.TB) string {
-	t.Helper()
+func busyboxDirectory(tb testing.TB) string {
+	tb.Helper()
 	busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX")
 	if busybox == "" {
 		var err error
 		if busybox, err = exec.LookPath("busybox"); err != nil {
-			t.Log("no busybox in PATH and none named by SHAREPROC_TEST_BUSYBOX: only sh is tested")
+			tb.Log("no busybox in PATH and none named by SHAREPROC_TEST_BUSYBOX: only sh is tested")
 			return ""
 		}
 	}
 	binary, err := os.ReadFile(busybox)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	directory := openDirectory(t)
+	directory := openDirectory(tb)
 	// A file that is still open for writing elsewhere cannot be run (another test's fork may hold it), so a copy is
 	// made only where a link will not do.
 	if err := os.Link(busybox, filepath.Join(directory, "busybox")); err != nil {
-		write(t, filepath.Join(directory, "busybox"), string(binary))
+		write(tb, filepath.Join(directory, "busybox"), string(binary))
 		if err := os.Chmod(filepath.Join(directory, "busybox"), 0o755); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	for _, tool := range append(tools(), "sh") {
-		symlink(t, "busybox", filepath.Join(directory, tool))
+		symlink(tb, "busybox", filepath.Join(directory, tool))
 	}
 	return directory
 }
 
 // openDirectory is a temporary directory that every user may enter.
-func openDirectory(t testing.TB) string {
-	t.Helper()
-	directory := t.TempDir()
+func openDirectory(tb testing.TB) string {
+	tb.Helper()
+	directory := tb.TempDir()
 	if err := os.Chmod(filepath.Dir(directory), 0o755); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return directory
 }
@@ -126,24 +126,24 @@ func tools() []string {
 }
 
 // write makes a file and the directories it needs.
-func write(t testing.TB, file, text string) {
-	t.Helper()
+func write(tb testing.TB, file, text string) {
+	tb.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // symlink makes a symbolic link and the directories it needs.
-func symlink(t testing.TB, target, file string) {
-	t.Helper()
+func symlink(tb testing.TB, target, file string) {
+	tb.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.Symlink(target, file); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

@@ -317,24 +317,33 @@ func steady(b *bufio.Reader, files []string, states map[string]string, known boo
 	if err != nil {
 		return err
 	}
-	k, was, is := len(after)-len(files), statesOf(before), statesOf(after)
+	was := statesOf(before)
 	if known {
 		for _, file := range files {
 			was = append(was, states[file])
 		}
 	}
-	if k < 0 || len(is) != len(was) || !slices.Equal(was[k:], is[:len(files)]) || !slices.Equal(was[:k], is[len(files):]) {
+	if !unchanged(before, was, statesOf(after), files, states) {
 		return ErrChanged
+	}
+	return innerErr
+}
+
+// unchanged compares states of directories and then files, was, with those of files and then directories, is, and with the walk's.
+func unchanged(before, was, is, files []string, states map[string]string) bool {
+	k := len(is) - len(files)
+	if k < 0 || len(is) != len(was) || !slices.Equal(was[k:], is[:len(files)]) || !slices.Equal(was[:k], is[len(files):]) {
+		return false
 	}
 	for _, directory := range before[:k] {
 		if s, err := parseStat(directory); err != nil || !s.FileMode().IsDir() {
-			return ErrChanged
+			return false
 		}
 	}
 	for i, file := range files {
 		if want := states[file]; want != "" && want != was[k+i] {
-			return ErrChanged
+			return false
 		}
 	}
-	return innerErr
+	return true
 }

@@ -30,6 +30,7 @@ type kubelet struct {
 }
 
 func newKubelet(tb testing.TB, template, busybox string) *kubelet {
+	tb.Helper()
 	return &kubelet{tb: tb, template: template, busybox: busybox, pids: map[string]int{}}
 }
 

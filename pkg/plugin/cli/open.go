@@ -30,15 +30,15 @@ const DefaultImage = "busybox:1.37.0-musl"
 
 // HelperFlags are the flags of every command that needs a session.
 type HelperFlags struct {
-	Container string
-	Image     string
-	pull      string
+	Container   string
+	Image       string
+	pull        string
 	idleTimeout time.Duration
-	timeout   time.Duration
-	profile   string
-	runAs     string
-	caps      []string
-	Selector  string
+	timeout     time.Duration
+	profile     string
+	runAs       string
+	caps        []string
+	Selector    string
 
 	Override podspec.Override
 	// changed tells whether the user set a flag.

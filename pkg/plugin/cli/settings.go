@@ -14,8 +14,8 @@ import (
 
 // What is in force where nobody said anything; the image is defaultImage.
 const (
-	DefaultIdleTimeout    = 10 * time.Minute
-	DefaultTimeout = time.Minute
+	DefaultIdleTimeout = 10 * time.Minute
+	DefaultTimeout     = time.Minute
 )
 
 // ImageEnv is the variable of the environment that names the helper's image.

@@ -4,24 +4,30 @@ package plugin
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
 
-// firstSteps is what the bare command prints; --help has the rest.
-const firstSteps = `A shell, the processes and the files of a container that has no shell.
+// printCommands is what the bare command does; --help has the flags too.
+func printCommands(cmd *cobra.Command, _ []string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s.\n", cmd.Short)
+	for _, group := range cmd.Groups() {
+		fmt.Fprintf(&b, "\n%s\n", group.Title)
+		for _, sub := range cmd.Commands() {
+			if sub.GroupID == group.ID && sub.IsAvailableCommand() {
+				fmt.Fprintf(&b, "  %-*s %s\n", cmd.NamePadding(), sub.Name(), sub.Short)
+			}
+		}
+	}
+	fmt.Fprintf(&b, `
+Start with:
+  %[1]s debug nginx
+  %[1]s fs nginx /etc/nginx
 
-  kubectl shareproc debug nginx                  a shell that sees nginx's processes
-  kubectl shareproc ps nginx                     the processes, by container
-  kubectl shareproc fs nginx /etc/nginx          a directory is listed, a file is printed
-  kubectl shareproc cp nginx:/etc/nginx ./conf   files out of the container, and into it
-  kubectl shareproc clean                        end what was left running
-
-What is allowed here, and what is missing: kubectl shareproc doctor
-All commands and flags: kubectl shareproc --help
-`
-
-func printFirstSteps(cmd *cobra.Command, _ []string) error {
-	_, err := fmt.Fprint(cmd.OutOrStdout(), firstSteps)
+Use "%[1]s COMMAND --help" for more about a command.
+`, cmd.CommandPath())
+	_, err := fmt.Fprint(cmd.OutOrStdout(), b.String())
 	return err
 }

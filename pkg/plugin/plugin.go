@@ -109,27 +109,28 @@ Use it where kubectl exec has nothing to run: distroless, scratch and other imag
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cli.KnownCommand,
-		RunE:          printFirstSteps,
+		RunE:          printCommands,
 	}
 	root.SetIn(deps.Streams.In)
 	root.SetOut(deps.Streams.Out)
 	root.SetErr(deps.Streams.ErrOut)
 	root.SetFlagErrorFunc(cli.FlagError)
 	cli.AddFlags(deps, root.PersistentFlags())
-	root.AddCommand(
-		debug.NewCommand(deps),
-		attach.NewCommand(deps),
-		ps.NewCommand(deps),
-		fs.NewCommand(deps),
-		cp.NewCommand(deps),
-		signal.NewCommand(deps),
-		doctor.NewCommand(deps),
-		sessions.NewCommand(deps),
-		sessions.NewCleanCommand(deps),
-		config.NewCommand(deps),
-		version.NewCommand(deps),
-	)
+	addGroup(root, "Debug", debug.NewCommand(deps), attach.NewCommand(deps), ps.NewCommand(deps), signal.NewCommand(deps))
+	addGroup(root, "Files", fs.NewCommand(deps), cp.NewCommand(deps))
+	addGroup(root, "Sessions", sessions.NewCommand(deps), sessions.NewCleanCommand(deps))
+	addGroup(root, "This tool", doctor.NewCommand(deps), config.NewCommand(deps), version.NewCommand(deps))
+	root.SetHelpCommandGroupID("This tool")
+	root.SetCompletionCommandGroupID("This tool")
 	completing := completion.Register(deps, root)
 	root.PersistentPreRunE = func(*cobra.Command, []string) error { return completing }
 	return root
+}
+
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title + ":"})
+	for _, cmd := range commands {
+		cmd.GroupID = title
+		root.AddCommand(cmd)
+	}
 }

@@ -41,7 +41,7 @@ func newCommand(deps *cli.Deps, run func(context.Context, *cli.Deps, *cpOptions)
 	opts := &cpOptions{}
 	cmd := &cobra.Command{
 		Use:   "cp SOURCE DESTINATION",
-		Short: "Copy files and directories out of a container, into it, or from pod to pod",
+		Short: "Copy files out of a container, into it, or from pod to pod",
 		Long: `Copy a file or a directory with all that is in it. SOURCE and DESTINATION are POD:PATH (also
 NAMESPACE/POD:PATH and TYPE/NAME:PATH); one of both may be a path on this machine, or "-" for a
 file's bytes on stdin or stdout. A path with a colon is local behind ./ as in ./a:b.

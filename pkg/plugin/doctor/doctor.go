@@ -37,7 +37,7 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &doctorOptions{}
 	cmd := &cobra.Command{
 		Use:   "doctor [POD]",
-		Short: "Say what is allowed here, what is missing, and the Role that grants it",
+		Short: "Check what you are allowed to do here, and what is missing",
 		Long: `Say whether debug would work, for one pod or in a namespace, and what it lacks: each of its
 ways (a helper, --root, --copy, --patch), and in detail the one whose flag is given.
 

@@ -29,7 +29,7 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &fsOptions{}
 	cmd := &cobra.Command{
 		Use:   "fs POD [PID] [PATH]",
-		Short: "List a directory of a container, or print a file; find, grep, du and more in it",
+		Short: "List, print, find, grep, measure and edit files of a container",
 		Long: `List a directory of a container's file system, or print a file, byte for byte.
 
 Use it to look around; the commands below search, compare, measure and edit.

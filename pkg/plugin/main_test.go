@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/rest"
@@ -27,6 +28,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
 )
 
 // desk is the front desk with a fake cluster behind it, in which a helper already runs beside container
@@ -48,7 +50,7 @@ func newDesk(t *testing.T) *desk {
 			NodeName:   "node-1",
 			Containers: []corev1.Container{{Name: "web"}},
 			EphemeralContainers: []corev1.EphemeralContainer{podspec.Helper{
-				Name: "shareproc-aaaaa", Image: "i", Target: "web", Need: podspec.OpenEvery, Container: "web",
+				Name: "shareproc-aaaaa", Image: "i", Target: "web", Access: podspec.ReadAll, Container: "web",
 				Security: &corev1.SecurityContext{RunAsUser: new(int64), RunAsGroup: new(int64)},
 			}.Ephemeral()},
 		},
@@ -61,7 +63,8 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{client: fake.NewClientset(pod), in: strings.NewReader("")}
 	d.Deps = cli.NewDeps(genericiooptions.IOStreams{In: d, Out: &d.out, ErrOut: &d.errOut}, func(string) string { return "" })
 	d.Client = func() (kubernetes.Interface, error) { return d.client, nil }
-	d.Exec = func(session.Session) (cli.Wire, error) { return localWire{}, nil }
+	d.Dynamic = func() (dynamic.Interface, error) { return fakecluster.Dynamic(d.client), nil }
+	d.Exec = func(attach.Container) (session.Exec, error) { return localWire{}, nil }
 	d.Config.WrapConfigFn = func(*rest.Config) *rest.Config { return &rest.Config{} }
 	return d
 }

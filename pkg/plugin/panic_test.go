@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -67,7 +68,7 @@ func copyDesk(t *testing.T) *desk {
 func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 	mistaken := func(words ...string) func(*desk) {
 		return func(d *desk) {
-			d.Exec = func(session.Session) (cli.Wire, error) { return mistakenWire{words: words}, nil }
+			d.Exec = func(attach.Container) (session.Exec, error) { return mistakenWire{words: words}, nil }
 		}
 	}
 	request := func(verb, resource string, when func(clienttesting.Action) bool) func(*desk) {
@@ -95,7 +96,7 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 			return strings.HasPrefix(a.(clienttesting.GetAction).GetName(), "web-shareproc-")
 		}), true},
 		{"when the wire is made", func(d *desk) {
-			d.Exec = func(session.Session) (cli.Wire, error) { panic("a mistake of ours") }
+			d.Exec = func(attach.Container) (session.Exec, error) { panic("a mistake of ours") }
 		}, true},
 	} {
 		d := copyDesk(t)

@@ -3,9 +3,6 @@
 package plugin
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,11 +10,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // shell adds to pod web a helper that keeps a shell, in some state.
@@ -98,70 +92,5 @@ func TestAttachCompletion(t *testing.T) {
 		if got := strings.Join(d.offers(t, words...), " "); got != want {
 			t.Errorf("%s: %q, want %q", args, got, want)
 		}
-	}
-}
-
-// attached is a wire whose Attach ends in some way.
-type attached struct {
-	localWire
-	err error
-}
-
-func (a attached) Attach(context.Context, *attach.Terminal, attach.Keys) error { return a.err }
-
-// A shell's end, the end of its connection, and the user's leaving are told apart.
-func TestJoin(t *testing.T) {
-	lost := fmt.Errorf("attach to web/shareproc-x: %w: nothing came for 20s", attach.ErrLost)
-	back := "kubectl shareproc attach -n shop web -c shareproc-x"
-	for _, c := range []struct {
-		what   string
-		stream error
-		state  corev1.ContainerState
-		code   int // of the error; 0 for none
-		said   string
-		err    string
-		try    string
-	}{
-		{"the keys", attach.ErrDetached, alive(), 0, "to come back: " + back, "", ""},
-		{"the shell's exit", nil, dead(0), 0, "", "", ""},
-		{"the shell's exit with a code", nil, dead(3), 3, "", "", ""},
-		{"its exit, which the pod told first", errors.New("session ended"), dead(3), 3, "", "", ""},
-		{"its exit, and a cut", lost, dead(4), 4, "", "", ""},
-		{"it was killed", nil, dead(137), 137, "", "", ""},
-		{"the container was ended", errors.New("session ended: pod/web is gone"), dead(137), 1, "", "pod/web is gone", ""},
-		{"a dead network", lost, alive(), 1, "", "connection lost", back},
-		{"a stream that ended before the shell", nil, alive(), 1, "", "connection lost", back},
-		{"a refusal", errors.New("unable to upgrade"), alive(), 1, "", "unable to upgrade", ""},
-	} {
-		d := newDesk(t)
-		d.shell(t, "shareproc-x", c.state)
-		d.ExitTime = time.Second
-		d.Exec = func(session.Session) (cli.Wire, error) { return attached{err: c.stream}, nil }
-		o := &session.Opener{Client: d.client}
-		s := session.Session{Namespace: "shop", Pod: "web", Container: "shareproc-x"}
-		err := cli.Join(t.Context(), d.Deps, o, s, nil, cli.DetachFlag{})
-		code := 0
-		if remote, ok := errors.AsType[cli.CommandExit](err); ok {
-			code = remote.Code
-		} else if err != nil {
-			code = 1
-		}
-		if code != c.code || !strings.Contains(d.errOut.String(), c.said) || !strings.Contains(fmt.Sprint(err), c.err) || !strings.HasPrefix(hint.Of(err), c.try) {
-			t.Errorf("%s: %d %v (try %q), said %q", c.what, code, err, hint.Of(err), d.errOut.String())
-		}
-	}
-}
-
-// The client's own end leaves the shell, and says how to come back.
-func TestJoinInterrupted(t *testing.T) {
-	d := newDesk(t)
-	d.Report.Quiet = true
-	d.Exec = func(session.Session) (cli.Wire, error) { return attached{err: cli.ErrInterrupted}, nil }
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(cli.ErrInterrupted)
-	s := session.Session{Namespace: "shop", Pod: "web", Container: "shareproc-x"}
-	err := cli.Join(ctx, d.Deps, &session.Opener{Client: d.client}, s, nil, cli.DetachFlag{})
-	if !errors.Is(err, cli.ErrInterrupted) || !strings.Contains(d.errOut.String(), "to come back: kubectl shareproc attach ") {
-		t.Errorf("got %v, said %q", err, d.errOut.String())
 	}
 }

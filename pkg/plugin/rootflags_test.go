@@ -41,7 +41,7 @@ func TestACommandInTheRoot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pod.Spec.EphemeralContainers[0] = podspec.Helper{Name: "shareproc-aaaaa", Target: "web", Need: podspec.EnterRoot, Container: "web"}.Ephemeral()
+	pod.Spec.EphemeralContainers[0] = podspec.Helper{Name: "shareproc-aaaaa", Target: "web", Access: podspec.Chroot, Container: "web"}.Ephemeral()
 	if err := d.client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), pod, "shop"); err != nil {
 		t.Fatal(err)
 	}

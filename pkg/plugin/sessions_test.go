@@ -34,7 +34,7 @@ import (
 type helperWire struct {
 	localWire
 	d    *desk
-	s    session.Session
+	s    attach.Container
 	code int
 }
 
@@ -53,7 +53,7 @@ func (w helperWire) Run(ctx context.Context, argv []string, _ io.Reader, stdout,
 	if err != nil {
 		return err
 	}
-	st, _ := podspec.Status(p, w.s.Container)
+	st, _ := podspec.Status(p, w.s.Name)
 	st.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
 	return w.d.client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), p, w.s.Namespace)
 }
@@ -102,7 +102,7 @@ func leftDesk(t *testing.T, code int) *desk {
 	d.client.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, &authnv1.SelfSubjectReview{Status: authnv1.SelfSubjectReviewStatus{UserInfo: authnv1.UserInfo{Username: "anna"}}}, nil
 	})
-	d.Exec = func(s session.Session) (cli.Wire, error) { return helperWire{d: d, s: s, code: code}, nil }
+	d.Exec = func(s attach.Container) (session.Exec, error) { return helperWire{d: d, s: s, code: code}, nil }
 	return d
 }
 
@@ -252,7 +252,7 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 
 func TestSessionsWithoutPermission(t *testing.T) {
 	d := leftDesk(t, 0)
-	d.Exec = func(session.Session) (cli.Wire, error) {
+	d.Exec = func(attach.Container) (session.Exec, error) {
 		return nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods/exec"}, "web", nil)
 	}
 	if d.run(t.Context(), "sessions"); !strings.Contains(words(d.out.String()), "shareproc-anna helper web anna 3m - running\n") {

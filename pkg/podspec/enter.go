@@ -23,14 +23,14 @@ func chrootByDefault(pod *corev1.Pod, container string) bool {
 }
 
 // lets tells whether a process of that user with these capabilities may chroot on the subject's node.
-func (s Subject) lets(user User, caps capabilities) bool {
+func (s TargetUser) lets(user User, caps capabilities) bool {
 	byDefault := s.chroot && caps.defaults && !slices.Contains(caps.dropped, sysChroot)
 	return user.UID == 0 && (byDefault || caps.has(sysChroot))
 }
 
 // entering are the security contexts of root that may chroot, the lesser first. Where it is not one of the defaults the
 // capability is asked for; the Pod Security level baseline admits it.
-func entering(s Subject) []Candidate {
+func entering(s TargetUser) []Candidate {
 	root := Candidate{Name: "root with default capabilities", Security: as(User{}, nil)}
 	trace := tracer()
 	if !s.chroot {

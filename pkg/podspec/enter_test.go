@@ -10,17 +10,17 @@ import (
 )
 
 func TestLadderToEnterARoot(t *testing.T) {
-	of := func(user User, sc *corev1.SecurityContext, runtime string) Subject {
+	of := func(user User, sc *corev1.SecurityContext, runtime string) TargetUser {
 		s := subject(user, sc)
 		pod := &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "web", ContainerID: runtime + "://aaaa"}}}}
-		s.chroot = SubjectOf(pod, "web").chroot
+		s.chroot = TargetUserOf(pod, "web").chroot
 		return s
 	}
 	setuid := of(User{101, 102}, nil, "containerd")
 	setuid.Undumpable = true
 	for _, c := range []struct {
 		what string
-		s    Subject
+		s    TargetUser
 		want []string
 	}{
 		{"root", of(User{}, nil, "containerd"), []string{"root with SYS_PTRACE", "root with default capabilities"}},
@@ -34,9 +34,9 @@ func TestLadderToEnterARoot(t *testing.T) {
 		{"who changed the user", setuid, []string{"root with SYS_PTRACE"}},
 	} {
 		var names []string
-		for _, cand := range Ladder(c.s, EnterRoot) {
+		for _, cand := range Candidates(c.s, Chroot) {
 			names = append(names, cand.Name)
-			if Meets(cand.Security, c.s, EnterRoot) && !Meets(cand.Security, c.s, OpenRoot) {
+			if Meets(cand.Security, c.s, Chroot) && !Meets(cand.Security, c.s, ReadRoot) {
 				t.Errorf("%s: %s would enter a root that it does not open", c.what, cand.Name)
 			}
 		}
@@ -50,17 +50,17 @@ func TestLadderToEnterARoot(t *testing.T) {
 func TestWhoMayEnterARoot(t *testing.T) {
 	known, unknown := subject(User{}, nil), subject(User{}, nil)
 	known.chroot = true
-	if plain := tracer().Security; !Meets(plain, known, EnterRoot) || Meets(plain, unknown, EnterRoot) {
+	if plain := tracer().Security; !Meets(plain, known, Chroot) || Meets(plain, unknown, Chroot) {
 		t.Error("SYS_CHROOT is counted on where it is not known to be a default, or not where it is")
 	}
-	h := Helper{Name: "shareproc-x", Need: EnterRoot, Container: "web"}.Ephemeral()
-	for _, need := range []Need{EnterRoot, OpenEvery, OpenRoot, SeeProcesses} {
-		if !MadeFor(&h, "web", need) {
-			t.Errorf("a helper made to enter the root is not used for %s", need)
+	h := Helper{Name: "shareproc-x", Access: Chroot, Container: "web"}.Ephemeral()
+	for _, access := range []Access{Chroot, ReadAll, ReadRoot, SeeProcesses} {
+		if !MadeFor(&h, "web", access) {
+			t.Errorf("a helper made to enter the root is not used for %s", access)
 		}
 	}
-	h = Helper{Name: "shareproc-x", Need: OpenEvery, Container: "web"}.Ephemeral()
-	if MadeFor(&h, "web", EnterRoot) {
+	h = Helper{Name: "shareproc-x", Access: ReadAll, Container: "web"}.Ephemeral()
+	if MadeFor(&h, "web", Chroot) {
 		t.Error("a helper made to open everything is taken for one that may chroot")
 	}
 }

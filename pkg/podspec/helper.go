@@ -49,9 +49,9 @@ type Helper struct {
 	// Keep is how long the helper waits without a command before it ends, in whole seconds.
 	Keep     time.Duration
 	Security *corev1.SecurityContext
-	// Need and Container say what it was made for: where the cluster admitted less than the need, it is still the best
+	// Access and Container say what it was made for: where the cluster admitted less than the need, it is still the best
 	// there is for it.
-	Need      Need
+	Access    Access
 	Container string
 	// By is who asked for it; "" where that is not known.
 	By string
@@ -82,7 +82,7 @@ func (h Helper) Ephemeral() corev1.EphemeralContainer {
 
 // words is the value of Variable. The kubelet expands $(NAME); $$ keeps a name that has one as it is.
 func (h Helper) words() string {
-	words := []string{strconv.Itoa(int(h.Keep / time.Second)), cmp.Or(string(h.Need), "-"), cmp.Or(h.Container, "-")}
+	words := []string{strconv.Itoa(int(h.Keep / time.Second)), cmp.Or(string(h.Access), "-"), cmp.Or(h.Container, "-")}
 	if h.By != "" {
 		words = append(words, strings.ReplaceAll(h.By, "$", "$$"))
 	}
@@ -96,16 +96,16 @@ func IsHelper(c *corev1.EphemeralContainer) bool {
 
 // MadeFor tells whether a helper of ours was made for that need beside that container: whatever the cluster admitted then
 // is the best there is.
-func MadeFor(c *corev1.EphemeralContainer, container string, need Need) bool {
+func MadeFor(c *corev1.EphemeralContainer, container string, access Access) bool {
 	made := words(c)
-	return made[2] == container && Need(made[1]).covers(need)
+	return made[2] == container && Access(made[1]).covers(access)
 }
 
 // MadeForFiles tells whether a helper of ours was made for the files of that container and for nothing else. One that does
 // not match the target was then the least that opened them, or that the cluster admitted.
 func MadeForFiles(c *corev1.EphemeralContainer, container string) bool {
 	made := words(c)
-	return made[2] == container && Need(made[1]) == OpenRoot
+	return made[2] == container && Access(made[1]) == ReadRoot
 }
 
 // MadeBy tells who asked for a helper of ours; "" where that is not known.

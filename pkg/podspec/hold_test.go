@@ -22,7 +22,7 @@ func TestHeldContainer(t *testing.T) {
 		t.Errorf("runs %q of %s", held.Command, held.Image)
 	}
 	tools := copied.Spec.InitContainers[0]
-	if tools.Name != ToolsContainer || tools.Image != "busybox:1.37.0-musl" || !Twins(tools.SecurityContext, tracer().Security) {
+	if tools.Name != ToolsContainer || tools.Image != "busybox:1.37.0-musl" || !EqualSecurityContext(tools.SecurityContext, tracer().Security) {
 		t.Errorf("the tools come from %+v", tools)
 	}
 	for _, c := range []corev1.Container{*held, tools} {

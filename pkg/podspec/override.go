@@ -27,14 +27,14 @@ func Profiles() []Profile {
 	return []Profile{ProfileRestricted, ProfileBaseline, ProfileGeneral, ProfileNetadmin}
 }
 
-// Override is what the user decided about a helper's security context. It stands in place of the ladder.
+// Override is what the user decided about a helper's security context. It stands in place of the candidates.
 type Override struct {
 	Profile      Profile
 	User         *User
 	Capabilities []string // to add, with CAP_ or without
 }
 
-// Empty tells whether the ladder decides.
+// Empty tells whether the candidates decide.
 func (o Override) Empty() bool { return o.Profile == "" && o.User == nil && len(o.Capabilities) == 0 }
 
 // errIneffective is about what a cluster would accept and the kernel not honour.
@@ -42,7 +42,7 @@ var errIneffective = errors.New("a capability that is added to a container which
 
 // Candidate is the security context asked for: that of the profile, else of the user, else of root, with the user and the
 // capabilities asked for. The error says that a profile is unknown or that the parts contradict each other.
-func (o Override) Candidate(s Subject) (Candidate, error) {
+func (o Override) Candidate(s TargetUser) (Candidate, error) {
 	c, err := o.base(s)
 	if err != nil {
 		return c, err
@@ -66,7 +66,7 @@ func (o Override) Candidate(s Subject) (Candidate, error) {
 	return c, nil
 }
 
-func (o Override) base(s Subject) (Candidate, error) {
+func (o Override) base(s TargetUser) (Candidate, error) {
 	root := Candidate{Security: as(User{}, nil)}
 	switch o.Profile {
 	case "":
@@ -106,5 +106,7 @@ func (o Override) name(sc *corev1.SecurityContext) string {
 	}
 }
 
-// Twins tells whether two security contexts are the same: a second helper of one would see nothing more.
-func Twins(a, b *corev1.SecurityContext) bool { return equality.Semantic.DeepEqual(a, b) }
+// EqualSecurityContext tells whether two security contexts are the same: a second helper of one would see nothing more.
+func EqualSecurityContext(a, b *corev1.SecurityContext) bool {
+	return equality.Semantic.DeepEqual(a, b)
+}

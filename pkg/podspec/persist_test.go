@@ -10,7 +10,7 @@ import (
 func TestPersistentHelper(t *testing.T) {
 	c := Helper{
 		Name: "shareproc-abcde", Image: "busybox:1.37.0-musl", Target: "nginx", Keep: 90 * time.Second,
-		Security: tracer().Security, Need: OpenEvery, Container: "nginx", By: "anna", Persistent: true,
+		Security: tracer().Security, Access: ReadAll, Container: "nginx", By: "anna", Persistent: true,
 	}.Ephemeral()
 	golden(t, "persist.golden.yaml", c)
 	waits := Helper{Name: "shareproc-abcde"}.Ephemeral()

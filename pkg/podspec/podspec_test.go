@@ -54,7 +54,7 @@ func readPod(t *testing.T, name string) *corev1.Pod {
 func TestEphemeralHelper(t *testing.T) {
 	golden(t, "helper.golden.yaml", Helper{
 		Name: "shareproc-abcde", Image: "busybox:1.37.0-musl", Target: "nginx", Keep: 90 * time.Second,
-		Security: tracer().Security, Need: OpenEvery, Container: "nginx", By: "anna$(HOME)",
+		Security: tracer().Security, Access: ReadAll, Container: "nginx", By: "anna$(HOME)",
 	}.Ephemeral())
 }
 

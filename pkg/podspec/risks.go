@@ -92,7 +92,7 @@ func killsFirst(c *corev1.Container) []string {
 
 // Twice says what a copy of a running pod does a second time, and what both use, in a line for each thing that applies.
 // modes are the access modes of the pod's claims as kubectl get pvc has them, by the claim's name, where they are known.
-func (c Copy) Twice(pod *corev1.Pod, modes map[string]string) []string {
+func (c Copy) DuplicateWork(pod *corev1.Pod, modes map[string]string) []string {
 	var said []string
 	owner := controller(pod)
 	switch running := c.runs(pod); {

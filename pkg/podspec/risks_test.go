@@ -85,7 +85,7 @@ func TestWhatACopyDoesTwice(t *testing.T) {
 		{"the node's network", Copy{}, func(p *corev1.Pod) { p.Spec.HostNetwork = true }, []string{"done twice", "ports that the original has open"}},
 		{"labels", Copy{Edits: Edits{KeepLabels: true}}, func(p *corev1.Pod) { p.Labels = map[string]string{"a": "b"} }, []string{"done twice", "keeps the labels"}},
 	} {
-		got := c.copy.Twice(pod(c.edit), map[string]string{"d-0": "RWO"})
+		got := c.copy.DuplicateWork(pod(c.edit), map[string]string{"d-0": "RWO"})
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %q", c.what, got)
 			continue

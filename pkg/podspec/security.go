@@ -53,7 +53,7 @@ type Candidate struct {
 // nobody is a user that no image is likely to run as, for helpers that need no access.
 const nobody = 65534
 
-// Ladder lists the security contexts to try for a helper: first those that meet the need, least privilege first; then,
+// Candidates lists the security contexts to try for a helper: first those that meet the need, least privilege first; then,
 // where none of these is admitted, those that at least open the target's root, best first; and where even that is not
 // needed, or where it is not known whom to match, one without any access, which lists the processes and their users. None
 // is privileged, and each sets a numeric runAsUser and runAsGroup, so that a pod's runAsNonRoot and an image's user never
@@ -65,36 +65,36 @@ const nobody = 65534
 //   - root with SYS_PTRACE opens every process.
 //
 // A root to enter is for a shell, so that the most comes first there.
-func Ladder(s Subject, need Need) []Candidate {
+func Candidates(s TargetUser, access Access) []Candidate {
 	all := []Candidate{matched(s), {Name: "root with default capabilities", Security: as(User{}, nil)}, tracer()}
-	if need == EnterRoot {
+	if access == Chroot {
 		all = append(all[:1], entering(s)...)
 	}
-	if Twins(all[0].Security, all[1].Security) {
+	if EqualSecurityContext(all[0].Security, all[1].Security) {
 		all = all[1:]
 	}
-	var ladder, next []Candidate
+	var candidates, next []Candidate
 	for _, c := range all {
 		switch {
-		case Meets(c.Security, s, need) && (need != SeeProcesses || Meets(c.Security, s, OpenRoot)):
-			ladder = append(ladder, c)
-		case Meets(c.Security, s, OpenRoot):
+		case Meets(c.Security, s, access) && (access != SeeProcesses || Meets(c.Security, s, ReadRoot)):
+			candidates = append(candidates, c)
+		case Meets(c.Security, s, ReadRoot):
 			next = append(next, c)
 		}
 	}
 	slices.Reverse(next)
-	if need == EnterRoot {
-		slices.Reverse(ladder)
+	if access == Chroot {
+		slices.Reverse(candidates)
 	}
-	ladder = append(ladder, next...)
-	if need == SeeProcesses || !s.Known {
-		ladder = append(ladder, without(User{nobody, nobody}))
+	candidates = append(candidates, next...)
+	if access == SeeProcesses || !s.Known {
+		candidates = append(candidates, without(User{nobody, nobody}))
 	}
-	return ladder
+	return candidates
 }
 
 // matched is the target's own user, with no more and no fewer capabilities than it has.
-func matched(s Subject) Candidate {
+func matched(s TargetUser) Candidate {
 	if s.User.UID != 0 {
 		return without(s.User)
 	}

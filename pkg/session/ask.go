@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -47,11 +48,14 @@ func helperCommand(want, state, proc string) []string {
 	return []string{"sh", "-c", helperScript, "shareproc-look", want, state, proc}
 }
 
-func (o *Opener) ask(ctx context.Context, e Entry, want string) (answer, error) {
+func (o Manager) ask(ctx context.Context, e Entry, want string) (answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errSilent)
 	defer cancel()
 	var out short
-	err := o.Ask(ctx, e.session(), helperCommand(want, podspec.Notes, "/proc"), &out)
+	exec, err := o.Exec(at(e.session()))
+	if err == nil {
+		err = exec.Run(ctx, helperCommand(want, podspec.Notes, "/proc"), nil, &out, io.Discard)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -92,7 +96,7 @@ func parseAnswer(text string) (answer, error) {
 
 // LookAt asks every running helper of the list for how long it has been idle and whether a command runs in it, and notes in
 // the list when it ends if nobody uses it. What does not answer is left as it is.
-func (o *Opener) LookAt(ctx context.Context, list []Entry) {
+func (o Manager) LookAt(ctx context.Context, list []Entry) {
 	atOnce(ctx, list, func(e *Entry) {
 		if e.Kind != KindHelper || e.State != StateRunning {
 			return
@@ -124,8 +128,8 @@ func atOnce[T any](ctx context.Context, list []T, do func(*T)) {
 
 // Mine tells what the user made from what others made, or nobody knows who did. Where the cluster does not say who the
 // user is, nothing is theirs.
-func (o *Opener) Mine(ctx context.Context, list []Entry) (mine, others []Entry, err error) {
-	who := o.who(ctx)
+func (o Manager) Mine(ctx context.Context, list []Entry) (mine, others []Entry, err error) {
+	who := Who(ctx, o.Client)
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
 	}

@@ -4,6 +4,7 @@ package session
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -15,84 +16,119 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Way is how a session comes to see the target's processes.
-type Way string
+// Mode is how a session comes to see the target's processes.
+type Mode string
 
 // The ways, least intrusive first.
 const (
-	Reuse     Way = "reuse"
-	Ephemeral Way = "ephemeral"
-	Persist   Way = "persist"
-	Copy      Way = "copy"
+	Reuse     Mode = "reuse"
+	Ephemeral Mode = "ephemeral"
+	Persist   Mode = "persist"
+	Copy      Mode = "copy"
+	// Patch is that of PlanPatch; Choose takes it for nobody.
+	Patch Mode = "patch"
 )
 
-// Wanted is what the user asked for.
-type Wanted struct {
+// Request is what the user asked for.
+type Request struct {
 	// Copy asks for a copy of the pod instead of a helper in it.
 	Copy bool
 	// Persist asks for a helper whose own process is a shell, to attach to.
 	Persist bool
+	// Shell says that a shell in a terminal is all that is wanted, which can be attached to where exec is not allowed.
+	Shell bool
 	// Hold asks for a copy in which the target container's own process is replaced by one that waits.
 	Hold bool
 	// Edits are what else is wanted otherwise in a copy.
 	Edits podspec.Edits
 	// Image limits reuse to helpers of that image; "" takes any.
 	Image string
-	// Need is what the command must be able to do in a helper.
-	Need podspec.Need
+	// Access is what the command must be able to do in a helper.
+	Access podspec.Access
 	// Override is the security context that the user wants, whatever the need.
 	Override podspec.Override
-	// Except names a helper that was found not to do, and Subject whom it met instead of whom the API names.
-	Except  string
-	Subject *podspec.Subject
+	// ExcludeHelper names a helper that was found not to do, and TargetUser whom it met instead of whom the API names.
+	ExcludeHelper string
+	TargetUser    *podspec.TargetUser
 	// AnyProcess says that what was asked for may be a process of another container than the target: a helper that is
-	// made for such a Subject is no better for the target.
+	// made for such a TargetUser is no better for the target.
 	AnyProcess bool
 }
 
 // Plan is what Open will do.
 type Plan struct {
-	Way Way
+	Mode Mode
 	// Helper is the running container to use; only with Reuse.
 	Helper string
 	// Fallback is a running container that has more rights than the target whose files are wanted: it is used where no
 	// helper that matches the target can be had.
 	Fallback string
 	View     View
-	// Subject is whom a new helper is made for, and Ladder the security contexts to try for it.
-	Subject podspec.Subject
-	Ladder  []podspec.Candidate
+	// TargetUser is whom a new helper is made for, and Candidates the security contexts to try for it.
+	TargetUser podspec.TargetUser
+	Candidates []podspec.Candidate
 
-	wanted Wanted
+	request Request
+	// notes are what the user has to know of the choice.
+	notes []string
 }
 
 // Choose is the whole policy, in order: what the user asked for; a running helper of ours that does; an ephemeral
 // helper, in the pod's process namespace where it shares one and else in the target container's. Whoever works on files
 // gets a helper with no more rights than the target, whatever else runs. A way that restarts or
 // duplicates the user's workload is only taken when asked for. In a pod that is being deleted a helper can be used, but
-// none be added. The error says why there is nothing to look at, or what is
-// wrong with what was asked for.
-func Choose(t target.Target, want Wanted) (Plan, error) {
-	plan := Plan{View: View{Container: t.Container}, Subject: podspec.SubjectOf(t.Pod, t.Container), wanted: want}
+// none be added. What is known of permissions decides between modes that do: who may attach and not exec
+// gets a shell that is attached to. The error says why there is nothing to look at, what is wrong with what was asked
+// for, or which permissions are missing.
+func Choose(t target.Target, want Request, may Permissions) (Plan, error) {
+	if len(may.denied) == 0 {
+		return choose(t, want)
+	}
+	exec, attach, add := Rule("create", "pods/exec"), Rule("create", "pods/attach"), Rule("patch", "pods/ephemeralcontainers")
+	var notes []string
+	if want.Shell && !want.Persist && may.lack(exec) && !may.lack(attach) {
+		want.Persist = true
+		notes = append(notes, "you may attach in pods here, and not exec: --persist is used")
+	}
+	plan, err := choose(t, want)
+	plan.notes = notes
+	if err != nil {
+		return plan, err
+	}
+	if plan.Mode == Ephemeral && plan.Fallback != "" && may.lack(add) {
+		plan.notes = append(plan.notes, plan.withFallback("you may not add another helper to pod/"+t.Pod.Name))
+		plan = plan.using(plan.Fallback)
+	}
+	return plan, may.check(t.Pod.Namespace, plan.Mode.Requirements())
+}
+
+// withFallback says that a helper with more rights than the target is used, and why.
+func (p *Plan) withFallback(why string) string {
+	return fmt.Sprintf("%s; helper %s, which has more rights than the target, reads and writes its files", why, p.Fallback)
+}
+
+// choose chooses without regard to permissions.
+func choose(t target.Target, want Request) (Plan, error) {
+	plan := Plan{View: View{Container: t.Container}, TargetUser: podspec.TargetUserOf(t.Pod, t.Container), request: want}
 	if t.Shared() || want.Copy {
 		plan.View = View{}
 	}
-	if want.Subject != nil {
-		plan.Subject = *want.Subject
+	if want.TargetUser != nil {
+		plan.TargetUser = *want.TargetUser
 	}
 	if want.Copy {
-		plan.Way = Copy
-		if want.Need != podspec.EnterRoot {
-			plan.wanted.Need = podspec.OpenEvery
+		plan.Mode = Copy
+		if want.Access != podspec.Chroot {
+			plan.request.Access = podspec.ReadAll
 		}
-		plan.wanted.Edits.EnvOf = t.Container
+		plan.request.Edits.EnvOf = t.Container
 		if err := t.CheckCopyable(); err != nil {
 			return plan, err
 		}
-		if err := plan.wanted.Edits.Check(t.Pod); err != nil {
+		if err := plan.request.Edits.Check(t.Pod); err != nil {
 			return plan, hint.With(err, "one of: "+strings.Join(target.Containers(t.Pod), ", "))
 		}
-		return plan, plan.climb()
+		return plan, plan.setCandidates()
 	}
 	check := t.CheckRunning
 	if t.Terminating() {
@@ -101,18 +137,18 @@ func Choose(t target.Target, want Wanted) (Plan, error) {
 	if err := check(); err != nil {
 		return plan, err
 	}
-	if err := plan.climb(); err != nil {
+	if err := plan.setCandidates(); err != nil {
 		return plan, err
 	}
 	if want.Persist {
-		plan.Way = Persist
+		plan.Mode = Persist
 		return plan, t.CheckRunning()
 	}
 	if name, ok := plan.find(t); ok {
-		plan.Way, plan.Helper = Reuse, name
+		plan.Mode, plan.Helper = Reuse, name
 		return plan, nil
 	}
-	plan.Way = Ephemeral
+	plan.Mode = Ephemeral
 	err := t.CheckRunning()
 	if err != nil && plan.Fallback != "" {
 		return plan.using(plan.Fallback), nil
@@ -122,18 +158,18 @@ func Choose(t target.Target, want Wanted) (Plan, error) {
 
 // using is the plan to use a container that runs already.
 func (p Plan) using(container string) Plan {
-	p.Way, p.Helper = Reuse, container
+	p.Mode, p.Helper = Reuse, container
 	return p
 }
 
-// climb sets the ladder.
-func (p *Plan) climb() error {
-	if p.wanted.Override.Empty() {
-		p.Ladder = podspec.Ladder(p.Subject, p.wanted.Need)
+// setCandidates sets the candidates.
+func (p *Plan) setCandidates() error {
+	if p.request.Override.Empty() {
+		p.Candidates = podspec.Candidates(p.TargetUser, p.request.Access)
 		return nil
 	}
-	c, err := p.wanted.Override.Candidate(p.Subject)
-	p.Ladder = []podspec.Candidate{c}
+	c, err := p.request.Override.Candidate(p.TargetUser)
+	p.Candidates = []podspec.Candidate{c}
 	return err
 }
 
@@ -141,7 +177,7 @@ func (p *Plan) climb() error {
 // helper in the same process namespace. One that opens everything wins, then the newest. For files that is another one:
 // see findMatch.
 func (p *Plan) find(t target.Target) (string, bool) {
-	if p.wanted.Need == podspec.OpenRoot && p.wanted.Override.Empty() {
+	if p.request.Access == podspec.ReadRoot && p.request.Override.Empty() {
 		return p.findMatch(t)
 	}
 	if shell, ok := runningShell(t); ok {
@@ -152,7 +188,7 @@ func (p *Plan) find(t target.Target) (string, bool) {
 		if !p.usable(t, &c) {
 			continue
 		}
-		if podspec.Meets(c.SecurityContext, p.Subject, podspec.OpenEvery) {
+		if podspec.Meets(c.SecurityContext, p.TargetUser, podspec.ReadAll) {
 			return c.Name, true
 		}
 		found = cmp.Or(found, c.Name)
@@ -164,7 +200,7 @@ func (p *Plan) find(t target.Target) (string, bool) {
 // wins: the match did not do then. What else runs is the fallback, and all there is where nothing can match.
 func (p *Plan) findMatch(t target.Target) (string, bool) {
 	var match, every, other string
-	if shell, ok := runningShell(t); ok && podspec.Matches(shell.SecurityContext, p.Subject) {
+	if shell, ok := runningShell(t); ok && podspec.Matches(shell.SecurityContext, p.TargetUser) {
 		match = shell.Name
 	} else if ok {
 		every = shell.Name
@@ -172,18 +208,18 @@ func (p *Plan) findMatch(t target.Target) (string, bool) {
 	for _, c := range newestFirst(t.Pod) {
 		switch {
 		case !p.usable(t, &c):
-		case podspec.Matches(c.SecurityContext, p.Subject):
+		case podspec.Matches(c.SecurityContext, p.TargetUser):
 			match = cmp.Or(match, c.Name)
 		case podspec.MadeForFiles(&c, t.Container):
 			return c.Name, true
-		case podspec.Meets(c.SecurityContext, p.Subject, podspec.OpenEvery):
+		case podspec.Meets(c.SecurityContext, p.TargetUser, podspec.ReadAll):
 			every = cmp.Or(every, c.Name)
 		default:
 			other = cmp.Or(other, c.Name)
 		}
 	}
 	p.Fallback = cmp.Or(every, other)
-	if match == "" && len(podspec.Matching(p.Subject)) == 0 {
+	if match == "" && len(podspec.Matching(p.TargetUser)) == 0 {
 		match = p.Fallback
 	}
 	return match, match != ""
@@ -210,26 +246,26 @@ func (p *Plan) sees(t target.Target, c *corev1.EphemeralContainer) bool {
 
 // usable tells whether an ephemeral container is a helper of ours that sees the target and does what is wanted.
 func (p *Plan) usable(t target.Target, c *corev1.EphemeralContainer) bool {
-	return podspec.Waits(c) && p.sees(t, c) && c.Name != p.wanted.Except && p.does(t, c)
+	return podspec.Waits(c) && p.sees(t, c) && c.Name != p.request.ExcludeHelper && p.does(t, c)
 }
 
 // does tells whether a helper of ours has what is wanted, or the best of it that the cluster admitted.
 func (p *Plan) does(t target.Target, c *corev1.EphemeralContainer) bool {
-	want := p.wanted
+	want := p.request
 	switch {
 	case want.Image != "" && want.Image != c.Image:
 		return false
 	case !want.Override.Empty():
-		return podspec.Twins(c.SecurityContext, p.Ladder[0].Security)
+		return podspec.EqualSecurityContext(c.SecurityContext, p.Candidates[0].Security)
 	default:
-		return podspec.MadeFor(c, t.Container, want.Need) || podspec.Meets(c.SecurityContext, p.Subject, want.Need)
+		return podspec.MadeFor(c, t.Container, want.Access) || podspec.Meets(c.SecurityContext, p.TargetUser, want.Access)
 	}
 }
 
-// twin finds a running helper that has this security context already: another one would see nothing more.
-func (p *Plan) twin(t target.Target, image string, security *corev1.SecurityContext) (string, bool) {
+// equalHelper finds a running helper that has this security context already: another one would see nothing more.
+func (p *Plan) equalHelper(t target.Target, image string, security *corev1.SecurityContext) (string, bool) {
 	for _, c := range newestFirst(t.Pod) {
-		if podspec.Waits(&c) && p.sees(t, &c) && c.Image == image && podspec.Twins(c.SecurityContext, security) {
+		if podspec.Waits(&c) && p.sees(t, &c) && c.Image == image && podspec.EqualSecurityContext(c.SecurityContext, security) {
 			return c.Name, true
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -22,8 +22,10 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
 )
 
 func nowRunning() corev1.ContainerState {
@@ -52,7 +54,7 @@ func newTarget(edit func(*corev1.Pod)) target.Target {
 // withHelper adds a helper of ours in some state.
 func withHelper(name, joins, image string, state corev1.ContainerState) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
-		c := podspec.Helper{Name: name, Image: image, Target: joins, Need: podspec.OpenEvery, Container: "web"}.Ephemeral()
+		c := podspec.Helper{Name: name, Image: image, Target: joins, Access: podspec.ReadAll, Container: "web"}.Ephemeral()
 		p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, c)
 		p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: name, State: state})
 	}
@@ -82,15 +84,24 @@ func newCluster(t target.Target) *cluster {
 	return c
 }
 
-func (c *cluster) opener() *Opener {
-	return &Opener{Client: c, Options: Options{
-		Image: "busybox:1.37.0-musl", Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second,
-		Say: func(format string, args ...any) {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.said = append(c.said, fmt.Sprintf(format, args...))
-		},
-		Look: func(context.Context, Session) (Sight, error) {
+// opener has all that opens, finds and ends sessions. Ask answers for every container, and c.sights for every look.
+type opener struct {
+	Manager
+	Ask func(ctx context.Context, s Session, argv []string, stdout io.Writer) error
+}
+
+func (c *cluster) opener() *opener {
+	o := &opener{Manager: Manager{c.deps(nil)}}
+	o.Exec = func(at attach.Container) (Exec, error) { return answering{stream{}, o, at}, nil }
+	return o
+}
+
+func (c *cluster) deps(exec Exec) Deps {
+	return Deps{
+		Client: c, Dynamic: fakecluster.Dynamic(c.Clientset), Report: c,
+		Exec:     func(attach.Container) (Exec, error) { return exec, nil },
+		Settings: Settings{Image: "busybox:1.37.0-musl", Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second},
+		look: func(context.Context, Session) (Sight, error) {
 			if len(c.sights) == 0 {
 				return Sight{Text: "it sees processes and files"}, nil
 			}
@@ -100,7 +111,31 @@ func (c *cluster) opener() *Opener {
 			}
 			return sight, nil
 		},
-	}}
+	}
+}
+
+type answering struct {
+	stream
+	o  *opener
+	at attach.Container
+}
+
+func (a answering) Run(ctx context.Context, argv []string, _ io.Reader, stdout, _ io.Writer) error {
+	return a.o.Ask(ctx, Session{Namespace: a.at.Namespace, Pod: a.at.Pod, Container: a.at.Name}, argv, stdout)
+}
+
+// Open carries out a plan.
+func (o *opener) Open(ctx context.Context, t target.Target, plan Plan) (Session, error) {
+	plan, err := authorize(ctx, o.Deps, t, plan)
+	if err != nil {
+		return Session{}, err
+	}
+	return carryOut(ctx, o.Deps, t, plan)
+}
+
+func (o *opener) Close(ctx context.Context, s Session) error {
+	s.deps = o.Deps
+	return s.Close(ctx)
 }
 
 func (c *cluster) review(a clienttesting.Action) (bool, runtime.Object, error) {
@@ -173,19 +208,19 @@ func (c *cluster) writes() []string {
 	return list
 }
 
-func plan(t *testing.T, target target.Target, want Wanted) Plan {
+func plan(t *testing.T, target target.Target, want Request) Plan {
 	t.Helper()
-	if want.Need == "" {
-		want.Need = podspec.OpenEvery
+	if want.Access == "" {
+		want.Access = podspec.ReadAll
 	}
-	plan, err := Choose(target, want)
+	plan, err := Choose(target, want, Permissions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return plan
 }
 
-func open(t *testing.T, c *cluster, target target.Target, want Wanted) (Session, error) {
+func open(t *testing.T, c *cluster, target target.Target, want Request) (Session, error) {
 	t.Helper()
 	return c.opener().Open(t.Context(), target, plan(t, target, want))
 }

@@ -22,19 +22,19 @@ import (
 // End ends every entry of the list, and calls done for each that has ended, one after the other. Helpers in which a
 // command runs are only ended with force. One that can't be ended keeps no other from it: the error has all of them. When
 // ctx ends, so does the waiting.
-func (o *Opener) End(ctx context.Context, list []Entry, force bool, done func(Entry)) error {
+func (o Manager) End(ctx context.Context, list []Entry, force bool, done func(Entry)) error {
 	var errs []error
-	var helpers []told
+	var helpers []termination
 	for _, e := range list {
 		switch {
 		case e.State == StateEnding:
-			o.Say("%s is being deleted already", e)
+			o.Report.Say("%s is being deleted already", e)
 			continue
 		case e.stuck:
-			o.Say("%s never started (%s): an ephemeral container can't be removed, its entry goes with the pod", e, e.State)
+			o.Report.Say("%s never started (%s): an ephemeral container can't be removed, its entry goes with the pod", e, e.State)
 			continue
 		case e.Kind == KindHelper:
-			helpers = append(helpers, told{Entry: e})
+			helpers = append(helpers, termination{Entry: e})
 			continue
 		}
 		deleted, err := o.undo(ctx, e)
@@ -46,7 +46,7 @@ func (o *Opener) End(ctx context.Context, list []Entry, force bool, done func(En
 		}
 		errs = append(errs, err)
 	}
-	atOnce(ctx, helpers, func(t *told) { o.tell(ctx, t, force) })
+	atOnce(ctx, helpers, func(t *termination) { o.terminate(ctx, t, force) })
 	errs = append(errs, o.await(ctx, helpers, done))
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -55,19 +55,19 @@ func (o *Opener) End(ctx context.Context, list []Entry, force bool, done func(En
 }
 
 // undo ends a copy or a patch. It tells whether there was one.
-func (o *Opener) undo(ctx context.Context, e Entry) (bool, error) {
+func (o Manager) undo(ctx context.Context, e Entry) (bool, error) {
 	if e.Kind == KindPatch {
 		ctx, cancel := context.WithTimeout(ctx, unpatchTime)
 		defer cancel()
-		return o.putBack(ctx, e.Namespace, e.Workload, e.Container)
+		return workloads{o.Deps}.restore(ctx, e.Namespace, e.Workload, e.Container)
 	}
-	return o.deleteCopy(ctx, e.Namespace, e.Pod, e.podUID)
+	return deleteCopy(ctx, o.Deps, e.Namespace, e.Pod, e.podUID)
 }
 
 // Sweep ends what is over in a namespace ("" for all): it deletes the copies that the user made and in which nothing runs any
 // more (the cluster ends a copy whose client died, and keeps the pod), and puts back the templates whose patch has expired,
 // whoever made it: nothing else in the cluster does.
-func (o *Opener) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
+func (o Manager) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 	var list []Entry
 	err := o.eachPod(ctx, namespace, podspec.LabelManagedBy+"="+podspec.ManagedBy, func(pod *corev1.Pod) {
 		if isCopy(pod) && finished(pod) && pod.DeletionTimestamp == nil {
@@ -84,8 +84,8 @@ func (o *Opener) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 			return nil, err
 		}
 	}
-	quiet := *o
-	quiet.Say = func(string, ...any) {} // List tells what can't be looked for
+	quiet := workloads{o.Deps}
+	quiet.Report = silent{} // List tells what can't be looked for
 	for _, e := range quiet.patches(ctx, namespace) {
 		if e.State == StateExpired {
 			list = append(list, e)
@@ -96,28 +96,35 @@ func (o *Opener) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 	return swept, err
 }
 
-// tidyTime bounds what a session does for those before it.
-const tidyTime = 3 * time.Second
+// silent reports nothing.
+type silent struct{}
 
-// tidy sweeps while something new starts; what can't be swept is clean's to tell. The channel is closed when it is done.
-func (o *Opener) tidy(ctx context.Context, namespace string) <-chan struct{} {
+func (silent) Say(string, ...any)  {}
+func (silent) Warn(string, ...any) {}
+func (silent) Waiting(string)      {}
+
+// sweepTime bounds what a session does for those before it.
+const sweepTime = 3 * time.Second
+
+// sweepAside sweeps while something new starts; what can't be swept is clean's to tell. The channel is closed when it is done.
+func sweepAside(ctx context.Context, o Deps, namespace string) <-chan struct{} {
 	done := make(chan struct{})
-	quiet := *o
-	quiet.Say = func(string, ...any) {}
+	quiet := Manager{o}
+	quiet.Report = silent{}
 	crash.Go(ctx, func() {
 		defer close(done)
-		ctx, cancel := context.WithTimeout(ctx, tidyTime)
+		ctx, cancel := context.WithTimeout(ctx, sweepTime)
 		defer cancel()
 		swept, _ := quiet.Sweep(ctx, namespace)
 		for _, e := range swept {
-			o.Say("ended what was left: %s", e)
+			o.Report.Say("ended what was left: %s", e)
 		}
 	})
 	return done
 }
 
 // deleteCopy deletes a copy, and no other pod of its name. It tells whether there was one.
-func (o *Opener) deleteCopy(ctx context.Context, namespace, name string, uid types.UID) (bool, error) {
+func deleteCopy(ctx context.Context, o Deps, namespace, name string, uid types.UID) (bool, error) {
 	options := metav1.DeleteOptions{}
 	if uid != "" {
 		options.Preconditions = metav1.NewUIDPreconditions(string(uid))
@@ -127,23 +134,23 @@ func (o *Opener) deleteCopy(ctx context.Context, namespace, name string, uid typ
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 		return false, nil
 	case err != nil:
-		return false, lacking(fmt.Errorf("delete pod/%s: %w", name, err), namespace, deletePods)
+		return false, lacking(fmt.Errorf("delete pod/%s: %w", name, err), namespace, Rule("delete", "pods"))
 	}
 	return true, nil
 }
 
-// doubtTime is how long a helper that did not answer well may take to turn out to have ended: the API tells it later.
-const doubtTime = 5 * time.Second
+// settleLimit is how long a helper that did not answer well may take to turn out to have ended: the API tells it later.
+const settleLimit = 5 * time.Second
 
-// told is a helper that was told to end.
-type told struct {
+// termination is a helper that was told to end.
+type termination struct {
 	Entry
 	// refused is why it does not end. doubt is why it may not: a stream into a container that ends can fail in any way.
 	refused, doubt error
 }
 
-// tell tells a helper to end.
-func (o *Opener) tell(ctx context.Context, t *told, force bool) {
+// terminate tells a helper to end.
+func (o Manager) terminate(ctx context.Context, t *termination, force bool) {
 	want := wantEnd
 	if force {
 		want = wantForce
@@ -160,7 +167,7 @@ func (o *Opener) tell(ctx context.Context, t *told, force bool) {
 	switch {
 	case err == nil:
 	case apierrors.IsForbidden(err):
-		t.refused = lacking(fmt.Errorf("end %s: %w", t, err), t.Namespace, createExec)
+		t.refused = lacking(fmt.Errorf("end %s: %w", t, err), t.Namespace, Rule("create", "pods/exec"))
 	case !exited:
 		t.doubt = fmt.Errorf("end %s: %w", t, err)
 	case code.ExitCode() == exitInUse:
@@ -179,13 +186,13 @@ func (o *Opener) tell(ctx context.Context, t *told, force bool) {
 
 // await calls done for each helper that the API says has ended. Several are looked at in turn, so that the client's own
 // limit of requests never holds up one of them for long.
-func (o *Opener) await(ctx context.Context, helpers []told, done func(Entry)) error {
-	ticker := time.NewTicker(look)
+func (o Manager) await(ctx context.Context, helpers []termination, done func(Entry)) error {
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	begin := time.Now()
 	var errs []error
 	for {
-		helpers = slices.DeleteFunc(helpers, func(t told) bool {
+		helpers = slices.DeleteFunc(helpers, func(t termination) bool {
 			over, err := t.refused == nil, t.refused
 			if over {
 				over, err = o.over(ctx, t, time.Since(begin))
@@ -208,13 +215,13 @@ func (o *Opener) await(ctx context.Context, helpers []told, done func(Entry)) er
 }
 
 // over tells whether a helper has ended, or returns why it is no use to wait any longer.
-func (o *Opener) over(ctx context.Context, t told, waited time.Duration) (bool, error) {
+func (o Manager) over(ctx context.Context, t termination, waited time.Duration) (bool, error) {
 	pod, err := o.Client.CoreV1().Pods(t.Namespace).Get(ctx, t.Pod, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return true, nil
 	case apierrors.IsForbidden(err):
-		return false, lacking(fmt.Errorf("wait for the end of %s: %w", t, err), t.Namespace, getPods)
+		return false, lacking(fmt.Errorf("wait for the end of %s: %w", t, err), t.Namespace, Rule("get", "pods"))
 	case err == nil:
 		st, ok := podspec.Status(pod, t.Container)
 		if pod.UID != t.podUID || finished(pod) || ok && st.State.Terminated != nil {
@@ -222,7 +229,7 @@ func (o *Opener) over(ctx context.Context, t told, waited time.Duration) (bool, 
 		}
 	}
 	switch {
-	case t.doubt != nil && waited > doubtTime:
+	case t.doubt != nil && waited > settleLimit:
 		return false, t.doubt
 	case waited > o.Timeout:
 		return false, hint.With(fmt.Errorf("wait for the end of %s: not after %s", t, brief(o.Timeout)),

@@ -20,7 +20,7 @@ import (
 )
 
 // endAll ends everything in namespace shop and names what has ended.
-func endAll(t *testing.T, o *Opener, force bool) ([]string, error) {
+func endAll(t *testing.T, o *opener, force bool) ([]string, error) {
 	t.Helper()
 	list, err := o.List(t.Context(), Scope{Namespace: "shop"})
 	if err != nil {

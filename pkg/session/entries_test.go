@@ -74,7 +74,7 @@ func (e exitCode) Error() string { return fmt.Sprint("exit code ", int(e)) }
 func (e exitCode) ExitCode() int { return int(e) }
 
 // asking is an opener whose helpers give the answer; said to end, they do, where end is nil.
-func (c *cluster) asking(t *testing.T, answer string, end error) *Opener {
+func (c *cluster) asking(t *testing.T, answer string, end error) *opener {
 	t.Helper()
 	o := c.opener()
 	o.Ask = func(_ context.Context, s Session, argv []string, stdout io.Writer) error {

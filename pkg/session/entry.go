@@ -83,8 +83,8 @@ func (e Entry) Same(other Entry) bool {
 	return e.Kind == other.Kind && e.Namespace == other.Namespace && e.Pod == other.Pod && e.Workload == other.Workload && e.Container == other.Container
 }
 
-func (e Entry) session() Session {
-	return Session{Namespace: e.Namespace, Pod: e.Pod, Container: e.Container, podUID: string(e.podUID)}
+func (e Entry) session() *Session {
+	return &Session{Namespace: e.Namespace, Pod: e.Pod, Container: e.Container, podUID: string(e.podUID)}
 }
 
 // entriesOf lists what of ours is in a pod: the pod itself where it is a copy, and the helpers that have not ended.
@@ -125,7 +125,7 @@ func helperEntry(pod *corev1.Pod, c *corev1.EphemeralContainer, st *corev1.Conta
 	if st != nil && st.State.Running != nil {
 		e.State, e.Since = StateRunning, st.State.Running.StartedAt.Time
 	}
-	if st != nil && st.State.Waiting != nil && fatal(e.session(), st.State.Waiting) != nil {
+	if st != nil && st.State.Waiting != nil && fatal(*e.session(), st.State.Waiting) != nil {
 		e.State, e.stuck = State(st.State.Waiting.Reason), true
 	}
 	if pod.DeletionTimestamp != nil {

@@ -25,8 +25,8 @@ func as(uid, gid int64) func(*corev1.Pod) {
 }
 
 // met is the target as a look finds it.
-func met(t target.Target, uid, gid int64, undumpable bool) podspec.Subject {
-	return podspec.SubjectOf(t.Pod, t.Container).Met(podspec.User{UID: uid, GID: gid}, undumpable)
+func met(t target.Target, uid, gid int64, undumpable bool) podspec.TargetUser {
+	return podspec.TargetUserOf(t.Pod, t.Container).Observed(podspec.User{UID: uid, GID: gid}, undumpable)
 }
 
 // contexts names the security contexts of the helpers that were added: "UID:GID" and what is added and dropped.
@@ -73,49 +73,49 @@ func TestHelpersPerNeed(t *testing.T) {
 	for _, c := range []struct {
 		sentence string
 		edit     func(*corev1.Pod)
-		want     Wanted
+		want     Request
 		refuse   func(*corev1.SecurityContext) error
 		// sights are (uid, gid, denied, undumpable) of each look.
 		sights []seen
 		added  string
 		text   string
 	}{
-		{"files of root need no added capability", as(0, 0), Wanted{Need: podspec.OpenRoot}, nil, nil, "0:0", ""},
-		{"files of a user need that user", as(101, 102), Wanted{Need: podspec.OpenRoot}, nil, nil, user, ""},
-		{"everything needs SYS_PTRACE", as(101, 102), Wanted{Need: podspec.OpenEvery}, nil, nil, trace, ""},
-		{"where it is refused, the next best that opens the root", as(101, 102), Wanted{Need: podspec.OpenEvery}, restricted, nil, user, "refuses root with SYS_PTRACE; next best"},
+		{"files of root need no added capability", as(0, 0), Request{Access: podspec.ReadRoot}, nil, nil, "0:0", ""},
+		{"files of a user need that user", as(101, 102), Request{Access: podspec.ReadRoot}, nil, nil, user, ""},
+		{"everything needs SYS_PTRACE", as(101, 102), Request{Access: podspec.ReadAll}, nil, nil, trace, ""},
+		{"where it is refused, the next best that opens the root", as(101, 102), Request{Access: podspec.ReadAll}, restricted, nil, user, "refuses root with SYS_PTRACE; next best"},
 		{
 			"who is not known is taken for root, and matched once it is", nil,
-			Wanted{Need: podspec.OpenRoot},
+			Request{Access: podspec.ReadRoot},
 			nil,
 			[]seen{{101, 102, true, false}, {101, 102, false, false}},
 			"0:0; " + user, "of user 101:102",
 		},
 		{
 			"under restricted one without access looks first", nil,
-			Wanted{Need: podspec.OpenRoot},
+			Request{Access: podspec.ReadRoot},
 			restricted,
 			[]seen{{101, 102, true, false}, {101, 102, false, false}},
 			nobody + "; " + user, "",
 		},
 		{
 			"who changed the user needs SYS_PTRACE", as(0, 0),
-			Wanted{Need: podspec.OpenRoot},
+			Request{Access: podspec.ReadRoot},
 			nil,
 			[]seen{{101, 102, true, true}, {101, 102, false, false}},
 			"0:0; " + trace, "",
 		},
 		{
 			"who changed the user where that is refused: what there is, and why", as(0, 0),
-			Wanted{Need: podspec.OpenRoot},
+			Request{Access: podspec.ReadRoot},
 			noCapability,
 			[]seen{{101, 102, true, true}},
 			"0:0", "no capability is added here",
 		},
-		{"a list needs no second helper", nil, Wanted{Need: podspec.SeeProcesses}, restricted, []seen{{101, 102, true, false}}, nobody, ""},
+		{"a list needs no second helper", nil, Request{Access: podspec.SeeProcesses}, restricted, []seen{{101, 102, true, false}}, nobody, ""},
 		{
 			"what the user decides is not bettered", as(101, 102),
-			Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileBaseline}},
+			Request{Access: podspec.ReadRoot, Override: podspec.Override{Profile: podspec.ProfileBaseline}},
 			nil,
 			[]seen{{101, 102, true, false}},
 			"0:0", "",
@@ -127,7 +127,7 @@ func TestHelpersPerNeed(t *testing.T) {
 			cl.refuse = c.refuse
 		}
 		for _, l := range c.sights {
-			cl.sights = append(cl.sights, Sight{Subject: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
+			cl.sights = append(cl.sights, Sight{TargetUser: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
 		}
 		s, err := open(t, cl, target, c.want)
 		if err != nil || !s.Running {
@@ -153,13 +153,13 @@ func TestHelperForAnotherContainersProcessIsNotTheTargets(t *testing.T) {
 	target := newTarget(as(101, 102))
 	other := met(target, 5, 6, false)
 	for _, c := range []struct {
-		want Wanted
+		want Request
 		made bool
 	}{
-		{Wanted{Need: podspec.OpenRoot}, true},
-		{Wanted{Need: podspec.OpenRoot, Subject: &other}, true},
-		{Wanted{Need: podspec.OpenRoot, AnyProcess: true}, true},
-		{Wanted{Need: podspec.OpenRoot, AnyProcess: true, Subject: &other}, false},
+		{Request{Access: podspec.ReadRoot}, true},
+		{Request{Access: podspec.ReadRoot, TargetUser: &other}, true},
+		{Request{Access: podspec.ReadRoot, AnyProcess: true}, true},
+		{Request{Access: podspec.ReadRoot, AnyProcess: true, TargetUser: &other}, false},
 	} {
 		cl := newCluster(target)
 		if _, err := open(t, cl, target, c.want); err != nil {
@@ -169,7 +169,7 @@ func TestHelperForAnotherContainersProcessIsNotTheTargets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := podspec.MadeFor(&pod.Spec.EphemeralContainers[0], "web", podspec.OpenRoot); got != c.made {
+		if got := podspec.MadeFor(&pod.Spec.EphemeralContainers[0], "web", podspec.ReadRoot); got != c.made {
 			t.Errorf("%+v: made for the target: %v", c.want, got)
 		}
 	}
@@ -180,7 +180,7 @@ func TestNoHelperHasATwin(t *testing.T) {
 	target := newTarget(as(0, 0))
 	c := newCluster(target)
 	c.refuse = noCapability
-	first, err := open(t, c, target, Wanted{Need: podspec.OpenRoot})
+	first, err := open(t, c, target, Request{Access: podspec.ReadRoot})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +192,7 @@ func TestNoHelperHasATwin(t *testing.T) {
 	for i := range pod.Spec.EphemeralContainers {
 		pod.Spec.EphemeralContainers[i].Image = c.opener().Image
 	}
-	for _, want := range []Wanted{{Need: podspec.OpenEvery}, {Need: podspec.OpenRoot, Except: first.Container}} {
+	for _, want := range []Request{{Access: podspec.ReadAll}, {Access: podspec.ReadRoot, ExcludeHelper: first.Container}} {
 		s, err := open(t, c, target, want)
 		if err != nil || s.New || s.Container != first.Container {
 			t.Errorf("%+v: got %+v, %v", want, s, err)
@@ -204,40 +204,40 @@ func TestNoHelperHasATwin(t *testing.T) {
 }
 
 func TestHelperForOneNeedServesAnother(t *testing.T) {
-	made := func(need podspec.Need, c podspec.Candidate) func(*corev1.Pod) {
+	made := func(access podspec.Access, c podspec.Candidate) func(*corev1.Pod) {
 		return func(p *corev1.Pod) {
 			as(101, 102)(p)
-			h := podspec.Helper{Name: "shareproc-a", Image: "i", Target: "web", Need: need, Container: "web", Security: c.Security}.Ephemeral()
+			h := podspec.Helper{Name: "shareproc-a", Image: "i", Target: "web", Access: access, Container: "web", Security: c.Security}.Ephemeral()
 			p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, h)
 			p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: h.Name, State: nowRunning()})
 		}
 	}
-	subject := podspec.SubjectOf(newTarget(as(101, 102)).Pod, "web")
-	files, every := podspec.Ladder(subject, podspec.OpenRoot)[0], podspec.Ladder(subject, podspec.OpenEvery)
+	subject := podspec.TargetUserOf(newTarget(as(101, 102)).Pod, "web")
+	files, every := podspec.Candidates(subject, podspec.ReadRoot)[0], podspec.Candidates(subject, podspec.ReadAll)
 	for _, c := range []struct {
 		sentence string
 		edit     func(*corev1.Pod)
-		want     Wanted
-		way      Way
+		want     Request
+		way      Mode
 	}{
-		{"files' for a list", made(podspec.OpenRoot, files), Wanted{Need: podspec.SeeProcesses}, Reuse},
-		{"files' for signals", made(podspec.OpenRoot, files), Wanted{Need: podspec.Signal}, Reuse},
-		{"files' not for everything", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenEvery}, Ephemeral},
-		{"everything's for files, where it is the target's user", made(podspec.OpenEvery, every[1]), Wanted{Need: podspec.OpenRoot}, Reuse},
-		{"not where it has more rights than the target", made(podspec.OpenEvery, every[0]), Wanted{Need: podspec.OpenRoot}, Ephemeral},
-		{"the best that was admitted for everything", made(podspec.OpenEvery, every[1]), Wanted{Need: podspec.OpenEvery}, Reuse},
+		{"files' for a list", made(podspec.ReadRoot, files), Request{Access: podspec.SeeProcesses}, Reuse},
+		{"files' for signals", made(podspec.ReadRoot, files), Request{Access: podspec.Signal}, Reuse},
+		{"files' not for everything", made(podspec.ReadRoot, files), Request{Access: podspec.ReadAll}, Ephemeral},
+		{"everything's for files, where it is the target's user", made(podspec.ReadAll, every[1]), Request{Access: podspec.ReadRoot}, Reuse},
+		{"not where it has more rights than the target", made(podspec.ReadAll, every[0]), Request{Access: podspec.ReadRoot}, Ephemeral},
+		{"the best that was admitted for everything", made(podspec.ReadAll, every[1]), Request{Access: podspec.ReadAll}, Reuse},
 		{"the one that opens everything, old or not", func(p *corev1.Pod) {
-			made(podspec.OpenRoot, files)(p)
+			made(podspec.ReadRoot, files)(p)
 			strong := podspec.Helper{Name: "shareproc-z", Image: "i", Target: "web", Security: every[0].Security}.Ephemeral()
 			p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, strong)
 			p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: strong.Name, State: runningFor(time.Hour)})
-		}, Wanted{Need: podspec.Signal, Except: "shareproc-a"}, Reuse},
-		{"not one that did not do", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenRoot, Except: "shareproc-a"}, Ephemeral},
-		{"not one that the user does not want", made(podspec.OpenRoot, files), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Ephemeral},
-		{"one that is as the user wants it", made("", every[0]), Wanted{Need: podspec.OpenRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Reuse},
+		}, Request{Access: podspec.Signal, ExcludeHelper: "shareproc-a"}, Reuse},
+		{"not one that did not do", made(podspec.ReadRoot, files), Request{Access: podspec.ReadRoot, ExcludeHelper: "shareproc-a"}, Ephemeral},
+		{"not one that the user does not want", made(podspec.ReadRoot, files), Request{Access: podspec.ReadRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Ephemeral},
+		{"one that is as the user wants it", made("", every[0]), Request{Access: podspec.ReadRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Reuse},
 	} {
-		if got, err := Choose(newTarget(c.edit), c.want); err != nil || got.Way != c.way {
-			t.Errorf("%s: got %s, %v", c.sentence, got.Way, err)
+		if got, err := Choose(newTarget(c.edit), c.want, Permissions{}); err != nil || got.Mode != c.way {
+			t.Errorf("%s: got %s, %v", c.sentence, got.Mode, err)
 		}
 	}
 }
@@ -254,15 +254,15 @@ func TestSomebodyElsesHelperIsBorrowedWhereNoneIsAdmitted(t *testing.T) {
 	})
 	c := newCluster(target)
 	c.refuse = func(*corev1.SecurityContext) error { return forbidden("debugger-b violates the policy") }
-	s, err := open(t, c, target, Wanted{Need: podspec.OpenRoot})
+	s, err := open(t, c, target, Request{Access: podspec.ReadRoot})
 	if err != nil || s.Container != "debugger-a" || s.New || !s.Running {
 		t.Errorf("got %+v, %v", s, err)
 	}
 	c.sights = []Sight{{Denied: true}}
-	if s, err := open(t, c, target, Wanted{Need: podspec.OpenRoot}); err == nil || !strings.Contains(err.Error(), "violates the policy") {
+	if s, err := open(t, c, target, Request{Access: podspec.ReadRoot}); err == nil || !strings.Contains(err.Error(), "violates the policy") {
 		t.Errorf("one that opens nothing: got %+v, %v", s, err)
 	}
-	if s, err := open(t, c, target, Wanted{Need: podspec.SeeProcesses}); err != nil || s.Container != "debugger-a" {
+	if s, err := open(t, c, target, Request{Access: podspec.SeeProcesses}); err != nil || s.Container != "debugger-a" {
 		t.Errorf("one that lists: got %+v, %v", s, err)
 	}
 }
@@ -272,8 +272,8 @@ func TestALookThatFailsIsTheEnd(t *testing.T) {
 	c := newCluster(target)
 	o := c.opener()
 	broken := errors.New("find stat in the helper: no such program")
-	o.Look = func(context.Context, Session) (Sight, error) { return Sight{}, broken }
-	s, err := o.Open(t.Context(), target, plan(t, target, Wanted{}))
+	o.look = func(context.Context, Session) (Sight, error) { return Sight{}, broken }
+	s, err := o.Open(t.Context(), target, plan(t, target, Request{}))
 	if !errors.Is(err, broken) || !s.New || !s.Running {
 		t.Errorf("got %+v, %v", s, err)
 	}

@@ -37,10 +37,10 @@ func TestImageThatTheNodeHas(t *testing.T) {
 		if c.node != nil {
 			client = fake.NewClientset(c.node)
 		}
-		o := &Opener{Client: client, Options: Options{Image: c.image, Images: c.images, Say: func(string, ...any) {}}}
-		o.useImageOn(o.nodeOf(t.Context(), &corev1.Pod{Spec: corev1.PodSpec{NodeName: "node-1"}}))
-		if o.Image != c.want {
-			t.Errorf("%s: %s, want %s", c.sentence, o.Image, c.want)
+		d := Deps{Client: client, Settings: Settings{Image: c.image, Images: c.images}, Report: newCluster(newTarget(nil))}
+		d = d.OnNode(NodeOf(t.Context(), client, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "node-1"}}))
+		if d.Image != c.want {
+			t.Errorf("%s: %s, want %s", c.sentence, d.Image, c.want)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func TestHelperGetsTheImageThatTheNodeHas(t *testing.T) {
 	}
 	o := c.opener()
 	o.Images = []string{"busybox:1.36-musl"}
-	if _, err := o.Open(t.Context(), target, plan(t, target, Wanted{Need: podspec.OpenRoot})); err != nil {
+	if _, err := o.Open(t.Context(), target, plan(t, target, Request{Access: podspec.ReadRoot})); err != nil {
 		t.Fatal(err)
 	}
 	p, err := c.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})

@@ -30,19 +30,22 @@ type Scope struct {
 	Workload target.Workload
 }
 
+// Manager finds, asks and ends what sessions left.
+type Manager struct{ Deps }
+
 // List finds every helper that has not ended, every copy and every patched workload, as the cluster knows them; LookAt asks the helpers.
-func (o *Opener) List(ctx context.Context, in Scope) ([]Entry, error) {
+func (o Manager) List(ctx context.Context, in Scope) ([]Entry, error) {
 	var list []Entry
 	var err error
 	switch {
 	case in.Workload.Name != "":
-		list, err = o.listPatch(ctx, in)
+		list, err = (workloads{o.Deps}).listPatch(ctx, in)
 	case in.Pod != "":
 		list, err = o.listOf(ctx, in)
 	default:
 		err = o.eachPod(ctx, in.Namespace, "", func(pod *corev1.Pod) { list = append(list, entriesOf(pod)...) })
 		if err == nil {
-			list = append(list, o.patches(ctx, in.Namespace)...)
+			list = append(list, workloads{o.Deps}.patches(ctx, in.Namespace)...)
 		}
 	}
 	if ctx.Err() != nil {
@@ -56,7 +59,7 @@ func (o *Opener) List(ctx context.Context, in Scope) ([]Entry, error) {
 
 // listOf looks for the entries of one pod, which may be gone while a copy of it is not. Who may get pods and not list
 // them is told of the pod alone.
-func (o *Opener) listOf(ctx context.Context, in Scope) ([]Entry, error) {
+func (o Manager) listOf(ctx context.Context, in Scope) ([]Entry, error) {
 	var list []Entry
 	pod, err := o.Client.CoreV1().Pods(in.Namespace).Get(ctx, in.Pod, metav1.GetOptions{})
 	gone := apierrors.IsNotFound(err)
@@ -64,7 +67,7 @@ func (o *Opener) listOf(ctx context.Context, in Scope) ([]Entry, error) {
 	case err == nil:
 		list = entriesOf(pod)
 	case !gone:
-		return nil, lacking(fmt.Errorf("get pod/%s: %w", in.Pod, err), in.Namespace, getPods)
+		return nil, lacking(fmt.Errorf("get pod/%s: %w", in.Pod, err), in.Namespace, Rule("get", "pods"))
 	}
 	if in.Container != "" {
 		return slices.DeleteFunc(list, func(e Entry) bool { return e.Kind != KindHelper || e.Container != in.Container }), nil
@@ -75,7 +78,7 @@ func (o *Opener) listOf(ctx context.Context, in Scope) ([]Entry, error) {
 		}
 	})
 	if apierrors.IsForbidden(err) && !gone {
-		o.Say("copies of pod/%s are not looked for: you may not list pods in namespace %s", in.Pod, in.Namespace)
+		o.Report.Say("copies of pod/%s are not looked for: you may not list pods in namespace %s", in.Pod, in.Namespace)
 		err = nil
 	}
 	if err == nil && gone && len(list) == 0 {
@@ -86,12 +89,12 @@ func (o *Opener) listOf(ctx context.Context, in Scope) ([]Entry, error) {
 }
 
 // eachPod reads a namespace page by page: of a large cluster nobody wants to hold every pod.
-func (o *Opener) eachPod(ctx context.Context, namespace, labels string, do func(*corev1.Pod)) error {
+func (o Manager) eachPod(ctx context.Context, namespace, labels string, do func(*corev1.Pod)) error {
 	options := metav1.ListOptions{LabelSelector: labels, Limit: page}
 	for {
 		pods, err := o.Client.CoreV1().Pods(namespace).List(ctx, options)
 		if err != nil {
-			return lacking(fmt.Errorf("list pods: %w", err), namespace, listPods)
+			return lacking(fmt.Errorf("list pods: %w", err), namespace, Rule("list", "pods"))
 		}
 		for i := range pods.Items {
 			do(&pods.Items[i])
@@ -99,17 +102,5 @@ func (o *Opener) eachPod(ctx context.Context, namespace, labels string, do func(
 		if options.Continue = pods.Continue; options.Continue == "" {
 			return nil
 		}
-	}
-}
-
-// lacking adds to an answer that says "forbidden" the rule that would allow the request.
-func lacking(err error, namespace string, r rule) error {
-	switch {
-	case !apierrors.IsForbidden(err):
-		return err
-	case namespace == "":
-		return hint.With(err, "one namespace (-n instead of -A), or have these rules added to a ClusterRole of yours, bound by a ClusterRoleBinding:"+r.yaml())
-	default:
-		return hint.With(err, "have these rules added to your Role in namespace "+namespace+":"+r.yaml())
 	}
 }

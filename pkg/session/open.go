@@ -6,34 +6,143 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	authv1 "k8s.io/api/authorization/v1"
 	utilrand "k8s.io/apimachinery/pkg/util/rand"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Open carries out a plan and returns when commands can be run, with an error that carries the
-// cluster's own words when that can't be, or with the cause when ctx ends. Where it made something
-// that stays, it says so. The session of a plan to copy must be closed, also after an error.
-func (o *Opener) Open(ctx context.Context, t target.Target, plan Plan) (Session, error) {
-	switch plan.Way {
+// Open finds or makes what a request asks for, and returns when commands can be run in it. A helper that already runs costs
+// no request, unless a shell is wanted that could be attached to as well. The error carries the cluster's own words where
+// it can't be, or the cause when ctx ends; what was made for nothing is undone then, or the user told that it stays.
+func Open(ctx context.Context, d Deps, t target.Target, request Request) (*Session, error) {
+	plan, err := Choose(t, request, Permissions{})
+	if err == nil {
+		plan, err = authorize(ctx, d, t, plan)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if plan.Mode == Persist {
+		d.beforeShell(t)
+	}
+	s, err := carryOut(ctx, d, t, plan)
+	return d.opened(ctx, &s, t, request, err)
+}
+
+// beforeShell says what is there already, and who else can read what is about to be typed.
+func (d Deps) beforeShell(t target.Target) {
+	for _, name := range Shells(t.Pod) {
+		there := Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: name}
+		d.Report.Say("a shell runs in pod/%s already: %s goes back to it", t.Pod.Name, there.AttachCommand())
+	}
+	d.sayLogged("of the helper")
+}
+
+func (d Deps) sayLogged(of string) {
+	d.Report.Say("what this shell shows, and so what is typed into it, is kept in the log %s (kubectl logs), as of every attach session", of)
+}
+
+// opened makes a session complete, or closes it.
+func (d Deps) opened(ctx context.Context, s *Session, t target.Target, request Request, err error) (*Session, error) {
+	d.bind(s, t)
+	s.request = request
+	if err == nil {
+		s.exec, err = d.Exec(at(s))
+	}
+	if err != nil {
+		if s.New && s.Keep > 0 {
+			d.Report.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, it %s", s.Pod, s.Container, s.ShellEnding())
+		}
+		s.CloseInto(ctx, &err)
+		return nil, err
+	}
+	return s, nil
+}
+
+// bind makes a session one of a target.
+func (d Deps) bind(s *Session, t target.Target) {
+	s.deps, s.exitTime, s.endTime, s.guardEvery = d, exitTime, endTime, guardEvery
+	if s.Target.Pod == nil {
+		s.Target = t
+	}
+	if s.targetID == "" {
+		s.targetID = t.ContainerID()
+	}
+	if s.podUID == "" && s.Pod == t.Pod.Name {
+		s.podUID = string(t.Pod.UID)
+	}
+}
+
+func at(s *Session) attach.Container {
+	return attach.Container{Namespace: s.Namespace, Pod: s.Pod, Name: s.Container}
+}
+
+// look tells what a session in a container of t's pod sees of the target.
+func look(ctx context.Context, d Deps, t target.Target, s Session) (Sight, error) {
+	if d.look != nil {
+		return d.look(ctx, s)
+	}
+	d.bind(&s, t)
+	var err error
+	if s.exec, err = d.Exec(at(&s)); err != nil {
+		return Sight{}, err
+	}
+	return sightOf(ctx, &s)
+}
+
+// authorize chooses again, with what the user is allowed to do. To use a helper that runs needs no question: its exec tells.
+func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, error) {
+	ns, rules := t.Pod.Namespace, plan.Mode.Requirements()
+	if plan.Mode == Reuse {
+		exec := Rule("create", "pods/exec")
+		if !plan.request.Shell {
+			return plan, nil
+		}
+		may, err := AskPermissions(ctx, o.Client, ns, []authv1.ResourceAttributes{exec})
+		if err != nil || !may.lack(exec) {
+			return plan, err
+		}
+		rules = Ephemeral.Requirements()
+	}
+	if plan.request.Shell {
+		rules = append(rules, Rule("create", "pods/attach"))
+	}
+	may, err := AskPermissions(ctx, o.Client, ns, rules)
+	if err != nil {
+		return plan, err
+	}
+	if plan, err = Choose(t, plan.request, may); err != nil {
+		return plan, err
+	}
+	for _, note := range plan.notes {
+		o.Report.Say("%s", note)
+	}
+	return plan, nil
+}
+
+// carryOut returns when commands can be run. The session has to be closed after an error too.
+func carryOut(ctx context.Context, o Deps, t target.Target, plan Plan) (s Session, err error) {
+	defer crash.Into(&err) // what is made must be closed after a panic too
+	switch plan.Mode {
 	case Reuse:
 		s := reuse(t, plan, plan.Helper)
 		if t.Pod.Spec.RuntimeClassName == nil {
 			return s, nil
 		}
-		return s, o.together(ctx, s, t.Pod) // one that keeps containers apart is somebody's choice
+		return s, verifyShared(ctx, o, t, s) // one that keeps containers apart is somebody's choice
 	case Copy:
-		return o.openCopy(ctx, t, plan)
+		return copyOpener{o}.openCopy(ctx, t, plan)
 	case Persist:
-		return o.openPersistent(ctx, t, plan)
+		return helperOpener{o}.openPersistent(ctx, t, plan)
 	default:
-		return o.openHelper(ctx, t, plan)
+		return helperOpener{o}.openHelper(ctx, t, plan)
 	}
 }
 
@@ -53,17 +162,17 @@ func (r refusal) Unwrap() error { return r.error }
 // admitted returns the first candidate that try, a server-side dry run, lets through. Every admission
 // plugin and webhook has a say in that, so nobody has to know which policy a cluster runs. Where it refuses all of
 // them the error is a refusal.
-func (o *Opener) admitted(what string, ladder []podspec.Candidate, try func(podspec.Candidate) error) (podspec.Candidate, error) {
+func admitted(o Deps, what string, candidates []podspec.Candidate, try func(podspec.Candidate) error) (podspec.Candidate, error) {
 	var refusals []error
-	for i, c := range ladder {
+	for i, c := range candidates {
 		err := try(c)
 		if err == nil {
 			if i > 0 {
-				o.Say("the cluster refuses %s; next best: %s", ladder[0].Name, c.Name)
+				o.Report.Say("the cluster refuses %s; next best: %s", candidates[0].Name, c.Name)
 			}
 			return c, nil
 		}
-		if !refused(err) {
+		if !Refused(err) || errors.Is(err, errDropped) {
 			return c, fmt.Errorf("%s: %w", what, err)
 		}
 		refusals = append(refusals, fmt.Errorf("as %s: %w", c.Name, err))
@@ -73,23 +182,8 @@ func (o *Opener) admitted(what string, ladder []podspec.Candidate, try func(pods
 			"or ask the cluster's administrators for an exception")}
 }
 
-// refused tells an answer that another security context might change (admission says 400, 403 or 422,
-// a webhook any other 4xx) from one that it would not.
-func refused(err error) bool {
-	var status apierrors.APIStatus
-	if !errors.As(err, &status) {
-		return false
-	}
-	switch code := status.Status().Code; code {
-	case http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests:
-		return false
-	default:
-		return code >= 400 && code < 500
-	}
-}
-
-// nameFor is a name for a copy of pod: short enough to be a host name.
-func nameFor(pod string) string {
+// NameFor is a name for a copy of pod: short enough to be a host name.
+func NameFor(pod string) string {
 	const room = 63 - len("-shareproc-") - 5
 	if len(pod) > room {
 		pod = strings.TrimRight(pod[:room], "-.")

@@ -17,7 +17,7 @@ import (
 func TestOpenAddsOneHelper(t *testing.T) {
 	target := newTarget(nil)
 	c := newCluster(target)
-	s, err := open(t, c, target, Wanted{})
+	s, err := open(t, c, target, Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestOpenAddsOneHelper(t *testing.T) {
 func TestOpenReusesWithoutARequest(t *testing.T) {
 	target := newTarget(withHelper("shareproc-a", "web", "i", nowRunning()))
 	c := newCluster(target)
-	s, err := open(t, c, target, Wanted{})
+	s, err := open(t, c, target, Request{})
 	if err != nil || s.Container != "shareproc-a" || s.New {
 		t.Fatalf("got %+v, %v", s, err)
 	}
@@ -53,7 +53,7 @@ func TestOpenTakesTheFirstAdmittedContext(t *testing.T) {
 		}
 		return nil
 	}
-	s, err := open(t, c, target, Wanted{})
+	s, err := open(t, c, target, Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestOpenSaysEveryRefusal(t *testing.T) {
 	target := newTarget(nil)
 	c := newCluster(target)
 	c.refuse = func(*corev1.SecurityContext) error { return forbidden("not in this house") }
-	_, err := open(t, c, target, Wanted{})
+	_, err := open(t, c, target, Request{})
 	if err == nil || strings.Count(err.Error(), "not in this house") != 3 || hint.Of(err) == "" {
 		t.Errorf("got %v", err)
 	}
@@ -86,13 +86,13 @@ func TestOpenSaysEveryRefusal(t *testing.T) {
 func TestOpenWithoutPermissionChangesNothingAndPrintsTheRule(t *testing.T) {
 	for _, c := range []struct {
 		denied string
-		want   Wanted
+		want   Request
 		rule   string
 	}{
-		{"patch pods/ephemeralcontainers", Wanted{}, `resources: ["pods/ephemeralcontainers"]` + "\n" + `  verbs: ["patch"]`},
-		{"create pods/exec", Wanted{}, `resources: ["pods/exec"]` + "\n" + `  verbs: ["create"]`},
-		{"create pods", Wanted{Copy: true}, `resources: ["pods"]` + "\n" + `  verbs: ["create"]`},
-		{"delete pods", Wanted{Copy: true}, `resources: ["pods"]` + "\n" + `  verbs: ["delete"]`},
+		{"patch pods/ephemeralcontainers", Request{}, `resources: ["pods/ephemeralcontainers"]` + "\n" + `  verbs: ["patch"]`},
+		{"create pods/exec", Request{}, `resources: ["pods/exec"]` + "\n" + `  verbs: ["create"]`},
+		{"create pods", Request{Copy: true}, `resources: ["pods"]` + "\n" + `  verbs: ["create"]`},
+		{"delete pods", Request{Copy: true}, `resources: ["pods"]` + "\n" + `  verbs: ["delete"]`},
 	} {
 		target := newTarget(nil)
 		cluster := newCluster(target)
@@ -110,7 +110,7 @@ func TestOpenWithoutPermissionChangesNothingAndPrintsTheRule(t *testing.T) {
 func TestCopyIsDeletedByClose(t *testing.T) {
 	target := newTarget(nil)
 	c := newCluster(target)
-	s, err := open(t, c, target, Wanted{Copy: true})
+	s, err := open(t, c, target, Request{Copy: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +131,9 @@ func TestCopyIsDeletedByClose(t *testing.T) {
 
 func TestCopyNamesAreHostNames(t *testing.T) {
 	for _, pod := range []string{"web", strings.Repeat("a", 253), strings.Repeat("a", 46) + "-.b"} {
-		name := nameFor(pod)
+		name := NameFor(pod)
 		if len(name) > 63 || strings.Contains(name, "-.-") || strings.Contains(name, "--") {
-			t.Errorf("nameFor(%q) = %q", pod, name)
+			t.Errorf("NameFor(%q) = %q", pod, name)
 		}
 	}
 }

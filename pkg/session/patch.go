@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,14 +22,14 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// PatchWanted is what the user asked for of a workload.
-type PatchWanted struct {
+// PatchRequest is what the user asked for of a workload.
+type PatchRequest struct {
 	Workload  target.Workload
 	Namespace string
 	// Container is the one that is meant; "" for the template's default one.
 	Container string
-	// Need is what a command must be able to do there; OpenEvery, or EnterRoot.
-	Need     podspec.Need
+	// Access is what a command must be able to do there; ReadAll, or Chroot.
+	Access   podspec.Access
 	Override podspec.Override
 	// Force is for a workload that somebody else keeps as it is.
 	Force bool
@@ -41,17 +42,21 @@ type PatchPlan struct {
 	// Warnings are to be told before it is, a line each.
 	Warnings []string
 
-	want     PatchWanted
+	want     PatchRequest
 	workload workload
-	target   target.Target
-	ladder   []podspec.Candidate
+	// Target is the container in the template, and Candidates the security contexts to try.
+	Target     target.Target
+	Candidates []podspec.Candidate
 }
 
-// PlanPatch looks whether a workload's template can be patched, and what that would do. It changes nothing. The error says
+// patcher patches the templates of workloads.
+type patcher struct{ Deps }
+
+// plan looks whether a workload's template can be patched, and what that would do. It changes nothing. The error says
 // why it can't be, or who keeps the workload as it is.
-func (o *Opener) PlanPatch(ctx context.Context, want PatchWanted) (PatchPlan, error) {
+func (o patcher) plan(ctx context.Context, want PatchRequest) (PatchPlan, error) {
 	plan := PatchPlan{want: want}
-	w, err := o.workload(ctx, want.Namespace, want.Workload)
+	w, err := (workloads{o.Deps}).workload(ctx, want.Namespace, want.Workload)
 	if err != nil {
 		return plan, err
 	}
@@ -62,19 +67,19 @@ func (o *Opener) PlanPatch(ctx context.Context, want PatchWanted) (PatchPlan, er
 	if err := o.checkPlatform(ctx, w); err != nil {
 		return plan, err
 	}
-	plan.target, err = target.InTemplate(want.Namespace, w.Name, w.template, want.Container)
+	plan.Target, err = target.InTemplate(want.Namespace, w.Name, w.template, want.Container)
 	if err != nil {
 		return plan, err
 	}
-	subject := podspec.SubjectOf(plan.target.Pod, plan.target.Container)
+	subject := podspec.TargetUserOf(plan.Target.Pod, plan.Target.Container)
 	if want.Override.Empty() {
-		plan.ladder = podspec.Ladder(subject, want.Need)
+		plan.Candidates = podspec.Candidates(subject, want.Access)
 	} else {
 		c, err := want.Override.Candidate(subject)
 		if err != nil {
 			return plan, err
 		}
-		plan.ladder = []podspec.Candidate{c}
+		plan.Candidates = []podspec.Candidate{c}
 	}
 	plan.Warnings = append(plan.warn(), podspec.Sharing(&w.template.Spec)...)
 	return plan, nil
@@ -97,7 +102,7 @@ func (p *PatchPlan) warn() []string {
 }
 
 // patchable says why a workload's template should not be changed.
-func (o *Opener) patchable(w workload, force bool) error {
+func (o patcher) patchable(w workload, force bool) error {
 	describe := fmt.Sprintf("kubectl describe -n %s %s", w.meta.GetNamespace(), w)
 	if err := alreadyPatched(w); err != nil {
 		return err
@@ -128,15 +133,15 @@ func alreadyPatched(w workload) error {
 }
 
 // patchOf builds the change with the security context of c.
-func (o *Opener) patchOf(w workload, name, by string, c podspec.Candidate) ([]podspec.Op, error) {
+func (o patcher) patchOf(w workload, name, by string, c podspec.Candidate) ([]podspec.Op, error) {
 	return podspec.Patch{
 		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, By: by, At: time.Now(), TTL: o.TTL,
 	}.Of(w.meta, w.template)
 }
 
-// PatchOps are what OpenPatch would send. With ask the API server decides the security context in dry runs.
-func (o *Opener) PatchOps(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, error) {
-	name, c := podspec.NamePrefix+suffix(), p.ladder[0]
+// ops are what open would send. With ask the API server decides the security context in dry runs.
+func (o patcher) ops(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, error) {
+	name, c := podspec.NamePrefix+suffix(), p.Candidates[0]
 	if ask {
 		var err error
 		if c, err = o.admittedPatch(ctx, p, name); err != nil {
@@ -148,112 +153,123 @@ func (o *Opener) PatchOps(ctx context.Context, p PatchPlan, ask bool) ([]podspec
 
 // admittedPatch asks about the change, and about a pod of the changed template: most policies look at pods only. Who may not
 // create pods gets what asks for least.
-func (o *Opener) admittedPatch(ctx context.Context, p PatchPlan, name string) (podspec.Candidate, error) {
-	ladder := p.ladder
-	pods := !o.denied(ctx, p.want.Namespace, createPods)
-	if !pods && len(ladder) > 1 {
-		ladder = ladder[len(ladder)-1:]
-		o.Say("you may not create pods, so the cluster's policy can't be asked about them: taking %s", ladder[0].Name)
+func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (podspec.Candidate, error) {
+	candidates := p.Candidates
+	create := Rule("create", "pods")
+	may, err := AskPermissions(ctx, o.Client, p.want.Namespace, []authv1.ResourceAttributes{create})
+	if err != nil {
+		return podspec.Candidate{}, err
 	}
-	return o.admitted("patch "+p.workload.String(), ladder, func(c podspec.Candidate) error { return o.tryPatch(ctx, p, name, c, pods) })
+	pods := !may.lack(create)
+	if !pods && len(candidates) > 1 {
+		candidates = candidates[len(candidates)-1:]
+		o.Report.Say("you may not create pods, so the cluster's policy can't be asked about them: taking %s", candidates[0].Name)
+	}
+	return admitted(o.Deps, "patch "+p.workload.String(), candidates, func(c podspec.Candidate) error { return o.tryPatch(ctx, p, name, c, pods) })
 }
 
 // tryPatch is a dry run of the change and, with pods, of a pod that it leads to.
-func (o *Opener) tryPatch(ctx context.Context, p PatchPlan, name string, c podspec.Candidate, pods bool) error {
+func (o patcher) tryPatch(ctx context.Context, p PatchPlan, name string, c podspec.Candidate, pods bool) error {
 	ops, err := o.patchOf(p.workload, name, "", c)
 	if err != nil {
 		return err
 	}
 	// Whether the workload has changed since is for the patch itself to find out.
 	ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
-	changed, err := o.change(ctx, p.workload, ops, true)
+	changed, err := (workloads{o.Deps}).change(ctx, p.workload, ops, true)
 	if err == nil {
-		err = shares(&changed.template.Spec)
+		err = checkShared(&changed.template.Spec)
 	}
 	if err != nil || !pods {
 		return err
 	}
-	return o.dryCreate(podOf(changed))(ctx)
+	return TryPod(ctx, o.Client, podOf(changed))
 }
 
 // podOf is a pod as the workload would make it, with labels of ours only: a dry run must not count for anybody.
 func podOf(w workload) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: nameFor(w.Name), Namespace: w.meta.GetNamespace(), Annotations: w.template.Annotations,
+			Name: NameFor(w.Name), Namespace: w.meta.GetNamespace(), Annotations: w.template.Annotations,
 			Labels: map[string]string{podspec.LabelManagedBy: podspec.ManagedBy},
 		},
 		Spec: *w.template.Spec.DeepCopy(),
 	}
 }
 
-// OpenPatch patches the template, waits until every pod has it, and returns a session in the newest of them. It must be
+// open patches the template, waits until every pod has it, and returns a session in the newest of them. It must be
 // closed, also after an error.
-func (o *Opener) OpenPatch(ctx context.Context, p PatchPlan) (s Session, t target.Target, err error) {
+func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Target, err error) {
 	defer crash.Into(&err) // what is changed must be put back after a panic too
 	ns, name := p.want.Namespace, podspec.NamePrefix+suffix()
 	s = Session{Namespace: ns}
 	resource := p.workload.Plural() + appsGroup
-	if err := o.mustBeAllowed(ctx, ns, rule{"get", resource, ""}, rule{"patch", resource, ""}, listPods, getPods, createExec); err != nil {
-		return s, p.target, err
+	required := append([]authv1.ResourceAttributes{Rule("get", resource), Rule("patch", resource)}, Patch.Requirements()...)
+	may, err := AskPermissions(ctx, o.Client, ns, required)
+	if err == nil {
+		err = may.check(ns, required)
+	}
+	if err != nil {
+		return s, p.Target, err
 	}
 	c, err := o.admittedPatch(ctx, p, name)
 	if err != nil {
-		return s, p.target, err
+		return s, p.Target, err
 	}
-	by := o.who(ctx)
+	by := Who(ctx, o.Client)
 	if ctx.Err() != nil {
-		return s, p.target, context.Cause(ctx)
+		return s, p.Target, context.Cause(ctx)
 	}
 	// From here on it may be there, whatever becomes of the answer.
 	s.Patched = &Patched{Workload: p.want.Workload, container: name, leave: p.want.Leave}
 	s.Container, s.New = name, true
 	// What has expired is looked for before there is a patch of ours, whose time may be short.
-	tidied := o.tidy(ctx, ns)
+	tidied := sweepAside(ctx, o.Deps, ns)
 	changed, err := o.sendPatch(ctx, p, name, by, c)
 	if err != nil {
 		<-tidied
-		return s, p.target, err
+		return s, p.Target, err
 	}
-	o.Say("patched %s: one process namespace, and container %s beside the others", changed, name)
-	err = o.awaitRollout(ctx, ns, p.want.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, changed, name) })
+	o.Report.Say("patched %s: one process namespace, and container %s beside the others", changed, name)
+	err = (workloads{o.Deps}).awaitRollout(ctx, ns, p.want.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, changed, name) })
 	<-tidied
 	if err != nil {
-		return s, p.target, err
+		return s, p.Target, err
 	}
 	pod, err := o.newestPatched(ctx, changed, name)
 	if err != nil {
-		return s, p.target, err
+		return s, p.Target, err
 	}
 	s.Pod, s.podUID, s.Running = pod.Name, string(pod.UID), true
-	o.Say("using pod/%s of %s", pod.Name, changed)
-	return s, target.Target{Pod: pod, Container: p.target.Container}, o.together(ctx, s, pod)
+	o.Report.Say("using pod/%s of %s", pod.Name, changed)
+	t = target.Target{Pod: pod, Container: p.Target.Container}
+	return s, t, verifyShared(ctx, o.Deps, t, s)
 }
 
 // tries is how often a change is built anew because the workload changed in between.
 const tries = 5
 
 // sendPatch sends the patch. Of two at the same moment one is refused, and finds the other's marks.
-func (o *Opener) sendPatch(ctx context.Context, p PatchPlan, name, by string, c podspec.Candidate) (workload, error) {
+func (o patcher) sendPatch(ctx context.Context, p PatchPlan, name, by string, c podspec.Candidate) (workload, error) {
 	w := p.workload
 	for try := 1; ; try++ {
 		ops, err := o.patchOf(w, name, by, c)
 		if err != nil {
 			return w, err
 		}
-		changed, err := o.change(ctx, w, ops, false)
+		changed, err := (workloads{o.Deps}).change(ctx, w, ops, false)
 		switch {
 		case ctx.Err() != nil:
 			return w, context.Cause(ctx)
 		case err == nil:
-			if err := shares(&changed.template.Spec); err != nil {
+			if err := checkShared(&changed.template.Spec); err != nil {
 				return changed, fmt.Errorf("patch %s: %w", w, err)
 			}
 			return changed, nil
 		case !changedMeanwhile(err) || try == tries:
 			return w, err
 		}
-		if w, err = o.workload(ctx, p.want.Namespace, p.want.Workload); err != nil {
+		if w, err = (workloads{o.Deps}).workload(ctx, p.want.Namespace, p.want.Workload); err != nil {
 			return w, err
 		}
 		if err := o.patchable(w, p.want.Force); err != nil {
@@ -267,14 +283,14 @@ func (o *Opener) sendPatch(ctx context.Context, p PatchPlan, name, by string, c 
 func changedMeanwhile(err error) bool { return apierrors.IsConflict(err) || apierrors.IsInvalid(err) }
 
 // patchedPods lists the pods that have the patch, newest first.
-func (o *Opener) patchedPods(ctx context.Context, w workload, container string) ([]corev1.Pod, error) {
+func (o patcher) patchedPods(ctx context.Context, w workload, container string) ([]corev1.Pod, error) {
 	selector, err := metav1.LabelSelectorAsSelector(w.selector)
 	if err != nil {
 		return nil, fmt.Errorf("read the selector of %s: %w", w, err)
 	}
 	pods, err := o.Client.CoreV1().Pods(w.meta.GetNamespace()).List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
 	if err != nil {
-		return nil, lacking(fmt.Errorf("list pods of %s: %w", w, err), w.meta.GetNamespace(), listPods)
+		return nil, lacking(fmt.Errorf("list pods of %s: %w", w, err), w.meta.GetNamespace(), Rule("list", "pods"))
 	}
 	list := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool {
 		_, ok := podspec.Container(&p, container)
@@ -287,14 +303,14 @@ func (o *Opener) patchedPods(ctx context.Context, w workload, container string) 
 }
 
 // newPods looks at the pods that have the patch: an error for what waiting will not mend, else what some of them wait for.
-func (o *Opener) newPods(ctx context.Context, w workload, container string) (string, error) {
+func (o patcher) newPods(ctx context.Context, w workload, container string) (string, error) {
 	pods, err := o.patchedPods(ctx, w, container)
 	if err != nil {
 		return "", err
 	}
 	for i := range pods {
 		p := &pods[i]
-		if err := shares(&p.Spec); err != nil {
+		if err := checkShared(&p.Spec); err != nil {
 			return "", fmt.Errorf("roll out pod/%s: %w", p.Name, err)
 		}
 		for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
@@ -325,14 +341,14 @@ func unschedulable(p *corev1.Pod) string {
 
 var errNoPatchedPod = errors.New("none of its pods has the patch and runs")
 
-func (o *Opener) newestPatched(ctx context.Context, w workload, container string) (*corev1.Pod, error) {
+func (o patcher) newestPatched(ctx context.Context, w workload, container string) (*corev1.Pod, error) {
 	pods, err := o.patchedPods(ctx, w, container)
 	if err != nil {
 		return nil, err
 	}
 	for i := range pods {
 		if running(&pods[i], container) {
-			return &pods[i], shares(&pods[i].Spec)
+			return &pods[i], checkShared(&pods[i].Spec)
 		}
 	}
 	return nil, fmt.Errorf("use %s: %w", w, errNoPatchedPod)

@@ -4,61 +4,46 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-var createAttach = rule{"create", "pods", "attach"}
-
 // openPersistent adds a helper that keeps a shell. Nothing can be run in it to learn what it sees, so there is no second
 // one; and none that runs already takes its place: two people would type into one shell.
-func (o *Opener) openPersistent(ctx context.Context, t target.Target, plan Plan) (Session, error) {
-	if err := o.prepare(ctx, t.Pod, getPods, patchEphemeral, createAttach); err != nil {
+func (o helperOpener) openPersistent(ctx context.Context, t target.Target, plan Plan) (Session, error) {
+	deps, err := prepare(ctx, o.Deps, t.Pod)
+	if err != nil {
 		return Session{}, err
 	}
+	o.Deps = deps
 	s, _, err := o.start(ctx, t, plan)
 	s.Keep = o.Keep
 	return s, err
 }
 
 // ending says when the helper of a plan ends.
-func (o *Opener) ending(plan Plan) string {
-	if plan.Way == Persist {
+func (o helperOpener) ending(plan Plan) string {
+	if plan.Mode == Persist {
 		return "it " + Session{Keep: o.Keep}.ShellEnding()
 	}
-	return o.Ending()
+	return o.Deps.ending()
+}
+
+// AttachCommand is the command that goes back into a shell that is kept.
+func (s *Session) AttachCommand() string {
+	return fmt.Sprintf("kubectl shareproc attach -n %s %s -c %s", s.Namespace, s.Pod, s.Container)
 }
 
 // ShellEnding says when a shell that is left ends.
 func (s Session) ShellEnding() string {
 	return "ends by itself " + brief(s.Keep) + " after the last key, unless a command runs in it"
 }
-
-// OnlyAttach tells whether err is the want of pods/exec for one who may attach. running says that err came from a session
-// that was open already: what is forbidden in it is the exec.
-func (o *Opener) OnlyAttach(ctx context.Context, namespace string, running bool, err error) bool {
-	lack, lacks := errors.AsType[lackError](err)
-	switch {
-	case lacks && len(lack.missing) == 1 && lack.missing[0] == createExec:
-	case running && apierrors.IsForbidden(err):
-	default:
-		return false
-	}
-	return !o.denied(ctx, namespace, createAttach)
-}
-
-// LackAttach adds to an answer of attach that says "forbidden" the rule that would allow it.
-func LackAttach(err error, namespace string) error { return lacking(err, namespace, createAttach) }
 
 // Shells lists the names of a pod's running helpers that keep a shell, the newest first.
 func Shells(pod *corev1.Pod) []string {
@@ -71,11 +56,22 @@ func Shells(pod *corev1.Pod) []string {
 	return names
 }
 
-// FindShell finds the helper of a pod to attach to: the one of that name, else the newest that the user made, else the
+// FindShell is findShell, ready to attach to.
+func FindShell(ctx context.Context, d Deps, t target.Target, name string) (*Session, error) {
+	s, err := findShell(ctx, d, t.Pod, name)
+	if err != nil {
+		return nil, err
+	}
+	d.sayLogged("of container " + s.Container)
+	t.Container = s.View.Container
+	return d.opened(ctx, &s, t, Request{Persist: true}, nil)
+}
+
+// findShell finds the helper of a pod to attach to: the one of that name, else the newest that the user made, else the
 // newest. The error says why there is none.
-func (o *Opener) FindShell(ctx context.Context, pod *corev1.Pod, name string) (Session, error) {
+func findShell(ctx context.Context, o Deps, pod *corev1.Pod, name string) (Session, error) {
 	if name != "" {
-		return o.namedShell(pod, name)
+		return namedShell(o, pod, name)
 	}
 	names := Shells(pod)
 	if len(names) == 0 {
@@ -86,7 +82,7 @@ func (o *Opener) FindShell(ctx context.Context, pod *corev1.Pod, name string) (S
 		return shellSession(pod, names[0]), nil
 	}
 	chosen, mine := names[0], ""
-	if who := o.who(ctx); who != "" {
+	if who := Who(ctx, o.Client); who != "" {
 		for _, c := range newestFirst(pod) {
 			if podspec.IsPersistent(&c) && running(pod, c.Name) && podspec.MadeBy(&c) == who {
 				chosen, mine = c.Name, " of yours"
@@ -97,11 +93,11 @@ func (o *Opener) FindShell(ctx context.Context, pod *corev1.Pod, name string) (S
 	if ctx.Err() != nil {
 		return Session{}, context.Cause(ctx)
 	}
-	o.Say("pod/%s has %d shells (%s); attaching to %s, the newest%s; -c names another", pod.Name, len(names), strings.Join(names, ", "), chosen, mine)
+	o.Report.Say("pod/%s has %d shells (%s); attaching to %s, the newest%s; -c names another", pod.Name, len(names), strings.Join(names, ", "), chosen, mine)
 	return shellSession(pod, chosen), nil
 }
 
-func (o *Opener) namedShell(pod *corev1.Pod, name string) (Session, error) {
+func namedShell(o Deps, pod *corev1.Pod, name string) (Session, error) {
 	for i := range pod.Spec.EphemeralContainers {
 		c := &pod.Spec.EphemeralContainers[i]
 		if c.Name != name || !podspec.IsPersistent(c) {
@@ -151,29 +147,4 @@ func shellSession(pod *corev1.Pod, name string) Session {
 		}
 	}
 	return s
-}
-
-// ShellExit waits for how a shell has ended whose stream has; ok is false where it has not, or that can't be learned within
-// limit: the kubelet tells the API a moment later.
-func (o *Opener) ShellExit(ctx context.Context, s Session, limit time.Duration) (code int, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	ticker := time.NewTicker(look)
-	defer ticker.Stop()
-	for {
-		pod, err := o.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
-		if err == nil {
-			if st, found := podspec.Status(pod, s.Container); found && st.State.Terminated != nil {
-				return int(st.State.Terminated.ExitCode), true
-			}
-		}
-		if apierrors.IsNotFound(err) {
-			return 0, false
-		}
-		select {
-		case <-ctx.Done():
-			return 0, false
-		case <-ticker.C:
-		}
-	}
 }

@@ -4,7 +4,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +32,7 @@ func TestOpenPersistentAddsAShell(t *testing.T) {
 	target := newTarget(withHelper("shareproc-a", "web", "busybox:1.37.0-musl", nowRunning()))
 	c := newCluster(target)
 	c.denied = []string{"create pods/exec"}
-	s, err := open(t, c, target, Wanted{Persist: true})
+	s, err := open(t, c, target, Request{Persist: true})
 	if err != nil || !s.New || !s.Running || s.Keep != time.Minute || s.Container == "shareproc-a" {
 		t.Fatalf("got %+v, %v", s, err)
 	}
@@ -56,38 +55,46 @@ func TestOpenPersistentWithoutPermission(t *testing.T) {
 	target := newTarget(nil)
 	c := newCluster(target)
 	c.denied = []string{"create pods/attach"}
-	_, err := open(t, c, target, Wanted{Persist: true})
+	_, err := open(t, c, target, Request{Persist: true})
 	if err == nil || !strings.Contains(hint.Of(err), `resources: ["pods/attach"]`) || len(c.writes()) > 0 {
 		t.Errorf("got %v (%s) after %v", err, hint.Of(err), c.writes())
 	}
 }
 
-func TestOnlyAttach(t *testing.T) {
-	both := []string{"create pods/exec", "create pods/attach"}
-	for _, test := range []struct {
+// What a user may do is known before a shell is chosen, so that nothing is opened twice.
+func TestAShellIsAttachedToWhereExecIsNotAllowed(t *testing.T) {
+	const exec, attach, add = "create pods/exec", "create pods/attach", "patch pods/ephemeralcontainers"
+	runs := withHelper("shareproc-a", "web", "i", nowRunning())
+	for _, c := range []struct {
 		what   string
+		edit   func(*corev1.Pod)
 		denied []string
-		want   bool
+		shell  bool
+		keeps  bool
+		try    string
 	}{
-		{"exec alone is missing", both[:1], true},
-		{"attach too", both, false},
-		{"a helper can't be added either", []string{"create pods/exec", "patch pods/ephemeralcontainers"}, false},
+		{"exec alone is missing", nil, []string{exec}, true, true, ""},
+		{"exec alone is missing, and a helper runs", runs, []string{exec}, true, true, ""},
+		{"nothing is missing, and a helper runs", runs, nil, true, false, ""},
+		{"attach too", nil, []string{exec, attach}, true, false, exec},
+		{"a helper can't be added either", nil, []string{exec, add}, true, false, add},
+		{"a command is no shell", nil, []string{exec}, false, false, exec},
 	} {
-		target := newTarget(nil)
-		c := newCluster(target)
-		c.denied = test.denied
-		_, err := open(t, c, target, Wanted{})
-		if got := c.opener().OnlyAttach(t.Context(), "shop", false, err); err == nil || got != test.want {
-			t.Errorf("%s: %v for %v", test.what, got, err)
+		target := newTarget(c.edit)
+		cluster := newCluster(target)
+		cluster.denied = c.denied
+		d := cluster.deps(stream{})
+		s, err := Open(t.Context(), d, target, Request{Access: podspec.ReadAll, Shell: c.shell})
+		_, resource, _ := strings.Cut(c.try, " ")
+		switch {
+		case c.try != "" && (err == nil || !strings.Contains(hint.Of(err), resource) || len(cluster.writes()) > 0):
+			t.Errorf("%s: %v, changed %v", c.what, err, cluster.writes())
+		case c.try == "" && (err != nil || (s.Keep > 0) != c.keeps):
+			t.Errorf("%s: %+v, %v", c.what, s, err)
 		}
-	}
-	o := newCluster(newTarget(nil)).opener()
-	refused := forbidden("may not exec")
-	if !o.OnlyAttach(t.Context(), "shop", true, refused) || o.OnlyAttach(t.Context(), "shop", false, refused) {
-		t.Error("an answer that says forbidden counts in an open session alone")
-	}
-	if o.OnlyAttach(t.Context(), "shop", true, errors.New("exit code 3")) {
-		t.Error("a shell's end is no want of permission")
+		if said := strings.Contains(strings.Join(cluster.said, "\n"), "--persist is used"); said != c.keeps && c.try == "" {
+			t.Errorf("%s: said %q", c.what, cluster.said)
+		}
 	}
 }
 
@@ -107,7 +114,7 @@ func TestFindShell(t *testing.T) {
 		"nginx":           "no shell was left there",
 	} {
 		c := inhabited(t, edit)
-		s, err := c.opener().FindShell(t.Context(), newTarget(edit).Pod, name)
+		s, err := findShell(t.Context(), c.deps(nil), newTarget(edit).Pod, name)
 		switch {
 		case err == nil && s.Container == want && s.Keep == 5*time.Minute && s.View.Container == "web":
 		case err != nil && strings.Contains(err.Error(), want) && hint.Of(err) != "":
@@ -127,7 +134,7 @@ func TestFindShellWhereThereIsNone(t *testing.T) {
 		"no shell was left in it": nil,
 		"no shell was left in it; shareproc-late has ended with exit code 7": both,
 	} {
-		_, err := newCluster(newTarget(nil)).opener().FindShell(t.Context(), newTarget(edit).Pod, "")
+		_, err := findShell(t.Context(), newCluster(newTarget(nil)).deps(nil), newTarget(edit).Pod, "")
 		if err == nil || !strings.HasSuffix(err.Error(), want) || !strings.Contains(hint.Of(err), "--persist") {
 			t.Errorf("got %v", err)
 		}
@@ -137,17 +144,22 @@ func TestFindShellWhereThereIsNone(t *testing.T) {
 func TestShellExit(t *testing.T) {
 	s := Session{Namespace: "shop", Pod: "web", Container: "shareproc-a"}
 	c := newCluster(newTarget(withShell("shareproc-a", "", endedWith(5, time.Now()))))
-	if code, ok := c.opener().ShellExit(t.Context(), s, time.Minute); !ok || code != 5 {
+	if code, ok := exitOf(t.Context(), c, s); !ok || code != 5 {
 		t.Errorf("got %d, %v", code, ok)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	c = newCluster(newTarget(withShell("shareproc-a", "", nowRunning())))
-	if code, ok := c.opener().ShellExit(ctx, s, time.Minute); ok {
+	if code, ok := exitOf(ctx, c, s); ok {
 		t.Errorf("a shell that runs has ended with %d", code)
 	}
 	s.Pod = "gone"
-	if code, ok := c.opener().ShellExit(t.Context(), s, time.Minute); ok {
+	if code, ok := exitOf(t.Context(), c, s); ok {
 		t.Errorf("a pod that is gone told %d", code)
 	}
+}
+
+func exitOf(ctx context.Context, c *cluster, s Session) (int, bool) {
+	s.deps = c.deps(nil)
+	return lifetime{&s}.exitCode(ctx, time.Minute)
 }

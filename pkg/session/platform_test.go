@@ -27,7 +27,7 @@ func TestWindowsIsToldBeforeAnythingIsMade(t *testing.T) {
 		"a pod that selects it":   func(p *corev1.PodSpec) { p.NodeSelector = map[string]string{corev1.LabelOSStable: "windows"} },
 		"a pod on a Windows node": nil,
 	} {
-		for _, want := range []Wanted{{}, {Copy: true}} {
+		for _, want := range []Request{{}, {Copy: true}} {
 			target := newTarget(func(p *corev1.Pod) {
 				if edit != nil {
 					edit(&p.Spec)
@@ -37,7 +37,7 @@ func TestWindowsIsToldBeforeAnythingIsMade(t *testing.T) {
 			if edit == nil {
 				windowsNode(t, c)
 			}
-			plan, err := Choose(target, want)
+			plan, err := Choose(target, want, Permissions{})
 			if err == nil {
 				_, err = c.opener().Open(t.Context(), target, plan)
 			}
@@ -61,15 +61,5 @@ func TestWindowsIsToldBeforeAnythingIsMade(t *testing.T) {
 				t.Errorf("a patch of its workload: %v", err)
 			}
 		})
-	}
-}
-
-func TestDiagnosisOfWindows(t *testing.T) {
-	c := newClinic(t, newTarget(nil))
-	windowsNode(t, c)
-	for _, want := range []Wanted{{}, {Copy: true}} {
-		if d := c.diagnose(t, "web", want); d.Works || !strings.Contains(d.Target.Blocked, "Windows") || d.Err() == nil {
-			t.Errorf("%+v: got %+v", want, d.Target)
-		}
 	}
 }

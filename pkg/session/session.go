@@ -9,14 +9,16 @@ package session
 
 import (
 	"context"
-	"io"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // View says whose processes a session sees. A PID means nothing without it.
@@ -28,28 +30,62 @@ type View struct {
 // Pod tells whether the processes of every container of the pod are seen.
 func (v View) Pod() bool { return v.Container == "" }
 
-// Session is a running container in which commands can be run.
+// Session is a running container in which commands can be run. Who opened it closes it.
 type Session struct {
 	Namespace string
 	Pod       string
 	Container string
 	View      View
+	// Target is the container that is looked at, as it was when the session was opened.
+	Target target.Target
 	// New is true when this call added the container, Running when commands can run in it.
 	New, Running bool
 	// Copy is true when the pod is a copy that Close deletes.
 	Copy bool
-	// Patched is the workload whose template Close puts back; nil for none.
+	// Patched is the workload whose template Close restores; nil for none.
 	Patched *Patched
-	// Tools is the folder of the tools in a container that has none on its PATH; "" elsewhere.
+	// Tools is the directory of the tools in a container that has none on its PATH; "" elsewhere.
 	Tools string
 	// Keep is how long a helper that keeps a shell waits for a key; 0 for others.
 	Keep time.Duration
+
+	deps    Deps
+	exec    Exec
+	request Request
 	// podUID keeps Close from deleting another pod of the same name.
 	podUID string
+	// targetID is the runtime's id of the target container when the session was opened.
+	targetID string
+	// exitTime is how long the cluster may take to tell how a shell ended, endTime why a container did.
+	exitTime, endTime, guardEvery time.Duration
 }
 
-// Options say how a helper or a copy is made.
-type Options struct {
+// Deps are what sessions need: clients, and where to tell the user what is being done.
+type Deps struct {
+	Client kubernetes.Interface
+	// Dynamic is the client for workloads, whose kinds differ in little.
+	Dynamic dynamic.Interface
+	// Exec makes streams into a container.
+	Exec   func(attach.Container) (Exec, error)
+	Report Reporter
+	Settings
+
+	// look stands for a look into a container in tests; nil for a real one.
+	look func(context.Context, Session) (Sight, error)
+}
+
+// Reporter tells the user what is being done.
+type Reporter interface {
+	// Say tells something in one line.
+	Say(format string, args ...any)
+	// Warn is Say for what somebody who wants no narration has to know too.
+	Warn(format string, args ...any)
+	// Waiting shows what is waited for, over and over while it is; "" says that it is no more.
+	Waiting(text string)
+}
+
+// Settings say how a helper or a copy is made.
+type Settings struct {
 	Image string
 	// Images are used instead of Image where the target's node has one of them already and not Image.
 	Images     []string
@@ -60,22 +96,12 @@ type Options struct {
 	TTL time.Duration
 	// Timeout ends every wait for the cluster.
 	Timeout time.Duration
-	// Say tells the user, in one line, what is being done.
-	Say func(format string, args ...any)
-	// Wait shows what is waited for, over and over while it is; "" says that it is no more. nil has Say say it.
-	Wait func(text string)
-	// Look tells what a session sees of its target. It runs a command there, which this package does not. It may be nil
-	// where only a helper that runs already is used.
-	Look func(context.Context, Session) (Sight, error)
-	// Ask runs argv in a session's container without leaving a trace of a command, and passes on what it prints. An
-	// exit code comes as an error with the method ExitCode.
-	Ask func(ctx context.Context, s Session, argv []string, stdout io.Writer) error
 }
 
 // Sight is what a session sees of its target container.
 type Sight struct {
-	// Subject is whom the container's first process turned out to be.
-	Subject podspec.Subject
+	// TargetUser is whom the container's first process turned out to be.
+	TargetUser podspec.TargetUser
 	// Alone tells that no processes are seen but those of the container that looks.
 	Alone bool
 	// Denied tells that there are processes of the container and the root of none of them can be opened.
@@ -84,26 +110,9 @@ type Sight struct {
 	Text string
 }
 
-// Ending says when the helper ends.
-func (o Options) Ending() string {
-	return "it ends by itself after " + brief(o.Keep) + " without a command"
-}
-
-// showWait shows what is waited for. It returns what it showed, for the next call.
-func (o Options) showWait(shown, text string) string {
-	switch {
-	case o.Wait != nil:
-		o.Wait(text)
-	case text != "" && text != shown:
-		o.Say("%s", text)
-	}
-	return text
-}
-
-// Opener opens and closes sessions through one client.
-type Opener struct {
-	Client kubernetes.Interface
-	Options
+// ending says when a helper ends.
+func (s Settings) ending() string {
+	return "it ends by itself after " + brief(s.Keep) + " without a command"
 }
 
 // brief writes a duration as a person would: 10m and not 10m0s.

@@ -46,7 +46,7 @@ func TestCopyThatLosesItsSharing(t *testing.T) {
 		target := newTarget(nil)
 		cl := newCluster(target)
 		cl.dropping(c.dryToo)
-		s, err := open(t, cl, target, Wanted{Copy: true})
+		s, err := open(t, cl, target, Request{Copy: true})
 		if !errors.Is(err, errDropped) || !strings.Contains(err.Error(), "shareProcessNamespace") || !strings.Contains(hint.Of(err), "without --copy") {
 			t.Errorf("%s: %+v, %v", c.sentence, s, err)
 		}
@@ -98,9 +98,9 @@ func (c *cluster) workshop(t *testing.T, d *appsv1.Deployment, edit func(d *apps
 	})
 }
 
-func (c *cluster) planPatch(t *testing.T, o *Opener) (PatchPlan, error) {
+func (c *cluster) planPatch(t *testing.T, o *opener) (PatchPlan, error) {
 	t.Helper()
-	return o.PlanPatch(t.Context(), PatchWanted{Workload: target.Workload{Kind: "deployment", Name: "web"}, Namespace: "shop", Need: podspec.OpenEvery})
+	return PlanPatch(t.Context(), o.Deps, PatchRequest{Workload: target.Workload{Kind: "deployment", Name: "web"}, Namespace: "shop", Access: podspec.ReadAll})
 }
 
 func TestPatchThatLosesItsSharing(t *testing.T) {
@@ -123,7 +123,7 @@ func TestPatchThatLosesItsSharing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := o.OpenPatch(t.Context(), plan)
+		s, _, err := (patcher{o.Deps}).open(t.Context(), plan)
 		if !errors.Is(err, errDropped) {
 			t.Errorf("%s: %v", c.sentence, err)
 		}
@@ -149,16 +149,16 @@ func TestRuntimeThatKeepsContainersApart(t *testing.T) {
 	for _, c := range []struct {
 		sentence string
 		edit     func(*corev1.Pod)
-		want     Wanted
+		want     Request
 		fails    bool
 	}{
-		{"a helper", withClass, Wanted{}, true},
+		{"a helper", withClass, Request{}, true},
 		{"a helper that runs already", func(p *corev1.Pod) {
 			withClass(p)
 			withHelper("shareproc-a", "web", "i", nowRunning())(p)
-		}, Wanted{}, true},
-		{"a copy", withClass, Wanted{Copy: true}, true},
-		{"a held container, whose shell is in it", withClass, Wanted{Copy: true, Hold: true}, false},
+		}, Request{}, true},
+		{"a copy", withClass, Request{Copy: true}, true},
+		{"a held container, whose shell is in it", withClass, Request{Copy: true, Hold: true}, false},
 	} {
 		target := newTarget(c.edit)
 		cl := newCluster(target)

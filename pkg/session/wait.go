@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	// look is how often a pod is read while a container starts. Reading needs no more than get on
+	// pollInterval is how often a pod is read while a container starts. Reading needs no more than get on
 	// pods, which the session needs anyway; a watch would need a second permission.
-	look = 200 * time.Millisecond
-	// quiet is how long a wait lasts before the user is told what it is for.
-	quiet = time.Second
+	pollInterval = 200 * time.Millisecond
+	// progressDelay is how long a wait lasts before the user is told what it is for.
+	progressDelay = time.Second
 )
 
 // waitFor says what a wait is for.
@@ -35,16 +35,16 @@ type waitFor struct {
 
 // wait returns when the session's container runs; with an error as soon as the kubelet names a reason
 // that time will not mend, after o.Timeout, or when ctx ends.
-func (o *Opener) wait(ctx context.Context, w waitFor) error {
+func wait(ctx context.Context, o Deps, w waitFor) error {
 	s := w.session
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
 	defer cancel()
-	ticker := time.NewTicker(look)
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	begin, said, state := time.Now(), "", "nothing yet"
+	begin, said, state := time.Now(), false, "nothing yet"
 	defer func() {
-		if said != "" {
-			o.showWait(said, "")
+		if said {
+			o.Report.Waiting("")
 		}
 	}()
 	var doubted time.Time
@@ -65,23 +65,24 @@ func (o *Opener) wait(ctx context.Context, w waitFor) error {
 			if doubtful && doubted.IsZero() {
 				doubted = time.Now()
 			}
-			if err != nil && (!doubtful || time.Since(doubted) > doubt) {
+			if err != nil && (!doubtful || time.Since(doubted) > settleTime) {
 				return err
 			}
 		}
-		if time.Since(begin) > quiet {
-			said = o.showWait(said, fmt.Sprintf("waiting for container %s of pod/%s: %s", s.Container, s.Pod, state))
+		if time.Since(begin) > progressDelay {
+			said = true
+			o.Report.Waiting(fmt.Sprintf("waiting for container %s of pod/%s: %s", s.Container, s.Pod, state))
 		}
 		select {
 		case <-ctx.Done():
-			return o.ended(ctx, s, state)
+			return waitEnd(ctx, o, s, state)
 		case <-ticker.C:
 		}
 	}
 }
 
-// doubt is how long the API may take to tell that the target has ended, once its helper can't be started for that reason.
-const doubt = 2 * time.Second
+// settleTime is how long the API may take to tell that the target has ended, once its helper can't be started for that reason.
+const settleTime = 2 * time.Second
 
 // doubtful tells whether a helper may be refused by the runtime because its target has ended meanwhile, which the API
 // tells a moment later: a container can't join the processes of one that has ended.
@@ -97,7 +98,7 @@ func (w waitFor) doubtful(pod *corev1.Pod) bool {
 
 var errTimeout = errors.New("timeout")
 
-func (o *Opener) ended(ctx context.Context, s Session, state string) error {
+func waitEnd(ctx context.Context, o Deps, s Session, state string) error {
 	cause := context.Cause(ctx)
 	if !errors.Is(cause, errTimeout) {
 		return cause

@@ -46,7 +46,7 @@ func TestWaitNoticesThatTheTargetEnded(t *testing.T) {
 			}
 			return true, pod, nil
 		})
-		_, err := open(t, cl, target, Wanted{})
+		_, err := open(t, cl, target, Request{})
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(hint.Of(err), "--hold") {
 			t.Errorf("%s: got %v, try %q", c.what, err, hint.Of(err))
 		}
@@ -67,7 +67,7 @@ func TestWaitEndsAtOnceForFinalReasons(t *testing.T) {
 			target := newTarget(nil)
 			c := newCluster(target)
 			c.state = state
-			_, err := open(t, c, target, Wanted{})
+			_, err := open(t, c, target, Request{})
 			if err == nil || !strings.Contains(err.Error(), "the kubelet's words") {
 				t.Errorf("%+v: got %v", state, err)
 			}
@@ -81,7 +81,7 @@ func TestWaitEndsWithItsTimeout(t *testing.T) {
 	c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
 	o := c.opener()
 	o.Timeout = 10 * time.Millisecond
-	_, err := o.Open(t.Context(), target, plan(t, target, Wanted{}))
+	_, err := o.Open(t.Context(), target, plan(t, target, Request{}))
 	if err == nil || !strings.Contains(err.Error(), "ContainerCreating") || hint.Of(err) == "" {
 		t.Errorf("got %v", err)
 	}
@@ -97,7 +97,7 @@ func TestWaitEndsWithTheContextsCause(t *testing.T) {
 		cancel(cause)
 		return false, nil, nil
 	})
-	_, err := c.opener().Open(ctx, target, plan(t, target, Wanted{}))
+	_, err := c.opener().Open(ctx, target, plan(t, target, Request{}))
 	if !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}

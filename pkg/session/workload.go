@@ -13,8 +13,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
@@ -33,8 +35,49 @@ type workload struct {
 	fixed string
 	// how says in which way its pods are replaced.
 	how string
-	// rollout tells how far the last change has got.
-	rollout func() (done bool, state string, err error)
+
+	fields workloadFields
+}
+
+// workloadFields are those of the three kinds that count here; what a kind does not have is zero.
+type workloadFields struct {
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		Replicas       *int32                 `json:"replicas"`
+		Paused         bool                   `json:"paused"`
+		Selector       *metav1.LabelSelector  `json:"selector"`
+		Template       corev1.PodTemplateSpec `json:"template"`
+		Strategy       updateStrategy         `json:"strategy"`
+		UpdateStrategy updateStrategy         `json:"updateStrategy"`
+	} `json:"spec"`
+	Status struct {
+		ObservedGeneration     int64                        `json:"observedGeneration"`
+		Replicas               int32                        `json:"replicas"`
+		ReadyReplicas          int32                        `json:"readyReplicas"`
+		UpdatedReplicas        int32                        `json:"updatedReplicas"`
+		AvailableReplicas      int32                        `json:"availableReplicas"`
+		CurrentRevision        string                       `json:"currentRevision"`
+		UpdateRevision         string                       `json:"updateRevision"`
+		DesiredNumberScheduled int32                        `json:"desiredNumberScheduled"`
+		UpdatedNumberScheduled int32                        `json:"updatedNumberScheduled"`
+		NumberAvailable        int32                        `json:"numberAvailable"`
+		Conditions             []appsv1.DeploymentCondition `json:"conditions"`
+	} `json:"status"`
+}
+
+type updateStrategy struct {
+	Type          string `json:"type"`
+	RollingUpdate *struct {
+		Partition *int32 `json:"partition"`
+	} `json:"rollingUpdate"`
+}
+
+// partition keeps the first pods of a StatefulSet as they are.
+func (u updateStrategy) partition() int32 {
+	if u.RollingUpdate == nil || u.RollingUpdate.Partition == nil {
+		return 0
+	}
+	return *u.RollingUpdate.Partition
 }
 
 // missing is the API server's "not found" in words that say where.
@@ -46,31 +89,30 @@ type missing struct {
 func (m missing) Error() string { return m.text }
 func (m missing) Unwrap() error { return m.error }
 
+// workloads reads and changes Deployments, StatefulSets and DaemonSets.
+type workloads struct{ Deps }
+
+// resourceOf is where the API has workloads of a kind.
+func (o workloads) resourceOf(kind, namespace string) dynamic.ResourceInterface {
+	plural := target.Workload{Kind: kind}.Plural()
+	return o.Dynamic.Resource(appsv1.SchemeGroupVersion.WithResource(plural)).Namespace(namespace)
+}
+
 // workload reads one.
-func (o *Opener) workload(ctx context.Context, namespace string, w target.Workload) (workload, error) {
-	var object runtime.Object
-	var err error
-	apps := o.Client.AppsV1()
-	switch w.Kind {
-	case "deployment":
-		object, err = apps.Deployments(namespace).Get(ctx, w.Name, metav1.GetOptions{})
-	case "statefulset":
-		object, err = apps.StatefulSets(namespace).Get(ctx, w.Name, metav1.GetOptions{})
-	default:
-		object, err = apps.DaemonSets(namespace).Get(ctx, w.Name, metav1.GetOptions{})
-	}
+func (o workloads) workload(ctx context.Context, namespace string, w target.Workload) (workload, error) {
+	object, err := o.resourceOf(w.Kind, namespace).Get(ctx, w.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return workload{}, hint.With(missing{err, fmt.Sprintf("get %s: there is no such %s in namespace %s", w, w.Kind, namespace)},
 			fmt.Sprintf("kubectl get %s -n %s, or name another namespace with -n", w.Plural(), namespace))
 	}
 	if err != nil {
-		return workload{}, lacking(fmt.Errorf("get %s: %w", w, err), namespace, rule{"get", w.Plural() + appsGroup, ""})
+		return workload{}, lacking(fmt.Errorf("get %s: %w", w, err), namespace, Rule("get", w.Plural()+appsGroup))
 	}
-	return workloadOf(object)
+	return workloadOf(w.Kind, object)
 }
 
 // change sends operations to a workload. With dry nothing is changed.
-func (o *Opener) change(ctx context.Context, w workload, ops []podspec.Op, dry bool) (workload, error) {
+func (o workloads) change(ctx context.Context, w workload, ops []podspec.Op, dry bool) (workload, error) {
 	body, err := json.Marshal(ops)
 	if err != nil {
 		return workload{}, err
@@ -79,79 +121,44 @@ func (o *Opener) change(ctx context.Context, w workload, ops []podspec.Op, dry b
 	if dry {
 		options.DryRun = dryRun
 	}
-	var object runtime.Object
-	apps, ns, name := o.Client.AppsV1(), w.meta.GetNamespace(), w.Name
-	switch w.Kind {
-	case "deployment":
-		object, err = apps.Deployments(ns).Patch(ctx, name, types.JSONPatchType, body, options)
-	case "statefulset":
-		object, err = apps.StatefulSets(ns).Patch(ctx, name, types.JSONPatchType, body, options)
-	default:
-		object, err = apps.DaemonSets(ns).Patch(ctx, name, types.JSONPatchType, body, options)
-	}
+	ns := w.meta.GetNamespace()
+	object, err := o.resourceOf(w.Kind, ns).Patch(ctx, w.Name, types.JSONPatchType, body, options)
 	if err != nil {
-		return workload{}, lacking(fmt.Errorf("patch %s: %w", w, err), ns, rule{"patch", w.Plural() + appsGroup, ""})
+		return workload{}, lacking(fmt.Errorf("patch %s: %w", w, err), ns, Rule("patch", w.Plural()+appsGroup))
 	}
-	return workloadOf(object)
+	return workloadOf(w.Kind, object)
 }
 
-var errNoWorkload = errors.New("not a workload")
-
-func workloadOf(object runtime.Object) (workload, error) {
-	switch x := object.(type) {
-	case *appsv1.Deployment:
-		return ofDeployment(x), nil
-	case *appsv1.StatefulSet:
-		return ofStatefulSet(x), nil
-	case *appsv1.DaemonSet:
-		return ofDaemonSet(x), nil
+func workloadOf(kind string, object *unstructured.Unstructured) (workload, error) {
+	w := workload{Workload: target.Workload{Kind: kind, Name: object.GetName()}, meta: object, how: "some at a time"}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &w.fields); err != nil {
+		return w, fmt.Errorf("read %s: %w", w, err)
 	}
-	return workload{}, errNoWorkload
-}
-
-func ofDeployment(d *appsv1.Deployment) workload {
-	w := workload{
-		Workload: target.Workload{Kind: "deployment", Name: d.Name}, meta: d, template: &d.Spec.Template, selector: d.Spec.Selector,
-		pods: orOne(d.Spec.Replicas), how: "some at a time",
-		rollout: func() (bool, string, error) { return deploymentRollout(d) },
-	}
-	if d.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
-		w.how = "all at once (strategy Recreate)"
-	}
-	if d.Spec.Paused {
-		w.fixed = "it is paused"
-	}
-	return w
-}
-
-func ofStatefulSet(s *appsv1.StatefulSet) workload {
-	w := workload{
-		Workload: target.Workload{Kind: "statefulset", Name: s.Name}, meta: s, template: &s.Spec.Template, selector: s.Spec.Selector,
-		pods: orOne(s.Spec.Replicas), how: "one after the other",
-		rollout: func() (bool, string, error) { return statefulSetRollout(s) },
-	}
-	switch update := s.Spec.UpdateStrategy; {
-	case update.Type == appsv1.OnDeleteStatefulSetStrategyType:
-		w.fixed = "it replaces pods only when they are deleted (OnDelete)"
-	case partitionOf(s) > 0:
-		w.pods = max(w.pods-partitionOf(s), 0)
-		if w.pods == 0 {
-			w.fixed = "its update strategy's partition keeps every pod as it is"
+	spec := &w.fields.Spec
+	w.template, w.selector, w.pods = &spec.Template, spec.Selector, orOne(spec.Replicas)
+	switch kind {
+	case "deployment":
+		if spec.Strategy.Type == string(appsv1.RecreateDeploymentStrategyType) {
+			w.how = "all at once (strategy Recreate)"
 		}
+		if spec.Paused {
+			w.fixed = "it is paused"
+		}
+		return w, nil
+	case "statefulset":
+		w.how = "one after the other"
+		if kept := spec.UpdateStrategy.partition(); kept > 0 {
+			if w.pods = max(w.pods-kept, 0); w.pods == 0 {
+				w.fixed = "its update strategy's partition keeps every pod as it is"
+			}
+		}
+	default:
+		w.pods = w.fields.Status.DesiredNumberScheduled
 	}
-	return w
-}
-
-func ofDaemonSet(d *appsv1.DaemonSet) workload {
-	w := workload{
-		Workload: target.Workload{Kind: "daemonset", Name: d.Name}, meta: d, template: &d.Spec.Template, selector: d.Spec.Selector,
-		pods: d.Status.DesiredNumberScheduled, how: "some at a time",
-		rollout: func() (bool, string, error) { return daemonSetRollout(d) },
-	}
-	if d.Spec.UpdateStrategy.Type == appsv1.OnDeleteDaemonSetStrategyType {
+	if spec.UpdateStrategy.Type == string(appsv1.OnDeleteStatefulSetStrategyType) {
 		w.fixed = "it replaces pods only when they are deleted (OnDelete)"
 	}
-	return w
+	return w, nil
 }
 
 func orOne(n *int32) int32 {
@@ -161,28 +168,37 @@ func orOne(n *int32) int32 {
 	return *n
 }
 
-func partitionOf(s *appsv1.StatefulSet) int32 {
-	if r := s.Spec.UpdateStrategy.RollingUpdate; r != nil && r.Partition != nil {
-		return *r.Partition
-	}
-	return 0
-}
-
-// deploymentRollout, and the two below, go by the rules of kubectl rollout status (k8s.io/kubectl/pkg/polymorphichelpers).
-func deploymentRollout(d *appsv1.Deployment) (bool, string, error) {
-	s := &d.Status
-	if d.Generation > s.ObservedGeneration {
+// rollout tells how far the last change has got, by the rules of kubectl rollout status
+// (k8s.io/kubectl/pkg/polymorphichelpers).
+func (w workload) rollout() (done bool, state string, err error) {
+	if w.fields.Generation > w.fields.Status.ObservedGeneration {
 		return false, "the change has not been seen yet", nil
 	}
+	switch w.Kind {
+	case "deployment":
+		return w.deploymentRollout()
+	case "statefulset":
+		return w.statefulSetRollout()
+	}
+	s := &w.fields.Status
+	switch {
+	case s.UpdatedNumberScheduled < s.DesiredNumberScheduled:
+		return false, fmt.Sprintf("new pods: %d of %d", s.UpdatedNumberScheduled, s.DesiredNumberScheduled), nil
+	case s.NumberAvailable < s.DesiredNumberScheduled:
+		return false, fmt.Sprintf("available: %d of %d new pods", s.NumberAvailable, s.DesiredNumberScheduled), nil
+	}
+	return true, "", nil
+}
+
+func (w workload) deploymentRollout() (bool, string, error) {
+	s, wanted := &w.fields.Status, orOne(w.fields.Spec.Replicas)
 	for _, c := range s.Conditions {
 		switch {
-		case c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded":
-			return false, "", fmt.Errorf("roll out deployment/%s: %s: %s", d.Name, c.Reason, c.Message)
-		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
-			return false, "", fmt.Errorf("roll out deployment/%s: %s: %s", d.Name, c.Reason, c.Message)
+		case c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded",
+			c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
+			return false, "", fmt.Errorf("roll out %s: %s: %s", w, c.Reason, c.Message)
 		}
 	}
-	wanted := orOne(d.Spec.Replicas)
 	switch {
 	case s.UpdatedReplicas < wanted:
 		return false, fmt.Sprintf("new pods: %d of %d", s.UpdatedReplicas, wanted), nil
@@ -194,37 +210,22 @@ func deploymentRollout(d *appsv1.Deployment) (bool, string, error) {
 	return true, "", nil
 }
 
-func statefulSetRollout(s *appsv1.StatefulSet) (bool, string, error) {
-	wanted, st := orOne(s.Spec.Replicas), &s.Status
-	switch p := partitionOf(s); {
-	case s.Generation > st.ObservedGeneration:
-		return false, "the change has not been seen yet", nil
-	case st.ReadyReplicas < wanted:
-		return false, fmt.Sprintf("ready: %d of %d pods", st.ReadyReplicas, wanted), nil
-	case p > 0 && st.UpdatedReplicas < wanted-p:
-		return false, fmt.Sprintf("new pods: %d of %d", st.UpdatedReplicas, wanted-p), nil
-	case p == 0 && st.UpdateRevision != st.CurrentRevision:
-		return false, fmt.Sprintf("new pods: %d of %d", st.UpdatedReplicas, wanted), nil
-	}
-	return true, "", nil
-}
-
-func daemonSetRollout(d *appsv1.DaemonSet) (bool, string, error) {
-	s := &d.Status
+func (w workload) statefulSetRollout() (bool, string, error) {
+	s, wanted, kept := &w.fields.Status, orOne(w.fields.Spec.Replicas), w.fields.Spec.UpdateStrategy.partition()
 	switch {
-	case d.Generation > s.ObservedGeneration:
-		return false, "the change has not been seen yet", nil
-	case s.UpdatedNumberScheduled < s.DesiredNumberScheduled:
-		return false, fmt.Sprintf("new pods: %d of %d", s.UpdatedNumberScheduled, s.DesiredNumberScheduled), nil
-	case s.NumberAvailable < s.DesiredNumberScheduled:
-		return false, fmt.Sprintf("available: %d of %d new pods", s.NumberAvailable, s.DesiredNumberScheduled), nil
+	case s.ReadyReplicas < wanted:
+		return false, fmt.Sprintf("ready: %d of %d pods", s.ReadyReplicas, wanted), nil
+	case kept > 0 && s.UpdatedReplicas < wanted-kept:
+		return false, fmt.Sprintf("new pods: %d of %d", s.UpdatedReplicas, wanted-kept), nil
+	case kept == 0 && s.UpdateRevision != s.CurrentRevision:
+		return false, fmt.Sprintf("new pods: %d of %d", s.UpdatedReplicas, wanted), nil
 	}
 	return true, "", nil
 }
 
 // awaitRollout waits until a workload's last change has reached its pods. It fails at once for what time will not mend,
 // and when nothing has moved for o.Timeout. look is asked each time whether something is wrong; it may be nil.
-func (o *Opener) awaitRollout(ctx context.Context, namespace string, name target.Workload, look func(context.Context) (string, error)) error {
+func (o workloads) awaitRollout(ctx context.Context, namespace string, name target.Workload, look func(context.Context) (string, error)) error {
 	ticker := time.NewTicker(rolloutLook)
 	defer ticker.Stop()
 	last, moved, said := "", time.Now(), ""
@@ -244,7 +245,7 @@ func (o *Opener) awaitRollout(ctx context.Context, namespace string, name target
 				fmt.Sprintf("kubectl describe -n %s %s and its pods, or a longer --timeout", namespace, name))
 		}
 		if state != "" && state != said {
-			o.Say("waiting for %s: %s", name, state)
+			o.Report.Say("waiting for %s: %s", name, state)
 			said = state
 		}
 		select {
@@ -256,7 +257,7 @@ func (o *Opener) awaitRollout(ctx context.Context, namespace string, name target
 }
 
 // progress is one look at a rollout.
-func (o *Opener) progress(ctx context.Context, namespace string, name target.Workload, look func(context.Context) (string, error)) (bool, string, error) {
+func (o workloads) progress(ctx context.Context, namespace string, name target.Workload, look func(context.Context) (string, error)) (bool, string, error) {
 	w, err := o.workload(ctx, namespace, name)
 	if err != nil {
 		return false, "", err

@@ -31,8 +31,9 @@ func lines() []budget {
 		{dirs: "cmd/kubectl-shareproc", code: 29},
 		{dirs: "pkg/plugin", code: 8303, goal: 5000},
 		{dirs: "pkg/output", code: 773},
-		{dirs: "pkg/session", code: 4315, shell: 200, goal: 1900},
-		{dirs: "pkg/podspec", code: 1575, shell: 176},
+		{dirs: "pkg/session", code: 4097, shell: 200, goal: 1900},
+		{dirs: "pkg/doctor", code: 1049, goal: 700},
+		{dirs: "pkg/podspec", code: 1577, shell: 176},
 		{dirs: "pkg/target", code: 1149},
 		{dirs: "pkg/attach", code: 2185},
 		{dirs: "pkg/config", code: 388, goal: 250},
@@ -53,14 +54,12 @@ type budget struct {
 // exceptions are the types that have more methods than a type may have, and how many.
 func exceptions() map[string]int {
 	return map[string]int{
-		"pkg/session.Opener":     87,
-		"pkg/plugin/cli.Session": 16,
-		"pkg/remote.Root":        30,
-		"pkg/target.Target":      15,
-		"pkg/remote.link":        14,
-		"pkg/remote.reader":      14,
-		"pkg/session.Diagnosis":  14,
-		"pkg/remote.walk":        13,
+		"pkg/remote.Root":      30,
+		"pkg/target.Target":    15,
+		"pkg/remote.link":      14,
+		"pkg/remote.reader":    14,
+		"pkg/doctor.Diagnosis": 14,
+		"pkg/remote.walk":      13,
 	}
 }
 

@@ -19,7 +19,8 @@ type ending struct {
 	name string
 	args []string // of debug, beside the pod
 	do   func(*world, *terminal) error
-	code int // -1: any but 0
+	code int    // -1: any but 0
+	told string // what the one line says that names the cause; "" where none is needed
 }
 
 func byTyping(keys string) func(*world, *terminal) error {
@@ -56,25 +57,25 @@ func byKubectl(args ...string) func(*world, *terminal) error {
 
 func endings() []ending {
 	return []ending{
-		{"the shell's exit", nil, byTyping("exit\r"), 0},
-		{"the shell's exit with a code", nil, byTyping("exit 42\r"), 42},
-		{"the end of input", nil, byTyping("\x04"), 0},
-		{"the shell is killed", nil, byTyping("kill -9 $$\r"), 137},
-		{"the interrupt of another program", nil, bySignal(syscall.SIGINT), 130},
-		{"SIGTERM", nil, bySignal(syscall.SIGTERM), 130},
-		{"SIGHUP", nil, bySignal(syscall.SIGHUP), 130},
-		{"SIGQUIT", nil, bySignal(syscall.SIGQUIT), 130},
-		{"signals one upon the other", nil, bySignal(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP), 130},
-		{"clean by another", nil, byPlugin("clean", "web", "--yes", "--all", "--force"), -1},
-		{"the target ends", nil, byPlugin("signal", "web", "1", "QUIT", "-q"), -1},
-		{"the pod is deleted", nil, byKubectl("delete", "pod", "web", "--now", "--wait=false"), -1},
-		{"a copy's shell ends", []string{"--copy"}, byTyping("exit 3\r"), 3},
-		{"a copy is deleted", []string{"--copy"}, byKubectl("delete", "pods", "--now", "--wait=false", "--field-selector=metadata.name!=web"), -1},
-		{"a shell that stays is left by its keys", []string{"--persist"}, byTyping("\x10\x11"), 0},
-		{"a shell that stays ends", []string{"--persist"}, byTyping("exit 42\r"), 42},
-		{"a shell that stays is left by SIGTERM", []string{"--persist"}, bySignal(syscall.SIGTERM), 130},
-		{"the target of a shell that stays ends", []string{"--persist"}, byPlugin("signal", "web", "1", "QUIT", "-q"), -1},
-		{"a copy ends by SIGTERM", []string{"--copy"}, bySignal(syscall.SIGTERM), 130},
+		{"the shell's exit", nil, byTyping("exit\r"), 0, ""},
+		{"the shell's exit with a code", nil, byTyping("exit 42\r"), 42, ""},
+		{"the end of input", nil, byTyping("\x04"), 0, ""},
+		{"the shell is killed", nil, byTyping("kill -9 $$\r"), 137, ""},
+		{"the interrupt of another program", nil, bySignal(syscall.SIGINT), 130, ""},
+		{"SIGTERM", nil, bySignal(syscall.SIGTERM), 130, ""},
+		{"SIGHUP", nil, bySignal(syscall.SIGHUP), 130, ""},
+		{"SIGQUIT", nil, bySignal(syscall.SIGQUIT), 130, ""},
+		{"signals one upon the other", nil, bySignal(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP), 130, ""},
+		{"clean by another", nil, byPlugin("clean", "web", "--yes", "--all", "--force"), -1, `session ended: container shareproc-`},
+		{"the target ends", nil, byPlugin("signal", "web", "1", "QUIT", "-q"), -1, `session ended: container nginx of pod/web (restarted|ended)`},
+		{"the pod is deleted", nil, byKubectl("delete", "pod", "web", "--now", "--wait=false"), -1, `session ended: pod/web (is being|was) deleted`},
+		{"a copy's shell ends", []string{"--copy"}, byTyping("exit 3\r"), 3, ""},
+		{"a copy is deleted", []string{"--copy"}, byKubectl("delete", "pods", "--now", "--wait=false", "--field-selector=metadata.name!=web"), -1, `session ended: pod/web-shareproc-.* (is being|was) deleted`},
+		{"a shell that stays is left by its keys", []string{"--persist"}, byTyping("\x10\x11"), 0, ""},
+		{"a shell that stays ends", []string{"--persist"}, byTyping("exit 42\r"), 42, ""},
+		{"a shell that stays is left by SIGTERM", []string{"--persist"}, bySignal(syscall.SIGTERM), 130, ""},
+		{"the target of a shell that stays ends", []string{"--persist"}, byPlugin("signal", "web", "1", "QUIT", "-q"), -1, `session ended: container nginx of pod/web (restarted|ended)`},
+		{"a copy ends by SIGTERM", []string{"--copy"}, bySignal(syscall.SIGTERM), 130, ""},
 	}
 }
 
@@ -111,7 +112,12 @@ func TestTerminalAfterEveryEnding(t *testing.T) {
 			if code != end.code && (end.code != -1 || code == 0) {
 				t.Errorf("exit code %d, want %d", code, end.code)
 			}
-			if output := x.whole(); len(modesLeft(output)) > 0 {
+			output := x.whole()
+			if told := regexp.MustCompile(`session ended: [^\r]*`).FindAllString(output, -1); len(told) != min(len(end.told), 1) ||
+				end.told != "" && !regexp.MustCompile(end.told).MatchString(told[0]) {
+				t.Errorf("the end is told by %q, want one line with %q: %q", told, end.told, output)
+			}
+			if len(modesLeft(output)) > 0 {
 				t.Errorf("modes %v are left on the terminal: %q", modesLeft(output), output)
 			}
 			if len(end.args) > 0 {

@@ -55,18 +55,18 @@ func (m mistaken) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // mistakenWire makes it in the session.
-type mistakenWire struct{ cli.Wire }
+type mistakenWire struct{ session.Exec }
 
 func (m mistakenWire) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if slices.ContainsFunc(argv, func(word string) bool { return strings.Contains(word, "98765") }) {
 		panic("a mistake of ours")
 	}
-	return m.Wire.Run(ctx, argv, stdin, stdout, stderr)
+	return m.Exec.Run(ctx, argv, stdin, stdout, stderr)
 }
 
 // Shell is not used here.
 func (m mistakenWire) Shell(ctx context.Context, argv []string, t *attach.Terminal) error {
-	return m.Wire.Shell(ctx, argv, t)
+	return m.Exec.Shell(ctx, argv, t)
 }
 
 // panics makes a mistake in that phase, in this process, which has no such mistake to offer otherwise.
@@ -90,7 +90,7 @@ func (p phase) panics(t *testing.T, w *world, y leaving) {
 	}
 	if p.lasts {
 		wire := f.Exec
-		f.Exec = func(s session.Session) (cli.Wire, error) {
+		f.Exec = func(s attach.Container) (session.Exec, error) {
 			next, err := wire(s)
 			return mistakenWire{next}, err
 		}
@@ -123,7 +123,6 @@ func (p phase) loses(t *testing.T, w *world, y leaving) {
 
 // A reader that goes away, as head does, ends the session and what it made: of the output, and of what is said of it.
 func TestNothingIsLeftWhenTheReaderGoes(t *testing.T) {
-	full(t)
 	t.Parallel()
 	lines := map[string]leaving{
 		"kubectl-shareproc debug web --copy -q -- yes | head -n 1":                 copying(),

@@ -75,28 +75,19 @@ func run(ctx context.Context, deps *cli.Deps, opts *attachOptions) error {
 	if !t.InputIsTerminal() {
 		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "standard input is not a terminal")
 	}
-	o, err := cli.NewKeeper(deps, cli.DefaultTimeout)
+	d, err := cli.Manager(deps)
 	if err != nil {
 		return err
 	}
-	ns, err := cli.Namespace(deps)
+	on, err := cli.Resolve(ctx, deps, d, target.Ref{Arg: opts.pod})
 	if err != nil {
 		return err
 	}
-	ref := target.Ref{Arg: opts.pod}
-	if err := ref.Validate(); err != nil {
-		return cli.AsUsage(err)
-	}
-	on, err := target.Resolve(ctx, o.Client, ns, ref, deps.Report.Say)
+	s, err := session.FindShell(ctx, d, on, opts.shell)
 	if err != nil {
 		return err
 	}
-	s, err := o.FindShell(ctx, on.Pod, opts.shell)
-	if err != nil {
-		return err
-	}
-	cli.Logged(deps, "of container "+s.Container)
-	return cli.Join(ctx, deps, o, s, t, opts.DetachFlag)
+	return cli.Join(ctx, deps, s, t, opts.DetachFlag)
 }
 
 // podsWithShells completes the pods in which there is something to attach to.

@@ -6,19 +6,18 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -47,28 +46,23 @@ type Deps struct {
 
 	// Client makes the client of the API server.
 	Client func() (kubernetes.Interface, error)
-	// Exec makes the wire into a session's container.
-	Exec func(session.Session) (Wire, error)
+	// Dynamic makes its client for workloads.
+	Dynamic func() (dynamic.Interface, error)
+	// Exec makes streams into a container.
+	Exec func(attach.Container) (session.Exec, error)
 
 	// ns is a namespace that counts instead of the command line's.
 	ns string
 
-	// LookTime is how long a completion waits for a helper's answer, and exitTime an attach for how a shell ended.
-	LookTime, ExitTime time.Duration
-}
-
-// Wire runs commands and shells in one container, or attaches to it; attach.Exec is the real one.
-type Wire interface {
-	remote.Runner
-	Shell(ctx context.Context, argv []string, t *attach.Terminal) error
-	Attach(ctx context.Context, t *attach.Terminal, detach attach.Keys) error
+	// LookTime is how long a completion waits for a helper's answer.
+	LookTime time.Duration
 }
 
 // NewDeps returns the Deps for the cluster that kubectl's own flags and files name.
 func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *Deps {
 	deps := &Deps{
 		Streams: &streams, Report: &output.Reporter{IOStreams: &streams, Color: output.ColorAuto},
-		Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, LookTime: lookTime, ExitTime: exitTime,
+		Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, LookTime: lookTime,
 	}
 	deps.Client = func() (kubernetes.Interface, error) {
 		config, err := restConfig(deps)
@@ -77,7 +71,14 @@ func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *De
 		}
 		return kubernetes.NewForConfig(config)
 	}
-	deps.Exec = func(s session.Session) (Wire, error) {
+	deps.Dynamic = func() (dynamic.Interface, error) {
+		config, err := restConfig(deps)
+		if err != nil {
+			return nil, err
+		}
+		return dynamic.NewForConfig(config)
+	}
+	deps.Exec = func(in attach.Container) (session.Exec, error) {
 		config, err := restConfig(deps)
 		if err != nil {
 			return nil, err
@@ -86,7 +87,7 @@ func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *De
 		if err != nil {
 			return nil, fmt.Errorf("read the kubeconfig: %w", err)
 		}
-		return client.In(attach.Container{Namespace: s.Namespace, Pod: s.Pod, Name: s.Container}), nil
+		return client.In(in), nil
 	}
 	return deps
 }

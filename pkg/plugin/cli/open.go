@@ -4,9 +4,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"io"
-	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -15,12 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -91,7 +84,7 @@ func (h *HelperFlags) parseOverride(help string) error {
 		}
 		h.Override.User = &user
 	}
-	if _, err := h.Override.Candidate(podspec.Subject{}); err != nil {
+	if _, err := h.Override.Candidate(podspec.TargetUser{}); err != nil {
 		return Usage(help, "%w", err)
 	}
 	return nil
@@ -108,140 +101,67 @@ func parseUser(text string) (podspec.User, bool) {
 	return podspec.User{UID: int64(u), GID: int64(g)}, uidErr == nil && gidErr == nil
 }
 
-// NewOpener makes the session opener of a command; ttl is for copies.
-func NewOpener(deps *Deps, h *HelperFlags, ttl time.Duration) (*session.Opener, error) {
-	client, err := deps.Client()
+// SessionDeps are what sessions of a command need; ttl is for copies.
+func SessionDeps(deps *Deps, h *HelperFlags, ttl time.Duration) (session.Deps, error) {
+	d, err := Manager(deps)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
 	s, err := Settings(deps)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
-	o := session.Options{
+	d.Settings = session.Settings{
 		Image: s.Image.Value, Images: s.Images.Value, PullPolicy: corev1.PullPolicy(s.PullPolicy.Value),
-		Keep: s.IdleTimeout.Value, TTL: ttl, Timeout: s.Timeout.Value, Say: deps.Report.Say, Wait: deps.Report.Waiting,
+		Keep: s.IdleTimeout.Value, TTL: ttl, Timeout: s.Timeout.Value,
 	}
 	if h.Image != "" {
-		o.Image, o.Images = h.Image, nil
+		d.Image, d.Images = h.Image, nil
 	}
 	if h.pull != "" {
-		o.PullPolicy = corev1.PullPolicy(h.pull)
+		d.PullPolicy = corev1.PullPolicy(h.pull)
 	}
 	if h.changed("idle-timeout") {
-		o.Keep = h.idleTimeout
+		d.Keep = h.idleTimeout
 	}
 	if h.changed("timeout") {
-		o.Timeout = h.timeout
+		d.Timeout = h.timeout
 	}
-	return &session.Opener{Client: client, Options: o}, nil
+	return d, nil
 }
 
-// Use opens a session to the pod that arg names and does something in it. Where a helper that ran already turns out not
-// to reach the target, it is done once more through a better one, if there is one to be had.
-func Use(ctx context.Context, deps *Deps, arg string, h *HelperFlags, want session.Wanted, do func(*Session) error) error {
-	r, err := Do(ctx, deps, arg, h, want, 0, do)
-	if err == nil || r == nil || r.Session.New && !want.AnyProcess || !h.Override.Empty() {
-		return err
+// Manager is what is needed to find and end sessions.
+func Manager(deps *Deps) (d session.Deps, err error) {
+	d = session.Deps{Report: deps.Report, Exec: deps.Exec, Settings: session.Settings{Timeout: DefaultTimeout}}
+	if d.Client, err = deps.Client(); err != nil {
+		return d, err
 	}
-	subject, ok := r.unreached(err)
-	if !ok {
-		return err
-	}
-	want.Except, want.Subject, want.Image = r.Session.Container, &subject, h.Image
-	if next, err := session.Choose(r.Target, want); err != nil || next.Way != session.Reuse {
-		deps.Report.Say("helper %s does not reach it; looking for a better one", r.Session.Container)
-	}
-	_, err = Do(ctx, deps, arg, h, want, 0, do)
-	return err
+	d.Dynamic, err = deps.Dynamic()
+	return d, err
 }
 
-// Do opens a session, does something in it and closes it. The session is nil where nothing could be done.
-func Do(ctx context.Context, deps *Deps, arg string, h *HelperFlags, want session.Wanted, ttl time.Duration, do func(*Session) error) (open *Session, err error) {
-	r, err := OpenSession(ctx, deps, arg, h, want, ttl)
-	defer func() { r.Close(ctx, &err) }()
-	if err == nil {
-		open, err = r, do(r)
-	}
-	if err == nil || r == nil || !r.Session.Running {
-		return open, err
-	}
-	if ctx.Err() == nil && StreamFailed(err) {
-		if ended := r.Opener.Ended(ctx, r.Session); ended != nil {
-			err = ended
-		}
-	}
-	return open, session.LackExec(err, r.Session.Namespace)
-}
-
-// StreamFailed tells an exec that the cluster broke off or refused from one whose command said what was wrong.
-func StreamFailed(err error) bool {
-	var status apierrors.APIStatus
-	if refused, ok := errors.AsType[*attach.ConnectError](err); ok {
-		return refused.By == attach.Kubelet
-	}
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, attach.ErrLost):
-		return true
-	case errors.As(err, &status):
-		return !apierrors.IsForbidden(err) && !apierrors.IsUnauthorized(err)
-	default:
-		return false
-	}
-}
-
-// unreached tells whom a helper did not reach, by the kernel's word.
-func (r *Session) unreached(err error) (podspec.Subject, bool) {
-	subject := podspec.SubjectOf(r.Target.Pod, r.Target.Container)
-	if denied, ok := errors.AsType[*remote.AccessError](err); ok {
-		user := podspec.User{UID: int64(denied.UID), GID: int64(denied.GID)}
-		// Who is as the helper was made for, and denies it all the same, is not to be had by ids.
-		same := user == subject.User && subject.Known
-		return subject.Met(user, denied.Undumpable || same), true
-	}
-	denied, ok := errors.AsType[signalError](err)
-	if ok && errors.Is(err, fs.ErrPermission) {
-		return subject.Met(podspec.User{UID: int64(denied.process.UID), GID: int64(denied.process.GID)}, false), true
-	}
-	return podspec.Subject{}, false
-}
-
-// OpenSession resolves the pod that arg names and opens a session to it. The caller closes the session, also
-// when it gets one beside an error. A helper that already runs costs one request: the pod's.
-func OpenSession(ctx context.Context, deps *Deps, arg string, h *HelperFlags, want session.Wanted, ttl time.Duration) (r *Session, err error) {
-	defer crash.Into(&err) // the session must be closed after a panic too
-	o, err := NewOpener(deps, h, ttl)
+// Open opens a session to the pod that arg names. A helper that already runs costs one request: the pod's.
+func Open(ctx context.Context, deps *Deps, arg string, h *HelperFlags, want session.Request, ttl time.Duration) (*session.Session, error) {
+	d, err := SessionDeps(deps, h, ttl)
 	if err != nil {
 		return nil, err
 	}
-	t, plan, err := Plan(ctx, deps, o, arg, h, want)
+	t, err := Resolve(ctx, deps, d, target.Ref{Arg: arg, Selector: h.Selector, Container: h.Container})
 	if err != nil {
 		return nil, err
-	}
-	r = &Session{Target: t, Opener: o}
-	o.Look = Looker(deps, o, t)
-	if r.Session, err = o.Open(ctx, t, plan); err != nil {
-		return r, err
-	}
-	r.Wire, err = deps.Exec(r.Session)
-	return r, err
-}
-
-// Plan resolves the pod that arg names and chooses what a session to it needs.
-func Plan(ctx context.Context, deps *Deps, o *session.Opener, arg string, h *HelperFlags, want session.Wanted) (target.Target, session.Plan, error) {
-	ns, err := Namespace(deps)
-	if err != nil {
-		return target.Target{}, session.Plan{}, err
-	}
-	ref := target.Ref{Arg: arg, Selector: h.Selector, Container: h.Container}
-	if err := ref.Validate(); err != nil {
-		return target.Target{}, session.Plan{}, AsUsage(err)
-	}
-	t, err := target.Resolve(ctx, o.Client, ns, ref, deps.Report.Say)
-	if err != nil {
-		return t, session.Plan{}, err
 	}
 	want.Image, want.Override = h.Image, h.Override
-	plan, err := session.Choose(t, want)
-	return t, plan, err
+	return session.Open(ctx, d, t, want)
+}
+
+// Resolve finds the pod and the container that ref means.
+func Resolve(ctx context.Context, deps *Deps, d session.Deps, ref target.Ref) (target.Target, error) {
+	ns, err := Namespace(deps)
+	if err != nil {
+		return target.Target{}, err
+	}
+	if err := ref.Validate(); err != nil {
+		return target.Target{}, AsUsage(err)
+	}
+	return target.Resolve(ctx, d.Client, ns, ref, deps.Report.Say)
 }

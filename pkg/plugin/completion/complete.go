@@ -19,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
@@ -146,40 +147,35 @@ func TypedTarget(deps *cli.Deps, cmd *cobra.Command, args []string, container st
 }
 
 // inHelper asks a helper that runs already. None is ever started for a completion.
-func inHelper(deps *cli.Deps, cmd *cobra.Command, args []string, need podspec.Need, do func(context.Context, *cli.Session)) {
+func inHelper(deps *cli.Deps, cmd *cobra.Command, args []string, need podspec.Access, do func(context.Context, *session.Session)) {
 	container, _ := cmd.Flags().GetString("container")
 	t, ok := TypedTarget(deps, cmd, args, container)
 	if !ok {
 		return
 	}
-	plan, err := session.Choose(t, session.Wanted{Need: need})
-	if err != nil || plan.Way != session.Reuse {
+	request := session.Request{Access: need}
+	plan, err := session.Choose(t, request, session.Permissions{})
+	if err != nil || plan.Mode != session.Reuse {
 		return
 	}
-	client, err := deps.Client()
+	d, err := cli.Manager(deps)
 	if err != nil {
 		return
 	}
-	o := &session.Opener{Client: client, Options: session.Options{Say: func(string, ...any) {}}}
 	ctx, cancel := context.WithTimeout(cmd.Context(), deps.LookTime)
 	defer cancel()
-	s, err := o.Open(ctx, t, plan)
+	d.Report = &output.Reporter{IOStreams: deps.Streams, Quiet: true}
+	s, err := session.Open(ctx, d, t, request)
 	if err != nil {
 		return
 	}
-	wire, err := deps.Exec(s)
-	if err != nil {
-		return
-	}
-	r := &cli.Session{Target: t, Session: s, Opener: o, Wire: wire}
-	defer r.HangUp()
-	do(ctx, r)
+	do(ctx, s)
 }
 
 // pids lists the processes of the pod that was typed, with their commands.
 func pids(deps *cli.Deps, cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var out []cobra.Completion
-	inHelper(deps, cmd, args, podspec.SeeProcesses, func(ctx context.Context, r *cli.Session) {
+	inHelper(deps, cmd, args, podspec.SeeProcesses, func(ctx context.Context, r *session.Session) {
 		processes, err := r.Processes(ctx)
 		if err != nil {
 			return
@@ -194,7 +190,7 @@ func pids(deps *cli.Deps, cmd *cobra.Command, args []string, _ string) ([]cobra.
 }
 
 // completedPID is a PID with the command line, or the name of a process that has none.
-func completedPID(p cli.Process) cobra.Completion {
+func completedPID(p session.Process) cobra.Completion {
 	return cobra.CompletionWithDesc(strconv.Itoa(p.PID), description(cmp.Or(strings.Join(p.Args, " "), p.Name)))
 }
 
@@ -220,11 +216,12 @@ func Paths(deps *cli.Deps, cmd *cobra.Command, args []string, word string) ([]co
 		return []cobra.Completion{"/"}, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
 	var out []cobra.Completion
-	inHelper(deps, cmd, args, podspec.OpenRoot, func(ctx context.Context, r *cli.Session) {
-		root, err := r.Root(ctx, pid)
+	inHelper(deps, cmd, args, podspec.ReadRoot, func(ctx context.Context, r *session.Session) {
+		root, err := r.Dial(ctx, pid)
 		if err != nil {
 			return
 		}
+		defer func() { _ = root.Close() }()
 		if entries, err := fs.ReadDir(root.FS(ctx), cmp.Or(strings.Trim(path.Clean(directory), "/"), ".")); err == nil {
 			out = completedPaths(directory, word, entries)
 		}

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 func TestOnlyHarmlessNamesComplete(t *testing.T) {
@@ -33,7 +33,7 @@ func TestProcessesAreDescribedHarmlessly(t *testing.T) {
 	for want, p := range map[string]remote.Process{
 		"7\tsh -c ??x?": {PID: 7, Name: "sh", Args: []string{"sh", "-c", "$(x)"}}, "8\tkworker/0:1": {PID: 8, Name: "kworker/0:1"},
 	} {
-		if got := completedPID(cli.Process{Process: p}); got != want {
+		if got := completedPID(session.Process{Process: p}); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}

@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	appsv1 "k8s.io/api/apps/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -32,7 +34,7 @@ func completeTarget(deps *cli.Deps, cmd *cobra.Command, word string) []cobra.Com
 
 // workloads lists those of some kinds, by the prefixes that they are to have, with how many of their pods are ready.
 func workloads(ctx context.Context, deps *cli.Deps, word string, kinds map[string]string) []cobra.Completion {
-	client, err := deps.Client()
+	client, err := deps.Dynamic()
 	if err != nil {
 		return nil
 	}
@@ -59,34 +61,23 @@ func workloads(ctx context.Context, deps *cli.Deps, word string, kinds map[strin
 }
 
 // readiness is how many pods of each workload of a kind are ready, by its name.
-func readiness(ctx context.Context, client kubernetes.Interface, ns, kind string) (map[string]string, error) {
-	options, ready := metav1.ListOptions{Limit: mostPods}, map[string]string{}
-	add := func(name string, is, want int32) { ready[name] = fmt.Sprintf("%d of %d ready", is, want) }
-	switch apps := client.AppsV1(); kind {
-	case "deployment":
-		list, err := apps.Deployments(ns).List(ctx, options)
-		if err != nil {
-			return nil, err
+func readiness(ctx context.Context, client dynamic.Interface, ns, kind string) (map[string]string, error) {
+	resource := appsv1.SchemeGroupVersion.WithResource(target.Workload{Kind: kind}.Plural())
+	list, err := client.Resource(resource).Namespace(ns).List(ctx, metav1.ListOptions{Limit: mostPods})
+	if err != nil {
+		return nil, err
+	}
+	is, want := "readyReplicas", "replicas"
+	if kind == "daemonset" {
+		is, want = "numberReady", "desiredNumberScheduled"
+	}
+	ready := map[string]string{}
+	for i := range list.Items {
+		number := func(name string) int64 {
+			n, _, _ := unstructured.NestedInt64(list.Items[i].Object, "status", name) // 0 where it is not there
+			return n
 		}
-		for i := range list.Items {
-			add(list.Items[i].Name, list.Items[i].Status.ReadyReplicas, list.Items[i].Status.Replicas)
-		}
-	case "statefulset":
-		list, err := apps.StatefulSets(ns).List(ctx, options)
-		if err != nil {
-			return nil, err
-		}
-		for i := range list.Items {
-			add(list.Items[i].Name, list.Items[i].Status.ReadyReplicas, list.Items[i].Status.Replicas)
-		}
-	default:
-		list, err := apps.DaemonSets(ns).List(ctx, options)
-		if err != nil {
-			return nil, err
-		}
-		for i := range list.Items {
-			add(list.Items[i].Name, list.Items[i].Status.NumberReady, list.Items[i].Status.DesiredNumberScheduled)
-		}
+		ready[list.Items[i].GetName()] = fmt.Sprintf("%d of %d ready", number(is), number(want))
 	}
 	return ready, nil
 }

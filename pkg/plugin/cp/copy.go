@@ -25,9 +25,9 @@ import (
 // A copySide is an end of a copy that is open.
 type copySide struct {
 	copyEnd
-	tree transfer.Tree
-	on   *cli.Session // nil on this machine
-	root *remote.Root
+	tree    transfer.Tree
+	session *session.Session // nil on this machine
+	root    *remote.Root
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *cpOptions) error {
@@ -37,7 +37,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *cpOptions) error {
 }
 
 // openEnd opens an end of a copy while do runs.
-func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, write bool, do func(copySide) error) error {
+func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, write bool, do func(copySide) error) (err error) {
 	p := copySide{copyEnd: end}
 	switch {
 	case end.stream() && write:
@@ -47,26 +47,25 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 	case end.pod == "":
 		p.path, p.tree = filepath.ToSlash(end.path), transfer.Local()
 	default:
-		return cli.Use(ctx, cli.Within(deps, end.namespace), end.pod, &opts.HelperFlags, session.Wanted{Need: podspec.OpenRoot}, func(r *cli.Session) error {
-			var err error
-			// A connection of its own: both ends may be in one container.
-			p.on = r
-			// One that breaks at once is dialed again by the copy.
-			if p.root, err = remote.Dial(ctx, r, r.Where(opts.pid)); err != nil && !transfer.IsBroken(err) {
-				return files.PathError(ctx, r, opts.pid, p.root, &fs.PathError{Op: "open", Path: end.path, Err: err})
-			}
-			defer func() { _ = p.root.Close() }()
-			files.SayPartial(r, p.root)
-			if absolute, err := p.root.Absolute(ctx, p.path); err == nil {
-				p.path = absolute
-			} else if !transfer.IsBroken(err) {
-				return files.PathError(ctx, r, opts.pid, p.root, err)
-			}
-			if p.tree = p.root.Source(); write {
-				p.tree = p.root.Destination()
-			}
-			return do(p)
-		})
+		p.session, err = cli.Open(ctx, cli.Within(deps, end.namespace), end.pod, &opts.HelperFlags, session.Request{Access: podspec.ReadRoot}, 0)
+		if err != nil {
+			return err
+		}
+		defer p.session.CloseInto(ctx, &err)
+		// One that breaks at once is dialed again by the copy.
+		if p.root, err = p.session.Dial(ctx, opts.pid); err != nil && !transfer.IsBroken(err) {
+			return files.PathError(ctx, p.session, opts.pid, p.root, &fs.PathError{Op: "open", Path: end.path, Err: err})
+		}
+		defer func() { _ = p.root.Close() }()
+		files.SayPartial(deps, p.session, p.root)
+		if absolute, err := p.root.Absolute(ctx, p.path); err == nil {
+			p.path = absolute
+		} else if !transfer.IsBroken(err) {
+			return files.PathError(ctx, p.session, opts.pid, p.root, err)
+		}
+		if p.tree = p.root.Source(); write {
+			p.tree = p.root.Destination()
+		}
 	}
 	return do(p)
 }
@@ -86,8 +85,8 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 			deps.Report.Say("the connection broke: %s; going on with what is missing (attempt %d)", files.Breakage(err), attempt)
 		},
 	})
-	if report.Left != "" && to.on != nil {
-		deps.Report.Warn("left in pod/%s: %s, which the next cp to that directory takes away", to.on.Session.Pod, report.Left)
+	if report.Left != "" && to.session != nil {
+		deps.Report.Warn("left in pod/%s: %s, which the next cp to that directory takes away", to.session.Pod, report.Left)
 	}
 	failed := (*fs.PathError)(nil)
 	switch {
@@ -134,28 +133,28 @@ func (o *cpOptions) resumeHint(err, cause error) error {
 
 // String is how a person would write it, fit for a terminal.
 func (p copySide) String() string {
-	if p.on == nil {
+	if p.session == nil {
 		return remote.Escape(p.path)
 	}
-	return remote.Escape(p.path) + " of pod/" + p.on.Session.Pod
+	return remote.Escape(p.path) + " of pod/" + p.session.Pod
 }
 
 // readError says why a source could not be read.
 func (p copySide) readError(ctx context.Context, pid int, cause error) error {
-	if p.on == nil {
+	if p.session == nil {
 		return fmt.Errorf("read %s: %w", remote.Escape(p.path), cause)
 	}
-	return files.PathError(ctx, p.on, pid, p.root, &fs.PathError{Op: "open", Path: p.path, Err: cause})
+	return files.PathError(ctx, p.session, pid, p.root, &fs.PathError{Op: "open", Path: p.path, Err: cause})
 }
 
 // writeError says why something could not be written, and what might help.
 func (p copySide) writeError(ctx context.Context, pid int, cause error) error {
-	if p.on == nil {
+	if p.session == nil {
 		err := fmt.Errorf("write %s: %w", remote.Escape(p.path), cause)
 		if errors.Is(cause, transfer.ErrNoDirectory) {
 			return hint.With(err, "mkdir -p "+path.Dir(p.path))
 		}
 		return err
 	}
-	return files.WriteError(ctx, p.on, pid, p.root, p.path, cause)
+	return files.WriteError(ctx, p.session, pid, p.root, p.path, cause)
 }

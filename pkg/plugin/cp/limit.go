@@ -17,15 +17,15 @@ import (
 
 // admit refuses a copy for which the kubelet would evict the pod.
 func (o *cpOptions) admit(to copySide, name string, bytes int64) error {
-	if to.on == nil || o.force {
+	if to.session == nil || o.force {
 		return nil
 	}
-	limit, of := storageLimit(to.on.Target.Pod, to.on.Target.Container, name)
+	limit, of := storageLimit(to.session.Target.Pod, to.session.Target.Container, name)
 	if limit == nil || bytes <= limit.Value() {
 		return nil
 	}
 	return hint.With(fmt.Errorf("write %s in pod/%s: %s are more than %s allows (%s): the kubelet would evict the pod",
-		remote.Escape(name), to.on.Session.Pod, output.HumanBytes(bytes), of, limit), "--force, if it may be evicted")
+		remote.Escape(name), to.session.Pod, output.HumanBytes(bytes), of, limit), "--force, if it may be evicted")
 }
 
 // storageLimit is how much a container's path may hold, and what says so. It is nil where nothing does, or where the file system

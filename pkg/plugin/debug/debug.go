@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"strings"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 type debugOptions struct {
@@ -193,11 +193,7 @@ func (o *debugOptions) validateDryRun(help string) error {
 	return nil
 }
 
-func run(ctx context.Context, deps *cli.Deps, opts *debugOptions) error {
-	want := session.Wanted{Copy: opts.copy, Hold: opts.hold != "", Persist: opts.persist, Edits: opts.edits, Need: opts.root.need()}
-	if opts.dryRun != "none" && !opts.patch {
-		return dryRun(ctx, deps, opts, want)
-	}
+func run(ctx context.Context, deps *cli.Deps, opts *debugOptions) (err error) {
 	t := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut)
 	tty := opts.stdin && t.InputIsTerminal() && t.OutputIsTerminal()
 	if opts.ttySet {
@@ -207,30 +203,39 @@ func run(ctx context.Context, deps *cli.Deps, opts *debugOptions) error {
 		deps.Report.Say("no terminal: this command is in the background")
 		tty = false
 	}
-	if tty && !t.InputIsTerminal() {
-		return cli.Usage("without -t", "-t: standard input is not a terminal")
+	want := session.Request{
+		Copy: opts.copy, Hold: opts.hold != "", Persist: opts.persist, Edits: opts.edits, Access: opts.root.access(),
+		Shell: tty && len(opts.command) == 0 && !opts.root.root,
 	}
 	switch {
+	case opts.dryRun != "none" && !opts.patch:
+		return dryRun(ctx, deps, opts, want)
+	case tty && !t.InputIsTerminal():
+		return cli.Usage("without -t", "-t: standard input is not a terminal")
 	case opts.patch:
 		return debugPatch(ctx, deps, opts, t, tty)
-	case opts.persist:
-		return debugPersist(ctx, deps, opts, t)
+	case opts.persist && !t.InputIsTerminal():
+		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "--persist: standard input is not a terminal")
 	}
-	r, err := cli.Do(ctx, deps, opts.pod, &opts.HelperFlags, want, opts.ttl, func(r *cli.Session) error { return debug(ctx, deps, r, opts, t, tty) })
-	if shell := tty && len(opts.command) == 0 && !opts.copy && !opts.root.root; shell && mustAttach(ctx, deps, opts, r, err) {
-		deps.Report.Say("you may attach in pods here, and not exec: --persist is used")
-		return debugPersist(ctx, deps, opts, t)
+	s, err := cli.Open(ctx, deps, opts.pod, &opts.HelperFlags, want, opts.ttl)
+	if err != nil {
+		return err
 	}
-	return err
+	defer s.CloseInto(ctx, &err)
+	return debug(ctx, deps, s, opts, t, tty)
 }
 
-func debug(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugOptions, t *attach.Terminal, tty bool) error {
+func debug(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugOptions, t *attach.Terminal, tty bool) error {
+	if r.Keep > 0 {
+		welcome(deps, r, true)
+		return cli.Join(ctx, deps, r, t, opts.DetachFlag)
+	}
 	if opts.root.root {
 		return debugRoot(ctx, deps, r, opts, t, tty)
 	}
 	command := opts.command
 	if len(command) == 0 {
-		command = []string{path.Join(r.Session.Tools, "sh")}
+		command = []string{path.Join(r.Tools, "sh")}
 	}
 	if tty {
 		welcome(deps, r, len(opts.command) == 0)
@@ -239,40 +244,32 @@ func debug(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugOptio
 }
 
 // execute runs the command with a terminal of its own, or without.
-func execute(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugOptions, command []string, t *attach.Terminal, tty bool) error {
+func execute(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugOptions, command []string, t *attach.Terminal, tty bool) error {
 	if tty {
-		return r.WayBack(ownExit(r.Shell(ctx, command, t)))
+		return cli.OwnExit(r.Shell(ctx, command, t))
 	}
-	var stdin io.Reader
+	streams := session.Streams{Stdout: deps.Streams.Out, Stderr: deps.Streams.ErrOut}
 	if opts.stdin {
-		stdin = t.Input()
+		streams.Stdin = t.Input()
 	}
-	return r.WayBack(ownExit(r.RunCommand(ctx, command, stdin, deps.Streams.Out, deps.Streams.ErrOut)))
-}
-
-// ownExit marks the command's own exit code as such.
-func ownExit(err error) error {
-	if exit, ok := errors.AsType[*attach.ExitError](err); ok {
-		return cli.CommandExit{Code: exit.Code}
-	}
-	return err
+	return cli.OwnExit(r.Run(ctx, command, streams))
 }
 
 // welcome says, once, where the files are: a prompt says it to nobody.
-func welcome(deps *cli.Deps, r *cli.Session, interactive bool) {
+func welcome(deps *cli.Deps, r *session.Session, interactive bool) {
 	switch {
 	case !interactive:
-	case r.Session.Tools != "":
+	case r.Tools != "":
 		held(deps, r)
-	case r.Session.View.Pod():
-		deps.Report.Say("the processes of all containers of pod/%s are seen here; the files of process PID are under /proc/PID/root", r.Session.Pod)
+	case r.View.Pod():
+		deps.Report.Say("the processes of all containers of pod/%s are seen here; the files of process PID are under /proc/PID/root", r.Pod)
 	default:
-		deps.Report.Say("the processes of container %s of pod/%s are seen here; its files are under /proc/1/root", r.Session.View.Container, r.Session.Pod)
+		deps.Report.Say("the processes of container %s of pod/%s are seen here; its files are under /proc/1/root", r.View.Container, r.Pod)
 	}
 }
 
 // held says what the container would have started, in words that a shell would take.
-func held(deps *cli.Deps, r *cli.Session) {
+func held(deps *cli.Deps, r *session.Session) {
 	argv, known := podspec.CommandOf(r.Target.Pod, r.Target.Container)
 	for i, word := range argv {
 		argv[i] = shellWord(word)
@@ -280,12 +277,12 @@ func held(deps *cli.Deps, r *cli.Session) {
 	line := strings.Join(argv, " ")
 	switch {
 	case known:
-		deps.Report.Say(`container %s waits here; "run" starts its own command: %s`, r.Session.Container, line)
+		deps.Report.Say(`container %s waits here; "run" starts its own command: %s`, r.Container, line)
 	case line != "":
-		deps.Report.Say(`container %s waits here; its command is the image's entrypoint, which the API does not tell, with: %s`, r.Session.Container, line)
+		deps.Report.Say(`container %s waits here; its command is the image's entrypoint, which the API does not tell, with: %s`, r.Container, line)
 		deps.Report.Say(`"run ENTRYPOINT %s" starts it`, line)
 	default:
-		deps.Report.Say(`container %s waits here; its command is the image's own, which the API does not tell: "run COMMAND" starts one`, r.Session.Container)
+		deps.Report.Say(`container %s waits here; its command is the image's own, which the API does not tell: "run COMMAND" starts one`, r.Container)
 	}
 }
 
@@ -300,26 +297,31 @@ func shellWord(word string) string {
 }
 
 // dryRun prints what debug would send. Where a helper already runs nothing would be sent.
-func dryRun(ctx context.Context, deps *cli.Deps, opts *debugOptions, want session.Wanted) error {
-	o, err := cli.NewOpener(deps, &opts.HelperFlags, opts.ttl)
+func dryRun(ctx context.Context, deps *cli.Deps, opts *debugOptions, want session.Request) error {
+	d, err := cli.SessionDeps(deps, &opts.HelperFlags, opts.ttl)
 	if err != nil {
 		return err
 	}
-	t, plan, err := cli.Plan(ctx, deps, o, opts.pod, &opts.HelperFlags, want)
+	t, err := cli.Resolve(ctx, deps, d, target.Ref{Arg: opts.pod, Selector: opts.Selector, Container: opts.Container})
+	if err != nil {
+		return err
+	}
+	want.Image, want.Override = opts.Image, opts.Override
+	plan, err := session.Choose(t, want, session.Permissions{})
 	if err != nil {
 		return err
 	}
 	ask := opts.dryRun == "server"
 	var object any
-	switch plan.Way {
+	switch plan.Mode {
 	case session.Copy:
-		object, err = o.PlanCopy(ctx, t, plan, ask)
+		object, err = session.PlanCopy(ctx, d, t, plan, ask)
 	case session.Reuse:
 		deps.Report.Say("helper %s already runs in pod/%s: nothing would be sent to start one", plan.Helper, t.Pod.Name)
 		return nil
 	default:
 		deps.Report.Say("would be sent as a patch of pods/%s/ephemeralcontainers", t.Pod.Name)
-		object, err = o.PlanHelper(ctx, t, plan, ask)
+		object, err = session.PlanHelper(ctx, d, t, plan, ask)
 	}
 	if err != nil {
 		return err

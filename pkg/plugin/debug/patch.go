@@ -4,11 +4,9 @@ package debug
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
@@ -52,12 +50,12 @@ func debugPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions, t *atta
 	if !t.InputIsTerminal() && !opts.yes && opts.dryRun == "none" {
 		return cli.Usage("--yes", "--patch without a terminal to ask on: its pods restart")
 	}
-	o, plan, err := planPatch(ctx, deps, opts)
+	d, plan, err := planPatch(ctx, deps, opts)
 	if err != nil {
 		return err
 	}
 	if opts.dryRun != "none" {
-		ops, err := o.PatchOps(ctx, plan, opts.dryRun == "server")
+		ops, err := session.PatchOps(ctx, d, plan, opts.dryRun == "server")
 		if err != nil {
 			return err
 		}
@@ -67,23 +65,14 @@ func debugPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions, t *atta
 	if yes, err := agreed(ctx, deps, plan.Warnings, asking); err != nil || !yes {
 		return err
 	}
-	r := &cli.Session{Opener: o}
-	o.Look = cli.Looker(deps, o, target.Target{Pod: &corev1.Pod{}}) // which of the pods it is, is not known yet
-	defer r.Close(ctx, &err)
-	if r.Session, r.Target, err = o.OpenPatch(ctx, plan); err != nil {
+	s, err := session.OpenPatch(ctx, d, plan)
+	if err != nil {
 		return err
 	}
-	if r.Wire, err = deps.Exec(r.Session); err != nil {
-		return err
-	}
-	err = debug(ctx, deps, r, opts, t, tty)
-	if ctx.Err() == nil && cli.StreamFailed(err) {
-		err = errors.Join(o.Ended(ctx, r.Session), err)
-	}
-	return err
+	defer s.CloseInto(ctx, &err)
+	return debug(ctx, deps, s, opts, t, tty)
 }
 
-// agreed tells what a patch would do and, where there is somebody to ask, asks. Whoever is asked must see what for, with -q too.
 func agreed(ctx context.Context, deps *cli.Deps, warnings []string, asking bool) (bool, error) {
 	tell := deps.Report.Say
 	if asking {
@@ -98,25 +87,25 @@ func agreed(ctx context.Context, deps *cli.Deps, warnings []string, asking bool)
 	return cli.AskYes(ctx, deps, "patch it? [y/N] ", "nothing was changed")
 }
 
-func planPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions) (*session.Opener, session.PatchPlan, error) {
-	o, err := cli.NewOpener(deps, &opts.HelperFlags, opts.ttl)
+func planPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions) (session.Deps, session.PatchPlan, error) {
+	d, err := cli.SessionDeps(deps, &opts.HelperFlags, opts.ttl)
 	if err != nil {
-		return nil, session.PatchPlan{}, err
+		return d, session.PatchPlan{}, err
 	}
 	ns, err := cli.Namespace(deps)
 	if err != nil {
-		return nil, session.PatchPlan{}, err
+		return d, session.PatchPlan{}, err
 	}
 	ref := target.Ref{Arg: opts.pod, Container: opts.Container}
 	if err := ref.Validate(); err != nil {
-		return nil, session.PatchPlan{}, cli.AsUsage(err)
+		return d, session.PatchPlan{}, cli.AsUsage(err)
 	}
-	w, err := target.ResolveWorkload(ctx, o.Client, ns, ref)
+	w, err := target.ResolveWorkload(ctx, d.Client, ns, ref)
 	if err != nil {
-		return nil, session.PatchPlan{}, err
+		return d, session.PatchPlan{}, err
 	}
-	plan, err := o.PlanPatch(ctx, session.PatchWanted{
-		Workload: w, Namespace: ns, Container: opts.Container, Need: opts.root.need(), Override: opts.Override, Force: opts.force, Leave: opts.leave,
+	plan, err := session.PlanPatch(ctx, d, session.PatchRequest{
+		Workload: w, Namespace: ns, Container: opts.Container, Access: opts.root.access(), Override: opts.Override, Force: opts.force, Leave: opts.leave,
 	})
-	return o, plan, err
+	return d, plan, err
 }

@@ -66,24 +66,24 @@ func (o *rootFlags) validate(cmd *cobra.Command, of *debugOptions) error {
 	return err
 }
 
-func (o *rootFlags) need() podspec.Need {
+func (o *rootFlags) access() podspec.Access {
 	if o.root {
-		return podspec.EnterRoot
+		return podspec.Chroot
 	}
-	return podspec.OpenEvery
+	return podspec.ReadAll
 }
 
 // debugRoot runs the shell or the command with the target's root as /. Where that can't be, a shell is as good beside it; a
 // command is not: its paths would name other files.
-func debugRoot(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugOptions, t *attach.Terminal, tty bool) error {
-	process, err := rootOf(ctx, r, opts)
+func debugRoot(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugOptions, t *attach.Terminal, tty bool) error {
+	process, err := rootOf(ctx, deps, r, opts)
 	if err != nil {
 		return err
 	}
 	root := session.Root{PID: process.PID, AllVariables: opts.root.allVariables}
-	err = r.Run(ctx, root.Try(), nil, io.Discard, io.Discard)
+	err = r.Runner().Run(ctx, root.Try(), nil, io.Discard, io.Discard)
 	refused, ok := errors.AsType[*attach.ExitError](err)
-	who := fmt.Sprintf("process %d (%s) of pod/%s", process.PID, remote.Escape(process.Name), r.Session.Pod)
+	who := fmt.Sprintf("process %d (%s) of pod/%s", process.PID, remote.Escape(process.Name), r.Pod)
 	switch {
 	case err == nil:
 		if tty && len(opts.command) == 0 {
@@ -102,23 +102,26 @@ func debugRoot(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *debugO
 }
 
 // rootOf finds the process that is meant.
-func rootOf(ctx context.Context, r *cli.Session, opts *debugOptions) (remote.Process, error) {
-	where := remote.Where{
-		PID: opts.root.number, Container: r.Target.ContainerID(), Alone: !r.Session.View.Pod(), Siblings: opts.root.number == 0,
-	}
-	if r.Session.Copy {
-		pod, err := r.Opener.Client.CoreV1().Pods(r.Session.Namespace).Get(ctx, r.Session.Pod, metav1.GetOptions{})
+func rootOf(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugOptions) (remote.Process, error) {
+	where := r.Where(opts.root.number)
+	where.Siblings = opts.root.number == 0
+	if r.Copy {
+		client, err := deps.Client()
 		if err != nil {
-			return remote.Process{}, fmt.Errorf("get pod/%s: %w", r.Session.Pod, err)
+			return remote.Process{}, err
+		}
+		pod, err := client.CoreV1().Pods(r.Namespace).Get(ctx, r.Pod, metav1.GetOptions{})
+		if err != nil {
+			return remote.Process{}, fmt.Errorf("get pod/%s: %w", r.Pod, err)
 		}
 		where.Container = target.Target{Pod: pod, Container: r.Target.Container}.ContainerID()
 	}
-	root, err := remote.Dial(ctx, r, where)
+	root, err := remote.Dial(ctx, r.Runner(), where)
 	switch {
 	case errors.Is(err, remote.ErrNoProcess) && opts.root.number > 0:
-		return root.Process, r.NoProcess(opts.root.number)
+		return root.Process, session.NoProcess(r, opts.root.number)
 	case err != nil:
-		return root.Process, fmt.Errorf("find the root of container %s of pod/%s: %w", r.Target.Container, r.Session.Pod, err)
+		return root.Process, fmt.Errorf("find the root of container %s of pod/%s: %w", r.Target.Container, r.Pod, err)
 	}
 	return root.Process, root.Close()
 }

@@ -193,7 +193,7 @@ func compareSides(ctx context.Context, opts *diffOptions, a, b *side) ([]diff.Di
 // kernel reports whether a file is in a kernel file system that is not entered from where the side begins.
 func (s *side) kernel(name string) bool {
 	t := s.tree
-	return t.on != nil && t.root.Kernel(s.absolute(name)) && !t.root.Kernel(s.top)
+	return t.session != nil && t.root.Kernel(s.absolute(name)) && !t.root.Kernel(s.top)
 }
 
 // prune leaves out what is not compared: what is not looked at on one side, on the other side too.

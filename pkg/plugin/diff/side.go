@@ -173,9 +173,9 @@ func (s *side) samePod(other *side) bool {
 }
 
 // hold lists a side, and keeps it open until it is let go.
-func (s *side) hold(ctx context.Context, opts *diffOptions) error {
-	list := func(r *cli.Session) error {
-		s.tree, s.list = &diffTree{on: r}, diff.NewListing()
+func (s *side) hold(ctx context.Context, opts *diffOptions) (err error) {
+	list := func(r *session.Session) error {
+		s.tree, s.list = &diffTree{session: r}, diff.NewListing()
 		if err := s.tree.list(ctx, s); err != nil {
 			return err
 		}
@@ -190,8 +190,18 @@ func (s *side) hold(ctx context.Context, opts *diffOptions) error {
 	if s.end.local() {
 		return list(nil)
 	}
-	want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: s.end.pid != 0}
-	return cli.Use(ctx, s.deps, s.end.pod, &opts.HelperFlags, want, list)
+	want := session.Request{Access: podspec.ReadRoot, AnyProcess: s.end.pid != 0}
+	opened, err := cli.Open(ctx, s.deps, s.end.pod, &opts.HelperFlags, want, 0)
+	if err != nil {
+		return err
+	}
+	defer opened.CloseInto(ctx, &err)
+	defer func() {
+		if root := s.tree.root; root != nil {
+			_ = root.Close()
+		}
+	}()
+	return list(opened)
 }
 
 // heldOutput keeps what is written until it is opened.

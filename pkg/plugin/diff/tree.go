@@ -13,18 +13,18 @@ import (
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // A diffTree lists and reads one of both. Names are relative, "." is where it begins.
 type diffTree struct {
 	transfer.Reader
-	on     *cli.Session // nil on this machine
-	root   *remote.Root
-	failed remote.TreeError
+	session *session.Session // nil on this machine
+	root    *remote.Root
+	failed  remote.TreeError
 }
 
 // errTooLarge says that a file is longer than its reader wants.
@@ -33,12 +33,12 @@ var errTooLarge = errors.New("too large")
 // list opens a side, and fills in its top and its listing.
 func (t *diffTree) list(ctx context.Context, s *side) error {
 	tree := transfer.Local()
-	if t.on != nil {
+	if t.session != nil {
 		var err error
-		if t.root, err = t.on.Root(ctx, s.end.pid); err != nil {
+		if t.root, err = t.session.Dial(ctx, s.end.pid); err != nil {
 			return t.describe(ctx, s, err)
 		}
-		files.SayPartial(t.on, t.root)
+		files.SayPartial(s.deps, t.session, t.root)
 		if s.end.path, err = t.root.Absolute(ctx, s.end.path); err != nil {
 			return t.describe(ctx, s, err)
 		}
@@ -48,7 +48,7 @@ func (t *diffTree) list(ctx context.Context, s *side) error {
 	if err != nil {
 		return t.describe(ctx, s, err)
 	}
-	if s.top = start.Path; t.on == nil {
+	if s.top = start.Path; t.session == nil {
 		s.top = s.end.path
 	}
 	if t.Reader, err = tree.Open(ctx, start.Path); err != nil {
@@ -70,7 +70,7 @@ func (t *diffTree) add(s *side, f transfer.File) {
 	switch {
 	case f.Err == nil:
 		s.list.Files[f.Path] = comparedFile(f)
-		if t.on == nil {
+		if t.session == nil {
 			s.files[f.Path] = f
 		}
 		return
@@ -103,10 +103,10 @@ func (t *diffTree) describe(ctx context.Context, s *side, err error) error {
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return err
-	case t.on == nil:
+	case t.session == nil:
 		return fmt.Errorf("read %s: %w", remote.Escape(s.end.path), err)
 	}
-	return files.PathError(ctx, t.on, s.end.pid, t.root, &fs.PathError{Op: "open", Path: s.end.path, Err: err})
+	return files.PathError(ctx, t.session, s.end.pid, t.root, &fs.PathError{Op: "open", Path: s.end.path, Err: err})
 }
 
 // missing says what could not be listed.
@@ -114,10 +114,10 @@ func (t *diffTree) missing(s *side) error {
 	switch {
 	case t.failed.Count == 0:
 		return nil
-	case t.on == nil:
+	case t.session == nil:
 		return files.NewPartError(files.PartText(remote.Escape(s.end.path), t.failed.Failures, t.failed.Count), &t.failed)
 	}
-	return files.Partly(t.on, &t.failed)
+	return files.Partly(t.session, &t.failed)
 }
 
 // sum fills in a side's checksums; one that could not be had is left out, and has its reason.
@@ -129,7 +129,7 @@ func (t *diffTree) sum(ctx context.Context, s *side, names []string) error {
 			s.sums[name] = sum
 		}
 	}
-	if t.on != nil {
+	if t.session != nil {
 		sizes := map[string]int64{}
 		for _, name := range names {
 			sizes[name] = s.list.Files[name].Size
@@ -179,7 +179,7 @@ func (h *summed) Done(_ int, size int64, err error) error {
 // read gives a file's bytes, errTooLarge where there are more than limit.
 func (t *diffTree) read(ctx context.Context, s *side, name string, limit int) ([]byte, error) {
 	tree := transfer.Local()
-	if t.on != nil {
+	if t.session != nil {
 		tree = t.root.Source()
 	}
 	path := s.absolute(name)
@@ -199,10 +199,10 @@ func (t *diffTree) read(ctx context.Context, s *side, name string, limit int) ([
 	switch {
 	case err == nil, ctx.Err() != nil:
 		return b.Bytes(), err
-	case t.on == nil:
+	case t.session == nil:
 		return nil, fmt.Errorf("read %s: %w", remote.Escape(path), err)
 	}
-	return nil, files.PathError(ctx, t.on, s.end.pid, t.root, &fs.PathError{Op: "open", Path: path, Err: err})
+	return nil, files.PathError(ctx, t.session, s.end.pid, t.root, &fs.PathError{Op: "open", Path: path, Err: err})
 }
 
 // contents are the bytes of one file.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/doctor"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
@@ -29,7 +30,7 @@ type doctorOptions struct {
 // Diagnosis is what "doctor -o json" prints.
 type Diagnosis struct {
 	output.TypeMeta
-	session.Diagnosis
+	doctor.Diagnosis
 }
 
 // NewCommand returns the command doctor.
@@ -110,21 +111,21 @@ func (o *doctorOptions) ref() target.Ref {
 	return target.Ref{Arg: o.pod, Selector: o.Selector, Container: o.Container}
 }
 
-func (o *doctorOptions) way() session.Purpose {
+func (o *doctorOptions) way() doctor.Purpose {
 	switch {
 	case o.copy:
-		return session.ForCopy
+		return doctor.ForCopy
 	case o.patch:
-		return session.ForPatch
+		return doctor.ForPatch
 	case o.root:
-		return session.ForRoot
+		return doctor.ForRoot
 	default:
-		return session.ForHelper
+		return doctor.ForHelper
 	}
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *doctorOptions) error {
-	o, err := cli.NewOpener(deps, &opts.HelperFlags, time.Hour)
+	d, err := cli.SessionDeps(deps, &opts.HelperFlags, time.Hour)
 	if err != nil {
 		return err
 	}
@@ -132,24 +133,24 @@ func run(ctx context.Context, deps *cli.Deps, opts *doctorOptions) error {
 	if err != nil {
 		return err
 	}
-	d, err := o.Diagnose(ctx, namespace, opts.ref(), opts.way(), session.Wanted{Image: opts.Image, Override: opts.Override})
+	found, err := doctor.Diagnose(ctx, d, namespace, opts.ref(), opts.way(), session.Request{Image: opts.Image, Override: opts.Override})
 	if err != nil {
 		return err
 	}
 	switch {
 	case opts.role:
-		g := d.Needed()
-		if d.Missing != nil {
-			g = *d.Missing
+		g := found.Needed()
+		if found.Missing != nil {
+			g = *found.Missing
 		}
 		err = printGrant(deps, g)
 	case opts.output != "":
-		err = output.PrintObject(deps.Streams.Out, opts.output, Diagnosis{output.NewTypeMeta("Diagnosis"), d})
+		err = output.PrintObject(deps.Streams.Out, opts.output, Diagnosis{output.NewTypeMeta("Diagnosis"), found})
 	default:
-		err = printDiagnosis(deps, d)
+		err = printDiagnosis(deps, found)
 	}
 	if err != nil {
 		return err
 	}
-	return d.Err()
+	return found.Err()
 }

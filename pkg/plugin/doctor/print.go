@@ -8,13 +8,13 @@ import (
 	"io"
 	"strings"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/doctor"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-func printDiagnosis(deps *cli.Deps, d session.Diagnosis) error {
+func printDiagnosis(deps *cli.Deps, d doctor.Diagnosis) error {
 	rows := [][]string{{"CHECK", "RESULT", "DETAIL"}}
 	rows = append(rows, permissionRows(d)...)
 	rows = append(rows, serverRows(d.Server)...)
@@ -36,7 +36,7 @@ func printDiagnosis(deps *cli.Deps, d session.Diagnosis) error {
 	return printGrant(deps, *d.Missing)
 }
 
-func printGrant(deps *cli.Deps, g session.Grant) error {
+func printGrant(deps *cli.Deps, g doctor.Grant) error {
 	if err := output.PrintObject(deps.Streams.Out, "yaml", g.Role); err != nil || g.RoleBinding == nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func printGrant(deps *cli.Deps, g session.Grant) error {
 	return output.PrintObject(deps.Streams.Out, "yaml", g.RoleBinding)
 }
 
-func permissionRows(d session.Diagnosis) [][]string {
+func permissionRows(d doctor.Diagnosis) [][]string {
 	rows := [][]string{{"permissions", "", fmt.Sprintf("of %s in namespace %s", cmp.Or(d.User, "a user whom the server does not name"), d.Namespace)}}
 	for _, p := range d.Permissions {
 		var purposes []string
@@ -58,7 +58,7 @@ func permissionRows(d session.Diagnosis) [][]string {
 	return rows
 }
 
-func serverRows(s session.Server) [][]string {
+func serverRows(s doctor.Server) [][]string {
 	rows := [][]string{
 		{"server", "", cmp.Or(s.Version, "of an unknown version")},
 		check("ephemeral containers", string(s.EphemeralContainers.Result), s.EphemeralContainers.Detail),
@@ -66,18 +66,18 @@ func serverRows(s session.Server) [][]string {
 		check("image volumes", string(s.ImageVolumes.Result), s.ImageVolumes.Detail),
 	}
 	if n := s.Node; n != nil {
-		rows = append(rows, check("node "+n.Name, cmp.Or(n.Kubelet, string(session.Unknown)), n.Runtime, n.Unknown))
+		rows = append(rows, check("node "+n.Name, cmp.Or(n.Kubelet, string(doctor.Unknown)), n.Runtime, n.Unknown))
 	}
 	return rows
 }
 
-func targetRows(t *session.TargetReport) [][]string {
+func targetRows(t *doctor.TargetReport) [][]string {
 	if t == nil {
 		return nil
 	}
 	user := fmt.Sprintf("%d:%d", t.UID, t.GID)
 	from := "from the pod's " + t.UserFrom
-	if t.UserFrom == string(session.Unknown) {
+	if t.UserFrom == string(doctor.Unknown) {
 		user, from = t.UserFrom, "neither the pod's status nor its spec says; taken for "+user
 	}
 	sees := map[string]string{
@@ -85,9 +85,9 @@ func targetRows(t *session.TargetReport) [][]string {
 		"pod":       "a helper sees those of all containers of the pod",
 		"node":      "the pod is in the node's process namespace",
 	}
-	running := string(session.No)
+	running := string(doctor.No)
 	if t.Running {
-		running = string(session.Yes)
+		running = string(doctor.Yes)
 	}
 	return [][]string{
 		{"target", "", fmt.Sprintf("container %s of pod/%s", t.Container, t.Pod)},
@@ -98,7 +98,7 @@ func targetRows(t *session.TargetReport) [][]string {
 	}
 }
 
-func helperRow(t *session.TargetReport) []string {
+func helperRow(t *doctor.TargetReport) []string {
 	const name = "helper of ours"
 	switch {
 	case t.Helper != "":
@@ -110,20 +110,20 @@ func helperRow(t *session.TargetReport) []string {
 	}
 }
 
-func policyRows(list []session.Admission) [][]string {
+func policyRows(list []doctor.Admission) [][]string {
 	if len(list) == 0 {
 		return nil
 	}
 	rows := [][]string{{"policy", "", "dry runs, strongest first"}}
-	words := map[session.Verdict]string{session.Yes: "admitted", session.No: "refused", session.Unknown: "unknown"}
-	opens := map[podspec.Need]string{
-		podspec.OpenEvery:    "opens every process",
-		podspec.OpenRoot:     "opens the target's files",
+	words := map[doctor.Verdict]string{doctor.Yes: "admitted", doctor.No: "refused", doctor.Unknown: "unknown"}
+	opens := map[podspec.Access]string{
+		podspec.ReadAll:      "opens every process",
+		podspec.ReadRoot:     "opens the target's files",
 		podspec.SeeProcesses: "lists processes only",
 	}
 	for _, a := range list {
 		can := opens[a.Opens]
-		if a.For == session.ForPod && a.Opens == podspec.OpenRoot {
+		if a.For == doctor.ForPod && a.Opens == podspec.ReadRoot {
 			can = "opens the files of targets of the same user"
 		}
 		rows = append(rows, check(fmt.Sprintf("%s as %s", a.For, a.As), words[a.Admitted], can, a.Reason))
@@ -133,18 +133,18 @@ func policyRows(list []session.Admission) [][]string {
 
 // wayRows say of each way whether it would work, and why not. What to do about the one that was asked about is said with the
 // error.
-func wayRows(d session.Diagnosis) [][]string {
-	does := map[session.Purpose]string{
-		session.ForHelper: "a helper beside the container; nothing restarts",
-		session.ForRoot:   "the same, with the target's files as /",
-		session.ForCopy:   "a copy of the pod, deleted at the end",
-		session.ForPatch:  fmt.Sprintf("all pods of %s restart, twice", cmp.Or(d.Workload, "a workload")),
+func wayRows(d doctor.Diagnosis) [][]string {
+	does := map[doctor.Purpose]string{
+		doctor.ForHelper: "a helper beside the container; nothing restarts",
+		doctor.ForRoot:   "the same, with the target's files as /",
+		doctor.ForCopy:   "a copy of the pod, deleted at the end",
+		doctor.ForPatch:  fmt.Sprintf("all pods of %s restart, twice", cmp.Or(d.Workload, "a workload")),
 	}
 	rows := [][]string{{"ways", "", "of debug"}}
 	for _, w := range d.Ways {
-		result, said := session.Yes, []string{does[w.For]}
+		result, said := doctor.Yes, []string{does[w.For]}
 		if !w.Works {
-			result, said = session.No, nil
+			result, said = doctor.No, nil
 			for _, p := range w.Problems {
 				said = append(said, p.Text)
 			}

@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/doctor"
 )
 
 func TestDoctorTellsAGuessedUser(t *testing.T) {
-	rows := targetRows(&session.TargetReport{Pod: "web", Container: "web", UserFrom: "unknown", Helpers: []string{"shareproc-a"}, Processes: "pod"})
+	rows := targetRows(&doctor.TargetReport{Pod: "web", Container: "web", UserFrom: "unknown", Helpers: []string{"shareproc-a"}, Processes: "pod"})
 	text := strings.Join(slices.Concat(rows...), " ")
 	for _, want := range []string{"taken for 0:0", "shareproc-a would not do for debug", "of all containers of the pod"} {
 		if !strings.Contains(text, want) {

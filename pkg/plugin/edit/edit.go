@@ -24,6 +24,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
@@ -83,7 +84,7 @@ type edit struct {
 func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	e := &edit{Deps: deps, opts: opts}
 	defer e.tidy()
-	if err := files.UseRoot(ctx, deps, opts, func(r *cli.Session, root *remote.Root) error { return e.fetch(ctx, r, root) }); err != nil {
+	if err := files.UseRoot(ctx, deps, opts, func(r *session.Session, root *remote.Root) error { return e.fetch(ctx, r, root) }); err != nil {
 		return err
 	}
 	begun := time.Now()
@@ -106,7 +107,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	// The helper may have ended since: editing takes its time.
 	again := *opts
 	again.Pod, again.Selector, again.Container = "pod/"+e.pod, "", e.container
-	if err := files.UseRoot(ctx, deps, &again, func(r *cli.Session, root *remote.Root) error { return e.put(ctx, r, root, data) }); err != nil {
+	if err := files.UseRoot(ctx, deps, &again, func(r *session.Session, root *remote.Root) error { return e.put(ctx, r, root, data) }); err != nil {
 		return e.keep(ctx, err)
 	}
 	e.written = true
@@ -114,8 +115,8 @@ func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 }
 
 // fetch looks at the file and copies it here.
-func (e *edit) fetch(ctx context.Context, r *cli.Session, root *remote.Root) (err error) {
-	e.pod, e.container = r.Session.Pod, r.Target.Container
+func (e *edit) fetch(ctx context.Context, r *session.Session, root *remote.Root) (err error) {
+	e.pod, e.container = r.Pod, r.Target.Container
 	if e.before, err = root.Stat(ctx, e.opts.Path(), true); err != nil {
 		return err
 	}
@@ -140,15 +141,15 @@ func (e *edit) fetch(ctx context.Context, r *cli.Session, root *remote.Root) (er
 }
 
 // refuse says beforehand what would not be possible in the end.
-func (e *edit) refuse(ctx context.Context, r *cli.Session, root *remote.Root) error {
+func (e *edit) refuse(ctx context.Context, r *session.Session, root *remote.Root) error {
 	switch mode := e.before.FileMode(); {
 	case mode.IsDir():
 		return &fs.PathError{Op: "open", Path: e.opts.Path(), Err: remote.ErrIsDirectory}
 	case !mode.IsRegular():
 		return &fs.PathError{Op: "open", Path: e.opts.Path(), Err: remote.ErrSpecial}
 	case e.before.Size > Limit:
-		return hint.With(fmt.Errorf("edit %s of pod/%s: it has %s", remote.Escape(e.opts.Path()), r.Session.Pod, output.HumanBytes(e.before.Size)),
-			fmt.Sprintf("kubectl shareproc cp %s:%s here, and back", r.Session.Pod, remote.Escape(e.before.Path)))
+		return hint.With(fmt.Errorf("edit %s of pod/%s: it has %s", remote.Escape(e.opts.Path()), r.Pod, output.HumanBytes(e.before.Size)),
+			fmt.Sprintf("kubectl shareproc cp %s:%s here, and back", r.Pod, remote.Escape(e.before.Path)))
 	}
 	if err := root.Replaceable(e.before); err != nil {
 		return e.describe(ctx, r, root, err)
@@ -160,12 +161,12 @@ func (e *edit) refuse(ctx context.Context, r *cli.Session, root *remote.Root) er
 }
 
 // describe says why the file can't be written.
-func (e *edit) describe(ctx context.Context, r *cli.Session, root *remote.Root, cause error) error {
+func (e *edit) describe(ctx context.Context, r *session.Session, root *remote.Root, cause error) error {
 	err := files.WriteError(ctx, r, e.opts.Pid, root, e.opts.Path(), cause)
 	switch {
 	case errors.Is(cause, remote.ErrMounted):
 		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s, which writes into the file itself",
-			r.Session.Pod, root.Process.PID, remote.Escape(e.before.Path)))
+			r.Pod, root.Process.PID, remote.Escape(e.before.Path)))
 	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, transfer.ErrOwner):
 		return hint.With(err, "--profile general, where the cluster admits a helper as root")
 	}
@@ -173,7 +174,7 @@ func (e *edit) describe(ctx context.Context, r *cli.Session, root *remote.Root, 
 }
 
 // put writes the file back, if it is as it was. That is looked at last of all, when the new one is ready to take its place.
-func (e *edit) put(ctx context.Context, r *cli.Session, root *remote.Root, data []byte) (err error) {
+func (e *edit) put(ctx context.Context, r *session.Session, root *remote.Root, data []byte) (err error) {
 	directory, base := path.Split(e.before.Path)
 	stage, err := root.Destination().Stage(ctx, path.Clean(directory), ".shareproc-"+rand.Text()[:16], true)
 	if err != nil {
@@ -214,7 +215,7 @@ func (e *edit) put(ctx context.Context, r *cli.Session, root *remote.Root, data 
 const stageEnd = 10 * time.Second
 
 // unchanged says whether the file is still the one that was copied.
-func (e *edit) unchanged(ctx context.Context, r *cli.Session, root *remote.Root) error {
+func (e *edit) unchanged(ctx context.Context, r *session.Session, root *remote.Root) error {
 	now, err := root.Stat(ctx, e.opts.Path(), true)
 	same := err == nil && now.Same(e.before.Stat) && now.Path == e.before.Path
 	if same {

@@ -21,8 +21,8 @@ import (
 )
 
 // EachPath does something with each path, and goes on where one of them is in the way.
-func EachPath(ctx context.Context, deps *cli.Deps, a *Args, do func(r *cli.Session, root *remote.Root, path string) error) error {
-	return UseRoot(ctx, deps, a, func(r *cli.Session, root *remote.Root) error {
+func EachPath(ctx context.Context, deps *cli.Deps, a *Args, do func(r *session.Session, root *remote.Root, path string) error) error {
+	return UseRoot(ctx, deps, a, func(r *session.Session, root *remote.Root) error {
 		var failed []error
 		for _, path := range a.paths {
 			err := PathError(ctx, r, a.Pid, root, do(r, root, path))
@@ -42,7 +42,7 @@ func GoesFor(err error) bool {
 	_, local := errors.AsType[output.WriteError](err)
 	_, denied := errors.AsType[*remote.AccessError](err)
 	_, missing := errors.AsType[*remote.MissingToolError](err)
-	return local || denied || missing || errors.Is(err, remote.ErrNoProcess) || cli.StreamFailed(err)
+	return local || denied || missing || errors.Is(err, remote.ErrNoProcess) || session.StreamFailed(err)
 }
 
 // RemoteEnd takes POD:PATH apart. What begins as a path does, and a drive of Windows, is local.
@@ -114,17 +114,21 @@ func (a *Args) AddOutput(cmd *cobra.Command, text string) {
 func (a *Args) JSON() bool { return a.Output == "json" }
 
 // UseRoot opens a session and connects to the root that is meant. It says what errors about paths mean.
-func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*cli.Session, *remote.Root) error) error {
-	want := session.Wanted{Need: podspec.OpenRoot, AnyProcess: a.Pid != 0}
-	return cli.Use(ctx, deps, a.Pod, &a.HelperFlags, want, func(r *cli.Session) error {
-		root, err := r.Root(ctx, a.Pid)
-		if err != nil {
-			err = &fs.PathError{Op: "open", Path: a.Path(), Err: err}
-		} else if err = begin(ctx, a, r, root); err == nil {
-			err = do(r, root)
-		}
-		return PathError(ctx, r, a.Pid, root, err)
-	})
+func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*session.Session, *remote.Root) error) (err error) {
+	s, err := cli.Open(ctx, deps, a.Pod, &a.HelperFlags, session.Request{Access: podspec.ReadRoot, AnyProcess: a.Pid != 0}, 0)
+	if err != nil {
+		return err
+	}
+	defer s.CloseInto(ctx, &err)
+	root, err := s.Dial(ctx, a.Pid)
+	if err != nil {
+		return PathError(ctx, s, a.Pid, root, &fs.PathError{Op: "open", Path: a.Path(), Err: err})
+	}
+	defer func() { _ = root.Close() }() // what it had to say it has said
+	if err = begin(ctx, deps, a, s, root); err == nil {
+		err = do(s, root)
+	}
+	return PathError(ctx, s, a.Pid, root, err)
 }
 
 // TreeFlags say how far a verb goes.

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
@@ -45,19 +46,19 @@ func Breakage(err error) string {
 }
 
 // WriteError says where something in a pod could not be written, and what might help.
-func WriteError(ctx context.Context, r *cli.Session, pid int, root *remote.Root, name string, cause error) error {
+func WriteError(ctx context.Context, r *session.Session, pid int, root *remote.Root, name string, cause error) error {
 	if errors.Is(cause, remote.ErrNoProcess) || root.Process.PID == 0 {
 		return PathError(ctx, r, pid, root, &fs.PathError{Op: "write", Path: name, Err: cause})
 	}
 	inPlace, cause := obstacle(ctx, r, root, name, cause)
-	err := fmt.Errorf("write %s of process %d (%s) in pod/%s: %w", remote.Escape(name), root.Process.PID, remote.Escape(root.Process.Name), r.Session.Pod, cause)
+	err := fmt.Errorf("write %s of process %d (%s) in pod/%s: %w", remote.Escape(name), root.Process.PID, remote.Escape(root.Process.Name), r.Pod, cause)
 	switch {
 	case inPlace != "":
 		return hint.With(err, inPlace)
 	case errors.Is(cause, remote.ErrReadOnly):
-		return hint.With(err, fmt.Sprintf("a volume that can be written: grep -w rw /proc/%d/mountinfo in kubectl shareproc debug %s", root.Process.PID, r.Session.Pod))
+		return hint.With(err, fmt.Sprintf("a volume that can be written: grep -w rw /proc/%d/mountinfo in kubectl shareproc debug %s", root.Process.PID, r.Pod))
 	case errors.Is(cause, fs.ErrNotExist), errors.Is(cause, transfer.ErrNoDirectory):
-		return hint.With(err, "kubectl shareproc fs "+r.Session.Pod+" /, for the directories that are there")
+		return hint.With(err, "kubectl shareproc fs "+r.Pod+" /, for the directories that are there")
 	case errors.Is(cause, transfer.ErrInTheWay), errors.Is(cause, transfer.ErrDangling), errors.Is(cause, transfer.ErrIsDirectory):
 		return hint.With(err, "another name, or the path of what the link leads to")
 	}
@@ -65,7 +66,7 @@ func WriteError(ctx context.Context, r *cli.Session, pid int, root *remote.Root,
 }
 
 // PathError says of which process and pod a path was asked, and what an error of package remote means there.
-func PathError(ctx context.Context, r *cli.Session, pid int, root *remote.Root, err error) error {
+func PathError(ctx context.Context, r *session.Session, pid int, root *remote.Root, err error) error {
 	var path *fs.PathError
 	var partly *remote.TreeError
 	_, local := errors.AsType[output.WriteError](err)
@@ -76,13 +77,13 @@ func PathError(ctx context.Context, r *cli.Session, pid int, root *remote.Root, 
 	case errors.As(err, &partly):
 		return Partly(r, partly)
 	case errors.Is(err, remote.ErrIsDirectory) && errors.As(err, &path):
-		return hint.With(fmt.Errorf("read %s of process %d in pod/%s: %w", remote.Escape(path.Path), process.PID, r.Session.Pod, remote.ErrIsDirectory),
+		return hint.With(fmt.Errorf("read %s of process %d in pod/%s: %w", remote.Escape(path.Path), process.PID, r.Pod, remote.ErrIsDirectory),
 			"kubectl shareproc fs, for what is in it; fs checksum -R and fs grep -r, for the files below it")
 	case errors.Is(err, remote.ErrNoProcess) && pid != 0:
-		return r.NoProcess(pid)
+		return session.NoProcess(r, pid)
 	case errors.Is(err, remote.ErrNoProcess):
-		return hint.With(fmt.Errorf("find a process of container %s in pod/%s: %w", r.Target.Container, r.Session.Pod, remote.ErrNoProcess),
-			"kubectl shareproc ps "+r.Session.Pod)
+		return hint.With(fmt.Errorf("find a process of container %s in pod/%s: %w", r.Target.Container, r.Pod, remote.ErrNoProcess),
+			"kubectl shareproc ps "+r.Pod)
 	case (errors.Is(err, remote.ErrSpecial) || errors.Is(err, transfer.ErrKind)) && errors.As(err, &path):
 		return specialError(ctx, r, root, path.Path)
 	case errors.As(err, &path) && process.PID != 0:
@@ -95,12 +96,12 @@ func PathError(ctx context.Context, r *cli.Session, pid int, root *remote.Root, 
 const FailuresShown = 20
 
 // Partly says what of a tree is missing, after all the rest was printed.
-func Partly(r *cli.Session, missing *remote.TreeError) error {
+func Partly(r *session.Session, missing *remote.TreeError) error {
 	try := "run it again, if the files were changing"
 	if errors.Is(missing, fs.ErrPermission) {
 		try = "--profile general, where the cluster admits a helper as root"
 	}
-	return hint.With(NewPartError(PartText("pod/"+r.Session.Pod, missing.Failures, missing.Count), missing), try)
+	return hint.With(NewPartError(PartText("pod/"+r.Pod, missing.Failures, missing.Count), missing), try)
 }
 
 // PartText names the first files of a place that could not be read, and says how many there are.

@@ -9,12 +9,13 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // What could not be read is said after all the rest.
 func TestVerbsSayWhatIsMissing(t *testing.T) {
-	r := &cli.Session{}
-	r.Session.Pod = "web"
+	r := &session.Session{}
+	r.Pod = "web"
 	partly := &remote.TreeError{Count: 30}
 	for range 25 {
 		partly.Failures = append(partly.Failures, &os.PathError{Op: "open", Path: "/a\n\x1b", Err: os.ErrPermission})

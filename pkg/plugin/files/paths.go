@@ -13,11 +13,12 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // begin makes the paths absolute, and says whose root they are in where that is not the container's.
-func begin(ctx context.Context, a *Args, r *cli.Session, root *remote.Root) error {
-	SayPartial(r, root)
+func begin(ctx context.Context, deps *cli.Deps, a *Args, r *session.Session, root *remote.Root) error {
+	SayPartial(deps, r, root)
 	for i, name := range a.paths {
 		absolute, err := root.Absolute(ctx, name)
 		if err != nil {
@@ -29,30 +30,30 @@ func begin(ctx context.Context, a *Args, r *cli.Session, root *remote.Root) erro
 }
 
 // SayPartial says that a process has changed its root.
-func SayPartial(r *cli.Session, root *remote.Root) {
+func SayPartial(deps *cli.Deps, r *session.Session, root *remote.Root) {
 	if root.Partial {
-		r.Opener.Say("process %d (%s) of pod/%s has changed its root: its files are those below that, and not all of the container's",
-			root.Process.PID, root.Process.Name, r.Session.Pod)
+		deps.Report.Say("process %d (%s) of pod/%s has changed its root: its files are those below that, and not all of the container's",
+			root.Process.PID, root.Process.Name, r.Pod)
 	}
 }
 
 // specialError says what a file is that is not opened. A log is often a link to the container's output.
-func specialError(ctx context.Context, r *cli.Session, root *remote.Root, name string) error {
+func specialError(ctx context.Context, r *session.Session, root *remote.Root, name string) error {
 	kind, try := "file of no known kind", "-o json, for what is known of it"
 	if info, err := root.Stat(ctx, name, true); err == nil {
 		kind = KindOf(info.FileMode())
 		if process, number := path.Split(info.Path); strings.HasSuffix(process, "/fd/") && (number == "1" || number == "2") {
 			kind += ", the container's output"
-			try = fmt.Sprintf("kubectl logs %s -c %s -n %s", r.Session.Pod, r.Target.Container, r.Session.Namespace)
+			try = fmt.Sprintf("kubectl logs %s -c %s -n %s", r.Pod, r.Target.Container, r.Namespace)
 		}
 	}
-	return hint.With(fmt.Errorf("read %s of process %d in pod/%s: it is a %s", remote.Escape(name), root.Process.PID, r.Session.Pod, kind), try)
+	return hint.With(fmt.Errorf("read %s of process %d in pod/%s: it is a %s", remote.Escape(name), root.Process.PID, r.Pod, kind), try)
 }
 
 // openError is about a path of the process.
-func openError(r *cli.Session, process remote.Process, err *fs.PathError) error {
-	failed := fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", remote.Escape(err.Path), process.PID, remote.Escape(process.Name), r.Session.Pod, err.Err)
-	if try := unexpanded(r.Session.Pod, err.Path); try != "" && errors.Is(err, fs.ErrNotExist) {
+func openError(r *session.Session, process remote.Process, err *fs.PathError) error {
+	failed := fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", remote.Escape(err.Path), process.PID, remote.Escape(process.Name), r.Pod, err.Err)
+	if try := unexpanded(r.Pod, err.Path); try != "" && errors.Is(err, fs.ErrNotExist) {
 		return hint.With(failed, try)
 	}
 	return failed
@@ -74,7 +75,7 @@ func unexpanded(pod, name string) string {
 }
 
 // obstacle is why a file cannot be replaced, as far as its facts say, and advice where it can be written all the same.
-func obstacle(ctx context.Context, r *cli.Session, root *remote.Root, name string, cause error) (inPlace string, err error) {
+func obstacle(ctx context.Context, r *session.Session, root *remote.Root, name string, cause error) (inPlace string, err error) {
 	if !errors.Is(cause, fs.ErrPermission) && !errors.Is(cause, remote.ErrMounted) {
 		return "", cause
 	}
@@ -89,5 +90,5 @@ func obstacle(ctx context.Context, r *cli.Session, root *remote.Root, name strin
 		return "", cause
 	}
 	return fmt.Sprintf("kubectl shareproc debug %s -i -- sh -c 'cat >/proc/%d/root%s' <FILE, which writes into the file itself",
-		r.Session.Pod, root.Process.PID, remote.Escape(info.Path)), cause
+		r.Pod, root.Process.PID, remote.Escape(info.Path)), cause
 }

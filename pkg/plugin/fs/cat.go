@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 func newCatCommand(deps *cli.Deps) *cobra.Command {
@@ -35,5 +36,5 @@ Use it for several files at once; for one, fs POD PATH is the same.`,
 }
 
 func runCat(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
-	return files.EachPath(ctx, deps, opts, func(_ *cli.Session, root *remote.Root, path string) error { return copyOut(ctx, deps, root, path) })
+	return files.EachPath(ctx, deps, opts, func(_ *session.Session, root *remote.Root, path string) error { return copyOut(ctx, deps, root, path) })
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 type checksumOptions struct {
@@ -67,7 +68,7 @@ Use it to see whether a file is the one that you built, or the same in two place
 }
 
 func runChecksum(ctx context.Context, deps *cli.Deps, opts *checksumOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) (err error) {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) (err error) {
 		out := deps.Report.Lines()
 		defer out.Close(&err)
 		sum := remote.SumOptions{TreeOptions: opts.Options(), Recursive: opts.recursive}

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 type duOptions struct {
@@ -75,7 +76,7 @@ Use it when a disk fills up, to see which directory does it.`,
 }
 
 func runDu(ctx context.Context, deps *cli.Deps, opts *duOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) (err error) {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) (err error) {
 		out := deps.Report.Lines()
 		defer out.Close(&err)
 		sum := &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}}

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 type findOptions struct {
@@ -63,7 +64,7 @@ without --proc. -o json prints one object a line (kind FileEntry).`,
 }
 
 func runFind(ctx context.Context, deps *cli.Deps, opts *findOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) (err error) {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) (err error) {
 		out := deps.Report.Lines()
 		defer out.Close(&err)
 		walk := remote.WalkOptions{TreeOptions: opts.Options(), LinkTargets: opts.JSON()}

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/edit"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 type fsOptions struct {
@@ -97,7 +98,7 @@ func addVerbs(cmd *cobra.Command, deps *cli.Deps) {
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *fsOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(r *cli.Session, root *remote.Root) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *remote.Root) error {
 		if opts.list.recursive {
 			return listTree(ctx, deps, root, opts)
 		}
@@ -106,7 +107,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *fsOptions) error {
 }
 
 // fs prints what is at a path: a directory's entries, a file's bytes, or what is known of it.
-func show(ctx context.Context, deps *cli.Deps, r *cli.Session, root *remote.Root, opts *fsOptions) error {
+func show(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, opts *fsOptions) error {
 	info, err := root.Stat(ctx, opts.Path(), true)
 	switch {
 	case err != nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 type grepOptions struct {
@@ -102,7 +103,7 @@ func patternAndPod(cmd *cobra.Command, args []string) error {
 
 func runGrep(ctx context.Context, deps *cli.Deps, opts *grepOptions) error {
 	matched := false
-	err := files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) error { return fsGrep(ctx, deps, root, opts, &matched) })
+	err := files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) error { return fsGrep(ctx, deps, root, opts, &matched) })
 	switch {
 	case err != nil:
 		return cli.AsGrepError(err)

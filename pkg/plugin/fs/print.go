@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // FileInfo is what "fs -o json" prints: a file's facts, and a directory's entries.
@@ -24,12 +25,12 @@ type FileInfo struct {
 	Items []files.File `json:"items,omitempty"`
 }
 
-func printFound(deps *cli.Deps, r *cli.Session, root *remote.Root, info remote.Info, entries []remote.Entry, opts *fsOptions) error {
+func printFound(deps *cli.Deps, r *session.Session, root *remote.Root, info remote.Info, entries []remote.Entry, opts *fsOptions) error {
 	switch {
 	case output.IsDocument(opts.Output):
 		entries = opts.list.arrange(entries)
 		object := FileInfo{
-			TypeMeta: output.NewTypeMeta("File"), Namespace: r.Session.Namespace, Pod: r.Session.Pod,
+			TypeMeta: output.NewTypeMeta("File"), Namespace: r.Namespace, Pod: r.Pod,
 			PID: root.Process.PID, Path: info.Path, File: files.NewFile(path.Base(info.Path), info.Stat),
 		}
 		for _, e := range entries {

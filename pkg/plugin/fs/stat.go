@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // FileStat is a line of "fs stat -o json".
@@ -61,7 +62,7 @@ Use it when modes, owners, links or times are in question.`,
 func runStat(ctx context.Context, deps *cli.Deps, opts *files.Args) (err error) {
 	out := deps.Report.Lines()
 	defer out.Close(&err)
-	return files.EachPath(ctx, deps, opts, func(r *cli.Session, root *remote.Root, path string) error {
+	return files.EachPath(ctx, deps, opts, func(r *session.Session, root *remote.Root, path string) error {
 		one, s, err := stat(ctx, r, opts.Pid, root, path)
 		switch {
 		case err != nil:
@@ -73,13 +74,13 @@ func runStat(ctx context.Context, deps *cli.Deps, opts *files.Args) (err error) 
 	})
 }
 
-func stat(ctx context.Context, r *cli.Session, pid int, root *remote.Root, name string) (FileStat, *remote.Stat, error) {
+func stat(ctx context.Context, r *session.Session, pid int, root *remote.Root, name string) (FileStat, *remote.Stat, error) {
 	info, err := root.Stat(ctx, name, false)
 	if err != nil {
 		return FileStat{}, nil, err
 	}
 	one := FileStat{
-		TypeMeta: output.NewTypeMeta("FileStat"), Namespace: r.Session.Namespace, Pod: r.Session.Pod, PID: root.Process.PID,
+		TypeMeta: output.NewTypeMeta("FileStat"), Namespace: r.Namespace, Pod: r.Pod, PID: root.Process.PID,
 		PathText: output.NewPathText(info.Path), File: files.NewFile(path.Base("/"+name), info.Stat), Inode: info.Ino, Device: info.Dev, Resolved: info.Path,
 	}
 	if info.Blocks >= 0 {

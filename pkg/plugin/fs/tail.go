@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 type tailOptions struct {
@@ -55,7 +56,7 @@ Use it for logs that go to a file instead of to stdout.`,
 }
 
 func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(_ *cli.Session, root *remote.Root) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) error {
 		_, err := root.Tail(ctx, opts.Path(), remote.TailOptions{
 			Lines: opts.lines, Follow: opts.follow || opts.byName, ByName: opts.byName,
 			Event: func(e remote.TailEvent) { deps.Report.Warn("%s: %s", opts.Path(), opts.became(e)) },

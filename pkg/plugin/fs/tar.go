@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
@@ -66,10 +67,10 @@ then turns out to have changed spoils the archive, whose end every reader report
 }
 
 func runTar(ctx context.Context, deps *cli.Deps, opts *tarOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(r *cli.Session, root *remote.Root) error { return fsTar(ctx, deps, r, root, opts) })
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *remote.Root) error { return fsTar(ctx, deps, r, root, opts) })
 }
 
-func fsTar(ctx context.Context, deps *cli.Deps, r *cli.Session, root *remote.Root, opts *tarOptions) error {
+func fsTar(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, opts *tarOptions) error {
 	info, err := root.Stat(ctx, opts.Path(), true)
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func fsTar(ctx context.Context, deps *cli.Deps, r *cli.Session, root *remote.Roo
 	switch {
 	case err == nil && report.Failed > 0:
 		return fmt.Errorf("archive %s of pod/%s: %d of its files missing or not whole; everything else is there",
-			remote.Escape(opts.Path()), r.Session.Pod, report.Failed)
+			remote.Escape(opts.Path()), r.Pod, report.Failed)
 	case errors.As(err, new(output.WriteError)):
 		return err
 	case errors.As(err, &side) && side.Op == "write":

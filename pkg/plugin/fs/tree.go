@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 type treeOptions struct {
@@ -69,10 +70,10 @@ Use it to get an idea of a small directory.`,
 }
 
 func runTree(ctx context.Context, deps *cli.Deps, opts *treeOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(r *cli.Session, root *remote.Root) error { return fsTree(ctx, deps, r, root, opts) })
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *remote.Root) error { return fsTree(ctx, deps, r, root, opts) })
 }
 
-func fsTree(ctx context.Context, deps *cli.Deps, r *cli.Session, root *remote.Root, opts *treeOptions) error {
+func fsTree(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, opts *treeOptions) error {
 	nodes := map[string]*treeNode{}
 	var top *treeNode
 	walk := remote.WalkOptions{TreeOptions: opts.Options(), LinkTargets: true}
@@ -97,11 +98,11 @@ func fsTree(ctx context.Context, deps *cli.Deps, r *cli.Session, root *remote.Ro
 	return err
 }
 
-func printTree(deps *cli.Deps, r *cli.Session, pid int, start string, top *treeNode, opts *treeOptions) (err error) {
+func printTree(deps *cli.Deps, r *session.Session, pid int, start string, top *treeNode, opts *treeOptions) (err error) {
 	top.sort()
 	if opts.JSON() {
 		return output.PrintObject(deps.Streams.Out, "json", FileTree{
-			TypeMeta: output.NewTypeMeta("FileTree"), Namespace: r.Session.Namespace, Pod: r.Session.Pod, PID: pid,
+			TypeMeta: output.NewTypeMeta("FileTree"), Namespace: r.Namespace, Pod: r.Pod, PID: pid,
 			PathText: output.NewPathText(start), treeNode: top,
 		})
 	}

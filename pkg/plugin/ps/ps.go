@@ -35,8 +35,8 @@ type ProcessList struct {
 	Namespace string `json:"namespace"`
 	Pod       string `json:"pod"`
 	// View is the container whose process namespace the PIDs are of; "" for the pod's.
-	View  string        `json:"processNamespaceOf,omitempty"`
-	Items []cli.Process `json:"items"`
+	View  string            `json:"processNamespaceOf,omitempty"`
+	Items []session.Process `json:"items"`
 }
 
 // NewCommand returns the command ps.
@@ -76,22 +76,26 @@ Where the pod does not share its process namespace, those of one container are l
 	return cmd
 }
 
-func run(ctx context.Context, deps *cli.Deps, opts *psOptions) error {
-	want := session.Wanted{Need: podspec.SeeProcesses}
-	return cli.Use(ctx, deps, opts.pod, &opts.HelperFlags, want, func(r *cli.Session) error { return ps(ctx, deps, r, opts) })
+func run(ctx context.Context, deps *cli.Deps, opts *psOptions) (err error) {
+	s, err := cli.Open(ctx, deps, opts.pod, &opts.HelperFlags, session.Request{Access: podspec.SeeProcesses}, 0)
+	if err != nil {
+		return err
+	}
+	defer s.CloseInto(ctx, &err)
+	return ps(ctx, deps, s, opts)
 }
 
-func ps(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *psOptions) error {
+func ps(ctx context.Context, deps *cli.Deps, r *session.Session, opts *psOptions) error {
 	processes, err := r.Processes(ctx)
 	if err != nil {
 		return err
 	}
 	if !opts.all {
-		processes = slices.DeleteFunc(processes, func(p cli.Process) bool { return strings.HasPrefix(p.Container, podspec.NamePrefix) })
+		processes = slices.DeleteFunc(processes, func(p session.Process) bool { return strings.HasPrefix(p.Container, podspec.NamePrefix) })
 	}
 	list := ProcessList{
-		TypeMeta: output.NewTypeMeta("ProcessList"), Namespace: r.Session.Namespace, Pod: r.Session.Pod,
-		View: r.Session.View.Container, Items: processes,
+		TypeMeta: output.NewTypeMeta("ProcessList"), Namespace: r.Namespace, Pod: r.Pod,
+		View: r.View.Container, Items: processes,
 	}
 	switch {
 	case output.IsDocument(opts.output):
@@ -122,7 +126,7 @@ func printProcesses(deps *cli.Deps, list ProcessList, outside string, opts *psOp
 		}
 		rows = append(rows, psRow(wide, "PID", "USER", "CONTAINER", "RSS", "START", "COMMAND", "PPID", "STATE", "THREADS", "UID:GID", "FILES"))
 	}
-	slices.SortStableFunc(list.Items, func(a, b cli.Process) int { return cmp.Compare(a.PID, b.PID) })
+	slices.SortStableFunc(list.Items, func(a, b session.Process) int { return cmp.Compare(a.PID, b.PID) })
 	now := time.Now()
 	for _, p := range list.Items {
 		files := "yes"
@@ -147,7 +151,7 @@ func psRow(wide bool, pid, user, container, rss, start, command string, more ...
 	return append(row, command)
 }
 
-func userName(p cli.Process) string {
+func userName(p session.Process) string {
 	if p.User != "" {
 		return remote.Escape(p.User)
 	}
@@ -163,7 +167,7 @@ func started(t, now time.Time) string {
 }
 
 // command is the command line; in brackets the name of a process that has none (proc(5), cmdline).
-func command(p cli.Process) string {
+func command(p session.Process) string {
 	if len(p.Args) == 0 {
 		return "[" + remote.Escape(p.Name) + "]"
 	}

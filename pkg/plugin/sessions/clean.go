@@ -82,7 +82,7 @@ func runClean(ctx context.Context, deps *cli.Deps, opts *cleanOptions) error {
 	if err != nil {
 		return err
 	}
-	o, err := cli.NewKeeper(deps, opts.timeout)
+	o, err := manager(deps, opts.timeout)
 	if err != nil {
 		return err
 	}
@@ -113,7 +113,7 @@ func runClean(ctx context.Context, deps *cli.Deps, opts *cleanOptions) error {
 }
 
 // end ends what is in the list, and says of each that it did.
-func end(ctx context.Context, deps *cli.Deps, o *session.Opener, list []session.Entry, force bool) error {
+func end(ctx context.Context, deps *cli.Deps, o session.Manager, list []session.Entry, force bool) error {
 	var printing error
 	err := o.End(ctx, list, force, func(e session.Entry) { printing = errors.Join(printing, ended(deps, e, "")) })
 	return errors.Join(printing, err)
@@ -131,7 +131,7 @@ func ended(deps *cli.Deps, e session.Entry, more string) error {
 	return err
 }
 
-func sweep(ctx context.Context, deps *cli.Deps, o *session.Opener, in session.Scope) (int, error) {
+func sweep(ctx context.Context, deps *cli.Deps, o session.Manager, in session.Scope) (int, error) {
 	swept, err := o.Sweep(ctx, in.Namespace)
 	for _, e := range swept {
 		err = errors.Join(err, ended(deps, e, ""))
@@ -141,7 +141,7 @@ func sweep(ctx context.Context, deps *cli.Deps, o *session.Opener, in session.Sc
 
 // toEnd finds what the command line means. Others' work that was not asked for is mentioned; where it is all that the
 // words name, they can't be carried out.
-func toEnd(ctx context.Context, deps *cli.Deps, o *session.Opener, scopes []session.Scope, all bool) ([]session.Entry, error) {
+func toEnd(ctx context.Context, deps *cli.Deps, o session.Manager, scopes []session.Scope, all bool) ([]session.Entry, error) {
 	var list []session.Entry
 	for _, in := range scopes {
 		found, err := o.List(ctx, in)
@@ -183,7 +183,7 @@ func places(scopes []session.Scope) string {
 	return strings.Join(names, ", nor in ")
 }
 
-func wouldEnd(ctx context.Context, deps *cli.Deps, o *session.Opener, list []session.Entry, force bool) error {
+func wouldEnd(ctx context.Context, deps *cli.Deps, o session.Manager, list []session.Entry, force bool) error {
 	o.LookAt(ctx, list)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -106,6 +106,12 @@ debug --copy or --patch. Looking at a helper does not keep it from ending.
 	return cmd
 }
 
+func manager(deps *cli.Deps, timeout time.Duration) (session.Manager, error) {
+	d, err := cli.Manager(deps)
+	d.Timeout = timeout
+	return session.Manager{Deps: d}, err
+}
+
 func run(ctx context.Context, deps *cli.Deps, opts *sessionsOptions) error {
 	var names []string
 	if opts.pod != "" {
@@ -115,7 +121,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *sessionsOptions) error {
 	if err != nil {
 		return err
 	}
-	o, err := cli.NewKeeper(deps, cli.DefaultTimeout)
+	o, err := manager(deps, cli.DefaultTimeout)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,9 @@ package signal
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -68,29 +70,29 @@ signal would do nothing, this command says so, sends nothing and ends with 1.`,
 	return cmd
 }
 
-func run(ctx context.Context, deps *cli.Deps, opts *signalOptions) error {
-	want := session.Wanted{Need: podspec.Signal, AnyProcess: true}
-	return cli.Use(ctx, deps, opts.pod, &opts.HelperFlags, want, func(r *cli.Session) error { return signal(ctx, deps, r, opts) })
-}
-
-func signal(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *signalOptions) error {
-	processes, err := r.Processes(ctx)
+func run(ctx context.Context, deps *cli.Deps, opts *signalOptions) (err error) {
+	s, err := cli.Open(ctx, deps, opts.pod, &opts.HelperFlags, session.Request{Access: podspec.Signal, AnyProcess: true}, 0)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(processes, func(p cli.Process) bool { return p.PID == opts.pid })
-	if i < 0 {
-		return r.NoProcess(opts.pid)
+	defer s.CloseInto(ctx, &err)
+	p, err := find(ctx, s, opts)
+	if err != nil {
+		return err
 	}
-	p := processes[i]
-	if p.PID == 1 && !p.Catches(int(opts.signal)) {
-		return hint.With(fmt.Errorf("send %s to process 1 (%s) of pod/%s: it would be ignored: the kernel gives the first process "+
-			"of a process namespace only signals that it handles, and this one does not handle %s; nothing was sent",
-			opts.signal, remote.Escape(p.Name), r.Session.Pod, opts.signal),
-			"a signal that it handles ("+handled(p)+"), or kubectl delete pod "+r.Session.Pod)
+	err = remote.Kill(ctx, s.Runner(), p.Process, opts.signal)
+	if errors.Is(err, fs.ErrPermission) {
+		user := podspec.User{UID: int64(p.UID), GID: int64(p.GID)}
+		better, failed := s.Reach(ctx, podspec.TargetUserOf(s.Target.Pod, s.Target.Container).Observed(user, false))
+		switch {
+		case failed != nil:
+			return failed
+		case better:
+			err = remote.Kill(ctx, s.Runner(), p.Process, opts.signal)
+		}
 	}
-	if err := remote.Kill(ctx, r, p.Process, opts.signal); err != nil {
-		return cli.NotSignaled(p, fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, remote.Escape(p.Name), r.Session.Pod, err))
+	if err != nil {
+		return fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, remote.Escape(p.Name), s.Pod, err)
 	}
 	deps.Report.Say("sent %s to process %d (%s)", opts.signal, p.PID, p.Name)
 	if p.Ignores(int(opts.signal)) {
@@ -99,7 +101,27 @@ func signal(ctx context.Context, deps *cli.Deps, r *cli.Session, opts *signalOpt
 	return nil
 }
 
-func handled(p cli.Process) string {
+// find finds the process, and refuses a signal that it can't get.
+func find(ctx context.Context, s *session.Session, opts *signalOptions) (session.Process, error) {
+	processes, err := s.Processes(ctx)
+	if err != nil {
+		return session.Process{}, err
+	}
+	i := slices.IndexFunc(processes, func(p session.Process) bool { return p.PID == opts.pid })
+	if i < 0 {
+		return session.Process{}, session.NoProcess(s, opts.pid)
+	}
+	p := processes[i]
+	if p.PID == 1 && !p.Catches(int(opts.signal)) {
+		return p, hint.With(fmt.Errorf("send %s to process 1 (%s) of pod/%s: it would be ignored: the kernel gives the first process "+
+			"of a process namespace only signals that it handles, and this one does not handle %s; nothing was sent",
+			opts.signal, remote.Escape(p.Name), s.Pod, opts.signal),
+			"a signal that it handles ("+handled(p)+"), or kubectl delete pod "+s.Pod)
+	}
+	return p, nil
+}
+
+func handled(p session.Process) string {
 	text := ""
 	for n := remote.Signal(1); n <= 31; n++ {
 		if p.Catches(int(n)) {

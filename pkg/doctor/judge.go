@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package doctor
 
 import (
 	"fmt"
@@ -27,8 +27,8 @@ func (d *Diagnosis) judge(found map[Purpose]obstacle) {
 	}
 }
 
-func (d *Diagnosis) judgeWay(way Purpose, o obstacle) WayReport {
-	r := WayReport{Command: "debug" + flagOf(way), For: way}
+func (d *Diagnosis) judgeWay(way Purpose, o obstacle) ModeReport {
+	r := ModeReport{Command: "debug" + flagOf(way), For: way}
 	if o.blocked != nil {
 		r.add(o.blocked.Error(), hint.Of(o.blocked))
 	}
@@ -46,7 +46,7 @@ func (d *Diagnosis) judgeWay(way Purpose, o obstacle) WayReport {
 	return r
 }
 
-func (r *WayReport) add(text, try string) {
+func (r *ModeReport) add(text, try string) {
 	r.Problems = append(r.Problems, Problem{Text: text, Try: try})
 }
 
@@ -55,10 +55,10 @@ func (d *Diagnosis) lacks(way Purpose) []Permission {
 }
 
 // judgePermissions tells whether it does not work without some. Where a helper runs already, none has to be added.
-func (d *Diagnosis) judgePermissions(r *WayReport) (stopped bool) {
+func (d *Diagnosis) judgePermissions(r *ModeReport) (stopped bool) {
 	var what []string
 	for _, p := range d.lacks(r.For) {
-		if d.helpers[r.For] == "" || !p.is(patchEphemeral.verb, "", patchEphemeral.String()) {
+		if d.helpers[r.For] == "" || !p.is("patch", "", "pods/ephemeralcontainers") {
 			what = append(what, p.String())
 		}
 	}
@@ -69,7 +69,7 @@ func (d *Diagnosis) judgePermissions(r *WayReport) (stopped bool) {
 	if r.For != d.For {
 		try = fmt.Sprintf("%s%s --role, for the Role", d.doctor(), flagOf(r.For))
 	}
-	if slices.Equal(what, []string{createExec.verb + " " + createExec.String()}) {
+	if slices.Equal(what, []string{"create pods/exec"}) {
 		try = d.attachAdvice(r.For) + try
 	}
 	r.add(fmt.Sprintf("you may not %s in namespace %s", strings.Join(what, ", nor "), d.Namespace), try)
@@ -79,7 +79,7 @@ func (d *Diagnosis) judgePermissions(r *WayReport) (stopped bool) {
 // attachAdvice begins a sentence of advice, where a shell is to be had by attaching.
 func (d *Diagnosis) attachAdvice(way Purpose) string {
 	may := slices.ContainsFunc(d.Permissions, func(p Permission) bool {
-		return p.is(createAttach.verb, "", createAttach.String()) && p.Allowed == Yes
+		return p.is("create", "", "pods/attach") && p.Allowed == Yes
 	})
 	if way != ForHelper || !may {
 		return ""
@@ -100,7 +100,7 @@ func (d *Diagnosis) doctor() string {
 }
 
 // judgePolicy looks for one security context that is admitted and does.
-func (d *Diagnosis) judgePolicy(r *WayReport) {
+func (d *Diagnosis) judgePolicy(r *ModeReport) {
 	made := r.For
 	if made == ForRoot {
 		made = ForHelper

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package cli
+package session
 
 import (
 	"testing"
@@ -29,7 +29,7 @@ func TestSightOfNobodyElse(t *testing.T) {
 		{"a target that has just ended in a pod that shares", []Process{of("shareproc-a", true), of("", false)}, nil, false, "it sees no process of container web"},
 		{"a target", []Process{of("shareproc-a", true), of("web", false)}, []Process{of("web", false)}, false, "it sees processes and files"},
 	} {
-		if s := r.sight(c.all, c.own); s.Alone != c.alone || s.Text != c.text {
+		if s := sightIn(r, c.all); s.Alone != c.alone || s.Text != c.text {
 			t.Errorf("%s: %+v", c.sentence, s)
 		}
 	}
@@ -42,8 +42,8 @@ func TestSightOfWhoChangedTheUser(t *testing.T) {
 	changed := Process{Process: remote.Process{EUID: 5, EGID: 6, RootReadable: true, Undumpable: true}, Container: "web"}
 	plain := Process{Process: remote.Process{EUID: 5, EGID: 6, RootReadable: true}, Container: "web"}
 	for _, own := range [][]Process{{changed}, {changed, plain}} {
-		s := r.sight(own, own)
-		if got, want := s.Subject.Undumpable, len(own) == 1; got != want || s.Denied || s.Subject.User != (podspec.User{UID: 5, GID: 6}) {
+		s := sightIn(r, own)
+		if got, want := s.TargetUser.Undumpable, len(own) == 1; got != want || s.Denied || s.TargetUser.User != (podspec.User{UID: 5, GID: 6}) {
 			t.Errorf("of %d processes: %+v", len(own), s)
 		}
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package doctor
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"k8s.io/client-go/discovery"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // Check is one answer about a cluster, and where it comes from.
@@ -40,8 +41,8 @@ type Node struct {
 	Unknown string `json:"unknown,omitempty"`
 }
 
-func (o *Opener) server(ctx context.Context) Server {
-	client := discovery.ToDiscoveryInterfaceWithContext(o.Client.Discovery())
+func serverOf(ctx context.Context, e session.Deps) Server {
+	client := discovery.ToDiscoveryInterfaceWithContext(e.Client.Discovery())
 	var s Server
 	asked := crash.NewGroup(ctx)
 	asked.Go(func() {
@@ -91,12 +92,12 @@ func (s *Server) byVersion(info *version.Info, err error) {
 }
 
 // node asks what few users may: their answer is "unknown".
-func (o *Opener) node(ctx context.Context, name string) *Node {
+func (e examiner) node(ctx context.Context, name string) *Node {
 	if name == "" {
 		return nil
 	}
 	n, err := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) {
-		return o.Client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
+		return e.Client.CoreV1().Nodes().Get(ctx, name, metav1.GetOptions{})
 	})
 	if err != nil {
 		return &Node{Name: name, Unknown: err.Error()}

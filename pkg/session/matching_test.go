@@ -3,19 +3,19 @@
 package session
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
 // Where a helper with more rights than the target runs, one that matches is added for files. The one that runs is used where
 // that can't be, and no more than one is ever added.
 func TestFilesBesideAHelperWithMoreRights(t *testing.T) {
-	strong := theirs("shareproc-strong", podspec.OpenEvery, securityOf(0, 0, &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}))
+	strong := theirs("shareproc-strong", podspec.ReadAll, securityOf(0, 0, &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}}))
 	own := seen{uid: 101, gid: 102}
 	changed := seen{uid: 101, gid: 102, undumpable: true}
 	for _, c := range []struct {
@@ -54,9 +54,9 @@ func TestFilesBesideAHelperWithMoreRights(t *testing.T) {
 			cl.refuse = c.refuse
 		}
 		for _, l := range c.sights {
-			cl.sights = append(cl.sights, Sight{Subject: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
+			cl.sights = append(cl.sights, Sight{TargetUser: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
 		}
-		s, err := open(t, cl, target, Wanted{Need: podspec.OpenRoot})
+		s, err := open(t, cl, target, Request{Access: podspec.ReadRoot})
 		added, unused := strings.CutSuffix(c.added, " and not used")
 		if reused := added == "" || unused; err != nil || !s.Running || (s.Container == "shareproc-strong") != reused {
 			t.Errorf("%s: got %+v, %v", c.sentence, s, err)
@@ -71,11 +71,11 @@ func TestFilesBesideAHelperWithMoreRights(t *testing.T) {
 }
 
 func TestFilesWithoutThePermissionToExec(t *testing.T) {
-	target := newTarget(theirs("shareproc-strong", podspec.OpenEvery, nil))
+	target := newTarget(theirs("shareproc-strong", podspec.ReadAll, nil))
 	cl := newCluster(target)
 	cl.denied = []string{"create pods/exec", "patch pods/ephemeralcontainers"}
-	_, err := open(t, cl, target, Wanted{Need: podspec.OpenRoot})
-	if _, ok := errors.AsType[lackError](err); !ok || len(cl.writes()) != 0 {
+	_, err := open(t, cl, target, Request{Access: podspec.ReadRoot})
+	if !strings.Contains(hint.Of(err), "pods/exec") || len(cl.writes()) != 0 {
 		t.Errorf("got %v and %q", err, cl.writes())
 	}
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // subject is a container with the user and the security context given.
-func subject(user User, sc *corev1.SecurityContext) Subject {
-	return Subject{User: user, Known: true, caps: capabilitiesOf(sc)}
+func subject(user User, sc *corev1.SecurityContext) TargetUser {
+	return TargetUser{User: user, Known: true, caps: capabilitiesOf(sc)}
 }
 
 func caps(drop string, add ...corev1.Capability) *corev1.SecurityContext {
@@ -30,38 +30,38 @@ func TestLadder(t *testing.T) {
 		someone  = "user 65534:65534 without capabilities"
 	)
 	root, user := subject(User{}, nil), subject(User{101, 102}, nil)
-	unknown := Subject{caps: capabilitiesOf(nil)}
+	unknown := TargetUser{caps: capabilitiesOf(nil)}
 	setuid := user
 	setuid.Undumpable = true
 	for _, c := range []struct {
-		what string
-		s    Subject
-		need Need
-		want []string
+		what   string
+		s      TargetUser
+		access Access
+		want   []string
 	}{
-		{"files of root", root, OpenRoot, []string{defaults, trace}},
-		{"files of a user", user, OpenRoot, []string{"user 101:102 without capabilities", trace}},
-		{"files of a user with root's group", subject(User{101, 0}, nil), OpenRoot, []string{"user 101:0 without capabilities", trace}},
-		{"files of root with another group", subject(User{0, 5}, nil), OpenRoot, []string{"user 0:5 with the target's capabilities", trace}},
-		{"everything of root", root, OpenEvery, []string{trace, defaults}},
-		{"everything of a user", user, OpenEvery, []string{trace, "user 101:102 without capabilities"}},
+		{"files of root", root, ReadRoot, []string{defaults, trace}},
+		{"files of a user", user, ReadRoot, []string{"user 101:102 without capabilities", trace}},
+		{"files of a user with root's group", subject(User{101, 0}, nil), ReadRoot, []string{"user 101:0 without capabilities", trace}},
+		{"files of root with another group", subject(User{0, 5}, nil), ReadRoot, []string{"user 0:5 with the target's capabilities", trace}},
+		{"everything of root", root, ReadAll, []string{trace, defaults}},
+		{"everything of a user", user, ReadAll, []string{trace, "user 101:102 without capabilities"}},
 		{"signals to a user", user, Signal, []string{"user 101:102 without capabilities", defaults, trace}},
 		{"signals to root", root, Signal, []string{defaults, trace}},
 		{"a list of root's", root, SeeProcesses, []string{defaults, trace, someone}},
 		{"a list of a user's", user, SeeProcesses, []string{"user 101:102 without capabilities", trace, someone}},
-		{"root that dropped all", subject(User{}, caps("ALL")), OpenRoot, []string{own, defaults, trace}},
-		{"root that dropped all, added one of the defaults", subject(User{}, caps("ALL", "CAP_chown")), OpenRoot, []string{own, defaults, trace}},
-		{"root that dropped all, added another", subject(User{}, caps("all", "NET_ADMIN")), OpenRoot, []string{own, trace}},
-		{"root that added one", subject(User{}, caps("", "SYS_TIME")), OpenEvery, []string{trace, own}},
-		{"root that is privileged", subject(User{}, &corev1.SecurityContext{Privileged: new(true)}), OpenRoot, []string{trace}},
-		{"a user whose capabilities are not effective", subject(User{101, 102}, caps("", "SYS_TIME")), OpenRoot, []string{"user 101:102 without capabilities", trace}},
-		{"who is not known is taken for root, or looked at", unknown, OpenRoot, []string{defaults, trace, someone}},
-		{"who changed the user", setuid, OpenRoot, []string{trace}},
+		{"root that dropped all", subject(User{}, caps("ALL")), ReadRoot, []string{own, defaults, trace}},
+		{"root that dropped all, added one of the defaults", subject(User{}, caps("ALL", "CAP_chown")), ReadRoot, []string{own, defaults, trace}},
+		{"root that dropped all, added another", subject(User{}, caps("all", "NET_ADMIN")), ReadRoot, []string{own, trace}},
+		{"root that added one", subject(User{}, caps("", "SYS_TIME")), ReadAll, []string{trace, own}},
+		{"root that is privileged", subject(User{}, &corev1.SecurityContext{Privileged: new(true)}), ReadRoot, []string{trace}},
+		{"a user whose capabilities are not effective", subject(User{101, 102}, caps("", "SYS_TIME")), ReadRoot, []string{"user 101:102 without capabilities", trace}},
+		{"who is not known is taken for root, or looked at", unknown, ReadRoot, []string{defaults, trace, someone}},
+		{"who changed the user", setuid, ReadRoot, []string{trace}},
 		{"a list of who changed the user", setuid, SeeProcesses, []string{trace, someone}},
 		{"signals to who changed the user", setuid, Signal, []string{"user 101:102 without capabilities", defaults, trace}},
 	} {
 		var names []string
-		for _, cand := range Ladder(c.s, c.need) {
+		for _, cand := range Candidates(c.s, c.access) {
 			names = append(names, cand.Name)
 			sc := cand.Security
 			if sc.RunAsUser == nil || sc.RunAsGroup == nil || sc.RunAsNonRoot == nil || *sc.RunAsNonRoot != (*sc.RunAsUser != 0) {
@@ -80,29 +80,29 @@ func TestLadder(t *testing.T) {
 func TestMeets(t *testing.T) {
 	root, user := subject(User{}, nil), subject(User{101, 102}, nil)
 	for _, c := range []struct {
-		what string
-		sc   *corev1.SecurityContext
-		s    Subject
-		need Need
-		want bool
+		what   string
+		sc     *corev1.SecurityContext
+		s      TargetUser
+		access Access
+		want   bool
 	}{
 		{"no context at all lists", nil, root, SeeProcesses, true},
-		{"no context at all opens nothing for certain", nil, root, OpenRoot, false},
-		{"SYS_PTRACE opens all", tracer().Security, user, OpenEvery, true},
+		{"no context at all opens nothing for certain", nil, root, ReadRoot, false},
+		{"SYS_PTRACE opens all", tracer().Security, user, ReadAll, true},
 		{"SYS_PTRACE is not effective without root", func() *corev1.SecurityContext {
 			sc := as(User{5, 5}, &corev1.Capabilities{Add: []corev1.Capability{"SYS_PTRACE"}})
 			return sc
-		}(), user, OpenRoot, false},
-		{"root does not open a user's", as(User{}, nil), user, OpenRoot, false},
-		{"root without capabilities does not open root with them", as(User{}, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}), root, OpenRoot, false},
-		{"root without one capability neither", as(User{}, &corev1.Capabilities{Drop: []corev1.Capability{"KILL"}}), root, OpenRoot, false},
-		{"both ids count", without(User{101, 101}).Security, user, OpenRoot, false},
+		}(), user, ReadRoot, false},
+		{"root does not open a user's", as(User{}, nil), user, ReadRoot, false},
+		{"root without capabilities does not open root with them", as(User{}, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}), root, ReadRoot, false},
+		{"root without one capability neither", as(User{}, &corev1.Capabilities{Drop: []corev1.Capability{"KILL"}}), root, ReadRoot, false},
+		{"both ids count", without(User{101, 101}).Security, user, ReadRoot, false},
 		{"a user signals its own", without(User{101, 101}).Security, user, Signal, true},
 		{"and no other", without(User{5, 5}).Security, user, Signal, false},
 		{"root signals all", as(User{}, nil), user, Signal, true},
 		{"unless it may not", as(User{}, &corev1.Capabilities{Drop: []corev1.Capability{"KILL"}}), user, Signal, false},
 	} {
-		if got := Meets(c.sc, c.s, c.need); got != c.want {
+		if got := Meets(c.sc, c.s, c.access); got != c.want {
 			t.Errorf("%s: %v", c.what, got)
 		}
 	}
@@ -117,7 +117,7 @@ func TestMatches(t *testing.T) {
 	for _, c := range []struct {
 		what string
 		sc   *corev1.SecurityContext
-		s    Subject
+		s    TargetUser
 		want bool
 	}{
 		{"root for root", as(User{}, nil), root, true},
@@ -174,10 +174,10 @@ func TestOverride(t *testing.T) {
 }
 
 func TestMadeFor(t *testing.T) {
-	h := Helper{Name: "shareproc-abcde", Need: OpenRoot, Container: "web", By: "anna$(X)"}.Ephemeral()
-	for need, want := range map[Need]bool{OpenRoot: true, SeeProcesses: true, OpenEvery: false, Signal: false} {
-		if got := MadeFor(&h, "web", need); got != want {
-			t.Errorf("made for %s: %v", need, got)
+	h := Helper{Name: "shareproc-abcde", Access: ReadRoot, Container: "web", By: "anna$(X)"}.Ephemeral()
+	for access, want := range map[Access]bool{ReadRoot: true, SeeProcesses: true, ReadAll: false, Signal: false} {
+		if got := MadeFor(&h, "web", access); got != want {
+			t.Errorf("made for %s: %v", access, got)
 		}
 	}
 	if MadeFor(&h, "other", SeeProcesses) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package doctor
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 
 	authv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -81,34 +81,42 @@ func (p Permission) is(verb, group, resource string) bool {
 }
 
 // permissions lists what each way asks for. Needed are those of the purpose, and what leads to the pod that is meant.
-func permissions(purpose Purpose, requests []target.Request) []Permission {
-	const pods, exec, apps = "pods", "pods/exec", "apps"
-	every := []Purpose{ForHelper, ForCopy, ForPatch}
-	list := []Permission{
-		{For: every, Verb: "get", Resource: pods},
-		{For: []Purpose{ForHelper}, Verb: "patch", Resource: "pods/ephemeralcontainers"},
-		{For: every, Verb: "create", Resource: exec},
-		// A WebSocket is a GET; since Kubernetes 1.35 it needs create as well.
-		{For: []Purpose{ForWebSocket}, Verb: "get", Resource: exec},
-		{For: []Purpose{ForAttach}, Verb: "create", Resource: "pods/attach"},
-		{For: []Purpose{ForCopy}, Verb: "create", Resource: pods},
-		{For: []Purpose{ForCopy}, Verb: "delete", Resource: pods},
-		{For: []Purpose{ForWorkload, ForSessions, ForPatch}, Verb: "list", Resource: pods},
-	}
-	for _, kind := range target.WorkloadKinds() {
-		plural := target.Workload{Kind: kind}.Plural()
-		list = append(list, Permission{For: []Purpose{ForWorkload, ForPatch}, Verb: "get", Group: apps, Resource: plural},
-			Permission{For: []Purpose{ForPatch}, Verb: "patch", Group: apps, Resource: plural})
-	}
-	list = append(list, Permission{For: []Purpose{ForWorkload}, Verb: "get", Group: apps, Resource: "replicasets"},
-		Permission{For: []Purpose{ForWorkload}, Verb: "get", Group: "batch", Resource: "jobs"})
-	for _, r := range requests {
-		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, r.Resource) })
+func permissions(purpose Purpose, requests []authv1.ResourceAttributes) []Permission {
+	const apps = "apps"
+	var list []Permission
+	add := func(r authv1.ResourceAttributes, purposes ...Purpose) {
+		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, session.RuleResource(r)) })
 		if i < 0 {
-			list = append(list, Permission{For: []Purpose{ForWorkload}, Verb: r.Verb, Group: r.Group, Resource: r.Resource})
+			list = append(list, Permission{Verb: r.Verb, Group: r.Group, Resource: session.RuleResource(r)})
 			i = len(list) - 1
 		}
-		list[i].leads = true
+		list[i].For = append(list[i].For, purposes...)
+	}
+	modes := func(purpose Purpose, mode session.Mode) {
+		for _, r := range mode.Requirements() {
+			add(r, purpose)
+		}
+	}
+	modes(ForHelper, session.Ephemeral)
+	// A WebSocket is a GET; since Kubernetes 1.35 it needs create as well.
+	add(session.Rule("get", "pods/exec"), ForWebSocket)
+	add(session.Rule("create", "pods/attach"), ForAttach)
+	modes(ForCopy, session.Copy)
+	add(session.Rule("list", "pods"), ForWorkload, ForSessions)
+	modes(ForPatch, session.Patch)
+	for _, kind := range target.WorkloadKinds() {
+		resource := target.Workload{Kind: kind}.Plural() + "." + apps
+		add(session.Rule("get", resource), ForWorkload, ForPatch)
+		add(session.Rule("patch", resource), ForPatch)
+	}
+	add(session.Rule("get", "replicasets."+apps), ForWorkload)
+	add(session.Rule("get", "jobs.batch"), ForWorkload)
+	for _, r := range requests {
+		add(r)
+		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, session.RuleResource(r)) })
+		if list[i].leads = true; len(list[i].For) == 0 {
+			list[i].For = []Purpose{ForWorkload}
+		}
 	}
 	for i := range list {
 		list[i].Needed = list[i].neededFor(purpose)
@@ -129,11 +137,11 @@ func forWorkload(list []Permission, purpose Purpose, w target.Workload) []Permis
 
 // review fills in the answers, all asked for at once. What the server does not tell is unknown; the error says that it
 // told nothing.
-func (o *Opener) review(ctx context.Context, namespace string, list []Permission) error {
+func (e examiner) review(ctx context.Context, namespace string, list []Permission) error {
 	failed := make([]error, len(list))
 	asked := crash.NewGroup(ctx)
 	for i := range list {
-		asked.Go(func() { failed[i] = o.reviewOne(ctx, namespace, &list[i]) })
+		asked.Go(func() { failed[i] = e.reviewOne(ctx, namespace, &list[i]) })
 	}
 	asked.Wait()
 	for i, err := range failed {
@@ -145,26 +153,20 @@ func (o *Opener) review(ctx context.Context, namespace string, list []Permission
 	return failed[0]
 }
 
-func (o *Opener) reviewOne(ctx context.Context, namespace string, p *Permission) error {
-	resource, sub, _ := strings.Cut(p.Resource, "/")
-	review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{
-		ResourceAttributes: &authv1.ResourceAttributes{
-			Namespace: namespace, Verb: p.Verb, Group: p.Group, Resource: resource, Subresource: sub,
-		},
-	}}
-	answer, err := bounded(ctx, func(ctx context.Context) (*authv1.SelfSubjectAccessReview, error) {
-		return o.Client.AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
+func (e examiner) reviewOne(ctx context.Context, namespace string, p *Permission) error {
+	status, err := bounded(ctx, func(ctx context.Context) (authv1.SubjectAccessReviewStatus, error) {
+		return session.Review(ctx, e.Client, namespace, session.Rule(p.Verb, strings.TrimSuffix(p.Resource+"."+p.Group, ".")))
 	})
 	if err != nil {
 		p.Allowed, p.Reason = Unknown, err.Error()
 		return err
 	}
-	p.Allowed, p.Reason = No, answer.Status.Reason
-	if answer.Status.Allowed {
+	p.Allowed, p.Reason = No, status.Reason
+	if status.Allowed {
 		p.Allowed = Yes
 	}
 	if p.Reason == "" {
-		p.Reason = answer.Status.EvaluationError
+		p.Reason = status.EvaluationError
 	}
 	return nil
 }

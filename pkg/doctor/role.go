@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package doctor
 
 import (
 	"crypto/sha256"

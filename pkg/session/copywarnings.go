@@ -11,30 +11,31 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
-// tellOfCopy says, before there is a copy, what it does twice, what it shares with the original and what a common process
+// warnAboutCopy says, before there is a copy, what it does twice, what it shares with the original and what a common process
 // namespace changes for its containers. The error says why the copy could never start.
-func (o *Opener) tellOfCopy(ctx context.Context, c podspec.Copy, pod *corev1.Pod) error {
-	claims := o.claims(ctx, pod)
+func (o copyOpener) warnAboutCopy(ctx context.Context, c podspec.Copy, pod *corev1.Pod) error {
+	claims := claimsOf(ctx, o.Client, pod)
 	modes := map[string]string{}
 	for name, claim := range claims {
 		modes[name] = shortModes(claim.Spec.AccessModes)
 	}
-	if err := sole(pod, claims); err != nil {
+	if err := checkReadWriteOncePod(pod, claims); err != nil {
 		return err
 	}
-	for _, line := range append(c.Twice(pod, modes), podspec.Sharing(&pod.Spec)...) {
-		o.Say("%s", line)
+	for _, line := range append(c.DuplicateWork(pod, modes), podspec.Sharing(&pod.Spec)...) {
+		o.Report.Say("%s", line)
 	}
 	return nil
 }
 
-// sole says that a copy could never start, since a claim of the pod is for one pod alone.
-func sole(pod *corev1.Pod, claims map[string]*corev1.PersistentVolumeClaim) error {
+// checkReadWriteOncePod says that a copy could never start, since a claim of the pod is for one pod alone.
+func checkReadWriteOncePod(pod *corev1.Pod, claims map[string]*corev1.PersistentVolumeClaim) error {
 	if pod.Spec.NodeName == "" || finished(pod) {
 		return nil
 	}
@@ -47,15 +48,15 @@ func sole(pod *corev1.Pod, claims map[string]*corev1.PersistentVolumeClaim) erro
 	return nil
 }
 
-// claims reads the pod's claims as far as the user may.
-func (o *Opener) claims(ctx context.Context, pod *corev1.Pod) map[string]*corev1.PersistentVolumeClaim {
+// claimsOf reads the pod's claims as far as the user may.
+func claimsOf(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) map[string]*corev1.PersistentVolumeClaim {
 	found := map[string]*corev1.PersistentVolumeClaim{}
 	for i := range pod.Spec.Volumes {
 		ref := pod.Spec.Volumes[i].PersistentVolumeClaim
 		if ref == nil || found[ref.ClaimName] != nil {
 			continue
 		}
-		if claim, err := o.Client.CoreV1().PersistentVolumeClaims(pod.Namespace).Get(ctx, ref.ClaimName, metav1.GetOptions{}); err == nil {
+		if claim, err := client.CoreV1().PersistentVolumeClaims(pod.Namespace).Get(ctx, ref.ClaimName, metav1.GetOptions{}); err == nil {
 			found[ref.ClaimName] = claim
 		}
 	}

@@ -12,7 +12,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
@@ -36,35 +35,35 @@ const unpatchTime = 10 * time.Second
 const tryTime = 3 * time.Second
 
 // closePatch puts the template back, also after ctx has ended, and waits for its pods as long as ctx lasts.
-func (o *Opener) closePatch(ctx context.Context, s Session) error {
+func (o workloads) closePatch(ctx context.Context, s Session) error {
 	p := s.Patched
 	again := fmt.Sprintf("kubectl shareproc clean -n %s %s", s.Namespace, p)
 	if p.leave && s.Running {
-		o.Say("left %s patched; %s puts it back, and after %s whatever next looks for what was left", p, again, brief(o.TTL))
+		o.Report.Say("left %s patched; %s puts it back, and after %s whatever next looks for what was left", p, again, brief(o.TTL))
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), unpatchTime)
 	defer cancel()
-	back, err := o.putBack(bounded, s.Namespace, p.Workload, p.container)
+	back, err := o.restore(bounded, s.Namespace, p.Workload, p.container)
 	switch {
 	case err != nil:
 		return hint.With(err, again)
 	case !back:
 		return nil
 	case ctx.Err() != nil:
-		o.Say("its pods restart now; nobody waits for them")
+		o.Report.Say("its pods restart now; nobody waits for them")
 		return nil
 	}
 	return o.awaitRollout(ctx, s.Namespace, p.Workload, nil)
 }
 
-// putBack undoes a patch, that of the container named or any, and nothing that others did. It tells whether there was one.
+// restore undoes a patch, that of the container named or any, and nothing that others did. It tells whether there was one.
 // Session's end, clean and the sweep all come here.
-func (o *Opener) putBack(ctx context.Context, namespace string, name target.Workload, container string) (bool, error) {
-	ticker := time.NewTicker(look)
+func (o workloads) restore(ctx context.Context, namespace string, name target.Workload, container string) (bool, error) {
+	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for try := 1; ; try++ {
-		back, err := o.tryPutBack(ctx, namespace, name, container)
+		back, err := o.tryRestore(ctx, namespace, name, container)
 		timedOut := errors.Is(err, context.DeadlineExceeded)
 		switch {
 		case err == nil:
@@ -82,7 +81,7 @@ func (o *Opener) putBack(ctx context.Context, namespace string, name target.Work
 	}
 }
 
-func (o *Opener) tryPutBack(ctx context.Context, namespace string, name target.Workload, container string) (bool, error) {
+func (o workloads) tryRestore(ctx context.Context, namespace string, name target.Workload, container string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	w, err := o.workload(ctx, namespace, name)
@@ -105,9 +104,9 @@ func (o *Opener) tryPutBack(ctx context.Context, namespace string, name target.W
 		return false, fmt.Errorf("put back %s: the patch is still there", name)
 	}
 	if podspec.SumOf(after.template) == mark.Sum {
-		o.Say("put back %s: its template is as it was before", name)
+		o.Report.Say("put back %s: its template is as it was before", name)
 	} else {
-		o.Say("put back %s: the patch is out of its template; what else was changed meanwhile stays", name)
+		o.Report.Say("put back %s: the patch is out of its template; what else was changed meanwhile stays", name)
 	}
 	return true, nil
 }
@@ -121,7 +120,7 @@ func unreachable(err error) bool {
 
 // patches lists the patched workloads of a namespace ("" for all). Who may not list workloads is told so in one line: what
 // can't be seen may be there.
-func (o *Opener) patches(ctx context.Context, namespace string) []Entry {
+func (o workloads) patches(ctx context.Context, namespace string) []Entry {
 	var list []Entry
 	err := o.eachPatched(ctx, namespace, func(w workload) {
 		if e, ok := patchEntry(w); ok {
@@ -129,13 +128,13 @@ func (o *Opener) patches(ctx context.Context, namespace string) []Entry {
 		}
 	})
 	if err != nil && ctx.Err() == nil {
-		o.Say("patched workloads are not looked for: %v", err)
+		o.Report.Say("patched workloads are not looked for: %v", err)
 	}
 	return list
 }
 
 // listPatch looks for the patch of one workload.
-func (o *Opener) listPatch(ctx context.Context, in Scope) ([]Entry, error) {
+func (o workloads) listPatch(ctx context.Context, in Scope) ([]Entry, error) {
 	w, err := o.workload(ctx, in.Namespace, in.Workload)
 	if err != nil {
 		return nil, err
@@ -147,52 +146,20 @@ func (o *Opener) listPatch(ctx context.Context, in Scope) ([]Entry, error) {
 }
 
 // eachPatched finds the patched workloads of a namespace ("" for all).
-func (o *Opener) eachPatched(ctx context.Context, namespace string, do func(workload)) error {
+func (o workloads) eachPatched(ctx context.Context, namespace string, do func(workload)) error {
 	options := metav1.ListOptions{LabelSelector: podspec.LabelPatched}
-	apps := o.Client.AppsV1()
 	for _, kind := range target.WorkloadKinds() {
-		var items []runtime.Object
-		var err error
-		switch kind {
-		case "deployment":
-			list, failed := apps.Deployments(namespace).List(ctx, options)
-			if err = failed; err == nil {
-				items = objects(list.Items)
-			}
-		case "statefulset":
-			list, failed := apps.StatefulSets(namespace).List(ctx, options)
-			if err = failed; err == nil {
-				items = objects(list.Items)
-			}
-		default:
-			list, failed := apps.DaemonSets(namespace).List(ctx, options)
-			if err = failed; err == nil {
-				items = objects(list.Items)
-			}
-		}
+		list, err := o.resourceOf(kind, namespace).List(ctx, options)
 		if err != nil {
-			return lacking(fmt.Errorf("list %ss: %w", kind, err), namespace, rule{"list", kind + "s" + appsGroup, ""})
+			return lacking(fmt.Errorf("list %ss: %w", kind, err), namespace, Rule("list", kind+"s"+appsGroup))
 		}
-		for _, item := range items {
-			if w, err := workloadOf(item); err == nil {
+		for i := range list.Items {
+			if w, err := workloadOf(kind, &list.Items[i]); err == nil {
 				do(w)
 			}
 		}
 	}
 	return nil
-}
-
-// objects makes a list of pointers of a list of values.
-func objects[T any, P interface {
-	*T
-	runtime.Object
-}](items []T,
-) []runtime.Object {
-	list := make([]runtime.Object, len(items))
-	for i := range items {
-		list[i] = P(&items[i])
-	}
-	return list
 }
 
 // patchEntry describes a patched workload.

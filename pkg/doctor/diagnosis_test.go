@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package doctor
 
 import (
 	"context"
@@ -22,6 +22,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -39,13 +40,13 @@ func newClinic(t *testing.T, pod target.Target) *cluster {
 	return c
 }
 
-func (c *cluster) diagnose(t *testing.T, pod string, want Wanted) Diagnosis {
+func (c *cluster) diagnose(t *testing.T, pod string, want session.Request) Diagnosis {
 	t.Helper()
 	way := ForHelper
 	if want.Copy {
 		way = ForCopy
 	}
-	d, err := c.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: pod}, way, want)
+	d, err := Diagnose(t.Context(), c.deps(), "shop", target.Ref{Arg: pod}, way, want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func noRoot(sc *corev1.SecurityContext) error {
 
 func TestDiagnosisOfAPodWhereAllIsAllowed(t *testing.T) {
 	c := newClinic(t, newTarget(nil))
-	d := c.diagnose(t, "web", Wanted{})
+	d := c.diagnose(t, "web", session.Request{})
 	if !d.Works || d.Err() != nil || d.Missing != nil || d.Target == nil {
 		t.Fatalf("got %+v", d)
 	}
@@ -99,30 +100,30 @@ func TestDiagnosisFindsWhatIsMissing(t *testing.T) {
 		sentence string
 		target   target.Target
 		pod      string
-		want     Wanted
+		want     session.Request
 		denied   []string
 		refuse   func(*corev1.SecurityContext) error
 		problem  string // "" where it works
 		try      string
 		rules    string // of the missing Role
 	}{
-		{"a permission", with(nil), "web", Wanted{}, []string{"patch pods/ephemeralcontainers"}, nil, "you may not patch pods/ephemeralcontainers in namespace shop", "--role", "patch pods/ephemeralcontainers"},
-		{"two of them", with(nil), "web", Wanted{}, []string{"get pods", "create pods/exec"}, nil, "you may not get pods, nor create pods/exec", "--role", "get pods; create pods/exec"},
-		{"what exec does without is not missed", with(nil), "web", Wanted{}, []string{"get pods/exec"}, nil, "", "", ""},
-		{"what only a copy needs is not missed", with(nil), "web", Wanted{}, []string{"create pods", "delete pods", "list pods"}, nil, "", "", ""},
-		{"a copy does miss it", with(nil), "web", Wanted{Copy: true}, []string{"create pods", "patch pods/ephemeralcontainers"}, nil, "debug --copy would not work: you may not create pods", "--role", "create pods"},
-		{"without a pod", with(nil), "", Wanted{}, []string{"patch pods/ephemeralcontainers"}, nil, "diagnose namespace shop: debug would not work: you may not patch", "--role", "patch pods/ephemeralcontainers"},
-		{"without a pod nothing is known without create", with(nil), "", Wanted{}, []string{"create pods"}, nil, "not known: needs create pods", "doctor POD", ""},
-		{"a policy that admits no root leaves a pod of another user", with(nil), "", Wanted{}, nil, noRoot, "", "", ""},
-		{"but not a target that is root", with(nil), "web", Wanted{}, nil, noRoot, "refuses every helper that opens the files of container web", "exception", ""},
-		{"unless the user decides", with(nil), "web", Wanted{Override: podspec.Override{User: &podspec.User{UID: 5, GID: 5}}}, nil, noRoot, "", "", ""},
-		{"a policy that admits nothing", with(nil), "", Wanted{}, nil, func(*corev1.SecurityContext) error { return forbidden("no") }, "policy refuses every security context", "exception", ""},
-		{"a webhook that is away is no refusal", with(nil), "web", Wanted{}, nil, func(*corev1.SecurityContext) error { return apierrors.NewInternalError(errors.New("webhook away")) }, "is not known: Internal error occurred: webhook away", "again", ""},
-		{"a pod that has finished", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", Wanted{}, nil, nil, "it has finished (phase Failed)", "--copy", ""},
-		{"which can be copied", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", Wanted{Copy: true}, nil, nil, "", "", ""},
-		{"a static pod", with(mirror), "web", Wanted{}, nil, nil, "it is a static pod", "--copy", ""},
-		{"a helper that runs needs no more", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", Wanted{}, []string{"patch pods/ephemeralcontainers"}, noRoot, "", "", "patch pods/ephemeralcontainers"},
-		{"but exec", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", Wanted{}, []string{"create pods/exec"}, nil, "you may not create pods/exec", "--role", "create pods/exec"},
+		{"a permission", with(nil), "web", session.Request{}, []string{"patch pods/ephemeralcontainers"}, nil, "you may not patch pods/ephemeralcontainers in namespace shop", "--role", "patch pods/ephemeralcontainers"},
+		{"two of them", with(nil), "web", session.Request{}, []string{"get pods", "create pods/exec"}, nil, "you may not get pods, nor create pods/exec", "--role", "get pods; create pods/exec"},
+		{"what exec does without is not missed", with(nil), "web", session.Request{}, []string{"get pods/exec"}, nil, "", "", ""},
+		{"what only a copy needs is not missed", with(nil), "web", session.Request{}, []string{"create pods", "delete pods", "list pods"}, nil, "", "", ""},
+		{"a copy does miss it", with(nil), "web", session.Request{Copy: true}, []string{"create pods", "patch pods/ephemeralcontainers"}, nil, "debug --copy would not work: you may not create pods", "--role", "create pods"},
+		{"without a pod", with(nil), "", session.Request{}, []string{"patch pods/ephemeralcontainers"}, nil, "diagnose namespace shop: debug would not work: you may not patch", "--role", "patch pods/ephemeralcontainers"},
+		{"without a pod nothing is known without create", with(nil), "", session.Request{}, []string{"create pods"}, nil, "not known: needs create pods", "doctor POD", ""},
+		{"a policy that admits no root leaves a pod of another user", with(nil), "", session.Request{}, nil, noRoot, "", "", ""},
+		{"but not a target that is root", with(nil), "web", session.Request{}, nil, noRoot, "refuses every helper that opens the files of container web", "exception", ""},
+		{"unless the user decides", with(nil), "web", session.Request{Override: podspec.Override{User: &podspec.User{UID: 5, GID: 5}}}, nil, noRoot, "", "", ""},
+		{"a policy that admits nothing", with(nil), "", session.Request{}, nil, func(*corev1.SecurityContext) error { return forbidden("no") }, "policy refuses every security context", "exception", ""},
+		{"a webhook that is away is no refusal", with(nil), "web", session.Request{}, nil, func(*corev1.SecurityContext) error { return apierrors.NewInternalError(errors.New("webhook away")) }, "is not known: Internal error occurred: webhook away", "again", ""},
+		{"a pod that has finished", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", session.Request{}, nil, nil, "it has finished (phase Failed)", "--copy", ""},
+		{"which can be copied", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", session.Request{Copy: true}, nil, nil, "", "", ""},
+		{"a static pod", with(mirror), "web", session.Request{}, nil, nil, "it is a static pod", "--copy", ""},
+		{"a helper that runs needs no more", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", session.Request{}, []string{"patch pods/ephemeralcontainers"}, noRoot, "", "", "patch pods/ephemeralcontainers"},
+		{"but exec", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", session.Request{}, []string{"create pods/exec"}, nil, "you may not create pods/exec", "--role", "create pods/exec"},
 	} {
 		cluster := newClinic(t, c.target)
 		cluster.denied = c.denied
@@ -214,14 +215,14 @@ func TestDiagnosisOfEveryWay(t *testing.T) {
 			return true, patched, nil
 		})
 		for _, way := range diagnosed() {
-			d, err := cl.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: c.arg}, way, Wanted{})
+			d, err := Diagnose(t.Context(), cl.deps(), "shop", target.Ref{Arg: c.arg}, way, session.Request{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if got := d.ways(); !strings.Contains(got, c.want) {
 				t.Errorf("%s: got\n%s", c.sentence, got)
 			}
-			if i := slices.IndexFunc(d.Ways, func(w WayReport) bool { return w.For == way }); d.Works != d.Ways[i].Works || (d.Err() == nil) != d.Works {
+			if i := slices.IndexFunc(d.Ways, func(w ModeReport) bool { return w.For == way }); d.Works != d.Ways[i].Works || (d.Err() == nil) != d.Works {
 				t.Errorf("%s: %s works %t, %v", c.sentence, way, d.Works, d.Err())
 			}
 		}
@@ -235,7 +236,7 @@ func TestDiagnosisOfAPodThatCannotBeRead(t *testing.T) {
 	c.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, forbidden("who are you")
 	})
-	d := c.diagnose(t, "web", Wanted{})
+	d := c.diagnose(t, "web", session.Request{})
 	if d.Works || d.Target != nil || len(d.Problems) != 1 || d.Missing.Role.Rules[0].Resources[0] != "pods" {
 		t.Errorf("got %+v", d)
 	}
@@ -256,7 +257,7 @@ func TestDiagnosisWithoutAServerIsAnError(t *testing.T) {
 		cluster.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 			return true, nil, c.err
 		})
-		d, err := cluster.opener().Diagnose(t.Context(), "shop", target.Ref{Arg: "web"}, ForHelper, Wanted{})
+		d, err := Diagnose(t.Context(), cluster.deps(), "shop", target.Ref{Arg: "web"}, ForHelper, session.Request{})
 		if (err != nil) != c.isError || err != nil && !errors.Is(err, c.err) {
 			t.Errorf("%s: %v", c.sentence, err)
 		}
@@ -264,7 +265,7 @@ func TestDiagnosisWithoutAServerIsAnError(t *testing.T) {
 			t.Errorf("%s: got %+v", c.sentence, d.Permissions[0])
 		}
 	}
-	if _, err := newClinic(t, newTarget(nil)).opener().Diagnose(t.Context(), "shop", target.Ref{Arg: "gone"}, ForHelper, Wanted{}); err == nil {
+	if _, err := Diagnose(t.Context(), newClinic(t, newTarget(nil)).deps(), "shop", target.Ref{Arg: "gone"}, ForHelper, session.Request{}); err == nil {
 		t.Error("a pod that is not there was diagnosed")
 	}
 }
@@ -277,7 +278,7 @@ func TestDiagnosisEndsWithItsContext(t *testing.T) {
 		cancel(interrupted)
 		return true, nil, ctx.Err()
 	})
-	if _, err := c.opener().Diagnose(ctx, "shop", target.Ref{Arg: "web"}, ForHelper, Wanted{}); !errors.Is(err, interrupted) {
+	if _, err := Diagnose(ctx, c.deps(), "shop", target.Ref{Arg: "web"}, ForHelper, session.Request{}); !errors.Is(err, interrupted) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -305,13 +306,13 @@ func TestPermissionsThatAWorkloadNeeds(t *testing.T) {
 	}
 }
 
-// debug climbs one ladder and fs another: a diagnosis misses no rung of either.
+// debug and fs try different candidates: a diagnosis misses none of either.
 func TestLaddersHaveEveryRung(t *testing.T) {
 	for _, uid := range []int64{0, 1000} {
-		all := ladders(subjectAs(uid))
-		for _, need := range []podspec.Need{podspec.OpenEvery, podspec.OpenRoot, podspec.SeeProcesses} {
-			for _, c := range podspec.Ladder(subjectAs(uid), need) {
-				if !slices.ContainsFunc(all, func(o podspec.Candidate) bool { return podspec.Twins(o.Security, c.Security) }) {
+		all := allCandidates(subjectAs(uid))
+		for _, access := range []podspec.Access{podspec.ReadAll, podspec.ReadRoot, podspec.SeeProcesses} {
+			for _, c := range podspec.Candidates(subjectAs(uid), access) {
+				if !slices.ContainsFunc(all, func(o podspec.Candidate) bool { return podspec.EqualSecurityContext(o.Security, c.Security) }) {
 					t.Errorf("user %d: %s is missing", uid, c.Name)
 				}
 			}
@@ -334,5 +335,23 @@ func TestGrantNamesWhoAndWhat(t *testing.T) {
 	}
 	if grant("shop", "", get).RoleBinding != nil {
 		t.Error("bound to nobody")
+	}
+}
+
+func TestDiagnosisOfWindows(t *testing.T) {
+	c := newClinic(t, newTarget(nil))
+	windowsNode(t, c)
+	for _, want := range []session.Request{{}, {Copy: true}} {
+		if d := c.diagnose(t, "web", want); d.Works || !strings.Contains(d.Target.Blocked, "Windows") || d.Err() == nil {
+			t.Errorf("%+v: got %+v", want, d.Target)
+		}
+	}
+}
+
+func windowsNode(t *testing.T, c *cluster) {
+	t.Helper()
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{corev1.LabelOSStable: "windows"}}}
+	if err := c.Tracker().Add(node); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package doctor
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// WayReport tells whether one way would work.
-type WayReport struct {
+// ModeReport tells whether one way would work.
+type ModeReport struct {
 	// Command is debug with the flag that takes that way.
 	Command  string    `json:"command"`
 	For      Purpose   `json:"for"`
@@ -38,35 +39,35 @@ func flagOf(way Purpose) string {
 type obstacle struct{ blocked, unread error }
 
 // examine describes the target and lists what is to be asked about it.
-func (o *Opener) examine(ctx context.Context, d *Diagnosis, t target.Target, node *corev1.Node) map[Purpose]obstacle {
+func (e examiner) examine(ctx context.Context, d *Diagnosis, t target.Target, node *corev1.Node) map[Purpose]obstacle {
 	found := map[Purpose]obstacle{}
-	choose := func(way Purpose, need podspec.Need) Plan {
+	choose := func(way Purpose, access podspec.Access) session.Plan {
 		want := d.want
-		want.Need, want.Copy = need, way == ForCopy
-		plan, err := Choose(t, want)
+		want.Access, want.Copy = access, way == ForCopy
+		plan, err := session.Choose(t, want, session.Permissions{})
 		if err == nil {
 			err = target.CheckPlatform(t.Pod, node)
 		}
 		found[way], d.helpers[way] = obstacle{blocked: err}, plan.Helper
 		return plan
 	}
-	choose(ForRoot, podspec.EnterRoot)
-	helper, copied := choose(ForHelper, podspec.OpenEvery), choose(ForCopy, podspec.OpenEvery)
+	choose(ForRoot, podspec.Chroot)
+	helper, copied := choose(ForHelper, podspec.ReadAll), choose(ForCopy, podspec.ReadAll)
 	d.Target = describe(t)
-	d.Target.Helper, d.Target.Helpers = d.helpers[d.For], helper.helpers(t)
+	d.Target.Helper, d.Target.Helpers = d.helpers[d.For], helper.Helpers(t)
 	if found[ForHelper].blocked == nil {
-		d.Policy = append(d.Policy, o.helperTrials(t, helper)...)
+		d.Policy = append(d.Policy, e.helperTrials(t, helper, d.want.Override)...)
 	}
 	if found[ForCopy].blocked == nil {
-		claims, _ := bounded(ctx, func(ctx context.Context) (map[string]*corev1.PersistentVolumeClaim, error) {
-			return o.claims(ctx, t.Pod), nil
+		_, err := bounded(ctx, func(ctx context.Context) (struct{}, error) {
+			return struct{}{}, session.CheckCopy(ctx, e.Client, t.Pod)
 		})
-		found[ForCopy] = obstacle{blocked: sole(t.Pod, claims)}
+		found[ForCopy] = obstacle{blocked: err}
 		if found[ForCopy].blocked == nil {
-			d.Policy = append(d.Policy, o.copyTrials(t, copied)...)
+			d.Policy = append(d.Policy, e.copyTrials(t, copied)...)
 		}
 	}
-	found[ForPatch] = o.examinePatch(ctx, d, t)
+	found[ForPatch] = e.examinePatch(ctx, d, t)
 	if err := found[d.For].blocked; err != nil && d.For != ForPatch {
 		d.Target.Blocked = err.Error()
 	}
@@ -74,8 +75,8 @@ func (o *Opener) examine(ctx context.Context, d *Diagnosis, t target.Target, nod
 }
 
 // examinePatch finds the workload, and lists what is to be asked about its patch.
-func (o *Opener) examinePatch(ctx context.Context, d *Diagnosis, t target.Target) obstacle {
-	plan, err := bounded(ctx, func(ctx context.Context) (PatchPlan, error) { return o.patchOfTarget(ctx, d, t) })
+func (e examiner) examinePatch(ctx context.Context, d *Diagnosis, t target.Target) obstacle {
+	plan, err := bounded(ctx, func(ctx context.Context) (session.PatchPlan, error) { return e.patchOfTarget(ctx, d, t) })
 	switch {
 	case apierrors.IsForbidden(err):
 		return obstacle{unread: err}
@@ -83,25 +84,25 @@ func (o *Opener) examinePatch(ctx context.Context, d *Diagnosis, t target.Target
 		return obstacle{blocked: err}
 	}
 	pods := !slices.ContainsFunc(d.Permissions, func(p Permission) bool { return p.is("create", "", "pods") && p.Allowed == No })
-	d.Policy = append(d.Policy, o.patchTrials(plan, pods)...)
+	d.Policy = append(d.Policy, e.patchTrials(plan, pods)...)
 	return obstacle{}
 }
 
 // patchOfTarget plans a patch of the workload that was named, or of the one that makes the target.
-func (o *Opener) patchOfTarget(ctx context.Context, d *Diagnosis, t target.Target) (PatchPlan, error) {
+func (e examiner) patchOfTarget(ctx context.Context, d *Diagnosis, t target.Target) (session.PatchPlan, error) {
 	w, err := target.ParseWorkload(d.ref.Arg)
 	if err != nil {
 		if owner := metav1.GetControllerOf(t.Pod); owner != nil && owner.Kind == "ReplicaSet" {
 			d.patchNeeds("get", "apps", "replicasets")
 		}
-		if w, err = target.ResolveWorkload(ctx, o.Client, d.Namespace, target.Ref{Arg: t.Pod.Name}); err != nil {
-			return PatchPlan{}, err
+		if w, err = target.ResolveWorkload(ctx, e.Client, d.Namespace, target.Ref{Arg: t.Pod.Name}); err != nil {
+			return session.PatchPlan{}, err
 		}
 		d.Permissions = forWorkload(d.Permissions, d.For, w)
 	}
 	d.Workload = w.String()
-	return o.PlanPatch(ctx, PatchWanted{
-		Workload: w, Namespace: d.Namespace, Container: d.ref.Container, Need: podspec.OpenEvery, Override: d.want.Override,
+	return session.PlanPatch(ctx, e.Deps, session.PatchRequest{
+		Workload: w, Namespace: d.Namespace, Container: d.ref.Container, Access: podspec.ReadAll, Override: d.want.Override,
 	})
 }
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+// Package doctor answers "would it work?": which modes of a session the cluster allows for a user, what is missing, and the
+// Role that grants it. It asks for reviews and dry runs only.
+package doctor
 
 import (
 	"context"
 	"slices"
 
+	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -24,7 +28,7 @@ type Diagnosis struct {
 	Works    bool      `json:"works"`
 	Problems []Problem `json:"problems,omitempty"`
 	// Ways are all of them, the one asked about included.
-	Ways        []WayReport  `json:"ways"`
+	Ways        []ModeReport `json:"ways"`
 	Permissions []Permission `json:"permissions"`
 	Server      Server       `json:"server"`
 	// Target is nil where no pod was named, or where it could not be read.
@@ -36,10 +40,13 @@ type Diagnosis struct {
 	Missing *Grant `json:"missing,omitempty"`
 
 	ref  target.Ref
-	want Wanted
+	want session.Request
 	// helpers are those that run already and would be used, by way.
 	helpers map[Purpose]string
 }
+
+// examiner asks the cluster.
+type examiner struct{ session.Deps }
 
 // Problem is a reason why it would not work, and what to do about it.
 type Problem struct {
@@ -71,9 +78,10 @@ type TargetReport struct {
 // Diagnose finds out whether a way would work for the pod that ref means, or for any pod of the namespace where
 // ref is empty. It asks the API server for reviews and dry runs only. The error is one that leaves nothing to diagnose: the
 // server is away, or there is no such pod.
-func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref, way Purpose, want Wanted) (Diagnosis, error) {
+func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref target.Ref, way Purpose, want session.Request) (Diagnosis, error) {
+	e := examiner{deps}
 	d := Diagnosis{Namespace: namespace, For: way, ref: ref, want: want, helpers: map[Purpose]string{}}
-	var requests []target.Request
+	var requests []authv1.ResourceAttributes
 	if d.named() {
 		var err error
 		if requests, err = ref.Requests(); err != nil {
@@ -85,7 +93,7 @@ func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref,
 	if notOne == nil {
 		d.Permissions = forWorkload(d.Permissions, d.For, workload)
 	}
-	t, unread, err := o.inquire(ctx, &d)
+	t, unread, err := e.inquire(ctx, &d)
 	if err != nil {
 		return d, err
 	}
@@ -100,20 +108,20 @@ func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref,
 		for _, w := range diagnosed() {
 			found[w] = obstacle{blocked: unread}
 		}
-		found[ForPatch] = o.examinePatch(ctx, &d, target.Target{})
+		found[ForPatch] = e.examinePatch(ctx, &d, target.Target{})
 	case unread != nil:
 		return d, unread
 	case !d.named():
-		d.Policy = o.podTrials(namespace, want.Override)
+		d.Policy = e.podTrials(namespace, want.Override)
 	default:
 		// A policy may go by the image.
-		node, _ := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) { return o.nodeOf(ctx, t.Pod), nil })
-		o.useImageOn(node)
-		found = o.examine(ctx, &d, t, node)
+		node, _ := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) { return session.NodeOf(ctx, e.Client, t.Pod), nil })
+		e.Deps = e.OnNode(node)
+		found = e.examine(ctx, &d, t, node)
 	}
 	asked := crash.NewGroup(ctx)
 	if t.Pod != nil {
-		asked.Go(func() { d.Server.Node = o.node(ctx, t.Pod.Spec.NodeName) })
+		asked.Go(func() { d.Server.Node = e.node(ctx, t.Pod.Spec.NodeName) })
 	}
 	attempt(ctx, d.Policy, d.Permissions)
 	asked.Wait()
@@ -127,19 +135,19 @@ func (o *Opener) Diagnose(ctx context.Context, namespace string, ref target.Ref,
 func (d *Diagnosis) named() bool { return d.ref.Arg != "" || d.ref.Selector != "" }
 
 // inquire asks what does not depend on the pod, and for the pod. Unread is why there is none.
-func (o *Opener) inquire(ctx context.Context, d *Diagnosis) (t target.Target, unread, err error) {
+func (e examiner) inquire(ctx context.Context, d *Diagnosis) (t target.Target, unread, err error) {
 	var away error
 	asked := crash.NewGroup(ctx)
-	asked.Go(func() { away = o.review(ctx, d.Namespace, d.Permissions) })
-	asked.Go(func() { d.Server = o.server(ctx) })
+	asked.Go(func() { away = e.review(ctx, d.Namespace, d.Permissions) })
+	asked.Go(func() { d.Server = serverOf(ctx, e.Deps) })
 	asked.Go(func() {
 		// Without an answer the user has no name, and the Role no RoleBinding.
-		d.User, _ = bounded(ctx, func(ctx context.Context) (string, error) { return o.who(ctx), nil })
+		d.User, _ = bounded(ctx, func(ctx context.Context) (string, error) { return session.Who(ctx, e.Client), nil })
 	})
 	if d.named() {
 		asked.Go(func() {
 			t, unread = bounded(ctx, func(ctx context.Context) (target.Target, error) {
-				return target.Resolve(ctx, o.Client, d.Namespace, d.ref, o.Say)
+				return target.Resolve(ctx, e.Client, d.Namespace, d.ref, e.Report.Say)
 			})
 		})
 	}
@@ -176,17 +184,6 @@ func describe(t target.Target) *TargetReport {
 		s.Processes = "pod"
 	}
 	return s
-}
-
-// helpers lists the running containers of ours that see the target.
-func (p *Plan) helpers(t target.Target) []string {
-	var names []string
-	for _, c := range t.Pod.Spec.EphemeralContainers {
-		if podspec.Waits(&c) && p.sees(t, &c) {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }
 
 // Needed grants all that is needed, whatever of it is allowed already.

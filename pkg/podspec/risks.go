@@ -90,7 +90,7 @@ func killsFirst(c *corev1.Container) []string {
 	return places
 }
 
-// Twice says what a copy of a running pod does a second time, and what both use, in a line for each thing that applies.
+// DuplicateWork says what a copy of a running pod does a second time, and what both use, in a line for each thing that applies.
 // modes are the access modes of the pod's claims as kubectl get pvc has them, by the claim's name, where they are known.
 func (c Copy) DuplicateWork(pod *corev1.Pod, modes map[string]string) []string {
 	var said []string

@@ -126,9 +126,11 @@ func (a answering) Run(ctx context.Context, argv []string, _ io.Reader, stdout, 
 
 // Open carries out a plan.
 func (o *opener) Open(ctx context.Context, t target.Target, plan Plan) (Session, error) {
-	plan, err := authorize(ctx, o.Deps, t, plan)
-	if err != nil {
-		return Session{}, err
+	if plan.Mode != Reuse {
+		var err error
+		if plan, err = authorize(ctx, o.Deps, t, plan); err != nil {
+			return Session{}, err
+		}
 	}
 	return carryOut(ctx, o.Deps, t, plan)
 }

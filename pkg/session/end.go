@@ -59,7 +59,7 @@ func (o Manager) undo(ctx context.Context, e Entry) (bool, error) {
 	if e.Kind == KindPatch {
 		ctx, cancel := context.WithTimeout(ctx, unpatchTime)
 		defer cancel()
-		return workloads{o.Deps}.restore(ctx, e.Namespace, e.Workload, e.Container)
+		return workloads(o).restore(ctx, e.Namespace, e.Workload, e.Container)
 	}
 	return deleteCopy(ctx, o.Deps, e.Namespace, e.Pod, e.podUID)
 }
@@ -84,7 +84,7 @@ func (o Manager) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 			return nil, err
 		}
 	}
-	quiet := workloads{o.Deps}
+	quiet := workloads(o)
 	quiet.Report = silent{} // List tells what can't be looked for
 	for _, e := range quiet.patches(ctx, namespace) {
 		if e.State == StateExpired {

@@ -50,6 +50,7 @@ func (s stream) end(ctx context.Context) error {
 func (s stream) Run(ctx context.Context, _ []string, _ io.Reader, _, _ io.Writer) error {
 	return s.end(ctx)
 }
+
 func (s stream) Shell(ctx context.Context, _ []string, _ *attach.Terminal) error { return s.end(ctx) }
 
 func (s stream) Attach(ctx context.Context, _ *attach.Terminal, _ attach.Keys) error {

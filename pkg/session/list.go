@@ -39,7 +39,7 @@ func (o Manager) List(ctx context.Context, in Scope) ([]Entry, error) {
 	var err error
 	switch {
 	case in.Workload.Name != "":
-		list, err = (workloads{o.Deps}).listPatch(ctx, in)
+		list, err = workloads(o).listPatch(ctx, in)
 	case in.Pod != "":
 		list, err = o.listOf(ctx, in)
 	default:

@@ -23,7 +23,7 @@ import (
 // it can't be, or the cause when ctx ends; what was made for nothing is undone then, or the user told that it stays.
 func Open(ctx context.Context, d Deps, t target.Target, request Request) (*Session, error) {
 	plan, err := Choose(t, request, Permissions{})
-	if err == nil {
+	if err == nil && (plan.Mode != Reuse || request.Shell) {
 		plan, err = authorize(ctx, d, t, plan)
 	}
 	if err != nil {
@@ -102,9 +102,6 @@ func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, e
 	ns, rules := t.Pod.Namespace, plan.Mode.Requirements()
 	if plan.Mode == Reuse {
 		exec := Rule("create", "pods/exec")
-		if !plan.request.Shell {
-			return plan, nil
-		}
 		may, err := AskPermissions(ctx, o.Client, ns, []authv1.ResourceAttributes{exec})
 		if err != nil || !may.lack(exec) {
 			return plan, err

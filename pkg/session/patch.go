@@ -56,7 +56,7 @@ type patcher struct{ Deps }
 // why it can't be, or who keeps the workload as it is.
 func (o patcher) plan(ctx context.Context, want PatchRequest) (PatchPlan, error) {
 	plan := PatchPlan{want: want}
-	w, err := (workloads{o.Deps}).workload(ctx, want.Namespace, want.Workload)
+	w, err := workloads(o).workload(ctx, want.Namespace, want.Workload)
 	if err != nil {
 		return plan, err
 	}
@@ -176,7 +176,7 @@ func (o patcher) tryPatch(ctx context.Context, p PatchPlan, name string, c podsp
 	}
 	// Whether the workload has changed since is for the patch itself to find out.
 	ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
-	changed, err := (workloads{o.Deps}).change(ctx, p.workload, ops, true)
+	changed, err := workloads(o).change(ctx, p.workload, ops, true)
 	if err == nil {
 		err = checkShared(&changed.template.Spec)
 	}
@@ -231,7 +231,7 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 		return s, p.Target, err
 	}
 	o.Report.Say("patched %s: one process namespace, and container %s beside the others", changed, name)
-	err = (workloads{o.Deps}).awaitRollout(ctx, ns, p.want.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, changed, name) })
+	err = workloads(o).awaitRollout(ctx, ns, p.want.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, changed, name) })
 	<-tidied
 	if err != nil {
 		return s, p.Target, err
@@ -257,7 +257,7 @@ func (o patcher) sendPatch(ctx context.Context, p PatchPlan, name, by string, c 
 		if err != nil {
 			return w, err
 		}
-		changed, err := (workloads{o.Deps}).change(ctx, w, ops, false)
+		changed, err := workloads(o).change(ctx, w, ops, false)
 		switch {
 		case ctx.Err() != nil:
 			return w, context.Cause(ctx)
@@ -269,7 +269,7 @@ func (o patcher) sendPatch(ctx context.Context, p PatchPlan, name, by string, c 
 		case !changedMeanwhile(err) || try == tries:
 			return w, err
 		}
-		if w, err = (workloads{o.Deps}).workload(ctx, p.want.Namespace, p.want.Workload); err != nil {
+		if w, err = workloads(o).workload(ctx, p.want.Namespace, p.want.Workload); err != nil {
 			return w, err
 		}
 		if err := o.patchable(w, p.want.Force); err != nil {

@@ -71,7 +71,7 @@ func FindShell(ctx context.Context, d Deps, t target.Target, name string) (*Sess
 // newest. The error says why there is none.
 func findShell(ctx context.Context, o Deps, pod *corev1.Pod, name string) (Session, error) {
 	if name != "" {
-		return namedShell(o, pod, name)
+		return namedShell(pod, name)
 	}
 	names := Shells(pod)
 	if len(names) == 0 {
@@ -97,7 +97,7 @@ func findShell(ctx context.Context, o Deps, pod *corev1.Pod, name string) (Sessi
 	return shellSession(pod, chosen), nil
 }
 
-func namedShell(o Deps, pod *corev1.Pod, name string) (Session, error) {
+func namedShell(pod *corev1.Pod, name string) (Session, error) {
 	for i := range pod.Spec.EphemeralContainers {
 		c := &pod.Spec.EphemeralContainers[i]
 		if c.Name != name || !podspec.IsPersistent(c) {

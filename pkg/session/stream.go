@@ -73,6 +73,9 @@ func watched(ctx context.Context, s *Session, argv []string, do func(context.Con
 	case <-watched:
 	case <-time.After(watchdogEnd):
 	}
+	if err == nil {
+		return nil
+	}
 	return lifetime{s}.explain(ctx, err)
 }
 

@@ -159,11 +159,12 @@ func (e *ConnectError) fromText(c call, scheme, text string, header http.Header)
 			e.Message = ""
 		}
 	default:
-		e.fromKubelet(c, text)
+		c.fromKubelet(e, text)
 	}
 }
 
-func (e *ConnectError) fromKubelet(c call, text string) {
+// fromKubelet is an answer of the kubelet, whose code means what it means in an API server.
+func (c call) fromKubelet(e *ConnectError, text string) {
 	e.By, e.Message = Kubelet, text
 	if e.Code == http.StatusUnauthorized || e.Code == http.StatusForbidden {
 		return // It is the API server that lacks something there.

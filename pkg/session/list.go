@@ -45,7 +45,7 @@ func (o Manager) List(ctx context.Context, in Scope) ([]Entry, error) {
 	default:
 		err = o.eachPod(ctx, in.Namespace, "", func(pod *corev1.Pod) { list = append(list, entriesOf(pod)...) })
 		if err == nil {
-			list = append(list, workloads{o.Deps}.patches(ctx, in.Namespace)...)
+			list = append(list, workloads(o).patches(ctx, in.Namespace)...)
 		}
 	}
 	if ctx.Err() != nil {

@@ -94,17 +94,8 @@ command's. In the background of a shell or a script there is no terminal.`,
   kubectl shareproc debug nginx --dry-run=server -o yaml`,
 		Args: podAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args = cli.WithPod(cmd, args)
-			opts.pod, opts.command = args[0], args[1:]
-			opts.ttySet = cmd.Flags().Changed("tty")
-			if !cmd.Flags().Changed("stdin") {
-				opts.stdin = len(opts.command) == 0 || opts.tty
-			}
-			if err := opts.validate(cmd); err != nil {
+			if err := opts.complete(cmd, args); err != nil {
 				return err
-			}
-			if opts.hold != "" && opts.hold != targetContainer {
-				opts.Container = opts.hold
 			}
 			return run(cmd.Context(), deps, opts)
 		},
@@ -112,6 +103,23 @@ command's. In the background of a shell or a script there is no terminal.`,
 	opts.addShared(cmd)
 	opts.addOwn(cmd.Flags())
 	return cmd
+}
+
+// complete reads the arguments, and refuses flags that do not go together.
+func (o *debugOptions) complete(cmd *cobra.Command, args []string) error {
+	args = cli.WithPod(cmd, args)
+	o.pod, o.command = args[0], args[1:]
+	o.ttySet = cmd.Flags().Changed("tty")
+	if !cmd.Flags().Changed("stdin") {
+		o.stdin = len(o.command) == 0 || o.tty
+	}
+	if err := o.validate(cmd); err != nil {
+		return err
+	}
+	if o.hold != "" && o.hold != targetContainer {
+		o.Container = o.hold
+	}
+	return nil
 }
 
 func (o *debugOptions) addOwn(flags *pflag.FlagSet) {

@@ -55,9 +55,9 @@ func TestWalksStayShort(t *testing.T) {
 	}{
 		{"debug web -- true", 115, 50},
 		{"ps web", 174, 70},
-		{"fs web PID TREE", 217, 70},
-		{"cp --pid PID web:TREE NEW", 292, 90},
-		{"cp --pid PID TREE web:NEW", 285, 90},
+		{"fs web PID TREE", 221, 70},
+		{"cp --pid PID web:TREE NEW", 297, 90},
+		{"cp --pid PID TREE web:NEW", 290, 90},
 	} {
 		// What watches a command that lasts longer than a second is no part of the walk: a slow machine walks again.
 		fewest := beyond(help, walked(c.line))

@@ -302,6 +302,11 @@ func dirOf(file string) string {
 	return "."
 }
 
+// readsOn tells whether the answer goes on behind an error. What is read twice at once has two sums where it changes in between.
+func readsOn(err error) bool {
+	return err == nil || err == errDamaged || errors.Is(err, ErrRead) //nolint:errorlint // as it was given
+}
+
 // steady reads facts of directories and of files, unless their states are known, what inner reads, and the facts once more. Nothing
 // on the way was exchanged only where they are the same, those of the walk, and no directory is a link.
 func steady(b *bufio.Reader, files []string, states map[string]string, known bool, inner func() error) error {
@@ -310,7 +315,7 @@ func steady(b *bufio.Reader, files []string, states map[string]string, known boo
 		return err
 	}
 	innerErr := inner()
-	if innerErr != nil && innerErr != errDamaged && !errors.Is(innerErr, ErrRead) { //nolint:errorlint // as it was given
+	if !readsOn(innerErr) {
 		return innerErr
 	}
 	after, err := readFacts(b)

@@ -200,13 +200,15 @@ func readTarget(b *bufio.Reader, sent string, s *Stat) (string, error) {
 	if c, err := b.Peek(1); err == nil && c[0] == '\'' {
 		quote = "'"
 	}
-	if err := expect(b, quote+sent+quote); err != nil {
-		return "", err
-	}
-	// Whose target may not be read has none.
-	if c, err := b.Peek(1); err == nil && c[0] == '\n' {
-		_, err := b.Discard(1)
-		return "", err
+	// Whose target may not be read has none; busybox prints no name either.
+	for _, before := range []string{"", quote + sent + quote} {
+		if err := expect(b, before); err != nil {
+			return "", err
+		}
+		if c, err := b.Peek(1); err == nil && c[0] == '\n' {
+			_, err := b.Discard(1)
+			return "", err
+		}
 	}
 	if err := expect(b, " -> "+quote); err != nil {
 		return "", err

@@ -47,7 +47,9 @@ sweep() {
 	set +f
 	IFS=' '
 	for other in ./.shareproc-*/by; do
-		[ -n "$1" ] && [ -f "$other" ] && [ ! -L "$other" ] && read -r scope space p start <"$other" && [ "$scope" = "$1" ] || continue
+		if [ -z "$1" ] || [ ! -f "$other" ] || [ -L "$other" ]; then continue; fi
+		read -r scope space p start <"$other" || continue
+		[ "$scope" = "$1" ] || continue
 		[ "$space" != "$(readlink /proc/self/ns/pid)" ] || [ "$(ticks "/proc/$p")" != "$start" ] || continue
 		other=${other%/by}
 		other=${other#./}

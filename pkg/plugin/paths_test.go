@@ -42,8 +42,8 @@ func TestPathsInWords(t *testing.T) {
 		{"cp --pid " + pid + " web:conf/[ab] x", "", "patterns are not expanded in the container", 1},
 		{"cp --pid " + pid + " web:~/x x", "", "~ is not expanded in the container", 1},
 		{"fs tail web " + pid + " log", "", "the container's output\ntry: kubectl logs web -c web -n shop", 1},
-		{"cp --follow --pid " + pid + " web:log x", "", "try: kubectl logs web -c web -n shop", 1},
-		{"fs sum web " + pid + " log", "", "try: kubectl logs web -c web -n shop", 1},
+		{"cp -L --pid " + pid + " web:log x", "", "try: kubectl logs web -c web -n shop", 1},
+		{"fs checksum web " + pid + " log", "", "try: kubectl logs web -c web -n shop", 1},
 	} {
 		code := d.run(t.Context(), strings.Fields(c.args)...)
 		if code != c.code || c.out != "" && d.out.String() != c.out || !strings.Contains(d.errOut.String(), c.said) ||

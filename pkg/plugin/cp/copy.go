@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,12 @@ type copySide struct {
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *cpOptions) error {
+	if local := opts.source; local.pod == "" && !local.stream() {
+		// Before a helper is added for nothing.
+		if _, err := os.Lstat(local.path); err != nil {
+			return readLocal(filepath.ToSlash(local.path), errors.Unwrap(err))
+		}
+	}
 	return openEnd(ctx, deps, opts, opts.source, false, func(from copySide) error {
 		return openEnd(ctx, deps, opts, opts.dest, true, func(to copySide) error { return copyFiles(ctx, deps, opts, from, to) })
 	})
@@ -139,10 +146,19 @@ func (p copySide) String() string {
 	return remote.Escape(p.path) + " of pod/" + p.session.Pod
 }
 
+// readLocal says why a source on this machine could not be read.
+func readLocal(path string, cause error) error {
+	err := fmt.Errorf("read %s: %w", remote.Escape(path), cause)
+	if errors.Is(cause, fs.ErrNotExist) {
+		return hint.With(err, "check the path, which is one of this machine")
+	}
+	return err
+}
+
 // readError says why a source could not be read.
 func (p copySide) readError(ctx context.Context, pid int, cause error) error {
 	if p.session == nil {
-		return fmt.Errorf("read %s: %w", remote.Escape(p.path), cause)
+		return readLocal(p.path, cause)
 	}
 	return files.PathError(ctx, p.session, pid, p.root, &fs.PathError{Op: "open", Path: p.path, Err: cause})
 }

@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"strings"
 	"testing"
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
@@ -150,5 +152,19 @@ func TestBrokenCopiesSayHowToGoOn(t *testing.T) {
 		if got := hint.Of(err); !strings.Contains(got, c.want) || (got == "") != (c.want == "") || !errors.Is(err, c.cause) {
 			t.Errorf("%v: %q, want %q", c.cause, got, c.want)
 		}
+	}
+}
+
+func TestAMissingSourceHereAsksNoCluster(t *testing.T) {
+	f := cli.NewDeps(genericiooptions.IOStreams{}, func(string) string { return "" })
+	f.Client = func() (kubernetes.Interface, error) {
+		t.Error("a cluster is asked")
+		return nil, errors.ErrUnsupported
+	}
+	cmd := NewCommand(f)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs([]string{t.TempDir() + "/none", "web:/tmp"})
+	if err := cmd.ExecuteContext(t.Context()); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(hint.Of(err), "this machine") {
+		t.Errorf("%v, try %q", err, hint.Of(err))
 	}
 }

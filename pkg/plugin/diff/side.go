@@ -116,9 +116,10 @@ func meet(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side, wo
 		}
 		s.ended <- err
 	}
+	samePod := a.samePod(b)
 	crash.Go(ctx, func() { begin(a) })
 	crash.Go(ctx, func() {
-		if a.samePod(b) {
+		if samePod {
 			// It is to find the helper that the first one makes.
 			select {
 			case <-a.ready:

@@ -13,6 +13,19 @@ import (
 // oneLined are the scripts that are written on one line; each is a file here or in a package beside.
 var oneLined = []string{"wait.sh", "persist.sh", "../session/watchdog.sh"}
 
+// waitShells are the machine's sh and, where there is one, busybox under the name of its shell.
+func waitShells(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{"sh": "sh"}
+	if busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX"); busybox != "" {
+		all["busybox"] = filepath.Join(t.TempDir(), "sh")
+		if err := os.Symlink(busybox, all["busybox"]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
 // The scripts keep to what OneLine knows, and each shell finds one line of them well-formed.
 func TestOneLine(t *testing.T) {
 	for _, file := range oneLined {

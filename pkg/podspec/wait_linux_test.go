@@ -130,19 +130,6 @@ func newWaiting(t *testing.T) *waiting {
 	return w
 }
 
-// waitShells are the machine's sh and, where there is one, busybox under the name of its shell.
-func waitShells(t *testing.T) map[string]string {
-	t.Helper()
-	all := map[string]string{"sh": "sh"}
-	if busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX"); busybox != "" {
-		all["busybox"] = filepath.Join(t.TempDir(), "sh")
-		if err := os.Symlink(busybox, all["busybox"]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
 // A command of this container keeps a helper; a process of another does not, nor one that has ended and is not reaped.
 func TestHelperEndsWhenNothingRuns(t *testing.T) {
 	for name, shell := range waitShells(t) {

@@ -34,12 +34,7 @@ func (l localRunner) Run(ctx context.Context, argv []string, stdin io.Reader, st
 		cmd.Env = []string{"PATH=" + l.path}
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
-	// A runtime makes each command a session of its own.
-	attr := syscall.SysProcAttr{Setpgid: true}
-	if l.attr != nil {
-		attr.Credential = l.attr.Credential
-	}
-	cmd.SysProcAttr = &attr
+	apart(cmd, l.attr)
 	return cmd.Run()
 }
 

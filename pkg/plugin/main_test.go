@@ -75,7 +75,7 @@ func (d *desk) Read(p []byte) (int, error) { return d.in.Read(p) }
 func (d *desk) run(ctx context.Context, args ...string) int {
 	d.out.Reset()
 	d.errOut.Reset()
-	return Main(ctx, d.Deps, append([]string{"-n", "shop"}, args...))
+	return Main(ctx, d.Deps, append([]string{"--namespace", "shop"}, args...))
 }
 
 type localWire struct{}
@@ -127,7 +127,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"ps", "web", "--idle-timeout", "1ms"}, cli.ExitUsage, "--idle-timeout"},
 		{[]string{"ps", "web", "--image-pull-policy", "x"}, cli.ExitUsage, "--image-pull-policy"},
 		{[]string{"ps", "web", "-l", "app=web"}, cli.ExitUsage, "unexpected argument"},
-		{[]string{"fs", "-l", "app=web", "etc/x"}, cli.ExitUsage, "try: kubectl shareproc fs -l ... /etc/x, if it is a path"},
+		{[]string{"fs", "--selector", "app=web", "etc/x"}, cli.ExitUsage, "try: kubectl shareproc fs --selector ... /etc/x, if it is a path"},
 		{[]string{"debug", "web", "-l", "app=web"}, cli.ExitUsage, "-l stands for the pod"},
 		{[]string{"signal", "-l", "app=web"}, cli.ExitUsage, "try: kubectl shareproc ps -l ..., for the PIDs"},
 		{[]string{"ps", "-l", "a b"}, cli.ExitUsage, "a b"},

@@ -40,10 +40,16 @@ const issues = "https://github.com/kubectl-shareproc/kubectl-shareproc/issues"
 func Main(ctx context.Context, deps *cli.Deps, args []string) int {
 	root := Root(deps) //nolint:contextcheck // the commands get their context when they run
 	started := noteStart(root)
-	root.SetArgs(args)
 	ctx, cancel := crash.Context(ctx)
 	defer cancel()
-	err := crash.Try(func() error { return root.ExecuteContext(ctx) })
+	err := crash.Try(func() error {
+		words, err := fs.Words(root, args)
+		if err != nil {
+			return err
+		}
+		root.SetArgs(words)
+		return root.ExecuteContext(ctx)
+	})
 	if p, ok := errors.AsType[*crash.Panic](errors.Join(context.Cause(ctx), err)); ok {
 		deps.Report.Warn("error: a mistake in this program: %v\ntry: report it, with these lines: %s", p, issues)
 		return cli.ExitError

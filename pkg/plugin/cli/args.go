@@ -31,7 +31,7 @@ func PodPIDPaths(cmd *cobra.Command, args []string, most int) (pod string, pid i
 	rest := args[1:]
 	if len(rest) > 0 && !strings.HasPrefix(rest[0], "/") {
 		if pid, err = ParsePID(cmd, rest[0]); err != nil && strings.Contains(rest[0], "/") {
-			err = hint.With(err, fmt.Sprintf("%s %s /%s, if it is a path", cmd.CommandPath(), cmp.Or(args[0], "-l ..."), rest[0]))
+			err = hint.With(err, fmt.Sprintf("%s %s /%s, if it is a path", cmd.CommandPath(), cmp.Or(args[0], "--selector ..."), rest[0]))
 		}
 		if err != nil {
 			return "", 0, nil, err
@@ -51,11 +51,25 @@ func PodFirst(most int) cobra.PositionalArgs {
 		switch {
 		case len(args) == 0:
 			return Usage("kubectl get pods, then "+cmd.CommandPath()+" NAME", "name a pod")
+		case strings.HasPrefix(args[0], "/"):
+			return Usage(cmd.CommandPath()+" POD "+args[0], "%q is a path, and a pod comes before it%s", args[0], taken(cmd))
+		case strings.Contains(args[0], "="):
+			return Usage("--selector "+args[0], "%q is not the name of a pod", args[0])
 		case len(args) > most:
 			return Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[most])
 		}
 		return nil
 	}
+}
+
+// taken says which words a letter took that has no value to the tool that the command is named after.
+func taken(cmd *cobra.Command) (words string) {
+	for _, name := range []string{"namespace", "container"} {
+		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Changed {
+			words += fmt.Sprintf("; --%s is %q", name, flag.Value)
+		}
+	}
+	return words
 }
 
 // WithPod puts an empty word where -l stands for the pod.

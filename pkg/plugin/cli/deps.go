@@ -113,6 +113,17 @@ func AddFlags(deps *Deps, flags *pflag.FlagSet) {
 	flags.VarP(&verbosity{stderr: deps.Streams.ErrOut}, "v", "v", "How much is said about requests, on stderr: 6 what each was and how it went, 8 what was in it")
 }
 
+// SpellOut adds some of these flags without their letters, which mean something else to a command and those below it.
+func SpellOut(deps *Deps, flags *pflag.FlagSet, names ...string) {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	AddFlags(deps, all)
+	for _, name := range names {
+		flag := all.Lookup(name)
+		flag.Shorthand = ""
+		flags.AddFlag(flag)
+	}
+}
+
 // Namespace is the one that the command line or the kubeconfig names.
 func Namespace(deps *Deps) (string, error) {
 	if deps.ns != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
@@ -52,6 +53,14 @@ func (h *HelperFlags) Add(flags *pflag.FlagSet) {
 	h.changed = flags.Changed
 }
 
+// AddWithoutLetter adds them for a tool to which -l is its own letter.
+func (h *HelperFlags) AddWithoutLetter(flags *pflag.FlagSet) {
+	all := pflag.NewFlagSet("", pflag.ContinueOnError)
+	h.Add(all)
+	all.Lookup("selector").Shorthand = ""
+	flags.AddFlagSet(all)
+}
+
 // Validate refuses values that no helper can have.
 func (h *HelperFlags) Validate(cmd *cobra.Command) error {
 	help := cmd.CommandPath() + " --help"
@@ -59,6 +68,9 @@ func (h *HelperFlags) Validate(cmd *cobra.Command) error {
 	case "", corev1.PullAlways, corev1.PullIfNotPresent, corev1.PullNever:
 	default:
 		return Usage(help, "--image-pull-policy %q: not one of Always, IfNotPresent, Never", h.pull)
+	}
+	if h.Container != "" && len(validation.IsDNS1123Label(h.Container)) > 0 {
+		return Usage("kubectl shareproc ps POD, for the containers", "-c %q: not the name of a container", h.Container)
 	}
 	if h.idleTimeout < time.Second {
 		return Usage(help, "--idle-timeout %s: less than a second", h.idleTimeout)

@@ -68,7 +68,7 @@ the same, 1 where they differ, 2 after an error.`,
 			return completeEnds(deps, a0, a1, a2)
 		},
 	}
-	opts.Add(cmd.Flags())
+	opts.AddWithoutLetter(cmd.Flags())
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.unified, "unified", "u", false, "Print what differs in text files too")
 	flags.BoolVar(&opts.owner, "owner", true, "Compare owners; by default not with a path on this machine")

@@ -101,6 +101,9 @@ func (a *Args) Take(cmd *cobra.Command, args []string, most int) (err error) {
 	return a.Validate(cmd)
 }
 
+// Add adds the helper's flags. To ls, grep and du -l is their own.
+func (a *Args) Add(flags *pflag.FlagSet) { a.AddWithoutLetter(flags) }
+
 // Path is the first path.
 func (a *Args) Path() string { return a.paths[0] }
 

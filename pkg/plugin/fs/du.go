@@ -48,7 +48,7 @@ systems (/proc, /sys) don't. -o json prints one object a line (kind DiskUsage).
 Use it when a disk fills up, to see which directory does it.`,
 		Example: `  kubectl shareproc fs du nginx /var --maxdepth 1
   kubectl shareproc fs du nginx / --xdev --summarize`,
-		Args: cli.PodFirst(3),
+		Args: orHelp(cli.PodFirst(3)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.Parse(cmd, args, 1); err != nil {
 				return err
@@ -67,7 +67,8 @@ Use it when a disk fills up, to see which directory does it.`,
 	opts.Add(cmd.Flags())
 	opts.AddTree(cmd.Flags())
 	cmd.Flags().Lookup("maxdepth").Usage = "How many levels below PATH to print; 0 means all. All of them count"
-	cmd.Flags().BoolVar(&opts.summarize, "summarize", false, "Print the sum alone (-s is kubectl's server)")
+	cmd.Flags().BoolVarP(&opts.summarize, "summarize", "s", false, "Print the sum alone")
+	addHuman(cmd, new(bool), "Print sizes in powers of 1024, which they are without --bytes too")
 	cmd.Flags().BoolVar(&opts.apparent, "apparent-size", false, "Add up the files' lengths, not their blocks on the disk")
 	cmd.Flags().BoolVar(&opts.bytes, "bytes", false, "Print bytes, not powers of 1024")
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each line ended by a NUL instead")

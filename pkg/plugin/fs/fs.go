@@ -56,7 +56,7 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 
   # the largest files last week's volume filled up with
   kubectl shareproc fs nginx /var -R --sort=size --human-readable`,
-		Args: cli.PodFirst(3),
+		Args: orHelp(cli.PodFirst(3)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if err := opts.Take(cmd, args, 1); err != nil {
 				return err
@@ -77,6 +77,8 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 	cli.AddOutput(cmd, &opts.Output, "name")
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: names as they are, each followed by a NUL")
 	opts.list.add(cmd)
+	cli.SpellOut(deps, cmd.PersistentFlags(), "server")
+	cmd.SetFlagErrorFunc(letterError)
 	addVerbs(cmd, deps)
 	return cmd
 }

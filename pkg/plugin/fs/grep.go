@@ -29,6 +29,8 @@ type grepOptions struct {
 	extended   bool
 	filesOnly  bool
 	lineNumber bool
+	noPath     bool
+	silent     bool
 	nul        bool
 }
 
@@ -57,11 +59,11 @@ by a NUL, and path and line are as they are. -o json prints one object a line (k
 
 Use it to look for a setting or a message without copying the files first.
 
-The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after an error.
--l and -n are kubectl's (labels, namespace): use the long names.`,
+The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after an error. So are
+-n, -l, -h and -q: kubectl's are --namespace, --selector, --help and --quiet.`,
 		Example: `  kubectl shareproc fs grep worker_processes nginx /etc/nginx/nginx.conf
-  kubectl shareproc fs grep -r -i 'listen.*80' nginx /etc --line-number`,
-		Args: patternAndPod,
+  kubectl shareproc fs grep -rni 'listen.*80' nginx /etc`,
+		Args: orHelp(patternAndPod),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.pattern = args[0]
 			if err := opts.Parse(cmd, args[1:], 1); err != nil {
@@ -86,8 +88,12 @@ The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after
 	flags.BoolVarP(&opts.ignoreCase, "ignore-case", "i", false, "Letters (ASCII) in either case")
 	flags.BoolVarP(&opts.fixed, "fixed-strings", "F", false, "PATTERN is plain text")
 	flags.BoolVarP(&opts.extended, "extended-regexp", "E", false, "PATTERN is an extended regular expression")
-	flags.BoolVar(&opts.filesOnly, "files-with-matches", false, "Print the paths of the files alone")
-	flags.BoolVar(&opts.lineNumber, "line-number", false, "Print the numbers of the lines too")
+	flags.BoolVarP(&opts.filesOnly, "files-with-matches", "l", false, "Print the paths of the files alone")
+	flags.BoolVarP(&opts.lineNumber, "line-number", "n", false, "Print the numbers of the lines too")
+	flags.BoolVarP(&opts.noPath, "no-filename", "h", false, "With -r: lines without their paths")
+	flags.BoolVarP(&opts.silent, "silent", "q", false, "Print no lines: the exit code says whether one matched")
+	flags.Bool("help", false, "help for grep")
+	cli.SpellOut(deps, flags, "namespace", "quiet", "v")
 	flags.BoolVarP(&opts.nul, "null", "0", false, "Paths and lines as they are, each path followed by a NUL")
 	opts.AddOutput(cmd, "json: one object a line")
 	return cmd
@@ -122,7 +128,10 @@ func fsGrep(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *grepOp
 	}
 	_, err = root.Grep(ctx, opts.Path(), grep, func(m remote.Match) error {
 		*matched = true
-		if opts.JSON() {
+		switch {
+		case opts.silent:
+			return nil
+		case opts.JSON():
 			return out.Object(newMatchLine(m))
 		}
 		return out.Print(opts.line(m))
@@ -157,6 +166,8 @@ func (o *grepOptions) line(m remote.Match) string {
 		text = strconv.Itoa(m.Line) + ":" + text
 	}
 	switch {
+	case o.noPath:
+		return text + "\n"
 	case o.nul:
 		return path + "\x00" + text + "\n"
 	case o.recursive:

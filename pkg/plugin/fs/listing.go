@@ -31,7 +31,8 @@ func (l *listing) add(cmd *cobra.Command) {
 	flags.BoolVarP(&l.recursive, "recursive", "R", false, "List all that is below, with paths")
 	flags.BoolVarP(&l.all, "all", "a", true, "List names that begin with a dot too; --all=false leaves them out")
 	flags.StringVar(&l.sort, "sort", "", "name, size (largest first) or time (newest first)")
-	flags.BoolVar(&l.human, "human-readable", false, "Print sizes in powers of 1024, as ls -h does")
+	flags.BoolP("long", "l", true, "Print what is known of each entry, which -o name does not")
+	addHuman(cmd, &l.human, "Print sizes in powers of 1024")
 	l.AddTree(flags)
 	cli.CompleteFlag(cmd, "sort", "name", "size", "time")
 }

@@ -5,6 +5,7 @@ package fs
 import (
 	"context"
 	"io"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ import (
 
 type tailOptions struct {
 	files.Args
-	lines  int
+	lines  lineCount
 	follow bool
 	byName bool
 }
@@ -36,20 +37,22 @@ Use it for logs that go to a file instead of to stdout.`,
 		Example: `  kubectl shareproc fs tail nginx /var/log/app.log
 
   # and what comes, until Ctrl-C (exit code 130)
-  kubectl shareproc fs tail nginx /var/log/app.log --lines 50 -f`,
+  kubectl shareproc fs tail nginx /var/log/app.log -n 50 -f`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.Parse(cmd, args, 1); err != nil {
 				return err
 			}
-			if opts.lines < 0 {
-				return cli.Usage(cmd.CommandPath()+" --help", "--lines %d: less than zero", opts.lines)
+			if _, err := strconv.Atoi(opts.Container); err == nil {
+				return cli.Usage("--container "+opts.Container+", if it is the container", "-c %s: tail counts lines (-n), not bytes", opts.Container)
 			}
 			return runTail(cmd.Context(), deps, opts)
 		},
 	}
 	opts.Add(cmd.Flags())
-	cmd.Flags().IntVar(&opts.lines, "lines", 10, "How many of the last lines to print (-n is kubectl's namespace)")
+	opts.lines = 10
+	cmd.Flags().VarP(&opts.lines, "lines", "n", "How many of the last lines to print (the namespace is --namespace alone)")
+	cli.SpellOut(deps, cmd.Flags(), "namespace")
 	cmd.Flags().BoolVarP(&opts.follow, "follow", "f", false, "Go on with what is appended")
 	cmd.Flags().BoolVarP(&opts.byName, "follow-name", "F", false, "The same, and go on with another file that gets the name")
 	return cmd
@@ -58,7 +61,7 @@ Use it for logs that go to a file instead of to stdout.`,
 func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
 	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) error {
 		_, err := root.Tail(ctx, opts.Path(), remote.TailOptions{
-			Lines: opts.lines, Follow: opts.follow || opts.byName, ByName: opts.byName,
+			Lines: int(opts.lines), Follow: opts.follow || opts.byName, ByName: opts.byName,
 			Event: func(e remote.TailEvent) { deps.Report.Warn("%s: %s", opts.Path(), opts.became(e)) },
 		}, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
 		return err

@@ -37,6 +37,7 @@ func (d *desk) offers(t *testing.T, args ...string) []string {
 func TestCompletion(t *testing.T) {
 	d := newDesk(t)
 	for _, object := range []runtime.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
 		&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "front", Namespace: "shop"}},
 		&appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Name: "db", Namespace: "shop"}},
 		&appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Name: "agent", Namespace: "shop"}},
@@ -71,6 +72,8 @@ func TestCompletion(t *testing.T) {
 		{"debug --dry-run=|", "client server none"},
 		{"ps --image-pull-policy |", "IfNotPresent Always Never"},
 		{"signal web 1 U|", "URG USR1 USR2"},
+		{"ps --namespace |", "shop"},
+		{"fs tail --namespace |", "shop"},
 		{"version |", ""},
 	} {
 		args := strings.Fields(strings.TrimSuffix(c.args, "|"))

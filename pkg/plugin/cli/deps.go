@@ -7,6 +7,8 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"net/http"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -64,32 +66,45 @@ func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *De
 		Streams: &streams, Report: &output.Reporter{IOStreams: &streams, Color: output.ColorAuto},
 		Config: genericclioptions.NewConfigFlags(true).WithDeprecatedPasswordFlag(), Getenv: getenv, LookTime: lookTime,
 	}
+	transport := sync.OnceValues(func() (t transport, err error) {
+		if t.config, err = restConfig(deps); err != nil {
+			return t, err
+		}
+		t.client, err = httpClient(t.config)
+		return t, err
+	})
 	deps.Client = func() (kubernetes.Interface, error) {
-		config, err := restConfig(deps)
+		t, err := transport()
 		if err != nil {
 			return nil, err
 		}
-		return kubernetes.NewForConfig(config)
+		return kubernetes.NewForConfigAndClient(t.config, t.client)
 	}
 	deps.Dynamic = func() (dynamic.Interface, error) {
-		config, err := restConfig(deps)
+		t, err := transport()
 		if err != nil {
 			return nil, err
 		}
-		return dynamic.NewForConfig(config)
+		return dynamic.NewForConfigAndClient(t.config, t.client)
 	}
 	deps.Exec = func(in attach.Container) (session.Exec, error) {
-		config, err := restConfig(deps)
+		t, err := transport()
 		if err != nil {
 			return nil, err
 		}
-		client, err := attach.New(config)
+		client, err := attach.New(t.config)
 		if err != nil {
 			return nil, fmt.Errorf("read the kubeconfig: %w", err)
 		}
 		return client.In(in), nil
 	}
 	return deps
+}
+
+// A transport is how all clients of a command reach the API server.
+type transport struct {
+	config *rest.Config
+	client *http.Client
 }
 
 func restConfig(deps *Deps) (*rest.Config, error) {

@@ -63,6 +63,10 @@ func Register(deps *cli.Deps, root *cobra.Command) error {
 			"hold": func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
 				return containers(deps, a0, a1, a2)
 			},
+			// tail and grep have one of their own, without its letter.
+			"namespace": func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+				return namespaces(cmd.Context(), deps), cobra.ShellCompDirectiveNoFileComp
+			},
 			"profile":           fixed(profileNames()...),
 			"image-pull-policy": fixed("IfNotPresent", "Always", "Never"),
 		}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+
+	"k8s.io/client-go/rest"
+)
+
+// A login sends the first request alone. client-go starts a credential helper anew for each request while it fails, and
+// some of them open a browser: what failed once fails for all others of the command, without being asked again.
+type login struct {
+	next http.RoundTripper
+	// turn is held by the one request that goes alone; passed is set once one was answered.
+	turn   chan struct{}
+	passed atomic.Bool
+	err    error
+	// refused is the answer 401, after which client-go starts the helper too, and its body.
+	refused *http.Response
+	body    []byte
+}
+
+// httpClient makes the client that all requests of a command go through but its streams.
+func httpClient(config *rest.Config) (*http.Client, error) {
+	client, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return nil, err
+	}
+	own := *client
+	if own.Transport == nil {
+		own.Transport = http.DefaultTransport
+	}
+	own.Transport = &login{next: own.Transport, turn: make(chan struct{}, 1)}
+	return &own, nil
+}
+
+// RoundTrip sends a request, once it is known that one gets through.
+func (l *login) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.passed.Load() {
+		return l.next.RoundTrip(r)
+	}
+	select {
+	case l.turn <- struct{}{}:
+	case <-r.Context().Done():
+		return unsent(r, nil, context.Cause(r.Context()))
+	}
+	if l.passed.Load() {
+		<-l.turn
+		return l.next.RoundTrip(r)
+	}
+	defer func() { <-l.turn }()
+	if l.err != nil || l.refused != nil {
+		return unsent(r, l.answer(r), l.err)
+	}
+	res, err := l.next.RoundTrip(r)
+	switch {
+	case err != nil && lasting(err):
+		l.err = err
+	case err != nil:
+	case res.StatusCode == http.StatusUnauthorized:
+		l.body, err = io.ReadAll(res.Body)
+		_ = res.Body.Close() // what it had is read
+		l.refused = res
+		return l.answer(r), err
+	default:
+		l.passed.Store(true)
+	}
+	return res, err
+}
+
+// answer is what was said to the first request.
+func (l *login) answer(r *http.Request) *http.Response {
+	if l.refused == nil {
+		return nil
+	}
+	res := *l.refused
+	res.Request, res.Body = r, io.NopCloser(bytes.NewReader(l.body))
+	return &res
+}
+
+// unsent answers a request that is not sent. Its body is closed all the same, as http.RoundTripper has it.
+func unsent(r *http.Request, res *http.Response, err error) (*http.Response, error) {
+	if r.Body != nil {
+		_ = r.Body.Close() // nothing of it was read
+	}
+	return res, err
+}
+
+// lasting tells a failure that another request would meet too from one of the network or of this request.
+func lasting(err error) bool {
+	_, network := errors.AsType[net.Error](err)
+	return !network && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, context.Canceled)
+}

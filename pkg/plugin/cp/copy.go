@@ -48,7 +48,9 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 	p := copySide{copyEnd: end}
 	switch {
 	case end.stream() && write:
-		p.tree = transfer.Stdout(output.NewOutput(deps.Streams.Out))
+		screen := deps.Report.Screen(false)
+		defer screen.Close(&err)
+		p.tree = transfer.Stdout(screen)
 	case end.stream():
 		p.tree = transfer.Stdin(deps.Streams.In)
 	case end.pod == "":

@@ -14,7 +14,7 @@ import (
 )
 
 func newCatCommand(deps *cli.Deps) *cobra.Command {
-	opts := &files.Args{}
+	opts, raw := &files.Args{}, false
 	cmd := &cobra.Command{
 		Use:   "cat POD [PID] PATH...",
 		Short: "Print files",
@@ -28,13 +28,16 @@ Use it for several files at once; for one, fs POD PATH is the same.`,
 			if err := opts.Parse(cmd, args, files.AnyNumber); err != nil {
 				return err
 			}
-			return runCat(cmd.Context(), deps, opts)
+			return runCat(cmd.Context(), deps, opts, raw)
 		},
 	}
 	opts.Add(cmd.Flags())
+	addRaw(cmd, &raw)
 	return cmd
 }
 
-func runCat(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
-	return files.EachPath(ctx, deps, opts, func(_ *session.Session, root *remote.Root, path string) error { return copyOut(ctx, deps, root, path) })
+func runCat(ctx context.Context, deps *cli.Deps, opts *files.Args, raw bool) error {
+	return files.EachPath(ctx, deps, opts, func(_ *session.Session, root *remote.Root, path string) error {
+		return copyOut(ctx, deps, root, path, raw)
+	})
 }

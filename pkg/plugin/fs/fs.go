@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/edit"
@@ -22,6 +21,7 @@ import (
 type fsOptions struct {
 	files.Args
 	nul  bool
+	raw  bool
 	list listing
 }
 
@@ -31,7 +31,8 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fs POD [PID] [PATH]",
 		Short: "List, print, find, grep, measure and edit files of a container",
-		Long: `List a directory of a container's file system, or print a file, byte for byte.
+		Long: `List a directory of a container's file system, or print a file, byte for byte; on a terminal
+control characters in it are escaped, without --raw.
 
 Use it to look around; the commands below search, compare, measure and edit.
 
@@ -76,6 +77,7 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 	opts.Add(cmd.Flags())
 	cli.AddOutput(cmd, &opts.Output, "name")
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: names as they are, each followed by a NUL")
+	addRaw(cmd, &opts.raw)
 	opts.list.add(cmd)
 	cli.SpellOut(deps, cmd.PersistentFlags(), "server")
 	cmd.SetFlagErrorFunc(letterError)
@@ -123,16 +125,23 @@ func show(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.
 	case opts.Output != "":
 		return printFound(deps, r, root, info, nil, opts)
 	}
-	return copyOut(ctx, deps, root, opts.Path())
+	return copyOut(ctx, deps, root, opts.Path(), opts.raw)
+}
+
+// addRaw adds --raw.
+func addRaw(cmd *cobra.Command, raw *bool) {
+	cmd.Flags().BoolVar(raw, "raw", false, "Control characters of a file as they are on a terminal too, which may act on them")
 }
 
 // copyOut prints a file's bytes.
-func copyOut(ctx context.Context, deps *cli.Deps, root *remote.Root, path string) error {
-	_, err := root.Read(ctx, path, func(i remote.Info) (io.Writer, error) {
+func copyOut(ctx context.Context, deps *cli.Deps, root *remote.Root, path string, raw bool) (err error) {
+	screen := deps.Report.Screen(raw)
+	defer screen.Close(&err)
+	_, err = root.Read(ctx, path, func(i remote.Info) (io.Writer, error) {
 		if i.Nlink == 0 {
 			deps.Report.Say("%s is a deleted file: no name leads to it any more", path)
 		}
-		return output.NewOutput(deps.Streams.Out), nil
+		return screen, nil
 	})
 	return err
 }

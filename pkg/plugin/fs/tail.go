@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
@@ -21,6 +20,7 @@ type tailOptions struct {
 	lines  lineCount
 	follow bool
 	byName bool
+	raw    bool
 }
 
 func newTailCommand(deps *cli.Deps) *cobra.Command {
@@ -52,6 +52,7 @@ Use it for logs that go to a file instead of to stdout.`,
 	opts.Add(cmd.Flags())
 	opts.lines = 10
 	cmd.Flags().VarP(&opts.lines, "lines", "n", "How many of the last lines to print (the namespace is --namespace alone)")
+	addRaw(cmd, &opts.raw)
 	cli.SpellOut(deps, cmd.Flags(), "namespace")
 	cmd.Flags().BoolVarP(&opts.follow, "follow", "f", false, "Go on with what is appended")
 	cmd.Flags().BoolVarP(&opts.byName, "follow-name", "F", false, "The same, and go on with another file that gets the name")
@@ -59,11 +60,13 @@ Use it for logs that go to a file instead of to stdout.`,
 }
 
 func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) error {
-		_, err := root.Tail(ctx, opts.Path(), remote.TailOptions{
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) (err error) {
+		screen := deps.Report.Screen(opts.raw)
+		defer screen.Close(&err)
+		_, err = root.Tail(ctx, opts.Path(), remote.TailOptions{
 			Lines: int(opts.lines), Follow: opts.follow || opts.byName, ByName: opts.byName,
 			Event: func(e remote.TailEvent) { deps.Report.Warn("%s: %s", opts.Path(), opts.became(e)) },
-		}, func(remote.Info) (io.Writer, error) { return output.NewOutput(deps.Streams.Out), nil })
+		}, func(remote.Info) (io.Writer, error) { return screen, nil })
 		return err
 	})
 }

@@ -151,6 +151,11 @@ func TestEntriesOfAPod(t *testing.T) {
 		{"a copy that starts", copyOfWeb("web-shareproc-a", "", corev1.PodPending), `copy shop web-shareproc-a/shareproc of web by "" starting since 12:00 until 13:00`},
 		{"a copy that the cluster ended", copyOfWeb("web-shareproc-a", "", corev1.PodFailed), `copy shop web-shareproc-a/shareproc of web by "" finished since 12:00`},
 		{"no copy is what only has our label", newTarget(func(p *corev1.Pod) { p.Labels = map[string]string{podspec.LabelManagedBy: podspec.ManagedBy} }).Pod, ""},
+		{"nor what got our marks later: who may patch a pod may not have it deleted", newTarget(func(p *corev1.Pod) {
+			p.Labels = map[string]string{podspec.LabelManagedBy: podspec.ManagedBy}
+			p.Annotations = map[string]string{podspec.AnnotationCopyOf: "x", podspec.AnnotationCreatedBy: "anna"}
+			p.Status.Phase = corev1.PodSucceeded
+		}).Pod, ""},
 	} {
 		if got := show(entriesOf(c.pod)); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.sentence, got, c.want)

@@ -3,6 +3,7 @@
 package session
 
 import (
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -106,9 +107,13 @@ func entriesOf(pod *corev1.Pod) []Entry {
 	return list
 }
 
-// isCopy goes by two marks, so that nothing else that is managed by this tool is ever taken for a copy and deleted.
+// isCopy goes by two marks and by what only the creator of a pod decides: who may patch pods could else have any of them
+// taken for a copy, and deleted by somebody who may.
 func isCopy(pod *corev1.Pod) bool {
-	return pod.Labels[podspec.LabelManagedBy] == podspec.ManagedBy && pod.Annotations[podspec.AnnotationCopyOf] != ""
+	share, spec := pod.Spec.ShareProcessNamespace, &pod.Spec
+	return pod.Labels[podspec.LabelManagedBy] == podspec.ManagedBy && pod.Annotations[podspec.AnnotationCopyOf] != "" &&
+		spec.RestartPolicy == corev1.RestartPolicyNever && (spec.HostPID || share != nil && *share) &&
+		strings.HasPrefix(shellOf(spec), podspec.ShellContainer)
 }
 
 func finished(pod *corev1.Pod) bool {

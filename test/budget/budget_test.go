@@ -29,9 +29,9 @@ const (
 func lines() []budget {
 	return []budget{
 		{dirs: "cmd/kubectl-shareproc", code: 29},
-		{dirs: "pkg/plugin", code: 8162, goal: 5000},
+		{dirs: "pkg/plugin", code: 8166, goal: 5000},
 		{dirs: "pkg/output", code: 831},
-		{dirs: "pkg/session", code: 4100, shell: 200, goal: 1900},
+		{dirs: "pkg/session", code: 4105, shell: 200, goal: 1900},
 		{dirs: "pkg/doctor", code: 1049, goal: 700},
 		{dirs: "pkg/podspec", code: 1577, shell: 176},
 		{dirs: "pkg/target", code: 1149},

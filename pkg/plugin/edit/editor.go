@@ -100,6 +100,10 @@ func (d *draft) create(name string) (*os.File, error) {
 		}
 		d.directory = directory
 	}
+	// The target chose the name: a separator in it, which a backslash is on Windows, would lead out of the directory.
+	if strings.ContainsAny(name, `/\:`) || !filepath.IsLocal(name) {
+		name = "file"
+	}
 	const flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	d.file = d.directory + string(os.PathSeparator) + name
 	file, err := os.OpenFile(d.file, flags, 0o600)

@@ -187,3 +187,27 @@ func TestMadeFor(t *testing.T) {
 		t.Errorf("made by %q", got)
 	}
 }
+
+// Policies may demand a read-only root, and the pod's seccomp profile may refuse what a shell needs (fork, for one).
+func TestEveryCandidateHasAReadOnlyRootAndTheRuntimesSeccompProfile(t *testing.T) {
+	check := func(c Candidate) {
+		t.Helper()
+		sc := c.Security
+		if sc.ReadOnlyRootFilesystem == nil || !*sc.ReadOnlyRootFilesystem || sc.SeccompProfile == nil || sc.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+			t.Errorf("%s: %+v", c.Name, sc)
+		}
+	}
+	for _, user := range []User{{}, {0, 5}, {1000, 1000}} {
+		for _, access := range []Access{SeeProcesses, ReadRoot, Signal, ReadAll, Chroot} {
+			for _, c := range Candidates(TargetUser{User: user, Known: true, caps: capabilities{defaults: true}}, access) {
+				check(c)
+			}
+		}
+	}
+	for _, profile := range append(Profiles(), "") {
+		c, err := Override{Profile: profile, User: &User{7, 8}}.Candidate(TargetUser{})
+		if err == nil {
+			check(c)
+		}
+	}
+}

@@ -113,7 +113,6 @@ func matched(s TargetUser) Candidate {
 func without(user User) Candidate {
 	sc := as(user, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}})
 	sc.AllowPrivilegeEscalation = new(false)
-	sc.SeccompProfile = &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}
 	return Candidate{Name: fmt.Sprintf("user %d:%d without capabilities", user.UID, user.GID), Security: sc}
 }
 
@@ -124,11 +123,15 @@ func tracer() Candidate {
 	}
 }
 
+// as is what all candidates have in common. Nothing of ours writes below its own root, which policies may demand; the
+// pod's seccomp profile is one for the application, under which a shell may not even fork.
 func as(user User, caps *corev1.Capabilities) *corev1.SecurityContext {
 	return &corev1.SecurityContext{
-		RunAsUser:    new(user.UID),
-		RunAsGroup:   new(user.GID),
-		RunAsNonRoot: new(user.UID != 0),
-		Capabilities: caps,
+		RunAsUser:              new(user.UID),
+		RunAsGroup:             new(user.GID),
+		RunAsNonRoot:           new(user.UID != 0),
+		ReadOnlyRootFilesystem: new(true),
+		SeccompProfile:         &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		Capabilities:           caps,
 	}
 }

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	authv1 "k8s.io/api/authorization/v1"
@@ -26,10 +27,19 @@ type Admission struct {
 	// Enters tells whether the target's root can be a shell's /.
 	Enters   bool    `json:"enters"`
 	Admitted Verdict `json:"admitted"`
+	// Changed is what admission makes of it; "" where it leaves it as it is.
+	Changed string `json:"changed,omitempty"`
 	// Reason is the refusal in its own words, or why nothing is known.
 	Reason string `json:"reason,omitempty"`
 
-	try  func(context.Context) error
+	try func(context.Context) (podspec.Made, error)
+	// by is whom the target runs as, asked what is asked for, and image its image.
+	by    podspec.TargetUser
+	asked podspec.Candidate
+	image string
+	// obstacle is a refusal that is about no security context.
+	obstacle error
+
 	asks authv1.ResourceAttributes // the permission that the question itself needs
 }
 
@@ -41,8 +51,8 @@ func (e examiner) helperTrials(t target.Target, plan session.Plan, override pods
 	}
 	var list []Admission
 	for _, c := range candidates {
-		a := trial(ForHelper, c, plan.TargetUser, session.Rule("patch", "pods/ephemeralcontainers"))
-		a.try = func(ctx context.Context) error {
+		a := trial(e.Image, ForHelper, c, plan.TargetUser, session.Rule("patch", "pods/ephemeralcontainers"))
+		a.try = func(ctx context.Context) (podspec.Made, error) {
 			return session.TryHelper(ctx, e.Deps, t, plan, c)
 		}
 		list = append(list, a)
@@ -67,8 +77,8 @@ func allCandidates(s podspec.TargetUser) []podspec.Candidate {
 func (e examiner) copyTrials(t target.Target, plan session.Plan) []Admission {
 	var list []Admission
 	for _, c := range plan.Candidates {
-		a := trial(ForCopy, c, plan.TargetUser, session.Rule("create", "pods"))
-		a.try = func(ctx context.Context) error { return session.TryCopy(ctx, e.Deps, t, plan, c) }
+		a := trial(e.Image, ForCopy, c, plan.TargetUser, session.Rule("create", "pods"))
+		a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryCopy(ctx, e.Deps, t, plan, c) }
 		list = append(list, a)
 	}
 	return list
@@ -83,8 +93,8 @@ func (e examiner) patchTrials(plan session.PatchPlan, pods bool) []Admission {
 	subject := podspec.TargetUserOf(plan.Target.Pod, plan.Target.Container)
 	var list []Admission
 	for _, c := range candidates {
-		a := trial(ForPatch, c, subject, session.Rule("patch", plan.Resource()))
-		a.try = func(ctx context.Context) error { return session.TryPatch(ctx, e.Deps, plan, c, pods) }
+		a := trial(e.Image, ForPatch, c, subject, session.Rule("patch", plan.Resource()))
+		a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryPatch(ctx, e.Deps, plan, c, pods) }
 		list = append(list, a)
 	}
 	return list
@@ -107,10 +117,10 @@ func (e examiner) podTrials(namespace string, override podspec.Override) []Admis
 				continue
 			}
 			seen = append(seen, c)
-			a := trial(ForPod, c, s, session.Rule("create", "pods"))
+			a := trial(e.Image, ForPod, c, s, session.Rule("create", "pods"))
 			a.Enters = *c.Security.RunAsUser == 0 // where the runtime's defaults let root chroot, as most do
 			pod := e.smallPod(namespace, c)
-			a.try = func(ctx context.Context) error { return session.TryPod(ctx, e.Client, pod) }
+			a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryPod(ctx, e.Deps, pod, c) }
 			list = append(list, a)
 		}
 	}
@@ -141,17 +151,21 @@ func (e examiner) smallPod(namespace string, c podspec.Candidate) *corev1.Pod {
 	}
 }
 
-func trial(purpose Purpose, c podspec.Candidate, s podspec.TargetUser, asks authv1.ResourceAttributes) Admission {
-	a := Admission{
-		For: purpose, As: c.Name, Opens: podspec.SeeProcesses, Enters: podspec.Meets(c.Security, s, podspec.Chroot), Admitted: Unknown, asks: asks,
-	}
+func trial(image string, purpose Purpose, c podspec.Candidate, s podspec.TargetUser, asks authv1.ResourceAttributes) Admission {
+	a := Admission{For: purpose, As: c.Name, Admitted: Unknown, asks: asks, by: s, asked: c, image: image}
+	a.can(c.Security)
+	return a
+}
+
+// can notes what a security context is good for.
+func (a *Admission) can(sc *corev1.SecurityContext) {
+	a.Opens, a.Enters = podspec.SeeProcesses, podspec.Meets(sc, a.by, podspec.Chroot)
 	for _, access := range []podspec.Access{podspec.ReadAll, podspec.ReadRoot} {
-		if podspec.Meets(c.Security, s, access) {
+		if podspec.Meets(sc, a.by, access) {
 			a.Opens = access
 			break
 		}
 	}
-	return a
 }
 
 // attempt fills in the answers, all asked for at once. Who may not ask is not told by a policy.
@@ -164,18 +178,33 @@ func attempt(ctx context.Context, list []Admission, may []Permission) {
 			continue
 		}
 		asked.Go(func() {
-			_, err := bounded(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, a.try(ctx) })
-			switch {
-			case err == nil:
-				a.Admitted = Yes
-				return
-			case session.Refused(err):
-				a.Admitted = No
-			}
-			a.Reason = err.Error()
+			made, err := bounded(ctx, a.try)
+			a.answer(made, err)
 		})
 	}
 	asked.Wait()
+}
+
+// answer notes what the server made of the question. A refusal that is about no security context decides about all of them.
+func (a *Admission) answer(made podspec.Made, err error) {
+	other, ok := errors.AsType[session.Obstacle](err)
+	switch {
+	case err == nil:
+		a.Admitted = Yes
+		if a.Changed = made.Changes(a.asked, a.image); made.Lesser(a.asked.Security) {
+			a.can(made.Security)
+		}
+		return
+	case ok && other.OfQuota() && a.For == ForPod:
+		// No helper counts for a quota, and every policy was asked before.
+		a.Admitted, a.Changed = Yes, ""
+		a.obstacle = other
+	case ok && session.Refused(err):
+		a.Admitted, a.obstacle = No, other
+	case session.Refused(err):
+		a.Admitted = No
+	}
+	a.Reason = err.Error()
 }
 
 // needs names the permission without which the question can't be asked; "" where the user has it.

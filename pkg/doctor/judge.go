@@ -109,21 +109,15 @@ func (d *Diagnosis) judgePolicy(r *ModeReport) {
 	if !d.named() {
 		purpose = ForPod
 	}
-	var unknown string
-	for _, a := range d.Policy {
-		if a.For != purpose || !d.does(a, r.For) {
-			continue
-		}
-		if a.Admitted == Yes {
-			return
-		}
-		if a.Admitted == Unknown {
-			unknown = a.Reason
-		}
+	admitted, obstacle, unknown := d.policyOn(purpose, r.For)
+	if admitted {
+		return
 	}
 	what := string(made)
 	switch {
 	case d.helpers[r.For] != "":
+	case obstacle != nil:
+		r.add(obstacle.Error(), hint.Of(obstacle))
 	case unknown != "" && !d.named():
 		r.add("whether the cluster's policy admits a "+what+" is not known: "+unknown,
 			"kubectl shareproc doctor POD, which asks about that pod and not about one of its own")
@@ -140,6 +134,27 @@ func (d *Diagnosis) judgePolicy(r *ModeReport) {
 		r.add(fmt.Sprintf("the cluster's policy refuses every %s that opens the files of container %s", what, d.Target.Container),
 			d.copyAdvice(r.For)+"ask the cluster's administrators for an exception")
 	}
+}
+
+// policyOn tells whether a security context is admitted that does, or else what stands against all of them alike, or why
+// nothing is known.
+func (d *Diagnosis) policyOn(purpose, way Purpose) (admitted bool, obstacle error, unknown string) {
+	for _, a := range d.Policy {
+		if a.For != purpose || !d.does(a, way) {
+			continue
+		}
+		// A small pod that a quota refuses stands for a copy that it would refuse, and for a helper that it would not.
+		if a.Admitted == Yes && (a.obstacle == nil || way == ForHelper || way == ForRoot) {
+			return true, nil, ""
+		}
+		if a.obstacle != nil {
+			obstacle = a.obstacle
+		}
+		if a.Admitted == Unknown {
+			unknown = a.Reason
+		}
+	}
+	return false, obstacle, unknown
 }
 
 // does tells whether a security context is worth having: it opens the target's files, or is what the user decided on. Whom

@@ -19,6 +19,7 @@ type Copy struct {
 	Image      string
 	PullPolicy corev1.PullPolicy
 	Security   *corev1.SecurityContext
+	Resources  corev1.ResourceRequirements
 	// TTL is the time after which the cluster itself ends the copy, in whole seconds
 	// (activeDeadlineSeconds): no client survives kill -9.
 	TTL time.Duration
@@ -65,6 +66,7 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 		Stdin:                    true,
 		TTY:                      true,
 		SecurityContext:          c.Security,
+		Resources:                c.Resources,
 		TerminationMessagePolicy: corev1.TerminationMessageReadFile,
 	}
 	for {

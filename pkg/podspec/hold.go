@@ -4,6 +4,8 @@ package podspec
 
 import (
 	_ "embed"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -19,6 +21,8 @@ const ToolsContainer = "shareproc-tools"
 const (
 	holdVolume = "shareproc-tools"
 	holdMount  = "/.shareproc"
+	// holdVariable tells our init container from another of its name.
+	holdVariable = "SHAREPROC_HOLD"
 	// holdToolsSize bounds the volume, in bytes.
 	holdToolsSize = 64 << 20
 )
@@ -36,29 +40,59 @@ var (
 
 // hold replaces the process of one container, or init container, of a copy by one that waits. What would have been started
 // goes along as arguments, so that the kubelet expands it as it would have. The tools come from the helper's image through
-// an emptyDir and an init container, on every version of Kubernetes; a volume of type image would need 1.35.
+// an emptyDir and an init container, on every version of Kubernetes; a volume of type image would need 1.35. A copy of a
+// held copy has both already, and what was held there needs them too.
 func (c Copy) hold(pod *corev1.Pod) {
 	held, ok := Container(pod, c.Hold)
 	if !ok {
 		return
 	}
-	held.Args = append(append([]string{}, held.Command...), held.Args...)
-	held.Command = []string{ToolsFolder + "/sh", ToolsFolder + "/hold"}
-	held.VolumeMounts = append(held.VolumeMounts, corev1.VolumeMount{Name: holdVolume, MountPath: holdMount})
+	command := []string{ToolsFolder + "/sh", ToolsFolder + "/hold"}
+	if !slices.Equal(held.Command, command) {
+		held.Args = append(append([]string{}, held.Command...), held.Args...)
+		held.Command = command
+	}
+	volume := c.toolsVolume(pod)
+	held.VolumeMounts = slices.DeleteFunc(held.VolumeMounts, func(m corev1.VolumeMount) bool {
+		return m.MountPath == holdMount && strings.HasPrefix(m.Name, holdVolume)
+	})
+	held.VolumeMounts = append(held.VolumeMounts, corev1.VolumeMount{Name: volume, MountPath: holdMount})
+}
+
+// toolsVolume names the volume of the tools, which is that of an earlier copy or a new one with an init container to fill it.
+func (c Copy) toolsVolume(pod *corev1.Pod) string {
+	for _, earlier := range pod.Spec.InitContainers {
+		ours := slices.ContainsFunc(earlier.Env, func(v corev1.EnvVar) bool { return v.Name == holdVariable })
+		if ours && len(earlier.VolumeMounts) > 0 {
+			return earlier.VolumeMounts[0].Name
+		}
+	}
+	volume, name := holdVolume, ToolsContainer
+	for slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == volume }) {
+		volume += "-hold"
+	}
+	for {
+		if _, taken := Container(pod, name); !taken {
+			break
+		}
+		name += "-hold"
+	}
 	size := *resource.NewQuantity(holdToolsSize, resource.BinarySI)
 	pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{
-		Name: holdVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &size}},
+		Name: volume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &size}},
 	})
 	pod.Spec.InitContainers = append([]corev1.Container{{
-		Name:                     ToolsContainer,
+		Name:                     name,
 		Image:                    c.Image,
 		ImagePullPolicy:          c.PullPolicy,
 		Command:                  []string{"sh", "-c", toolsScript},
-		Env:                      []corev1.EnvVar{{Name: "SHAREPROC_RUN", Value: runScript}, {Name: "SHAREPROC_HOLD", Value: holdScript}},
-		VolumeMounts:             []corev1.VolumeMount{{Name: holdVolume, MountPath: holdMount}},
+		Env:                      []corev1.EnvVar{{Name: "SHAREPROC_RUN", Value: runScript}, {Name: holdVariable, Value: holdScript}},
+		VolumeMounts:             []corev1.VolumeMount{{Name: volume, MountPath: holdMount}},
 		SecurityContext:          c.Security,
+		Resources:                c.Resources,
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 	}}, pod.Spec.InitContainers...)
+	return volume
 }
 
 // CommandOf is what the pod's spec says a container starts. Where that has no command, the image's entrypoint comes before

@@ -61,3 +61,47 @@ func TestCommandOf(t *testing.T) {
 		}
 	}
 }
+
+// A held copy can be copied and held again, and so can a pod that has what we call ours.
+func TestHeldCopyOfAHeldCopy(t *testing.T) {
+	pod := readPod(t, "web.yaml")
+	hold := func(pod *corev1.Pod, container string, edits Edits) *corev1.Pod {
+		copied, _ := Copy{Name: "x", Image: "i", TTL: time.Hour, Hold: container, Edits: edits}.Of(pod)
+		return copied
+	}
+	own := pod.DeepCopy()
+	own.Spec.InitContainers = append(own.Spec.InitContainers, corev1.Container{Name: ToolsContainer})
+	own.Spec.Volumes = append(own.Spec.Volumes, corev1.Volume{Name: holdVolume})
+	for what, copied := range map[string]*corev1.Pod{
+		"the same container":               hold(hold(pod, "web", Edits{}), "web", Edits{}),
+		"another container":                hold(hold(pod, "proxy", Edits{}), "web", Edits{}),
+		"without init containers":          hold(hold(pod, "web", Edits{}), "web", Edits{DropInitContainers: true}),
+		"a pod that has the names":         hold(own, "web", Edits{}),
+		"a pod that has the names, thrice": hold(hold(own, "web", Edits{}), "web", Edits{}),
+	} {
+		names, mounts := map[string]int{}, map[string]int{}
+		for _, c := range slices.Concat(copied.Spec.InitContainers, copied.Spec.Containers) {
+			names[c.Name]++
+		}
+		for _, v := range copied.Spec.Volumes {
+			names["volume "+v.Name]++
+		}
+		held, _ := Container(copied, "web")
+		for _, m := range held.VolumeMounts {
+			mounts[m.MountPath]++
+			if names["volume "+m.Name] != 1 {
+				t.Errorf("%s: volume %s of %s: %d times", what, m.Name, m.MountPath, names["volume "+m.Name])
+			}
+		}
+		for _, all := range []map[string]int{names, mounts} {
+			for name, n := range all {
+				if n > 1 {
+					t.Errorf("%s: %s is there %d times", what, name, n)
+				}
+			}
+		}
+		if mounts[holdMount] != 1 || held.Command[0] != ToolsFolder+"/sh" || slices.Contains(held.Args, ToolsFolder+"/hold") {
+			t.Errorf("%s: runs %q %q with %+v", what, held.Command, held.Args, held.VolumeMounts)
+		}
+	}
+}

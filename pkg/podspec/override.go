@@ -62,7 +62,7 @@ func (o Override) Candidate(s TargetUser) (Candidate, error) {
 	if *sc.RunAsUser != 0 && sc.Capabilities != nil && len(sc.Capabilities.Add) > 0 {
 		return c, errIneffective
 	}
-	c.Name = o.name(sc)
+	c.Name = Describe(sc)
 	return c, nil
 }
 
@@ -88,21 +88,6 @@ func (o Override) base(s TargetUser) (Candidate, error) {
 		return root, nil
 	default:
 		return root, fmt.Errorf("choose profile %q: not one of %v", o.Profile, Profiles())
-	}
-}
-
-func (o Override) name(sc *corev1.SecurityContext) string {
-	text := fmt.Sprintf("user %d:%d", *sc.RunAsUser, *sc.RunAsGroup)
-	if *sc.RunAsUser == 0 && *sc.RunAsGroup == 0 {
-		text = "root"
-	}
-	switch c := capabilitiesOf(sc); {
-	case len(c.added) > 0:
-		return text + " with " + strings.Join(c.added, ", ")
-	case !c.defaults:
-		return text + " without capabilities"
-	default:
-		return text + " with default capabilities"
 	}
 }
 

@@ -33,6 +33,7 @@ type Patch struct {
 	Image      string
 	PullPolicy corev1.PullPolicy
 	Security   *corev1.SecurityContext
+	Resources  corev1.ResourceRequirements
 	By         string
 	At         time.Time
 	TTL        time.Duration
@@ -106,7 +107,9 @@ func (p Patch) Of(meta metav1.Object, template *corev1.PodTemplateSpec) ([]Op, e
 func (p Patch) sidecar() corev1.Container {
 	const forever = math.MaxInt32 * time.Second
 	h := Helper{Name: p.Container, Image: p.Image, PullPolicy: p.PullPolicy, Keep: forever, Security: p.Security, By: p.By}
-	return corev1.Container(h.Ephemeral().EphemeralContainerCommon)
+	c := corev1.Container(h.Ephemeral().EphemeralContainerCommon)
+	c.Resources = p.Resources
+	return c
 }
 
 // Unpatch is the change that takes away what a Patch added and nothing else, whatever others changed meanwhile; none where

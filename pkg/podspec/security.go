@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // User is the uid and gid that a container's first process starts with. Both count: the kernel opens
@@ -48,6 +49,24 @@ func UserOf(pod *corev1.Pod, container string) (User, bool) {
 type Candidate struct {
 	Name     string
 	Security *corev1.SecurityContext
+	// Resources are for a namespace whose quota admits no container without; an ephemeral container has none in any case.
+	Resources corev1.ResourceRequirements
+}
+
+// Limited is c with small requests and limits: of the disk too where the pod's containers have such, as a quota of it demands.
+func (c Candidate) Limited(spec *corev1.PodSpec) Candidate {
+	const mebi = 1 << 20
+	list := func(milliCPU, memory int64) corev1.ResourceList {
+		return corev1.ResourceList{
+			corev1.ResourceCPU: *resource.NewMilliQuantity(milliCPU, resource.DecimalSI), corev1.ResourceMemory: *resource.NewQuantity(memory, resource.BinarySI),
+		}
+	}
+	c.Resources = corev1.ResourceRequirements{Requests: list(10, 16*mebi), Limits: list(500, 128*mebi)}
+	if slices.ContainsFunc(spec.Containers, func(other corev1.Container) bool { return !other.Resources.Limits.StorageEphemeral().IsZero() }) {
+		disk := *resource.NewQuantity(64*mebi, resource.BinarySI)
+		c.Resources.Requests[corev1.ResourceEphemeralStorage], c.Resources.Limits[corev1.ResourceEphemeralStorage] = disk, disk
+	}
+	return c
 }
 
 // nobody is a user that no image is likely to run as, for helpers that need no access.

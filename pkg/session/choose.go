@@ -262,14 +262,25 @@ func (p *Plan) does(t target.Target, c *corev1.EphemeralContainer) bool {
 	}
 }
 
-// equalHelper finds a running helper that has this security context already: another one would see nothing more.
-func (p *Plan) equalHelper(t target.Target, image string, security *corev1.SecurityContext) (string, bool) {
+// equalHelper finds a helper that has this security context already, or that somebody is starting with it: another one would
+// see nothing more. One that runs comes first.
+func (p *Plan) equalHelper(t target.Target, made podspec.Made, besides []string) (string, bool) {
+	starting := ""
 	for _, c := range newestFirst(t.Pod) {
-		if podspec.Waits(&c) && p.sees(t, &c) && c.Image == image && podspec.EqualSecurityContext(c.SecurityContext, security) {
+		equal := podspec.Waits(&c) && c.Image == made.Image && podspec.EqualSecurityContext(c.SecurityContext, made.Security)
+		if !equal || slices.Contains(besides, c.Name) || !t.Shared() && c.TargetContainerName != t.Container {
+			continue
+		}
+		st, ok := podspec.Status(t.Pod, c.Name)
+		switch {
+		case ok && st.State.Running != nil:
 			return c.Name, true
+		case ok && (st.State.Terminated != nil || st.State.Waiting != nil && fatal(Session{}, st.State.Waiting) != nil):
+		default:
+			starting = cmp.Or(starting, c.Name)
 		}
 	}
-	return "", false
+	return starting, starting != ""
 }
 
 // runningShell finds the shell of a copy, or of a pod whose workload is patched.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -65,6 +66,9 @@ type cluster struct {
 	*fake.Clientset
 	// refuse is asked for each security context, in a dry run and else.
 	refuse func(*corev1.SecurityContext) error
+	// mutate is what admission makes of each container of ours, and refusePod why it refuses a pod.
+	mutate    func(*corev1.EphemeralContainer)
+	refusePod func(*corev1.Pod) error
 	// state is what the kubelet makes of a new container.
 	state corev1.ContainerState
 	// sights are what looks through helpers find, in turn; the last one again and again.
@@ -72,8 +76,10 @@ type cluster struct {
 	// denied are the permissions that the user lacks ("patch pods/ephemeralcontainers").
 	denied []string
 
-	mu   sync.Mutex
-	said []string
+	mu       sync.Mutex
+	said     []string
+	patching sync.Mutex
+	version  int
 }
 
 func newCluster(t target.Target) *cluster {
@@ -158,9 +164,11 @@ func (c *cluster) patch(a clienttesting.Action) (bool, runtime.Object, error) {
 	if err := c.refuse(helper.SecurityContext); err != nil {
 		return true, nil, err
 	}
-	if slices.Contains(patch.PatchOptions.DryRun, metav1.DryRunAll) {
-		return true, &corev1.Pod{}, nil
+	if c.mutate != nil {
+		c.mutate(&helper)
 	}
+	c.patching.Lock()
+	defer c.patching.Unlock()
 	pods := c.Tracker()
 	gvr := corev1.SchemeGroupVersion.WithResource("pods")
 	object, err := pods.Get(gvr, patch.Namespace, patch.Name)
@@ -168,7 +176,15 @@ func (c *cluster) patch(a clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, err
 	}
 	p := object.(*corev1.Pod).DeepCopy()
+	if v := body.Metadata.ResourceVersion; v != "" && v != fmt.Sprint(c.version) {
+		return true, nil, apierrors.NewConflict(corev1.Resource("pods"), p.Name, errors.New("modified"))
+	}
 	p.Spec.EphemeralContainers = append(p.Spec.EphemeralContainers, helper)
+	if slices.Contains(patch.PatchOptions.DryRun, metav1.DryRunAll) {
+		p.ResourceVersion = fmt.Sprint(c.version)
+		return true, p, nil
+	}
+	c.version++
 	p.Status.EphemeralContainerStatuses = append(p.Status.EphemeralContainerStatuses, corev1.ContainerStatus{Name: helper.Name, State: c.state})
 	return true, p, pods.Update(gvr, p, patch.Namespace)
 }
@@ -177,6 +193,11 @@ func (c *cluster) create(a clienttesting.Action) (bool, runtime.Object, error) {
 	create := a.(clienttesting.CreateActionImpl)
 	p := create.GetObject().(*corev1.Pod).DeepCopy()
 	shell := p.Spec.Containers[len(p.Spec.Containers)-1]
+	if c.refusePod != nil {
+		if err := c.refusePod(p); err != nil {
+			return true, nil, err
+		}
+	}
 	if err := c.refuse(shell.SecurityContext); err != nil {
 		return true, nil, err
 	}

@@ -30,7 +30,7 @@ func (o copyOpener) copyOf(t target.Target, plan Plan, name, by string, c podspe
 
 func (o copyOpener) copying(t target.Target, plan Plan, name, by string, c podspec.Candidate) podspec.Copy {
 	made := podspec.Copy{
-		Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, TTL: o.TTL, By: by, Edits: plan.request.Edits,
+		Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, TTL: o.TTL, By: by, Edits: plan.request.Edits,
 	}
 	if plan.request.Hold {
 		made.Hold = t.Container
@@ -46,15 +46,23 @@ func PlanCopy(ctx context.Context, o Deps, t target.Target, plan Plan, ask bool)
 		pod, _ := (copyOpener{o}).copyOf(t, plan, name, "", plan.Candidates[0])
 		return pod, nil
 	}
-	c, err := (copyOpener{o}).admittedCopy(ctx, t, plan, name)
-	pod, _ := (copyOpener{o}).copyOf(t, plan, name, Who(ctx, o.Client), c)
+	found, err := (copyOpener{o}).admittedCopy(ctx, t, plan, name)
+	pod, _ := (copyOpener{o}).copyOf(t, plan, name, Who(ctx, o.Client), found.Candidate)
 	return pod, err
 }
 
-func (o copyOpener) admittedCopy(ctx context.Context, t target.Target, plan Plan, name string) (podspec.Candidate, error) {
-	return admitted(o.Deps, "copy pod/"+t.Pod.Name, plan.Candidates, func(c podspec.Candidate) error {
+func (o copyOpener) attempt(t target.Target, plan Plan, name string) attempt {
+	_, shell := o.copyOf(t, plan, name, "", podspec.Candidate{})
+	return attempt{
+		mode: Copy, namespace: t.Pod.Namespace, pod: t.Pod.Name, what: "copy pod/" + t.Pod.Name,
+		container: shell, spec: &t.Pod.Spec, edits: plan.request.Edits,
+	}
+}
+
+func (o copyOpener) admittedCopy(ctx context.Context, t target.Target, plan Plan, name string) (offer, error) {
+	return o.attempt(t, plan, name).admitted(o.Deps, plan.Candidates, func(c podspec.Candidate) (*corev1.Pod, error) {
 		pod, _ := o.copyOf(t, plan, name, "", c)
-		return TryPod(ctx, o.Client, pod)
+		return createDry(ctx, o.Client, pod)
 	})
 }
 
@@ -69,12 +77,12 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 	// The name is chosen here and not by the server, so that a create whose answer was lost can
 	// still be undone.
 	s = Session{Namespace: ns, Pod: NameFor(t.Pod.Name)}
-	c, err := o.admittedCopy(ctx, t, plan, s.Pod)
+	found, err := o.admittedCopy(ctx, t, plan, s.Pod)
 	if err != nil {
 		return s, err
 	}
-	pod, shell := o.copyOf(t, plan, s.Pod, Who(ctx, o.Client), c)
-	if err := o.warnAboutCopy(ctx, o.copying(t, plan, s.Pod, "", c), t.Pod); err != nil {
+	pod, shell := o.copyOf(t, plan, s.Pod, Who(ctx, o.Client), found.Candidate)
+	if err := o.warnAboutCopy(ctx, o.copying(t, plan, s.Pod, "", found.Candidate), t.Pod); err != nil {
 		return s, err
 	}
 	if ctx.Err() != nil {
@@ -86,16 +94,17 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 	}
 	created, err := o.Client.CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
-		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)
+		return s, o.attempt(t, plan, s.Pod).explain(err)
 	}
 	s.podUID = string(created.UID)
 	o.Report.Say("created pod/%s, a copy of pod/%s with one process namespace; the cluster ends it after %s at the latest",
 		s.Pod, t.Pod.Name, brief(o.TTL))
+	o.sayChanges(found.Candidate, podspec.MadeIn(created, shell, found.made))
 	if err := checkShared(&created.Spec); err != nil {
 		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)
 	}
 	tidied := sweepAside(ctx, o.Deps, ns)
-	err = wait(ctx, o.Deps, waitFor{session: s})
+	_, err = wait(ctx, o.Deps, waitFor{session: s})
 	<-tidied
 	s.Running = err == nil
 	if err != nil || plan.request.Hold {

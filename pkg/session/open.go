@@ -4,8 +4,6 @@ package session
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 
 	authv1 "k8s.io/api/authorization/v1"
@@ -13,8 +11,6 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -150,34 +146,6 @@ func reuse(t target.Target, plan Plan, container string) Session {
 
 // suffix is what makes a name our own: five characters, as in names that the API server generates.
 func suffix() string { return utilrand.String(5) }
-
-// A refusal says that the cluster admits none of the security contexts that were tried.
-type refusal struct{ error }
-
-func (r refusal) Unwrap() error { return r.error }
-
-// admitted returns the first candidate that try, a server-side dry run, lets through. Every admission
-// plugin and webhook has a say in that, so nobody has to know which policy a cluster runs. Where it refuses all of
-// them the error is a refusal.
-func admitted(o Deps, what string, candidates []podspec.Candidate, try func(podspec.Candidate) error) (podspec.Candidate, error) {
-	var refusals []error
-	for i, c := range candidates {
-		err := try(c)
-		if err == nil {
-			if i > 0 {
-				o.Report.Say("the cluster refuses %s; next best: %s", candidates[0].Name, c.Name)
-			}
-			return c, nil
-		}
-		if !Refused(err) || errors.Is(err, errDropped) {
-			return c, fmt.Errorf("%s: %w", what, err)
-		}
-		refusals = append(refusals, fmt.Errorf("as %s: %w", c.Name, err))
-	}
-	return podspec.Candidate{}, refusal{hint.With(fmt.Errorf("%s: the cluster refuses every security context: %w", what, errors.Join(refusals...)),
-		"a copy (kubectl shareproc debug POD --copy), if another namespace's policy or yours admits one; "+
-			"or ask the cluster's administrators for an exception")}
-}
 
 // NameFor is a name for a copy of pod: short enough to be a host name.
 func NameFor(pod string) string {

@@ -135,7 +135,7 @@ func alreadyPatched(w workload) error {
 // patchOf builds the change with the security context of c.
 func (o patcher) patchOf(w workload, name, by string, c podspec.Candidate) ([]podspec.Op, error) {
 	return podspec.Patch{
-		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, By: by, At: time.Now(), TTL: o.TTL,
+		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, By: by, At: time.Now(), TTL: o.TTL,
 	}.Of(w.meta, w.template)
 }
 
@@ -143,36 +143,43 @@ func (o patcher) patchOf(w workload, name, by string, c podspec.Candidate) ([]po
 func (o patcher) ops(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, error) {
 	name, c := podspec.NamePrefix+suffix(), p.Candidates[0]
 	if ask {
-		var err error
-		if c, err = o.admittedPatch(ctx, p, name); err != nil {
+		found, err := o.admittedPatch(ctx, p, name)
+		if err != nil {
 			return nil, err
 		}
+		c = found.Candidate
 	}
 	return o.patchOf(p.workload, name, "", c)
 }
 
 // admittedPatch asks about the change, and about a pod of the changed template: most policies look at pods only. Who may not
 // create pods gets what asks for least.
-func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (podspec.Candidate, error) {
+func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (offer, error) {
 	candidates := p.Candidates
 	create := Rule("create", "pods")
 	may, err := AskPermissions(ctx, o.Client, p.want.Namespace, []authv1.ResourceAttributes{create})
 	if err != nil {
-		return podspec.Candidate{}, err
+		return offer{}, err
 	}
 	pods := !may.lack(create)
 	if !pods && len(candidates) > 1 {
 		candidates = candidates[len(candidates)-1:]
 		o.Report.Say("you may not create pods, so the cluster's policy can't be asked about them: taking %s", candidates[0].Name)
 	}
-	return admitted(o.Deps, "patch "+p.workload.String(), candidates, func(c podspec.Candidate) error { return o.tryPatch(ctx, p, name, c, pods) })
+	return p.attempt(name).admitted(o.Deps, candidates, func(c podspec.Candidate) (*corev1.Pod, error) { return o.tryPatch(ctx, p, name, c, pods) })
+}
+
+func (p *PatchPlan) attempt(container string) attempt {
+	return attempt{
+		mode: Patch, namespace: p.want.Namespace, pod: "POD", what: "patch " + p.workload.String(), container: container, spec: &p.workload.template.Spec,
+	}
 }
 
 // tryPatch is a dry run of the change and, with pods, of a pod that it leads to.
-func (o patcher) tryPatch(ctx context.Context, p PatchPlan, name string, c podspec.Candidate, pods bool) error {
+func (o patcher) tryPatch(ctx context.Context, p PatchPlan, name string, c podspec.Candidate, pods bool) (*corev1.Pod, error) {
 	ops, err := o.patchOf(p.workload, name, "", c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// Whether the workload has changed since is for the patch itself to find out.
 	ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
@@ -181,9 +188,9 @@ func (o patcher) tryPatch(ctx context.Context, p PatchPlan, name string, c podsp
 		err = checkShared(&changed.template.Spec)
 	}
 	if err != nil || !pods {
-		return err
+		return nil, err
 	}
-	return TryPod(ctx, o.Client, podOf(changed))
+	return createDry(ctx, o.Client, podOf(changed))
 }
 
 // podOf is a pod as the workload would make it, with labels of ours only: a dry run must not count for anybody.
@@ -212,7 +219,7 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 	if err != nil {
 		return s, p.Target, err
 	}
-	c, err := o.admittedPatch(ctx, p, name)
+	found, err := o.admittedPatch(ctx, p, name)
 	if err != nil {
 		return s, p.Target, err
 	}
@@ -225,12 +232,13 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 	s.Container, s.New = name, true
 	// What has expired is looked for before there is a patch of ours, whose time may be short.
 	tidied := sweepAside(ctx, o.Deps, ns)
-	changed, err := o.sendPatch(ctx, p, name, by, c)
+	changed, err := o.sendPatch(ctx, p, name, by, found.Candidate)
 	if err != nil {
 		<-tidied
 		return s, p.Target, err
 	}
 	o.Report.Say("patched %s: one process namespace, and container %s beside the others", changed, name)
+	o.sayChanges(found.Candidate, found.made)
 	err = workloads(o).awaitRollout(ctx, ns, p.want.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, changed, name) })
 	<-tidied
 	if err != nil {

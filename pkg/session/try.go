@@ -16,31 +16,70 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// TryHelper asks in a dry run whether a helper with the security context of c is admitted.
-func TryHelper(ctx context.Context, d Deps, t target.Target, plan Plan, c podspec.Candidate) error {
-	o := helperOpener{d}
-	return o.patch(ctx, t, o.helper(t, plan, podspec.NamePrefix+suffix(), "", c), dryRun...)
+// TryHelper asks in a dry run whether a helper with the security context of c is admitted, and what becomes of it.
+func TryHelper(ctx context.Context, d Deps, t target.Target, plan Plan, c podspec.Candidate) (podspec.Made, error) {
+	o, a := helperOpener{d}, attemptHelper(t, podspec.NamePrefix+suffix())
+	found, err := a.ask(d.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
+		return o.patch(ctx, t, o.helper(t, plan, a.container, "", c), dryRun...)
+	})
+	return found.made, a.explained(err)
 }
 
-// TryCopy asks in a dry run whether a copy is admitted.
-func TryCopy(ctx context.Context, d Deps, t target.Target, plan Plan, c podspec.Candidate) error {
-	pod, _ := copyOpener{d}.copyOf(t, plan, NameFor(t.Pod.Name), "", c)
-	return TryPod(ctx, d.Client, pod)
+// TryCopy asks in a dry run whether a copy is admitted, and what becomes of its shell.
+func TryCopy(ctx context.Context, d Deps, t target.Target, plan Plan, c podspec.Candidate) (podspec.Made, error) {
+	o, name := copyOpener{d}, NameFor(t.Pod.Name)
+	a := o.attempt(t, plan, name)
+	found, err := a.ask(d.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
+		pod, _ := o.copyOf(t, plan, name, "", c)
+		return createDry(ctx, d.Client, pod)
+	})
+	return found.made, a.explained(err)
 }
 
 // TryPatch asks in a dry run whether a patch is admitted and, with pods, a pod that it leads to.
-func TryPatch(ctx context.Context, d Deps, p PatchPlan, c podspec.Candidate, pods bool) error {
-	return patcher{d}.tryPatch(ctx, p, podspec.NamePrefix+suffix(), c, pods)
+func TryPatch(ctx context.Context, d Deps, p PatchPlan, c podspec.Candidate, pods bool) (podspec.Made, error) {
+	a := p.attempt(podspec.NamePrefix + suffix())
+	found, err := a.ask(d.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
+		return patcher{d}.tryPatch(ctx, p, a.container, c, pods)
+	})
+	return found.made, a.explained(err)
 }
 
-// TryPod asks in a dry run whether a pod is admitted, and would share its processes as far as it asks for that.
-func TryPod(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) error {
+// TryPod asks in a dry run whether a pod with one container is admitted, and what becomes of that.
+func TryPod(ctx context.Context, d Deps, pod *corev1.Pod, c podspec.Candidate) (podspec.Made, error) {
+	a := attempt{mode: Copy, namespace: pod.Namespace, pod: "POD", what: "create a small pod", container: pod.Spec.Containers[0].Name, spec: &corev1.PodSpec{}}
+	found, err := a.ask(d.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
+		tried := pod.DeepCopy()
+		tried.Spec.Containers[0].SecurityContext, tried.Spec.Containers[0].Resources = c.Security, c.Resources
+		return createDry(ctx, d.Client, tried)
+	})
+	return found.made, a.explained(err)
+}
+
+// createDry asks whether a pod is admitted, and would share its processes as far as it asks for that.
+func createDry(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) (*corev1.Pod, error) {
 	made, err := client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: dryRun})
 	if err != nil || checkShared(&pod.Spec) != nil {
-		return err
+		return made, err
 	}
-	return checkShared(&made.Spec)
+	return made, checkShared(&made.Spec)
 }
+
+// explained says of a refusal that is about no security context what it is about.
+func (a attempt) explained(err error) error {
+	if isObstacle(err) {
+		return Obstacle{a.explain(err)}
+	}
+	return err
+}
+
+// Obstacle is a refusal that is about no security context.
+type Obstacle struct{ error }
+
+func (o Obstacle) Unwrap() error { return o.error }
+
+// OfQuota tells whether it is about a quota, which counts no helpers.
+func (o Obstacle) OfQuota() bool { return ofQuota(o.error) }
 
 var dryRun = []string{metav1.DryRunAll}
 

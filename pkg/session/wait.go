@@ -33,9 +33,14 @@ type waitFor struct {
 	target, targetID string
 }
 
-// wait returns when the session's container runs; with an error as soon as the kubelet names a reason
+// notRunning is the end of a wait whose time is over.
+type notRunning struct{ error }
+
+func (n notRunning) Unwrap() error { return n.error }
+
+// wait returns the pod when the session's container runs in it; with an error as soon as the kubelet names a reason
 // that time will not mend, after o.Timeout, or when ctx ends.
-func wait(ctx context.Context, o Deps, w waitFor) error {
+func wait(ctx context.Context, o Deps, w waitFor) (last *corev1.Pod, err error) {
 	s := w.session
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
 	defer cancel()
@@ -48,25 +53,27 @@ func wait(ctx context.Context, o Deps, w waitFor) error {
 		}
 	}()
 	var doubted time.Time
+	last = &corev1.Pod{}
 	for {
 		pod, err := o.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
 		switch {
 		case ctx.Err() != nil:
 		case apierrors.IsNotFound(err):
-			return fmt.Errorf("wait for container %s: pod/%s is gone", s.Container, s.Pod)
+			return last, fmt.Errorf("wait for container %s: pod/%s is gone", s.Container, s.Pod)
 		case err != nil:
-			return fmt.Errorf("wait for container %s of pod/%s: %w", s.Container, s.Pod, err)
+			return last, fmt.Errorf("wait for container %s of pod/%s: %w", s.Container, s.Pod, err)
 		default:
+			last = pod
 			var done bool
 			if done, state, err = w.judge(pod); done {
-				return nil
+				return pod, nil
 			}
 			doubtful := w.doubtful(pod)
 			if doubtful && doubted.IsZero() {
 				doubted = time.Now()
 			}
 			if err != nil && (!doubtful || time.Since(doubted) > settleTime) {
-				return err
+				return last, err
 			}
 		}
 		if time.Since(begin) > progressDelay {
@@ -75,7 +82,7 @@ func wait(ctx context.Context, o Deps, w waitFor) error {
 		}
 		select {
 		case <-ctx.Done():
-			return waitEnd(ctx, o, s, state)
+			return last, waitEnd(ctx, o, s, state)
 		case <-ticker.C:
 		}
 	}
@@ -103,7 +110,7 @@ func waitEnd(ctx context.Context, o Deps, s Session, state string) error {
 	if !errors.Is(cause, errTimeout) {
 		return cause
 	}
-	return hint.With(fmt.Errorf("wait for container %s of pod/%s: not running after %s: %s", s.Container, s.Pod, brief(o.Timeout), state),
+	return hint.With(notRunning{fmt.Errorf("wait for container %s of pod/%s: not running after %s: %s", s.Container, s.Pod, brief(o.Timeout), state)},
 		fmt.Sprintf("kubectl describe pod -n %s %s, or a longer --timeout", s.Namespace, s.Pod))
 }
 

@@ -126,7 +126,7 @@ func policyRows(list []doctor.Admission) [][]string {
 		if a.For == doctor.ForPod && a.Opens == podspec.ReadRoot {
 			can = "opens the files of targets of the same user"
 		}
-		rows = append(rows, check(fmt.Sprintf("%s as %s", a.For, a.As), words[a.Admitted], can, a.Reason))
+		rows = append(rows, check(fmt.Sprintf("%s as %s", a.For, a.As), words[a.Admitted], can, a.Changed, a.Reason))
 	}
 	return rows
 }

@@ -135,7 +135,7 @@ func TestInterruptsLeaveNoZombies(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		for _, args := range [][]string{
 			{"fs", "grep", "-r", "line", "web", "/data/t", "-c", "app", "-q"},
-			{"fs", "sum", "-R", "web", "/data/t", "-c", "app", "-q"},
+			{"fs", "checksum", "-R", "web", "/data/t", "-c", "app", "-q"},
 			{"cp", "web:/data/big", "-", "-c", "app", "-q"},
 		} {
 			h.interrupt(sig, args...)

@@ -49,7 +49,7 @@ func TestReadsStayInsideTheTree(t *testing.T) {
 func (h *hostilePod) readInside() int {
 	h.t.Helper()
 	n := h.lines("grep", func(line string) bool { return strings.HasSuffix(line, "inside\n") }, "fs", "grep", "-r", "side", "web", "/data/t", "-c", "app", "-q")
-	n += h.lines("sum", sumsInside, "fs", "sum", "-R", "web", "/data/t", "-c", "app", "-q")
+	n += h.lines("sum", sumsInside, "fs", "checksum", "-R", "web", "/data/t", "-c", "app", "-q")
 	if o := h.try(nil, "fs", "tar", "web", "/data/t", "-c", "app", "-q"); strings.Contains(o.stdout, "outside") {
 		h.t.Error("tar has a file of the helper's")
 	}
@@ -99,7 +99,7 @@ func TestReadsEndWhereAFIFOTakesTheFilesPlace(t *testing.T) {
 	h.in("app", nil, "sh", "-c", `mkdir "$1" && for i in 0 1 2 3 4 5 6 7 8 9; do echo inside >"$1/f$i"; done`, "sh", "/data/t")
 	stop := h.attack("", "swap-fifo", "/data/t", "*")
 	for range 3 {
-		h.lines("sum", sumsInside, "fs", "sum", "-R", "web", "/data/t", "-c", "app", "-q")
+		h.lines("sum", sumsInside, "fs", "checksum", "-R", "web", "/data/t", "-c", "app", "-q")
 		h.lines("grep", func(line string) bool { return strings.HasSuffix(line, "inside\n") }, "fs", "grep", "-r", "side", "web", "/data/t", "-c", "app", "-q")
 		if o := h.try(nil, "fs", "cat", "web", "/data/t/f0", "-c", "app", "-q"); o.code == 0 && o.stdout != "inside\n" {
 			t.Errorf("cat read %q, exit code 0", o.stdout)

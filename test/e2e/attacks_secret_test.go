@@ -27,7 +27,7 @@ func TestCommandLinesSayNothingOfTheQuestion(t *testing.T) {
 	for _, args := range [][]string{
 		{"fs", "grep", "-F", "-r", "hunter2-pattern", "web", "/data/asked-directory", "-c", "app", "-q"},
 		{"fs", "grep", "-r", "-i", "hunter2-pattern", "web", "/data/asked-directory", "-c", "app", "-q"},
-		{"fs", "sum", "-R", "web", "/data/asked-directory", "-c", "app", "-q"},
+		{"fs", "checksum", "-R", "web", "/data/asked-directory", "-c", "app", "-q"},
 		{"cp", "web:/data/asked-directory", t.TempDir(), "-c", "app", "-q"},
 	} {
 		if o := h.try(nil, args...); o.code != 0 {
@@ -60,7 +60,7 @@ func TestEnvironmentHoldsNoMark(t *testing.T) {
 	stop := h.attack("", "environ")
 	for _, args := range [][]string{
 		{"fs", "grep", "-r", "line", "web", "/data/t", "-c", "app", "-q"},
-		{"fs", "sum", "-R", "web", "/data/t", "-c", "app", "-q"},
+		{"fs", "checksum", "-R", "web", "/data/t", "-c", "app", "-q"},
 		{"cp", "web:/data/t", t.TempDir(), "-c", "app", "-q"},
 	} {
 		if o := h.try(nil, args...); o.code != 0 {

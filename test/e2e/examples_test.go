@@ -196,7 +196,7 @@ func (w *world) setTable(t *testing.T, dir string) {
 		"nginx.conf":      "events {}\n",
 		"conf/nginx.conf": "events {}\n",
 		"copy/README":     "for an archive\n",
-		"config.yaml":     "apiVersion: kubectl-shareproc/v1alpha1\nkind: Config\nkeep: 10m\n",
+		"config.yaml":     "apiVersion: kubectl-shareproc/v1alpha1\nkind: Config\nidleTimeout: 10m\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

@@ -93,7 +93,7 @@ func TestWarmCommandsCostOneGetAndOneExec(t *testing.T) {
 		{"fs", "find", "web", "--name", "*.conf"},
 		{"fs", "tree", "web", "/etc"},
 		{"fs", "du", "web"},
-		{"fs", "sum", "web", "/etc", "-R"},
+		{"fs", "checksum", "web", "/etc", "-R"},
 		{"fs", "grep", "-r", "worker", "web", "/etc"},
 		{"fs", "tail", "web", "/etc/abs-link.conf"},
 		{"fs", "stat", "web", "/etc/nginx", "/etc/abs-link.conf"},

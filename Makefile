@@ -165,7 +165,7 @@ $(KREW):
 
 $(BUSYBOX):
 	@if command -v apt-get dpkg-deb >/dev/null; then \
-	  folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; cd "$$folder"; \
+	  directory=$$(mktemp -d); trap 'rm -rf "$$directory"' EXIT; cd "$$directory"; \
 	  { apt-get download -q busybox-static || { apt-get update -q && apt-get download -q busybox-static; }; } >/dev/null 2>&1; \
 	  dpkg-deb -x busybox-static_*.deb .; mkdir -p $(@D); mv "$$(find . -path '*bin/busybox' -type f)" $@; \
 	else echo "unit: the scripts are tested under sh only: no apt-get to get a static busybox with (put one at $@)"; fi

@@ -66,7 +66,7 @@ func TestAttachAndDetach(t *testing.T) {
 	}
 }
 
-// The process is told of another size before the right one: it paints when its window changes.
+// The process gets another size before the right one: it paints when its window changes.
 func TestAttachTellsOfTwoSizes(t *testing.T) {
 	sizes := make(chan remotecommand.TerminalSize, 2)
 	e := (&server{run: func(c *conversation) int {
@@ -81,7 +81,7 @@ func TestAttachTellsOfTwoSizes(t *testing.T) {
 	}
 	first, last := <-sizes, <-sizes
 	if (first != remotecommand.TerminalSize{Width: 80, Height: 23}) || (last != remotecommand.TerminalSize{Width: 80, Height: 24}) {
-		t.Errorf("told of %v, then of %v", first, last)
+		t.Errorf("got %v, then %v", first, last)
 	}
 }
 

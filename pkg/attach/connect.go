@@ -23,7 +23,7 @@ const (
 	Admission Party = "admission"
 	// APIServer is the API server for any other reason.
 	APIServer Party = "API server"
-	// KubectlProxy is "kubectl proxy", which lets no exec and no attach through unless told to.
+	// KubectlProxy is "kubectl proxy", which rejects exec and attach by default.
 	KubectlProxy Party = "kubectl proxy"
 	// Gateway is a proxy, a load balancer or a login page before the API server.
 	Gateway Party = "gateway"
@@ -65,7 +65,7 @@ func (e *ConnectError) Error() string { return e.Op + ": " + e.reason() }
 func (e *ConnectError) reason() string {
 	switch e.By {
 	case KubectlProxy:
-		return "kubectl proxy at " + e.Address + " does not let it through"
+		return "kubectl proxy at " + e.Address + " rejects it"
 	case Gateway:
 		return "a proxy at " + e.Address + " " + e.answer()
 	case Kubelet:
@@ -112,19 +112,19 @@ func (e *ConnectError) Advice() string {
 	}
 	switch {
 	case e.By == KubectlProxy:
-		return "start it with kubectl proxy --reject-paths='^$', or use the cluster's own address"
+		return "restart it with kubectl proxy --reject-paths='^$', or use the cluster's own address"
 	case e.By == Gateway && e.login():
 		return "log in to " + e.Address + " again, or use the API server's own address"
 	case e.By == Gateway && e.Code == http.StatusTooManyRequests:
 		return later
 	case e.By == Gateway:
-		return "use the API server's own address, or have the proxy at " + e.Address + " pass WebSocket upgrades on"
+		return "use the API server's own address, or configure the proxy at " + e.Address + " to pass WebSocket upgrades"
 	case e.By == Admission:
-		return "ask who keeps this policy for an exception"
+		return "ask the owner of this policy for an exception"
 	case e.By == Node:
-		return "kubectl get nodes -o wide, and check the way from the API server to the kubelet's port and certificate"
+		return "run kubectl get nodes -o wide, and check the kubelet's port and certificate from the API server"
 	case e.By == APIServer && e.Code == http.StatusUnauthorized:
-		return "kubectl auth whoami, and log in again"
+		return "run kubectl auth whoami, and log in again"
 	case e.By == APIServer && e.busy(), e.By == Kubelet && e.busy():
 		return later
 	case e.By == Nobody:
@@ -152,7 +152,7 @@ func (e *ConnectError) adviceWithoutAnswer() string {
 	if _, unknown := errors.AsType[*tls.CertificateVerificationError](e.err); unknown {
 		return "check certificate-authority in your kubeconfig"
 	}
-	return "kubectl cluster-info, and check --context and your network"
+	return "run kubectl cluster-info, and check --context and your network"
 }
 
 // Refused says that the same request over another connection is refused too.

@@ -99,9 +99,9 @@ func refusals() []refusal {
 		{"a node without a route", plainError(500, "error dialing backend: dial tcp 10.0.0.5:10250: connect: no route to host"), attach.Node, 500, "the kubelet at 10.0.0.5:10250: dial tcp 10.0.0.5:10250: connect: no route", "get nodes", apierrors.IsInternalError},
 		{"a kubelet's certificate", plainError(500, "error dialing backend: tls: failed to verify certificate: x509: certificate signed by unknown authority"), attach.Node, 500, "the pod's kubelet: tls: failed to verify certificate: x509", "certificate", apierrors.IsInternalError},
 		{"no tunnel", plainError(500, "error dialing backend: No agent available"), attach.Node, 500, "the API server cannot reach the pod's kubelet: No agent available", "get nodes", apierrors.IsInternalError},
-		{"a dropped header", answerError(apierrors.NewBadRequest("Upgrade request required")), attach.Gateway, 0, "drops the request's Upgrade header", "pass WebSocket upgrades on", isNone},
+		{"a dropped header", answerError(apierrors.NewBadRequest("Upgrade request required")), attach.Gateway, 0, "drops the request's Upgrade header", "pass WebSocket upgrades", isNone},
 		{"kubectl proxy", answer(403, "Forbidden"), attach.KubectlProxy, 403, "kubectl proxy at 127.0.0.1:", "--reject-paths", isNone},
-		{"nginx", answerWith(502, "<html>502 Bad Gateway</html>", html, "Server: nginx/1.25"), attach.Gateway, 502, "(nginx/1.25) answered 502 Bad Gateway", "pass WebSocket upgrades on", isNone},
+		{"nginx", answerWith(502, "<html>502 Bad Gateway</html>", html, "Server: nginx/1.25"), attach.Gateway, 502, "(nginx/1.25) answered 502 Bad Gateway", "pass WebSocket upgrades", isNone},
 		{"envoy", answerWith(503, "no healthy upstream", "Content-Type: text/plain", "Server: envoy"), attach.Gateway, 503, "(envoy) answered 503 Service Unavailable: no healthy upstream", "pass WebSocket", isNone},
 		{"a cache", answerWith(400, "bad request", "Content-Type: text/plain", "Via: 1.1 squid"), attach.Gateway, 400, "(1.1 squid) answered 400 Bad Request: bad request", "pass WebSocket", isNone},
 		{"a proxy's 403", answerWith(403, "<h1>403</h1>", html), attach.Gateway, 403, "answered 403 Forbidden", "pass WebSocket", isNone},
@@ -159,7 +159,7 @@ func (r refusal) check(t *testing.T, err error) {
 	}
 }
 
-// What stands nearer to the container knows more: its answer is told, whichever protocol brought it.
+// What stands nearer to the container knows more: its answer is reported, whichever protocol brought it.
 func TestConnectErrorTellsTheNearerRefusal(t *testing.T) {
 	policy := answerPolicy(403, metav1.StatusReasonForbidden, "not here")
 	gateway := answerWith(502, "", "Server: nginx")
@@ -194,7 +194,7 @@ func TestConnectErrorKeepsALongSentence(t *testing.T) {
 	}
 }
 
-// A login page is told of, and never sees the user's credentials.
+// A login page is reported, and never sees the user's credentials.
 func TestRedirectsAreNotFollowed(t *testing.T) {
 	var visits atomic.Int32
 	login := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))

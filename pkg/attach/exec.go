@@ -11,7 +11,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// drainTimeout is how long a cancelled stream may use the local streams before Run returns without waiting for it.
+// drainTimeout is how long a canceled stream may use the local streams before Run returns without waiting for it.
 const drainTimeout = 500 * time.Millisecond
 
 // Run runs a command without a terminal and waits for its end. A nil stdin opens no stdin stream; a nil stdout or stderr
@@ -27,7 +27,7 @@ const drainTimeout = 500 * time.Millisecond
 //   - ErrLost when it was established and broke. Without stdin, and in Shell, that includes silence for 20 seconds.
 //
 // A nil error says that the command reported success, or, where a hop behind the API server was cut, only that the stream
-// ended: that cannot be told apart here. Whoever needs every byte must have the remote side mark the end in band. In the
+// ended: the two look the same here. A caller that needs every byte must have the remote side mark the end in band. In the
 // same way a remote command cannot tell a cut from the end of its stdin.
 //
 // The end of Run need not end the remote command. Measured with Kubernetes 1.37.2 and containerd 2.2, whether ctx ends or
@@ -86,7 +86,7 @@ func (e Exec) stream(ctx context.Context, to call, streams remotecommand.StreamO
 	return err
 }
 
-// waitFor waits for a cancelled stream to end, but not for long: a dial may be in progress, or a writer may hang.
+// waitFor waits for a canceled stream to end, but not for long: a dial may be in progress, or a writer may hang.
 func waitFor(ended <-chan struct{}, limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

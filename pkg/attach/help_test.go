@@ -77,7 +77,7 @@ func stacks() string {
 }
 
 // copying counts the goroutines of client-go that can write to a local stream. Some of an earlier test may be stuck for good:
-// a WebSocket that is cancelled before its reading loop has started leaves them waiting.
+// a WebSocket that is canceled before its reading loop has started leaves them waiting.
 func copying() int {
 	all := stacks()
 	return strings.Count(all, "copyStdout.func") + strings.Count(all, "copyStderr.func")

@@ -41,7 +41,7 @@ func runLogins(address string) int {
 	}
 	run("before")
 	out := writerFunc(func(p []byte) (int, error) {
-		run("meanwhile")
+		run("during")
 		return len(p), nil
 	})
 	err = e.Shell(ctx, []string{"sh"}, attach.NewTerminal(os.Stdin, out, os.Stderr))
@@ -67,13 +67,13 @@ func TestLoginHelperHasNoKeysOfASession(t *testing.T) {
 		}
 		return 0
 	}}, "login")
-	seen := d.until(t, "meanwhile: ", "ask.")
+	seen := d.until(t, "during: ", "ask.")
 	d.typeIn(t, "keys")
 	seen += d.until(t, "after: ", "ask")
 	d.typeIn(t, "later\n")
 	seen += d.until(t, "typed after: later.")
 	seen = strings.NewReplacer("\r", "", "\n", "").Replace(seen)
-	for _, want := range []string{"before: login: asks.", "meanwhile: login: may not ask.", "shell: <nil>.", "after: login: asks."} {
+	for _, want := range []string{"before: login: asks.", "during: login: may not ask.", "shell: <nil>.", "after: login: asks."} {
 		if !strings.Contains(seen, want) {
 			t.Errorf("%q is missing in %q", want, seen)
 		}

@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 )
 
-// hole passes connections on until it is told to swallow what comes: no end, no refusal, as a network that is gone.
+// hole passes connections on until it has to swallow what comes: no end, no refusal, as a network that is gone.
 type hole struct {
 	address string
 	mu      sync.Mutex
@@ -170,7 +170,7 @@ func TestSilenceWithInputIsNoLoss(t *testing.T) {
 	}
 }
 
-// A cut is told from success over both wires.
+// A cut is no success over either protocol.
 func TestCutIsLost(t *testing.T) {
 	run := func(c *conversation) int {
 		fmt.Fprint(c.stdout, "half of")

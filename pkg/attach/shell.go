@@ -12,7 +12,7 @@ import (
 )
 
 // Shell runs a command with a terminal that is connected to the user's, and waits for its end. The user's terminal is raw
-// meanwhile: Ctrl-C, Ctrl-Z and Ctrl-D go to the remote side as bytes. Shell restores it however the session ends, even by a
+// until then: Ctrl-C, Ctrl-Z and Ctrl-D go to the remote side as bytes. Shell restores it however the session ends, even by a
 // panic, and while the process is stopped by SIGTSTP. Signals that should end the session must arrive as the end of ctx.
 //
 // Errors are those of Run, and ErrNotTerminal. The end of the user's terminal ends the session with io.ErrUnexpectedEOF.

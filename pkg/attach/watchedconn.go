@@ -53,7 +53,7 @@ func (c *watchedConn) Read(p []byte) (int, error) {
 			return n, err
 		case quiet == maxMissedPings:
 			c.recordError(err)
-			c.giveUp(fmt.Errorf("%w: nothing came for %s", ErrLost, maxMissedPings*c.pingInterval))
+			c.giveUp(fmt.Errorf("%w: nothing received for %s", ErrLost, maxMissedPings*c.pingInterval))
 			return 0, err
 		}
 	}

@@ -28,7 +28,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
-// The head that a configuration must have, so that a later shape of the file can be told from this one.
+// The head that a configuration must have, so that a later version of the format can be recognized.
 const (
 	APIVersion = "kubectl-shareproc/v1alpha1"
 	Kind       = "Config"
@@ -41,7 +41,7 @@ type Value[T any] struct {
 	From  string
 }
 
-// Set tells whether somebody made this setting, be it to the zero value.
+// Set reports whether the value was set, even to the zero value.
 func (v Value[T]) Set() bool { return v.From != "" }
 
 // Or gives v where it is set, and otherwise value, which comes from from.

@@ -26,8 +26,8 @@ type File struct {
 	Data   []byte
 }
 
-// Read reads the user's file. That there is none is an error only where SHAREPROC_CONFIG names it:
-// whoever names a file believes that its settings are in force. Path is given beside every error.
+// Read reads the user's file. A missing file is an error only if SHAREPROC_CONFIG names it, since the user then expects its
+// settings to be used. Path is set beside every error.
 func Read(getenv func(string) string) (File, error) {
 	path, named := locate(runtime.GOOS, getenv)
 	if path == "" {
@@ -58,23 +58,23 @@ func Read(getenv func(string) string) (File, error) {
 }
 
 // locate gives the file's place. macOS has it where Linux has: that is where users of kubectl look,
-// and a folder of dot files can be shared between both.
+// and a directory of dot files can be shared between both.
 func locate(goos string, getenv func(string) string) (path string, named bool) {
 	if path := getenv(Env); path != "" {
 		return path, true
 	}
-	folder := getenv("XDG_CONFIG_HOME")
-	if !filepath.IsAbs(folder) { // to be ignored, says the XDG Base Directory Specification
-		folder = ""
+	directory := getenv("XDG_CONFIG_HOME")
+	if !filepath.IsAbs(directory) { // to be ignored, says the XDG Base Directory Specification
+		directory = ""
 	}
-	if folder == "" && goos == "windows" {
-		folder = getenv("AppData") // as os.UserConfigDir
+	if directory == "" && goos == "windows" {
+		directory = getenv("AppData") // as os.UserConfigDir
 	}
-	if home := getenv("HOME"); folder == "" && goos != "windows" && home != "" {
-		folder = filepath.Join(home, ".config")
+	if home := getenv("HOME"); directory == "" && goos != "windows" && home != "" {
+		directory = filepath.Join(home, ".config")
 	}
-	if folder == "" {
+	if directory == "" {
 		return "", false
 	}
-	return filepath.Join(folder, "kubectl-shareproc", "config.yaml"), false
+	return filepath.Join(directory, "kubectl-shareproc", "config.yaml"), false
 }

@@ -23,9 +23,9 @@ func environment(pairs ...string) func(string) string {
 }
 
 func TestLocate(t *testing.T) {
-	folder := t.TempDir() // absolute, whatever the system
+	directory := t.TempDir() // absolute, whatever the system
 	below := func(more ...string) string {
-		return filepath.Join(append(append([]string{folder}, more...), "kubectl-shareproc", "config.yaml")...)
+		return filepath.Join(append(append([]string{directory}, more...), "kubectl-shareproc", "config.yaml")...)
 	}
 	for _, c := range []struct {
 		goos  string
@@ -34,13 +34,13 @@ func TestLocate(t *testing.T) {
 		named bool
 	}{
 		{"linux", nil, "", false},
-		{"windows", []string{"HOME", folder}, "", false},
-		{"linux", []string{"HOME", folder, "AppData", "/other"}, below(".config"), false},
-		{"darwin", []string{"HOME", folder}, below(".config"), false},
-		{"windows", []string{"AppData", folder, "HOME", "/other"}, below(), false},
-		{"linux", []string{"HOME", "/other", "XDG_CONFIG_HOME", folder}, below(), false},
-		{"linux", []string{"HOME", folder, "XDG_CONFIG_HOME", "relative"}, below(".config"), false},
-		{"darwin", []string{"XDG_CONFIG_HOME", folder}, below(), false},
+		{"windows", []string{"HOME", directory}, "", false},
+		{"linux", []string{"HOME", directory, "AppData", "/other"}, below(".config"), false},
+		{"darwin", []string{"HOME", directory}, below(".config"), false},
+		{"windows", []string{"AppData", directory, "HOME", "/other"}, below(), false},
+		{"linux", []string{"HOME", "/other", "XDG_CONFIG_HOME", directory}, below(), false},
+		{"linux", []string{"HOME", directory, "XDG_CONFIG_HOME", "relative"}, below(".config"), false},
+		{"darwin", []string{"XDG_CONFIG_HOME", directory}, below(), false},
 		{"linux", []string{"HOME", "/other", "XDG_CONFIG_HOME", "/other", Env, "mine.yaml"}, "mine.yaml", true},
 	} {
 		if path, named := locate(c.goos, environment(c.env...)); path != c.want || named != c.named {
@@ -50,9 +50,9 @@ func TestLocate(t *testing.T) {
 }
 
 func TestRead(t *testing.T) {
-	folder := t.TempDir()
-	here := environment("XDG_CONFIG_HOME", folder)
-	path := filepath.Join(folder, "kubectl-shareproc", "config.yaml")
+	directory := t.TempDir()
+	here := environment("XDG_CONFIG_HOME", directory)
+	path := filepath.Join(directory, "kubectl-shareproc", "config.yaml")
 	if f, err := Read(here); err != nil || f.Exists || f.Path != path {
 		t.Errorf("without a file: %+v, %v", f, err)
 	}
@@ -73,25 +73,25 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadErrorsNameTheFile(t *testing.T) {
-	folder := t.TempDir()
-	gone := filepath.Join(folder, "gone.yaml")
+	directory := t.TempDir()
+	gone := filepath.Join(directory, "gone.yaml")
 	if _, err := Read(environment(Env, gone)); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "read SHAREPROC_CONFIG: open "+gone) {
 		t.Errorf("a file that is named and is not there: %v", err)
 	}
-	if _, err := Read(environment(Env, folder)); err == nil || !strings.Contains(err.Error(), folder) {
-		t.Errorf("a folder: %v", err)
+	if _, err := Read(environment(Env, directory)); err == nil || !strings.Contains(err.Error(), directory) {
+		t.Errorf("a directory: %v", err)
 	}
-	large := filepath.Join(folder, "large.yaml")
+	large := filepath.Join(directory, "large.yaml")
 	if err := os.WriteFile(large, make([]byte, maxSize+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Read(environment(Env, large)); err == nil || !strings.Contains(err.Error(), large+" is larger than") {
 		t.Errorf("a large file: %v", err)
 	}
-	if err := os.MkdirAll(filepath.Join(folder, "kubectl-shareproc", "config.yaml"), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(directory, "kubectl-shareproc", "config.yaml"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Read(environment("XDG_CONFIG_HOME", folder)); err == nil || !strings.Contains(err.Error(), "read configuration: ") {
-		t.Errorf("a folder where the file would be: %v", err)
+	if _, err := Read(environment("XDG_CONFIG_HOME", directory)); err == nil || !strings.Contains(err.Error(), "read configuration: ") {
+		t.Errorf("a directory where the file would be: %v", err)
 	}
 }

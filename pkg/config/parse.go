@@ -51,7 +51,7 @@ func CheckImage(image string) error {
 		return errors.New("empty")
 	}
 	if strings.ContainsFunc(image, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		return fmt.Errorf("%q has a space in it", image)
+		return fmt.Errorf("%q contains a space", image)
 	}
 	return nil
 }
@@ -85,9 +85,9 @@ func decode(data []byte, doc *document) []error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		// Field has the names of embedded types too, and not those of contexts and namespaces.
 		name := strings.NewReplacer("scope.", "", "fields.", "").Replace(wrong.Field)
-		err = fmt.Errorf("%s: %s, where %s is wanted", name, wrong.Value, wanted(wrong))
+		err = fmt.Errorf("%s: got %s, want %s", name, wrong.Value, wanted(wrong))
 		if wrong.Field == "" {
-			err = fmt.Errorf("%s, where fields are wanted", wrong.Value)
+			err = fmt.Errorf("got %s, want fields", wrong.Value)
 		}
 	}
 	if err != nil {
@@ -147,7 +147,7 @@ func (s scope) check(at *field.Path) []error {
 		at := at.Child("namespaces").Key(name)
 		wrong := checkName(at, name)
 		if wrong == nil && len(validation.IsDNS1123Label(name)) > 0 {
-			wrong = []error{fmt.Errorf("%s: no namespace has such a name", at)}
+			wrong = []error{fmt.Errorf("%s: not a valid namespace name", at)}
 		}
 		errs = append(append(errs, wrong...), s.Namespaces[name].check(at)...)
 	}
@@ -159,7 +159,7 @@ func checkName(at *field.Path, name string) []error {
 	case "":
 		return []error{fmt.Errorf("%s: empty name", at)}
 	case "true", "false": // nothing is called that, but YAML takes the name n for it
-		return []error{fmt.Errorf("%s: not a name; one such as y, n, on or off stands in quotes", at)}
+		return []error{fmt.Errorf("%s: not a name; quote names such as y, n, on or off", at)}
 	}
 	return nil
 }
@@ -180,9 +180,9 @@ func (f fields) check(at *field.Path) []error {
 	if f.PullPolicy != nil && !slices.Contains(PullPolicies(), *f.PullPolicy) {
 		fail(at.Child("imagePullPolicy"), fmt.Errorf("%q: not one of %s", *f.PullPolicy, strings.Join(PullPolicies(), ", ")))
 	}
-	_, err := duration(f.IdleTimeout, time.Second, "less than a second")
+	_, err := duration(f.IdleTimeout, time.Second, "must be at least a second")
 	fail(at.Child("idleTimeout"), err)
-	_, err = duration(f.Timeout, 1, "not more than zero")
+	_, err = duration(f.Timeout, 1, "must be greater than zero")
 	fail(at.Child("timeout"), err)
 	return errs
 }

@@ -49,7 +49,7 @@ func Go(ctx context.Context, do func()) {
 
 // Group runs several at once, as sync.WaitGroup does, each as Go would.
 type Group struct {
-	ctx context.Context //nolint:containedctx // nothing but whom to tell of a panic
+	ctx context.Context //nolint:containedctx // only the receiver of a panic
 	all sync.WaitGroup
 }
 

@@ -12,7 +12,7 @@ import (
 func TestPanicOfAGoroutineEndsTheContext(t *testing.T) {
 	ctx, cancel := Context(t.Context())
 	defer cancel()
-	inner, stop := context.WithTimeout(context.WithoutCancel(ctx), 0) // what comes of it knows whom to tell
+	inner, stop := context.WithTimeout(context.WithoutCancel(ctx), 0) // the context still knows its reporter
 	defer stop()
 	Go(inner, func() { panic("boom") })
 	<-ctx.Done()

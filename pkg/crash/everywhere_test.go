@@ -45,7 +45,7 @@ func TestGoroutinesAreStartedHere(t *testing.T) {
 	}
 }
 
-// joined tells whether a goroutine defers the catch of attach's gate, which goes on with the panic in the one that waits.
+// joined reports whether a goroutine defers the catch of attach's gate, which goes on with the panic in the one that waits.
 func joined(g *ast.GoStmt) bool {
 	literal, ok := g.Call.Fun.(*ast.FuncLit)
 	if !ok {

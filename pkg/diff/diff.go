@@ -121,7 +121,7 @@ func Listings(a, b Listing, o Options, same map[string]bool) (differences []Diff
 	return differences, unsure
 }
 
-// hides tells whether a path is below a directory that could not be read.
+// hides reports whether a path is below a directory that could not be read.
 func (l Listing) hides(name string) bool {
 	for len(l.Closed) > 0 && name != "." {
 		if name = path.Dir(name); l.Closed[name] {
@@ -188,7 +188,7 @@ func Compare(a, b string) int {
 	return len(a) - len(b)
 }
 
-// Excluded tells whether a pattern (path.Match) is that of the path, or of the name of one of its elements or of what
+// Excluded reports whether a pattern (path.Match) is that of the path, or of the name of one of its elements or of what
 // leads to it. The start is never excluded.
 func Excluded(name string, patterns []string) bool {
 	for ; name != "." && len(patterns) > 0; name = path.Dir(name) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package hint is the one word all rooms share: an error that also knows what the user can do next.
+// Package hint is shared by all packages: an error that also knows what the user can do next.
 // It prints nothing and decides nothing; pkg/plugin prints the advice on a line of its own.
 package hint
 

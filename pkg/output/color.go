@@ -61,13 +61,13 @@ func (m *colorMode) Set(text string) error {
 	return fmt.Errorf("not one of %s, %s, %s", ColorAuto, ColorAlways, colorNever)
 }
 
-// Colored tells whether w is shown in colour: by itself a terminal is that understands it, without NO_COLOR
+// Colored reports whether w is shown in color: by default if it is a terminal with colors, without NO_COLOR
 // (https://no-color.org/) in the environment; on Windows, Windows Terminal.
 func (r *Reporter) Colored(w io.Writer) bool {
 	return r.Color == ColorAlways || r.Color == ColorAuto && printers.AllowsColorOutput(w)
 }
 
-// Paint gives the text in a style where w is shown in colour.
+// Paint returns the text in a style if w is shown in color.
 func (r *Reporter) Paint(w io.Writer, s Style, text string) string {
 	if !r.Colored(w) {
 		return text

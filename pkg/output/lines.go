@@ -35,7 +35,7 @@ func (o writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// flushAfter is how long a line may wait for company.
+// flushAfter is the longest time a line stays buffered.
 const flushAfter = 100 * time.Millisecond
 
 // Lines is output of any length: it costs a write for many lines, and none waits for long. Close it.

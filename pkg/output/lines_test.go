@@ -28,7 +28,7 @@ func TestLinesAreOverOnceClosed(t *testing.T) {
 		var err error
 		l.Close(&err)
 		if err == nil {
-			t.Error("a failed write is not told")
+			t.Error("a failed write is not reported")
 		}
 		if l.pending != nil {
 			t.Error("a timer is left")

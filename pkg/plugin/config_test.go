@@ -29,8 +29,8 @@ contexts:
 // that must not be asked for.
 func configDesk(t *testing.T, text string, pairs ...string) (*desk, string) {
 	t.Helper()
-	folder := t.TempDir()
-	kubeconfig, file := filepath.Join(folder, "kubeconfig"), filepath.Join(folder, "config.yaml")
+	directory := t.TempDir()
+	kubeconfig, file := filepath.Join(directory, "kubeconfig"), filepath.Join(directory, "config.yaml")
 	for name, data := range map[string]string{
 		file: text,
 		kubeconfig: `{apiVersion: v1, kind: Config, current-context: production, clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}],
@@ -104,7 +104,7 @@ timeout 1m0s default
 		if want := strings.ReplaceAll(c.want, "FILE", file); got.String()+"\n" != want {
 			t.Errorf("%q: got %s\nwant %s", c.args, got.String(), want)
 		}
-		if want := "the configuration is " + file + "\n"; d.errOut.String() != want {
+		if want := "config file: " + file + "\n"; d.errOut.String() != want {
 			t.Errorf("%q: stderr %q", c.args, d.errOut.String())
 		}
 	}
@@ -151,14 +151,14 @@ func TestConfigErrors(t *testing.T) {
 		want string
 	}{
 		{written, nil, []string{"view", "-o", "wide"}, cli.ExitUsage, `-o "wide": not one of json, yaml`},
-		{written, nil, []string{"view", "-o", "yaml", "--raw"}, cli.ExitUsage, "not with --raw"},
+		{written, nil, []string{"view", "-o", "yaml", "--raw"}, cli.ExitUsage, "and --raw are mutually exclusive"},
 		{written, nil, []string{"view", "more"}, cli.ExitUsage, "unexpected argument"},
 		{written, nil, []string{"view", "--nonsense"}, cli.ExitUsage, "unknown flag"},
 		{written, nil, []string{"vieww"}, cli.ExitUsage, "unknown command \"vieww\"\ntry: kubectl shareproc config view"},
 		{written + "keeep: 1m\n", nil, []string{"view"}, cli.ExitError, `config.yaml: unknown field "keeep"`},
-		{written, []string{config.Env, "/no/such\x1b[31m"}, []string{"view"}, cli.ExitError, `open /no/such\x1b[31m: no such file or directory` + "\ntry: write that file"},
-		{written, []string{config.Env, "/"}, []string{"view"}, cli.ExitError, "is a directory\ntry: mend /, or name another"},
-		{written, []string{cli.ImageEnv, "a b"}, []string{"view"}, cli.ExitError, `read SHAREPROC_IMAGE: "a b" has a space in it`},
+		{written, []string{config.Env, "/no/such\x1b[31m"}, []string{"view"}, cli.ExitError, `open /no/such\x1b[31m: no such file or directory` + "\ntry: create that file"},
+		{written, []string{config.Env, "/"}, []string{"view"}, cli.ExitError, "is a directory\ntry: fix /, or name another"},
+		{written, []string{cli.ImageEnv, "a b"}, []string{"view"}, cli.ExitError, `read SHAREPROC_IMAGE: "a b" contains a space`},
 	} {
 		d, _ := configDesk(t, c.text, c.env...)
 		code := d.look(t, append([]string{"config"}, c.args...)...)
@@ -193,13 +193,13 @@ func TestSettingsWithNothingAtAll(t *testing.T) {
 	if err != nil || s.Image.Value != cli.DefaultImage || s.IdleTimeout.Value != cli.DefaultIdleTimeout || s.Timeout.Value != cli.DefaultTimeout || s.Timeout.From != "default" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.errOut.String(), "SHAREPROC_CONFIG can name a file") {
+	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.errOut.String(), "set SHAREPROC_CONFIG to use one") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 	home := t.TempDir()
 	d.Getenv = func(name string) string { return map[string]string{"XDG_CONFIG_HOME": home}[name] }
 	path := filepath.Join(home, "kubectl-shareproc", "config.yaml")
-	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.errOut.String(), "there is no configuration; it would be "+path) {
+	if code := d.look(t, "config", "view"); code != 0 || !strings.Contains(d.errOut.String(), "no config file (looked for "+path) {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }

@@ -17,24 +17,24 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/diff"
 )
 
-// twoTrees are folders that differ in a few files.
+// twoTrees are directories that differ in a few files.
 func twoTrees(t *testing.T) (a, b string) {
 	t.Helper()
-	for i, folder := range []*string{&a, &b} {
-		*folder = verbTree(t)
+	for i, directory := range []*string{&a, &b} {
+		*directory = verbTree(t)
 		old := time.Unix(1600000000, 0)
 		for name, text := range map[string]string{
 			"text": "one\ntwo " + strconv.Itoa(i) + "\x1b[31m\nthree\n", "binary": "a\x00" + strconv.Itoa(i), "same": "same", "sub/only" + strconv.Itoa(i) + "\n": "",
 			"long": strings.Repeat(strconv.Itoa(i), diff.TextLimit+1),
 		} {
-			if err := os.WriteFile(filepath.Join(*folder, name), []byte(text), 0o640+os.FileMode(i)*4); err != nil {
+			if err := os.WriteFile(filepath.Join(*directory, name), []byte(text), 0o640+os.FileMode(i)*4); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Chtimes(filepath.Join(*folder, name), old, old); err != nil {
+			if err := os.Chtimes(filepath.Join(*directory, name), old, old); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := os.Chmod(filepath.Join(*folder, "same"), 0o640); err != nil {
+		if err := os.Chmod(filepath.Join(*directory, "same"), 0o640); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -140,10 +140,10 @@ func TestFSDiffTrouble(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{remote + a}, "name two files"},
-		{[]string{a, b}, "is of the form POD:PATH"},
-		{[]string{remote, b}, "an empty path"},
-		{[]string{"", remote + b}, "an empty path"},
+		{[]string{remote + a}, "two files"},
+		{[]string{a, b}, "has the form POD:PATH"},
+		{[]string{remote, b}, "the path is empty"},
+		{[]string{"", remote + b}, "the path is empty"},
 		{[]string{"web:99999999999:/", b}, "not a PID"},
 		{[]string{remote + a, b, "-u", "-o", "json"}, "-u"},
 		{[]string{remote + a, b, "-x", "["}, "not a pattern"},
@@ -151,8 +151,8 @@ func TestFSDiffTrouble(t *testing.T) {
 		{[]string{remote + a, b, "-l", "a=b"}, "-l"},
 		{[]string{remote + a, b + "/gone"}, "no such file"},
 		{[]string{remote + a + "/gone", b}, "file does not exist"},
-		{[]string{"gone:/", remote + b}, "there is no such pod"},
-		{[]string{remote + b, "gone:/"}, "there is no such pod"},
+		{[]string{"gone:/", remote + b}, "not found in namespace"},
+		{[]string{remote + b, "gone:/"}, "not found in namespace"},
 	} {
 		code := d.run(t.Context(), append([]string{"fs", "diff"}, c.args...)...)
 		if code != 2 || !strings.Contains(d.errOut.String(), c.want) || strings.Count(d.errOut.String(), "error: ") != 1 {
@@ -164,10 +164,10 @@ func TestFSDiffTrouble(t *testing.T) {
 func TestEndsComplete(t *testing.T) {
 	d := newDesk(t)
 	pid := strconv.Itoa(startSleep(t))
-	folder := verbTree(t)
+	directory := verbTree(t)
 	d.LookTime = time.Minute
 	for word, want := range map[string]string{
-		"we": "web:/\n", "web:" + pid + ":" + folder + "/su": "web:" + pid + ":" + folder + "/sub/\n", "pod/w": "pod/web:/\n",
+		"we": "web:/\n", "web:" + pid + ":" + directory + "/su": "web:" + pid + ":" + directory + "/sub/\n", "pod/w": "pod/web:/\n",
 		"./x": ":0\n", "x/y": ":2\n",
 	} {
 		d.out.Reset()

@@ -65,11 +65,11 @@ var (
 	// others says what is not ours: Kubernetes' reasons, pflag's and kubectl's own messages, the standard library's.
 	others = []string{
 		"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "unknown flag: ...", "flags cannot be placed before plugin name",
-		"file does not exist", "permission denied", "-n", "-l", "grep", "tail", "ls",
+		"file does not exist", "permission denied", "CrashLoopBackOff", "-n", "-l", "grep", "tail", "ls",
 	}
 )
 
-// says tells whether one of the program's texts has what a document quotes; "..." stands for what is filled in.
+// says reports whether one of the program's texts has what a document quotes; "..." stands for what is filled in.
 func says(texts []string, quote string) bool {
 	var parts []string
 	for part := range strings.SplitSeq(quote, "...") {

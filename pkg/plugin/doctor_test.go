@@ -40,15 +40,15 @@ func TestDoctorBadInput(t *testing.T) {
 	}{
 		{[]string{"web", "more"}, cli.ExitUsage, "unexpected argument"},
 		{[]string{"web", "-o", "wide"}, cli.ExitUsage, "not one of json, yaml"},
-		{[]string{"web", "--role", "-o", "yaml"}, cli.ExitUsage, "with --role"},
-		{[]string{"-c", "web"}, cli.ExitUsage, "-c web without a pod"},
+		{[]string{"web", "--role", "-o", "yaml"}, cli.ExitUsage, "and --role are mutually exclusive"},
+		{[]string{"-c", "web"}, cli.ExitUsage, "-c web requires a pod"},
 		{[]string{"web", "--profile", "sysadmin"}, cli.ExitUsage, "not one of"},
-		{[]string{"gone"}, cli.ExitError, "there is no such pod"},
-		{[]string{"web", "-c", "gone"}, cli.ExitError, "find container gone"},
+		{[]string{"gone"}, cli.ExitError, "not found in namespace"},
+		{[]string{"web", "-c", "gone"}, cli.ExitError, "container \"gone\" not found"},
 		{[]string{"web", "-l", "app=web"}, cli.ExitUsage, "unexpected argument"},
-		{[]string{"-l", ""}, cli.ExitUsage, "neither a name nor labels"},
+		{[]string{"-l", ""}, cli.ExitUsage, "a pod name or labels are required"},
 		{[]string{"-l", "a=b=c"}, cli.ExitUsage, "parse label selector"},
-		{[]string{"node/web"}, cli.ExitUsage, "no pods are found by"},
+		{[]string{"node/web"}, cli.ExitUsage, "unknown resource type"},
 	} {
 		d.allow()
 		if code := d.run(t.Context(), append([]string{"doctor"}, c.args...)...); code != c.code || !strings.Contains(d.errOut.String(), c.errors) {
@@ -66,7 +66,7 @@ func TestDoctorExitsByWhatDebugWould(t *testing.T) {
 	if code := d.run(t.Context(), "doctor", "web"); code != 0 || d.errOut.Len() > 0 {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
-	if !strings.Contains(d.out.String(), "shareproc-aaaaa would be used again") || strings.Contains(d.out.String(), "kind: Role") {
+	if !strings.Contains(d.out.String(), "shareproc-aaaaa will be reused") || strings.Contains(d.out.String(), "kind: Role") {
 		t.Errorf("stdout %s", d.out.String())
 	}
 	d.allow("create pods/exec")
@@ -76,7 +76,7 @@ func TestDoctorExitsByWhatDebugWould(t *testing.T) {
 	if !strings.HasPrefix(d.errOut.String(), "error: diagnose pod/web: debug would not work: you may not create pods/exec in namespace shop\ntry: ") {
 		t.Errorf("stderr %q", d.errOut.String())
 	}
-	if !strings.Contains(d.out.String(), "\n# What is missing, for kubectl apply -f -\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n") {
+	if !strings.Contains(d.out.String(), "\n# Missing permissions, for kubectl apply -f -\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n") {
 		t.Errorf("stdout %s", d.out.String())
 	}
 	if code := d.run(t.Context(), "doctor", "web", "--role"); code != cli.ExitError || !strings.HasPrefix(d.out.String(), "apiVersion: ") ||
@@ -156,7 +156,7 @@ func TestDoctorInterruptedOrAlone(t *testing.T) {
 	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, &url.Error{Op: "Post", URL: "https://away", Err: errors.New("connection refused")}
 	})
-	if code := d.run(t.Context(), "doctor", "web"); code != cli.ExitError || !strings.Contains(d.errOut.String(), "connection refused\ntry: kubectl cluster-info") {
+	if code := d.run(t.Context(), "doctor", "web"); code != cli.ExitError || !strings.Contains(d.errOut.String(), "connection refused\ntry: run kubectl cluster-info") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/edit"
 )
 
-// An editing is a file of a process, and a folder for temporary files.
+// An editing is a file of a process, and a directory for temporary files.
 type editing struct {
 	*desk
 	t         *testing.T
@@ -29,8 +29,8 @@ func newEditing(t *testing.T) *editing {
 	t.Helper()
 	e := &editing{desk: newDesk(t), t: t, pid: strconv.Itoa(startSleep(t)), tmp: t.TempDir()}
 	t.Setenv("TMPDIR", e.tmp)
-	folder := verbTree(t)
-	e.file = folder + "/a"
+	directory := verbTree(t)
+	e.file = directory + "/a"
 	if err := os.Chmod(e.file, 0o604); err != nil {
 		t.Fatal(err)
 	}
@@ -75,11 +75,11 @@ func TestFSEdit(t *testing.T) {
 	if target, err := os.Readlink(link); err != nil || target != "a" {
 		t.Errorf("the link: %q, %v", target, err)
 	}
-	// It had two names, and was told so.
-	if !strings.Contains(e.errOut.String(), "has 2 names") {
+	// It had two names, and a line says so.
+	if !strings.Contains(e.errOut.String(), "has 2 hard links") {
 		t.Errorf("stderr %q", e.errOut.String())
 	}
-	if code := e.edit(t.Context(), "true", e.file); code != 0 || !strings.Contains(e.errOut.String(), "not changed, so not written") {
+	if code := e.edit(t.Context(), "true", e.file); code != 0 || !strings.Contains(e.errOut.String(), "edit canceled, no changes made") {
 		t.Errorf("exit code %d: %s", code, e.errOut.String())
 	}
 	if now, err := os.Stat(e.file); err != nil || !os.SameFile(now, info) {
@@ -134,7 +134,7 @@ func TestFSEditsACopy(t *testing.T) {
 	}
 }
 
-// Who changed the file meanwhile loses nothing, and neither does who edited it.
+// A change by somebody else during the edit is not lost, and neither is the edited copy.
 func TestFSEditWritesOverNobodysChange(t *testing.T) {
 	for name, theirs := range map[string]string{
 		"bytes": "echo theirs >>FILE", "same size and time": "printf 'ONE\ntwo\n' >FILE; touch -d @1600000000 FILE", "another file": "cp -p FILE FILE.new; mv FILE.new FILE",
@@ -149,7 +149,7 @@ func TestFSEditWritesOverNobodysChange(t *testing.T) {
 			editor := `sh -c 'echo mine >>"$0"; ` + strings.ReplaceAll(strings.ReplaceAll(theirs, "FILE", e.file), "'", `"`) + `'`
 			code := e.edit(t.Context(), editor, e.file)
 			kept := e.kept()
-			if code != cli.ExitError || len(kept) != 1 || !strings.Contains(e.errOut.String(), "changed while it was edited: not written\n  the edited copy is "+kept[0]+"/a\ntry: ") ||
+			if code != cli.ExitError || len(kept) != 1 || !strings.Contains(e.errOut.String(), "changed while it was edited: not written\n  your copy is saved in "+kept[0]+"/a\ntry: ") ||
 				!strings.Contains(e.errOut.String(), "kubectl shareproc fs diff web:"+e.file+" -c web "+kept[0]+"/a -u") {
 				t.Fatalf("exit code %d, kept %q: %s", code, kept, e.errOut.String())
 			}
@@ -180,16 +180,16 @@ func TestFSEditFails(t *testing.T) {
 		kept         int
 		want         string
 	}{
-		{"false", e.file, 0, "run editor false: exit status 1\ntry: name an editor in EDITOR"},
+		{"false", e.file, 0, "run editor false: exit status 1\ntry: set EDITOR"},
 		{"no-such-editor-anywhere", e.file, 0, "exit status 127"},
 		{`sh -c 'rm "$0"'`, e.file, 0, "the editor left no file"},
 		{"touch /dev/null", filepath.Dir(e.file), 0, "is a directory"},
 		{"true", "/dev/null", 0, "character device"},
 		{"true", e.file + "/x", 0, "not a directory"},
 		{"true", e.file + "x", 0, "file does not exist"},
-		{"true", large, 0, "it has 64M\ntry: kubectl shareproc cp web:" + large},
+		{"true", large, 0, "too large (64M)\ntry: copy it out and back: kubectl shareproc cp web:" + large},
 		{"true", "/proc/self/status", 0, ""},
-		{`sh -c 'echo mine >"$0"; exit 3'`, e.file, 1, "exit status 3\n  the edited copy is "},
+		{`sh -c 'echo mine >"$0"; exit 3'`, e.file, 1, "exit status 3\n  your copy is saved in "},
 	} {
 		code := e.edit(t.Context(), c.editor, c.path)
 		if code != cli.ExitError || !strings.Contains(e.errOut.String(), c.want) || len(e.kept()) != c.kept || e.content() != "one\ntwo\n" {
@@ -215,7 +215,7 @@ func TestFSEditInterrupted(t *testing.T) {
 		if code != cli.ExitInterrupted || e.content() != "one\ntwo\n" {
 			t.Errorf("exit code %d, %q: %s", code, e.content(), e.errOut.String())
 		}
-		if kept := e.kept(); len(kept) != map[bool]int{true: 1, false: 0}[edits] || strings.Contains(e.errOut.String(), "the edited copy is ") != edits {
+		if kept := e.kept(); len(kept) != map[bool]int{true: 1, false: 0}[edits] || strings.Contains(e.errOut.String(), "your copy is saved in ") != edits {
 			t.Errorf("kept %q: %s", kept, e.errOut.String())
 		}
 	}

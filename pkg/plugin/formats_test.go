@@ -78,22 +78,22 @@ func TestFormatsThatCannotBeReadAreUsageErrors(t *testing.T) {
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-// Colours are put in and change nothing else; without a terminal there are none unless they are asked for.
+// Colors are added and change nothing else; without a terminal there are none unless they are asked for.
 func TestColourOnlyWhereItIsWanted(t *testing.T) {
 	d := newDesk(t)
-	folder := t.TempDir()
-	if err := os.Mkdir(folder+"/folder", 0o700); err != nil {
+	directory := t.TempDir()
+	if err := os.Mkdir(directory+"/directory", 0o700); err != nil {
 		t.Fatal(err)
 	}
 	startSleep(t)
-	for _, args := range [][]string{{"fs", "web", folder}, {"fs", "web", folder, "-R"}, {"fs", "tree", "web", folder}, {"fs", "web", "/none"}} {
+	for _, args := range [][]string{{"fs", "web", directory}, {"fs", "web", directory, "-R"}, {"fs", "tree", "web", directory}, {"fs", "web", "/none"}} {
 		plain := d.both(t, args...)
 		if sgr.MatchString(plain) {
 			t.Errorf("%q in a pipe: %q", args, plain)
 		}
 		colored := d.both(t, append(args, "--color=always")...)
 		if !sgr.MatchString(colored) || sgr.ReplaceAllString(colored, "") != plain {
-			t.Errorf("%q: %q with colour, %q without", args, colored, plain)
+			t.Errorf("%q: %q with color, %q without", args, colored, plain)
 		}
 		d.Report.Color = output.ColorAuto
 	}

@@ -112,13 +112,13 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"debug", "web", "--", "true"}, 0, ""},
 		{[]string{"debug", "web", "--", "sh", "-c", "exit 37"}, 37, ""},
 		{[]string{"debug", "web", "--", "no-such-command-anywhere"}, 127, ""},
-		{[]string{"debug", "gone"}, cli.ExitError, "there is no such pod"},
-		{[]string{"debug"}, cli.ExitUsage, "name a pod"},
-		{[]string{"debug", "web", "ls"}, cli.ExitUsage, "a command goes behind --"},
+		{[]string{"debug", "gone"}, cli.ExitError, "not found in namespace"},
+		{[]string{"debug"}, cli.ExitUsage, "a pod name is required"},
+		{[]string{"debug", "web", "ls"}, cli.ExitUsage, "put the command after --"},
 		{[]string{"debug", "web", "--dry-run=maybe"}, cli.ExitUsage, "--dry-run"},
-		{[]string{"debug", "web", "-o", "yaml"}, cli.ExitUsage, "without --dry-run"},
+		{[]string{"debug", "web", "-o", "yaml"}, cli.ExitUsage, "requires --dry-run"},
 		{[]string{"debug", "web", "--ttl", "0s"}, cli.ExitUsage, "--ttl"},
-		{[]string{"debug", "web", "--hold"}, cli.ExitUsage, "without --copy"},
+		{[]string{"debug", "web", "--hold"}, cli.ExitUsage, "requires --copy"},
 		{[]string{"debug", "web", "--copy", "-c", "web", "--hold=other"}, cli.ExitUsage, "two containers"},
 		{[]string{"debug", "web", "--copy", "--hold=other"}, cli.ExitError, "other"},
 		{[]string{"debug", "web", "-t"}, cli.ExitUsage, "not a terminal"},
@@ -127,9 +127,9 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"ps", "web", "--idle-timeout", "1ms"}, cli.ExitUsage, "--idle-timeout"},
 		{[]string{"ps", "web", "--image-pull-policy", "x"}, cli.ExitUsage, "--image-pull-policy"},
 		{[]string{"ps", "web", "-l", "app=web"}, cli.ExitUsage, "unexpected argument"},
-		{[]string{"fs", "--selector", "app=web", "etc/x"}, cli.ExitUsage, "try: kubectl shareproc fs --selector ... /etc/x, if it is a path"},
-		{[]string{"debug", "web", "-l", "app=web"}, cli.ExitUsage, "-l stands for the pod"},
-		{[]string{"signal", "-l", "app=web"}, cli.ExitUsage, "try: kubectl shareproc ps -l ..., for the PIDs"},
+		{[]string{"fs", "--selector", "app=web", "etc/x"}, cli.ExitUsage, "try: kubectl shareproc fs --selector ... /etc/x"},
+		{[]string{"debug", "web", "-l", "app=web"}, cli.ExitUsage, "-l selects the pod"},
+		{[]string{"signal", "-l", "app=web"}, cli.ExitUsage, "try: kubectl shareproc ps -l ..."},
 		{[]string{"ps", "-l", "a b"}, cli.ExitUsage, "a b"},
 		{[]string{"ps", "rollout/web"}, cli.ExitUsage, "deployment"},
 		{[]string{"ps", "web", "--profile", "sysadmin"}, cli.ExitUsage, "not one of [restricted baseline general netadmin]"},
@@ -138,12 +138,12 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"ps", "web", "--run-as", "1000", "--cap-add", "SYS_TIME"}, cli.ExitUsage, "not effective"},
 		{[]string{"ps", "web", "--cap-add", "a b"}, cli.ExitUsage, "not the name of a capability"},
 		{[]string{"ps", "web", "more"}, cli.ExitUsage, "unexpected argument"},
-		{[]string{"fs", "web", "abc"}, cli.ExitUsage, "not a PID"},
-		{[]string{"fs", "web", "etc/nginx"}, cli.ExitUsage, "try: kubectl shareproc fs web /etc/nginx, if it is a path"},
+		{[]string{"fs", "web", "abc"}, cli.ExitUsage, "neither a PID nor"},
+		{[]string{"fs", "web", "etc/nginx"}, cli.ExitUsage, "try: kubectl shareproc fs web /etc/nginx"},
 		{[]string{"fs", "web", "1", "/", "more"}, cli.ExitUsage, "unexpected argument"},
-		{[]string{"fs", "web", "-0"}, cli.ExitUsage, "only with -o name"},
-		{[]string{"signal", "web"}, cli.ExitUsage, "name a PID"},
-		{[]string{"signal", "web", "1"}, cli.ExitUsage, "try: kubectl shareproc signal web 1 TERM, to have it end"},
+		{[]string{"fs", "web", "-0"}, cli.ExitUsage, "requires -o name"},
+		{[]string{"signal", "web"}, cli.ExitUsage, "a PID is required"},
+		{[]string{"signal", "web", "1"}, cli.ExitUsage, "try: kubectl shareproc signal web 1 TERM"},
 		{[]string{"signal", "web", "1", "NOPE"}, cli.ExitUsage, "not a signal"},
 		{[]string{"nonsense"}, cli.ExitUsage, "unknown command"},
 		{[]string{"ps", "--nonsense"}, cli.ExitUsage, "unknown flag"},
@@ -257,20 +257,20 @@ func startSleep(t *testing.T) int {
 func TestFSPrintsAndLists(t *testing.T) {
 	d := newDesk(t)
 	pid := strconv.Itoa(startSleep(t))
-	folder := t.TempDir()
-	if err := os.WriteFile(folder+"/new\nline", []byte("a\x00b\n"), 0o600); err != nil {
+	directory := t.TempDir()
+	if err := os.WriteFile(directory+"/new\nline", []byte("a\x00b\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		args []string
 		want string
 	}{
-		{[]string{folder + "/new\nline"}, "a\x00b\n"},
-		{[]string{folder, "-o", "name"}, "new\\nline\n"},
-		{[]string{folder, "-o", "name", "-0"}, "new\nline\x00"},
-		{[]string{folder}, `new\nline` + "\n"},
-		{[]string{folder, "-o", "json"}, `"name": "new\nline"`},
-		{[]string{folder + "/new\nline", "-o", "json"}, `"sizeBytes": 4`},
+		{[]string{directory + "/new\nline"}, "a\x00b\n"},
+		{[]string{directory, "-o", "name"}, "new\\nline\n"},
+		{[]string{directory, "-o", "name", "-0"}, "new\nline\x00"},
+		{[]string{directory}, `new\nline` + "\n"},
+		{[]string{directory, "-o", "json"}, `"name": "new\nline"`},
+		{[]string{directory + "/new\nline", "-o", "json"}, `"sizeBytes": 4`},
 		{[]string{"/dev/null", "-o", "yaml"}, "type: character device"},
 	} {
 		code := d.run(t.Context(), append([]string{"fs", "web", pid}, c.args...)...)
@@ -289,7 +289,7 @@ func TestFSErrors(t *testing.T) {
 	}{
 		{"/no/such/file", "open /no/such/file of process " + pid + " (sleep) in pod/web: file does not exist\ntry: "},
 		{"/no/\x1b[31m", `open /no/\x1b[31m of process`},
-		{"/dev/null", "it is a character device\ntry: -o json"},
+		{"/dev/null", "it is a character device\ntry: use fs stat"},
 		{"/dev/null/x", "not a directory"},
 	} {
 		if code := d.run(t.Context(), "fs", "web", pid, c.path); code != cli.ExitError || !strings.Contains(d.errOut.String(), c.want) {
@@ -313,7 +313,7 @@ func TestPSListsByContainer(t *testing.T) {
 			t.Errorf("%s is not in it", want)
 		}
 	}
-	if d.run(t.Context(), "ps", "web", "-a", "-o", "wide"); !strings.HasPrefix(d.out.String(), "container web of pod/web (its own process namespace)\nPID ") {
+	if d.run(t.Context(), "ps", "web", "-a", "-o", "wide"); !strings.HasPrefix(d.out.String(), "container web in pod/web (its own process namespace)\nPID ") {
 		t.Errorf("stdout begins %.120q", d.out.String())
 	}
 }

@@ -104,7 +104,7 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 		if code := d.run(t.Context(), "debug", "web", "--copy", "--", "only-this"); code != cli.ExitError {
 			t.Errorf("%s: exit code %d", c.sentence, code)
 		}
-		if said := d.errOut.String(); !strings.Contains(said, "error: a mistake in this program: a mistake of ours") || !strings.Contains(said, ".go:") {
+		if said := d.errOut.String(); !strings.Contains(said, "error: internal error: a mistake of ours") || !strings.Contains(said, ".go:") {
 			t.Errorf("%s: %s", c.sentence, said)
 		}
 		pods, err := d.client.Tracker().List(corev1.SchemeGroupVersion.WithResource("pods"), corev1.SchemeGroupVersion.WithKind("Pod"), "shop")

@@ -41,17 +41,17 @@ func dead(code int32) corev1.ContainerState {
 func TestPersistBadInput(t *testing.T) {
 	d := newDesk(t)
 	for _, c := range []struct{ args, errors string }{
-		{"debug web --persist -- true", "--persist with a command"},
-		{"debug web --persist --copy", "--persist, --copy"},
-		{"debug deploy/web --persist --patch", "--persist, --patch"},
-		{"debug web --persist --root", "--persist, --root"},
-		{"debug web --persist -t=false", "without a terminal"},
-		{"debug web --persist -i=false", "without a terminal"},
-		{"debug web --persist", "standard input is not a terminal"},
+		{"debug web --persist -- true", "--persist and a command"},
+		{"debug web --persist --copy", "--persist and --copy"},
+		{"debug deploy/web --persist --patch", "--persist and --patch"},
+		{"debug web --persist --root", "--persist and --root"},
+		{"debug web --persist -t=false", "requires a terminal"},
+		{"debug web --persist -i=false", "requires a terminal"},
+		{"debug web --persist", "stdin is not a terminal"},
 		{"debug web --persist --detach-keys nonsense", `"nonsense"`},
-		{"attach", "name a pod"},
+		{"attach", "a pod name is required"},
 		{"attach web more", "unexpected argument"},
-		{"attach web", "standard input is not a terminal"},
+		{"attach web", "stdin is not a terminal"},
 		{"attach web --detach-keys shift-a", `"shift-a"`},
 	} {
 		if code := d.run(t.Context(), strings.Fields(c.args)...); code != cli.ExitUsage || !strings.Contains(d.errOut.String(), c.errors) || !strings.Contains(d.errOut.String(), "\ntry: ") {

@@ -51,7 +51,7 @@ func Main(ctx context.Context, deps *cli.Deps, args []string) int {
 		return root.ExecuteContext(ctx)
 	})
 	if p, ok := errors.AsType[*crash.Panic](errors.Join(context.Cause(ctx), err)); ok {
-		deps.Report.Warn("error: a mistake in this program: %v\ntry: report it, with these lines: %s", p, issues)
+		deps.Report.Warn("error: internal error: %v\ntry: report it, with these lines: %s", p, issues)
 		return cli.ExitError
 	}
 	if err == nil {
@@ -79,7 +79,7 @@ func Main(ctx context.Context, deps *cli.Deps, args []string) int {
 	return cli.ExitError
 }
 
-// closedPipe tells whether whoever read the output went away, as head does. That is nobody's error.
+// closedPipe reports whether the reader of the output went away, as head does. That is not an error.
 func closedPipe(err error) bool {
 	_, network := errors.AsType[*net.OpError](err)
 	return errors.Is(err, syscall.EPIPE) && !network
@@ -99,16 +99,18 @@ func noteStart(root *cobra.Command) (started func() bool) {
 func Root(deps *cli.Deps) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-shareproc",
-		Short: "A shell, the processes and the files of a container that has no shell",
-		Long: `Debug containers without a shell: a helper container joins the target's process
-namespace, so that its processes can be seen and signalled and its files read through
-/proc/PID/root. Nothing is installed in the target, and nothing restarts.
+		Short: "Debug containers that have no shell: open a shell, see processes, copy files",
+		Long: `Debug containers that have no shell: a helper container joins the target's
+process namespace, so that you can list and signal its processes and read its
+files through /proc/PID/root. Nothing is installed in the target, and nothing
+restarts.
 
-Use it where kubectl exec has nothing to run: distroless, scratch and other images without sh, ls or tar.`,
-		Example: `  # a shell that sees the processes of pod nginx
+Use it when kubectl exec fails because the image has no shell: distroless,
+scratch and other images without sh, ls or tar.`,
+		Example: `  # open a shell that sees the processes of pod nginx
   kubectl shareproc debug nginx
 
-  # its processes, and the files of process 8
+  # list its processes, and the files of process 8
   kubectl shareproc ps nginx
   kubectl shareproc fs nginx 8 /etc/nginx`,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl shareproc"},

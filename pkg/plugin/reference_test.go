@@ -20,7 +20,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
-var update = flag.Bool("update", false, "write docs/reference.md, docs/reference and docs/man anew")
+var update = flag.Bool("update", false, "update docs/reference.md, docs/reference and docs/man")
 
 // TestReference holds docs/reference.md, docs/reference/*.md and docs/man/*.1 to what the commands say of themselves.
 func TestReference(t *testing.T) {
@@ -66,7 +66,7 @@ func TestReference(t *testing.T) {
 			}
 		}
 		if text, err := os.ReadFile(file); err != nil || string(text) != want[name] {
-			t.Errorf("docs/%s is not what the commands say (%v); write it anew with -update", name, err)
+			t.Errorf("docs/%s is not what the commands say (%v); update it with -update", name, err)
 		}
 	}
 }

@@ -21,9 +21,9 @@ func TestRootFlagsThatSayNothing(t *testing.T) {
 		args  string
 		error string
 	}{
-		{"--pid 8", "--pid without --root"},
-		{"--env-from-target", "--env-from-target without --root"},
-		{"--root --copy --hold", "in that container already"},
+		{"--pid 8", "--pid requires --root"},
+		{"--env-from-target", "--env-from-target requires --root"},
+		{"--root --copy --hold", "already in that container"},
 		{"--root --pid nginx", "not a PID"},
 		{"--root --pid 0", "not a PID"},
 	} {

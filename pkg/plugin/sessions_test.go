@@ -30,7 +30,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-// helperWire answers as a helper that has been idle for two minutes, and ends when it is told to.
+// helperWire answers as a helper that has been idle for two minutes, and ends when it is asked to.
 type helperWire struct {
 	localWire
 	d    *desk
@@ -60,7 +60,7 @@ func (w helperWire) Run(ctx context.Context, argv []string, _ io.Reader, stdout,
 
 // leftDesk has, in namespace shop, pod web with a helper that anna made and one that bert made, a copy of each of them and
 // a finished one of anna's; in namespace attic there is a copy of nobody's. Whoever sits at it is anna. code is what a helper
-// says that is told to end.
+// says that is asked to end.
 func leftDesk(t *testing.T, code int) *desk {
 	t.Helper()
 	d := newDesk(t)
@@ -203,13 +203,13 @@ func TestNoSessions(t *testing.T) {
 		args        []string
 		out, errOut string
 	}{
-		{[]string{"sessions"}, "", "no sessions in namespace shop\n"},
-		{[]string{"sessions", "-o", "name"}, "", "no sessions in namespace shop\n"},
-		{[]string{"sessions", "-A"}, "", "no sessions in any namespace\n"},
+		{[]string{"sessions"}, "", "no sessions found in namespace shop\n"},
+		{[]string{"sessions", "-o", "name"}, "", "no sessions found in namespace shop\n"},
+		{[]string{"sessions", "-A"}, "", "no sessions found in any namespace\n"},
 		{[]string{"sessions", "-q"}, "", ""},
 		{[]string{"sessions", "-o", "yaml"}, "apiVersion: kubectl-shareproc/v1alpha1\nitems: []\nkind: SessionList\n", ""},
-		{[]string{"clean"}, "", "nothing to end in namespace shop\n"},
-		{[]string{"clean", "-A", "--all", "--dry-run"}, "", "nothing to end in any namespace\n"},
+		{[]string{"clean"}, "", "nothing to remove in namespace shop\n"},
+		{[]string{"clean", "-A", "--all", "--dry-run"}, "", "nothing to remove in any namespace\n"},
 	} {
 		if code := d.run(t.Context(), c.args...); code != 0 || d.out.String() != c.out || d.errOut.String() != c.errOut {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.args, code, d.out.String(), d.errOut.String())
@@ -224,18 +224,18 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 		want string
 	}{
 		{[]string{"sessions", "-o", "table"}, cli.ExitUsage, `-o "table": not one of wide, name, json, yaml, jsonpath=`},
-		{[]string{"sessions", "-A", "-o", "name"}, cli.ExitUsage, "-o name with -A"},
-		{[]string{"sessions", "-A", "web"}, cli.ExitUsage, `-A with "web"`},
+		{[]string{"sessions", "-A", "-o", "name"}, cli.ExitUsage, "-o name and -A are mutually exclusive"},
+		{[]string{"sessions", "-A", "web"}, cli.ExitUsage, `-A and a name ("web")`},
 		{[]string{"sessions", "a", "b"}, cli.ExitUsage, `unexpected argument "b"`},
-		{[]string{"sessions", "job/web"}, cli.ExitUsage, "only a pod can be named here"},
-		{[]string{"sessions", "Web!"}, cli.ExitUsage, "not the name of a pod"},
+		{[]string{"sessions", "job/web"}, cli.ExitUsage, "only a pod can be used here"},
+		{[]string{"sessions", "Web!"}, cli.ExitUsage, "is not a valid pod name"},
 		{[]string{"sessions", "pod/web/A_B"}, cli.ExitUsage, "not the name of a helper"},
 		{[]string{"sessions", "gone"}, cli.ExitError, "there is no such pod in namespace shop, nor a copy of it"},
-		{[]string{"clean", "-A", "web"}, cli.ExitUsage, `-A with "web"`},
+		{[]string{"clean", "-A", "web"}, cli.ExitUsage, `-A and a name ("web")`},
 		{[]string{"clean", "--timeout", "0s"}, cli.ExitUsage, "--timeout 0s"},
-		{[]string{"clean", "job/web"}, cli.ExitUsage, "only a pod can be named here"},
+		{[]string{"clean", "job/web"}, cli.ExitUsage, "only a pod can be used here"},
 		{[]string{"clean", "gone"}, cli.ExitError, "there is no such pod"},
-		{[]string{"clean", "web-shareproc-bert"}, cli.ExitError, "end pod/web-shareproc-bert: it is not yours: bert made it\ntry: --all"},
+		{[]string{"clean", "web-shareproc-bert"}, cli.ExitError, "remove pod/web-shareproc-bert: it is not yours: it was created by bert\ntry: add --all"},
 	} {
 		d := leftDesk(t, 0)
 		code := d.run(t.Context(), c.args...)
@@ -277,22 +277,22 @@ func TestClean(t *testing.T) {
 		out  string
 		said string
 	}{
-		{nil, false, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "2 that you did not make are left alone"},
-		{[]string{"web", "-q"}, false, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
+		{nil, false, 0, "helper shareproc-anna of pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "skipped 2 of other users"},
+		{[]string{"web", "-q"}, false, 0, "helper shareproc-anna of pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
 		{[]string{"web-shareproc-anna"}, false, 0, "pod/web-shareproc-anna deleted\n", ""},
-		{[]string{"pod/web/shareproc-anna", "pod/web/shareproc-anna", "web-shareproc-anna"}, false, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\n", ""},
-		{[]string{"pod/web/shareproc-bert", "--all", "-y"}, false, 0, "helper shareproc-bert of pod/web ended\n", ""},
-		{[]string{"pod/web/shareproc-none"}, false, 0, "", "nothing to end in container shareproc-none of pod/web in namespace shop"},
-		{[]string{"-A", "--all", "--dry-run"}, false, 0, `helper shareproc-anna of pod/web ended (dry run)
-helper shareproc-bert of pod/web ended (dry run)
+		{[]string{"pod/web/shareproc-anna", "pod/web/shareproc-anna", "web-shareproc-anna"}, false, 0, "helper shareproc-anna of pod/web stopped\npod/web-shareproc-anna deleted\n", ""},
+		{[]string{"pod/web/shareproc-bert", "--all", "-y"}, false, 0, "helper shareproc-bert of pod/web stopped\n", ""},
+		{[]string{"pod/web/shareproc-none"}, false, 0, "", "nothing to remove in container shareproc-none in pod/web in namespace shop"},
+		{[]string{"-A", "--all", "--dry-run"}, false, 0, `helper shareproc-anna of pod/web stopped (dry run)
+helper shareproc-bert of pod/web stopped (dry run)
 pod/db-shareproc-x deleted (dry run)
 pod/web-shareproc-anna deleted (dry run)
 pod/web-shareproc-bert deleted (dry run)
 pod/web-shareproc-over deleted (dry run)
 `, ""},
-		{[]string{"--dry-run"}, true, 0, "pod/web-shareproc-anna deleted (dry run)\npod/web-shareproc-over deleted (dry run)\n", "helper shareproc-anna of pod/web would be left: a command runs in it"},
+		{[]string{"--dry-run"}, true, 0, "pod/web-shareproc-anna deleted (dry run)\npod/web-shareproc-over deleted (dry run)\n", "helper shareproc-anna of pod/web would be skipped: a command is running in it"},
 		{nil, true, cli.ExitError, "pod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "error: end helper shareproc-anna of pod/web: a command runs in it; the helper is of anna\ntry: the same command again once that has ended, or --force"},
-		{[]string{"--force"}, true, 0, "helper shareproc-anna of pod/web ended\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
+		{[]string{"--force"}, true, 0, "helper shareproc-anna of pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
 	} {
 		code := 0
 		if c.used {
@@ -346,7 +346,7 @@ func TestCleanAsksOnATerminal(t *testing.T) {
 		if ended := d.out.String() == "pod/web-shareproc-anna deleted\n"; code != 0 || ended != c.ended {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.typed, code, d.out.String(), d.errOut.String())
 		}
-		if question := strings.Contains(d.errOut.String(), "end these 1? [y/N] "); question != !slices.Contains(c.args, "-y") {
+		if question := strings.Contains(d.errOut.String(), "Remove these 1? [y/N] "); question != !slices.Contains(c.args, "-y") {
 			t.Errorf("%q %q: stderr %q", c.typed, c.args, d.errOut.String())
 		}
 	}

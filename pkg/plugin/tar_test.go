@@ -23,8 +23,8 @@ import (
 func TestFSTar(t *testing.T) {
 	d := newDesk(t)
 	pid := strconv.Itoa(startSleep(t))
-	folder := verbTree(t)
-	if code := d.run(t.Context(), "fs", "tar", "web", pid, folder+"/sub"); code != 0 || d.errOut.Len() > 0 {
+	directory := verbTree(t)
+	if code := d.run(t.Context(), "fs", "tar", "web", pid, directory+"/sub"); code != 0 || d.errOut.Len() > 0 {
 		t.Fatalf("exit code %d: %s", code, d.errOut.String())
 	}
 	var names []string
@@ -37,7 +37,7 @@ func TestFSTar(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, strings.TrimPrefix("/"+h.Name, folder))
+		names = append(names, strings.TrimPrefix("/"+h.Name, directory))
 	}
 	slices.Sort(names)
 	if want := "/sub/ /sub/.hidden /sub/again /sub/deep/ /sub/deep/b"; strings.Join(names, " ") != want {
@@ -49,20 +49,20 @@ func TestFSTar(t *testing.T) {
 func TestFSTarSaysWhatIsMissing(t *testing.T) {
 	d := newDesk(t)
 	pid := strconv.Itoa(startSleep(t))
-	folder := verbTree(t)
-	listener, err := net.Listen("unix", folder+"/sub/s\x1bock")
+	directory := verbTree(t)
+	listener, err := net.Listen("unix", directory+"/sub/s\x1bock")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer listener.Close()
-	code := d.run(t.Context(), "fs", "tar", "web", pid, folder+"/sub", "--format", "gnu")
+	code := d.run(t.Context(), "fs", "tar", "web", pid, directory+"/sub", "--format", "gnu")
 	if code != cli.ExitError || !strings.Contains(d.errOut.String(), `/sub/s\x1bock: is a socket`) || !strings.Contains(d.errOut.String(), "1 of its files") {
 		t.Errorf("exit code %d: %s", code, d.errOut.String())
 	}
 	if !bytes.HasSuffix(d.out.Bytes(), make([]byte, 1024)) {
 		t.Error("the archive has no end")
 	}
-	if code := d.run(t.Context(), "fs", "tar", "web", pid, folder+"/gone"); code != cli.ExitError || d.out.Len() > 0 {
+	if code := d.run(t.Context(), "fs", "tar", "web", pid, directory+"/gone"); code != cli.ExitError || d.out.Len() > 0 {
 		t.Errorf("exit code %d, %d bytes: %s", code, d.out.Len(), d.errOut.String())
 	}
 	if code := d.run(t.Context(), "fs", "tar", "web", "--format", "zip"); code != cli.ExitUsage {
@@ -79,7 +79,7 @@ func TestFSTarIsNothingForATerminal(t *testing.T) {
 	defer master.Close()
 	defer slave.Close()
 	d.Streams.Out = slave
-	if code := d.run(t.Context(), "fs", "tar", "web"); code != cli.ExitUsage || !strings.Contains(d.errOut.String(), "\ntry: | tar -tvf -") {
+	if code := d.run(t.Context(), "fs", "tar", "web"); code != cli.ExitUsage || !strings.Contains(d.errOut.String(), "\ntry: redirect it to a file, or append | tar -tvf -") {
 		t.Errorf("exit code %d: %s", code, d.errOut.String())
 	}
 	if len(d.client.Actions()) > 0 {

@@ -103,7 +103,7 @@ func (r *reader) facts(ctx context.Context, names []string) (map[string]fact, er
 	return found, nil
 }
 
-// came tells whether the first look had a path.
+// came reports whether the first look had a path.
 func (w *walk) came(sent string) bool {
 	_, ok := slices.BinarySearch(w.seen, maphash.String(w.seed, sent))
 	return ok

@@ -186,7 +186,7 @@ func limited(verb string) bool {
 func atEnd(r *bufio.Reader) error {
 	switch _, err := r.ReadByte(); {
 	case err == nil:
-		return errors.New("read answer of helper: more than was asked")
+		return errors.New("read answer of helper: unexpected data")
 	case errors.Is(err, io.EOF):
 		return nil
 	default:

@@ -94,7 +94,7 @@ func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceive
 	return uncalled(to.Done(0, size, own))
 }
 
-// grewTo tells whether a file is the same one, and at least so long.
+// grewTo reports whether a file is the same one, and at least so long.
 func grewTo(before string, now *Stat, size int64) bool {
 	is, _, _ := strings.Cut(now.state, " ")
 	was, _, _ := strings.Cut(before, " ")

@@ -20,23 +20,23 @@ var (
 	ErrChanged      = errors.New("changed while it was read")
 	ErrRead         = errors.New("read error in the container")
 	ErrNoProcess    = errors.New("no such process")
-	ErrLongLine     = errors.New("has a line that is too long to be searched")
-	ErrPattern      = errors.New("not a pattern that the helper's grep takes")
+	ErrLongLine     = errors.New("has a line that is too long to search")
+	ErrPattern      = errors.New("invalid pattern")
 	ErrReadOnly     = errors.New("read-only file system")
-	ErrWrite        = errors.New("could not be written")
+	ErrWrite        = errors.New("write failed")
 	ErrInTheWay     = errors.New("destination exists and is of another kind, or a link")
 	ErrOwner        = errors.New("cannot change owner: operation not permitted")
-	ErrImmutable    = errors.New("is immutable: its owner may not write it either")
-	ErrFull         = errors.New("no space left on the file system")
-	ErrNotOurs      = errors.New("somebody else's directory is where the copy is prepared")
-	ErrClosedMount  = errors.New("is a mount that does not open: its server is gone, or lets nobody else in")
-	ErrMounted      = errors.New("is a mount of its own: it can be written, but not replaced")
+	ErrImmutable    = errors.New("is immutable (chattr +i)")
+	ErrFull         = errors.New("no space left on device")
+	ErrNotOurs      = errors.New("the staging directory belongs to another user")
+	ErrClosedMount  = errors.New("is a mount that cannot be opened: its server is gone or denies access")
+	ErrMounted      = errors.New("is a mount point: it can be written, but not replaced")
 )
 
 // What stands against a file that would be replaced; it may be possible to write into it all the same. They are an fs.ErrPermission.
 var (
-	ErrDirectoryClosed = fmt.Errorf("the directory there may not be written: %w", fs.ErrPermission)
-	ErrSticky          = fmt.Errorf("the directory there has a sticky bit, and the file is another user's: %w", fs.ErrPermission)
+	ErrDirectoryClosed = fmt.Errorf("the directory is not writable: %w", fs.ErrPermission)
+	ErrSticky          = fmt.Errorf("the directory has the sticky bit, and the file belongs to another user: %w", fs.ErrPermission)
 )
 
 // An AccessError says that the helper may not open the root of a process: the kernel wants the same user, the same
@@ -68,7 +68,7 @@ type MissingToolError struct {
 
 // Error names the tool.
 func (e *MissingToolError) Error() string {
-	return "find " + e.Tool + " in the helper: no such program"
+	return e.Tool + " not found in the helper"
 }
 
 // A BrokenError is an answer that did not reach its mark: the connection broke, and the next request makes another one.
@@ -101,7 +101,7 @@ func (e *BrokenError) Unwrap() []error {
 }
 
 // Broken reports that the same request may succeed over another connection. A Runner whose error has a method Refused says that
-// none is to be had.
+// there is none.
 func (e *BrokenError) Broken() bool {
 	var r interface{ Refused() bool }
 	return !errors.As(e.Cause, &r) || !r.Refused()

@@ -12,7 +12,7 @@ import (
 const fieldLimit = 8 << 20
 
 // errEndless ends an answer that a target, or a forged helper, makes as long as it likes.
-var errEndless = errors.New("read answer of helper: a field without end")
+var errEndless = errors.New("read answer of helper: unterminated field")
 
 // readField reads up to the next NUL.
 func readField(r *bufio.Reader) (string, error) {

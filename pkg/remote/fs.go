@@ -19,7 +19,7 @@ func (r *Root) FS(ctx context.Context) fs.ReadLinkFS { return rootFS{ctx, r} }
 const wholeMost = 64 << 20
 
 // errLarge says that a file is longer than that.
-var errLarge = errors.New("too large to be read at once")
+var errLarge = errors.New("too large to read at once")
 
 type rootFS struct {
 	ctx  context.Context //nolint:containedctx // fs.FS has no place for it

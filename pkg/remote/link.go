@@ -44,7 +44,7 @@ const (
 )
 
 // ErrStuck says that the helper waits for a file: it answers, and reads nothing.
-var ErrStuck = errors.New("blocked: the helper waited for it and nothing was read")
+var ErrStuck = errors.New("blocked: the helper waited and nothing was read")
 
 // ErrStalled says that a connection was given up because nothing came through it any more.
 var ErrStalled = errors.New("connection stalled")
@@ -226,7 +226,7 @@ func (l *link) receive(p []byte) (int, error) {
 	answer := l.current
 	l.mu.Unlock()
 	if answer == nil && !l.leaving.Load() {
-		return 0, errors.New("read answer of helper: bytes that nobody asked for")
+		return 0, errors.New("read answer of helper: unexpected bytes")
 	}
 	l.progress()
 	if answer != nil {

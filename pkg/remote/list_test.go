@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-func TestListOfAFolder(t *testing.T) {
+func TestListOfADirectory(t *testing.T) {
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {
 			root, other := openDirectory(t), openDirectory(t)

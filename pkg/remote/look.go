@@ -173,7 +173,7 @@ func readNames(b *bufio.Reader) ([]string, error) {
 }
 
 // errUnreadable is about a name whose facts the helper could not read.
-var errUnreadable = errors.Join(errors.New("facts not readable"), fs.ErrPermission)
+var errUnreadable = errors.Join(errors.New("metadata not readable"), fs.ErrPermission)
 
 func sortEntries(entries []Entry) {
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.name, b.name) })

@@ -28,7 +28,7 @@ type Process struct {
 	// RootReadable says that the helper may open the process's root: what Root and Show need.
 	RootReadable bool `json:"rootReadable"`
 	// Undumpable says that the process changed its user without exec: the kernel then keeps its files in /proc root's
-	// (proc(5)), and opens its root only to CAP_SYS_PTRACE. It is false for such a process of root, which cannot be told.
+	// (proc(5)), and opens its root only to CAP_SYS_PTRACE. It is false for such a process of root, which looks like any other.
 	Undumpable bool `json:"undumpable,omitempty"`
 	// Helper says that the process has the same root as the command that listed it: it is one of the helper's own.
 	Helper bool `json:"-"`

@@ -23,7 +23,7 @@ func (r *refusingRunner) Run(context.Context, []string, io.Reader, io.Writer, io
 	return refusedError{errors.New("exec in web/nginx: not allowed here")}
 }
 
-// A refused connection is told in the words of the refusal, and not asked for again.
+// A refused connection is reported in the words of the refusal, and not asked for again.
 func TestRefusedConnectionIsTold(t *testing.T) {
 	r := &refusingRunner{}
 	_, err := Dial(t.Context(), r, Where{})

@@ -118,7 +118,7 @@ func openError(r *Root, w Where, before Process, err error) error {
 		return r.accessError()
 	case errors.Is(err, ErrNoProcess) && before.PID != 0, err == nil && before.PID != 0 && before.StartTicks != r.Process.StartTicks:
 		r.Process = before
-		return fmt.Errorf("process %d has ended: %w", before.PID, ErrNoProcess)
+		return fmt.Errorf("process %d has exited: %w", before.PID, ErrNoProcess)
 	case errors.Is(err, ErrNoProcess) && w.PID != 0:
 		return fmt.Errorf("process %d: %w", w.PID, ErrNoProcess)
 	case errors.Is(err, ErrNoProcess) && w.Container != "":
@@ -231,7 +231,7 @@ func (r *Root) converse(ctx context.Context, op, path string, q request, read fu
 	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
-// closedMount tells whether a path is not found because a mount on the way is there and does not open.
+// closedMount reports whether a path is not found because a mount on the way is there and does not open.
 func closedMount(ctx context.Context, r *Root, name string) bool {
 	name = pathpkg.Join("/", name)
 	point := r.mounts.of(name).point

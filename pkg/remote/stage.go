@@ -201,7 +201,7 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 	return errs, nil
 }
 
-// mountedFile tells whether a file has something mounted on it, which the kernel would take off where another file takes its place.
+// mountedFile reports whether a file has something mounted on it, which the kernel would take off where another file takes its place.
 func mountedFile(ctx context.Context, r *Root, file string) bool {
 	if !r.mounts.isPoint(file) {
 		return false

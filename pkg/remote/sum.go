@@ -302,7 +302,7 @@ func dirOf(file string) string {
 	return "."
 }
 
-// readsOn tells whether the answer goes on behind an error. What is read twice at once has two sums where it changes in between.
+// readsOn reports whether the answer goes on behind an error. What is read twice at once has two sums where it changes in between.
 func readsOn(err error) bool {
 	return err == nil || err == errDamaged || errors.Is(err, ErrRead) //nolint:errorlint // as it was given
 }

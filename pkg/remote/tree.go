@@ -23,7 +23,7 @@ func (r *Root) Destination() transfer.Tree { return tree{r, [2]string{"n", "w"}}
 
 type tree struct {
 	root    *Root
-	follows [2]string // how a link in last place is told not to be followed, or to be
+	follows [2]string // the request's words for not following a link in last place, and for following it
 }
 
 // Stat is transfer's. Where the directory of the last name is not there either, it is ErrNoDirectory.

@@ -41,7 +41,7 @@ func TestWindowsIsToldBeforeAnythingIsMade(t *testing.T) {
 			if err == nil {
 				_, err = c.opener().Open(t.Context(), target, plan)
 			}
-			if err == nil || !strings.Contains(err.Error(), "use pod/web: ") || !strings.Contains(err.Error(), "Windows") || hint.Of(err) == "" {
+			if err == nil || !strings.Contains(err.Error(), "pod/web cannot be debugged: ") || !strings.Contains(err.Error(), "Windows") || hint.Of(err) == "" {
 				t.Errorf("%s, %+v: %v", sentence, want, err)
 			}
 			if len(c.writes()) > 0 {

@@ -27,8 +27,8 @@ func TestWaitNoticesThatTheTargetEnded(t *testing.T) {
 		want  string
 	}{
 		{"restarted", corev1.ContainerState{}, func(st *corev1.ContainerStatus) { st.ContainerID = "containerd://bbbb" }, "it restarted meanwhile"},
-		{"ended", corev1.ContainerState{}, func(st *corev1.ContainerStatus) { st.State = ended }, "it crash-loops: its last exit code is 3"},
-		{"ended, the helper refused first", refused, func(st *corev1.ContainerStatus) { st.State = ended }, "it crash-loops: its last exit code is 3"},
+		{"ended", corev1.ContainerState{}, func(st *corev1.ContainerStatus) { st.State = ended }, "last exit code 3"},
+		{"ended, the helper refused first", refused, func(st *corev1.ContainerStatus) { st.State = ended }, "last exit code 3"},
 		{"restarted, the helper refused first", refused, func(st *corev1.ContainerStatus) { st.ContainerID = "containerd://bbbb" }, "it restarted meanwhile"},
 	} {
 		target := newTarget(nil)

@@ -21,7 +21,7 @@ const mirrorAnnotation = corev1.MirrorPodAnnotationKey
 // (pkg/kubelet/container/sync_result.go of Kubernetes).
 const crashLoop = "CrashLoopBackOff"
 
-// Terminating tells whether the pod is being deleted: no container can be added to it any more, while
+// Terminating reports whether the pod is being deleted: no container can be added to it any more, while
 // those that run still can be used.
 func (t Target) Terminating() bool { return t.Pod.DeletionTimestamp != nil }
 
@@ -40,8 +40,8 @@ func (t Target) CheckRunning() error {
 		return err
 	}
 	if t.Pod.Annotations[mirrorAnnotation] != "" {
-		return hint.With(fmt.Errorf("use pod/%s: it is a static pod, which the kubelet reads from a file: "+
-			"the API server would accept a helper and nothing would ever start it", t.Pod.Name),
+		return hint.With(fmt.Errorf("pod/%s is a static pod, which the kubelet reads from a file: "+
+			"the API server would accept a helper, but the kubelet would never start it", t.Pod.Name),
 			fmt.Sprintf("kubectl shareproc debug %s --copy", t.Pod.Name))
 	}
 	return t.CheckContainer()
@@ -53,12 +53,12 @@ func (t Target) CheckRunning() error {
 func (t Target) CheckContainer() error {
 	pod, name := t.Pod, t.Pod.Name
 	if finished(pod) {
-		return hint.With(fmt.Errorf("use pod/%s: it has finished (phase %s), no process is left", name, pod.Status.Phase),
-			fmt.Sprintf("kubectl shareproc debug %s --copy, or kubectl logs %s", name, name))
+		return hint.With(fmt.Errorf("pod/%s has completed (phase %s): there is no process to debug", name, pod.Status.Phase),
+			fmt.Sprintf("run kubectl shareproc debug %s --copy, or kubectl logs %s", name, name))
 	}
 	if pod.Spec.NodeName == "" {
 		words, _ := unscheduled(pod)
-		return hint.With(fmt.Errorf("use pod/%s: it is pending: %s", name, words), "kubectl describe pod "+name)
+		return hint.With(fmt.Errorf("pod/%s is pending: %s", name, words), "kubectl describe pod "+name)
 	}
 	st := t.Status()
 	if st != nil && st.State.Running != nil {
@@ -71,18 +71,18 @@ func (t Target) CheckContainer() error {
 	case st == nil:
 		return t.notRunning("the kubelet has not started it yet", t.others())
 	case st.State.Waiting != nil && st.State.Waiting.Reason == crashLoop:
-		return t.notRunning("it "+crashes(st), t.afterCrash(t.Container))
+		return t.notRunning(crashes(st), t.afterCrash(t.Container))
 	case st.State.Waiting != nil:
-		return t.notRunning("it "+waits(st.State.Waiting), t.others())
+		return t.notRunning(waits(st.State.Waiting), t.others())
 	case st.State.Terminated != nil && t.restarts(st.State.Terminated):
-		return t.notRunning("it crash-loops: "+outcome(st.State.Terminated)+", and the kubelet starts it again", t.afterCrash(t.Container))
+		return t.notRunning(outcome(st.State.Terminated)+"; the kubelet will restart it", t.afterCrash(t.Container))
 	case st.State.Terminated != nil:
-		return t.notRunning("it has ended: "+outcome(st.State.Terminated), t.others())
+		return t.notRunning("terminated, "+outcome(st.State.Terminated), t.others())
 	}
-	return t.notRunning("the kubelet does not say why", t.others())
+	return t.notRunning("the kubelet reports no reason", t.others())
 }
 
-// restarts tells whether the kubelet starts a container that has ended again. The kubelet names the back-off only a
+// restarts reports whether the kubelet starts a container that has ended again. The kubelet names the back-off only a
 // while later, or never where it is short.
 func (t Target) restarts(st *corev1.ContainerStateTerminated) bool {
 	switch t.Pod.Spec.RestartPolicy {
@@ -96,7 +96,7 @@ func (t Target) restarts(st *corev1.ContainerStateTerminated) bool {
 }
 
 func outcome(st *corev1.ContainerStateTerminated) string {
-	text := fmt.Sprintf("its last exit code is %d", st.ExitCode)
+	text := fmt.Sprintf("last exit code %d", st.ExitCode)
 	if st.Reason != "" {
 		text += " (" + st.Reason + ")"
 	}
@@ -104,15 +104,15 @@ func outcome(st *corev1.ContainerStateTerminated) string {
 }
 
 func (t Target) notRunning(why, try string) error {
-	return hint.With(fmt.Errorf("use container %s of pod/%s: it is not running: %s", t.Container, t.Pod.Name, why), try)
+	return hint.With(fmt.Errorf("container %s in pod/%s is not running: %s", t.Container, t.Pod.Name, why), try)
 }
 
 func (t Target) others() string {
-	return fmt.Sprintf("kubectl shareproc debug %s --copy, or another container with -c (%s)",
+	return fmt.Sprintf("run kubectl shareproc debug %s --copy, or choose another container with -c (%s)",
 		t.Pod.Name, strings.Join(Containers(t.Pod), ", "))
 }
 
-// finished tells whether all of the pod's containers have ended for good.
+// finished reports whether all of the pod's containers have ended for good.
 func finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
@@ -124,7 +124,7 @@ func unscheduled(pod *corev1.Pod) (words, reason string) {
 			return c.Message, c.Reason
 		}
 	}
-	return "it has no node yet", ""
+	return "it is not scheduled to a node yet", ""
 }
 
 // blocker is the init container that the target container waits for: the first that has not done its
@@ -157,38 +157,38 @@ func done(c *corev1.Container, st *corev1.ContainerStatus) bool {
 }
 
 func (t Target) initializing(init *corev1.ContainerStatus) error {
-	why := "it waits for init container " + init.Name
+	why := "it is waiting for init container " + init.Name
 	if st := t.Status(); st != nil && st.State.Terminated != nil {
-		why = fmt.Sprintf("it has ended, and init container %s is not done", init.Name)
+		why = fmt.Sprintf("it has terminated, and init container %s is not done", init.Name)
 	}
 	waiting := init.State.Waiting
 	switch {
 	case init.State.Running != nil:
-		return t.notRunning(why, fmt.Sprintf("-c %s, the init container that runs now", init.Name))
+		return t.notRunning(why, fmt.Sprintf("use -c %s, the init container that is running now", init.Name))
 	case waiting != nil && waiting.Reason == crashLoop:
-		return t.notRunning(why+", which "+crashes(init), t.afterCrash(init.Name))
+		return t.notRunning(why+" ("+crashes(init)+")", t.afterCrash(init.Name))
 	case waiting != nil:
-		why += ", which " + waits(waiting)
+		why += " (" + waits(waiting) + ")"
 	case init.State.Terminated != nil:
-		why += fmt.Sprintf(", which ended with exit code %d", init.State.Terminated.ExitCode)
+		why += fmt.Sprintf(" (exit code %d)", init.State.Terminated.ExitCode)
 	}
 	return t.notRunning(why, "kubectl describe pod "+t.Pod.Name)
 }
 
 // waits says what a container waits for, in the kubelet's words.
 func waits(w *corev1.ContainerStateWaiting) string {
-	return strings.TrimSuffix("waits: "+w.Reason+": "+w.Message, ": ")
+	return strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
 }
 
 // crashes says how a container crash-loops: how it ended last, and the kubelet's words, which tell when
 // it tries again.
 func crashes(st *corev1.ContainerStatus) string {
-	text := "crash-loops"
+	text := crashLoop
 	if last := st.LastTerminationState.Terminated; last != nil {
-		text += ": " + outcome(last)
+		text += ", " + outcome(last)
 	}
 	if words := st.State.Waiting.Message; words != "" {
-		text += "; the kubelet says: " + words
+		text += "; kubelet: " + words
 	}
 	return text
 }
@@ -198,28 +198,28 @@ func crashes(st *corev1.ContainerStatus) string {
 func (t Target) afterCrash(container string) string {
 	name := t.Pod.Name
 	if slices.ContainsFunc(t.Pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == container }) {
-		return fmt.Sprintf("kubectl logs %s -c %s --previous; or -c %s while it runs", name, container, container)
+		return fmt.Sprintf("run kubectl logs %s -c %s --previous, or use -c %s while it is running", name, container, container)
 	}
 	who := name
 	if container != defaultOf(t.Pod) {
 		who += " -c " + container
 	}
-	return fmt.Sprintf("kubectl shareproc debug %s --copy --hold, for a shell where it would start; "+
-		"or the same command again while it runs; kubectl logs %s -c %s --previous", who, name, container)
+	return fmt.Sprintf("kubectl shareproc debug %s --copy --hold   # a shell instead of the crash\n"+
+		"     kubectl logs %s -c %s --previous", who, name, container)
 }
 
 // terminating advises the pod that will stand in for the one that goes, if something sees to that.
 func (t Target) terminating() error {
 	pod := t.Pod
-	err := fmt.Errorf("use pod/%s: it is being deleted", pod.Name)
+	err := fmt.Errorf("pod/%s is being deleted", pod.Name)
 	owner := metav1.GetControllerOf(pod)
 	if owner == nil {
 		return err
 	}
 	if arg := successor(pod, owner); arg != "" {
-		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s, for its replacement", arg))
+		return hint.With(err, fmt.Sprintf("to debug its replacement, run kubectl shareproc debug %s", arg))
 	}
-	return hint.With(err, fmt.Sprintf("kubectl get pods -n %s, for the replacement that %s %s makes", pod.Namespace, owner.Kind, owner.Name))
+	return hint.With(err, fmt.Sprintf("to find the replacement that %s %s creates, run kubectl get pods -n %s", owner.Kind, owner.Name, pod.Namespace))
 }
 
 // successor names what makes the pod's replacement, as Resolve takes it; "" when it is of no kind that

@@ -40,7 +40,7 @@ func all(edits ...func(*corev1.Pod)) func(*corev1.Pod) {
 func static(p *corev1.Pod) { p.Annotations = map[string]string{mirrorAnnotation: "x"} }
 
 func TestCheckRunning(t *testing.T) {
-	const others = "kubectl shareproc debug web --copy, or another container with -c (web, proxy, setup)"
+	const others = "kubectl shareproc debug web --copy, or choose another container with -c (web, proxy, setup)"
 	waiting := func(reason, message string) corev1.ContainerState {
 		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 	}
@@ -51,34 +51,32 @@ func TestCheckRunning(t *testing.T) {
 		want, try string
 	}{
 		{"running", "web", nil, "", ""},
-		{"being deleted", "web", deleted, "use pod/web: it is being deleted", ""},
-		{"static", "web", static, "it is a static pod", "kubectl shareproc debug web --copy"},
-		{"finished", "web", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, "finished (phase Succeeded)", "kubectl logs web"},
-		{"failed", "web", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, "finished (phase Failed)", "kubectl logs web"},
-		{"unscheduled", "web", unplaced, "use pod/web: it is pending: 0/1 nodes are available", "kubectl describe pod web"},
-		{"without a node yet", "web", func(p *corev1.Pod) { p.Spec.NodeName = "" }, "it is pending: it has no node yet", "kubectl describe pod web"},
+		{"being deleted", "web", deleted, "pod/web is being deleted", ""},
+		{"static", "web", static, "is a static pod", "kubectl shareproc debug web --copy"},
+		{"finished", "web", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, "completed (phase Succeeded)", "kubectl logs web"},
+		{"failed", "web", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, "completed (phase Failed)", "kubectl logs web"},
+		{"unscheduled", "web", unplaced, "pod/web is pending: 0/1 nodes are available", "kubectl describe pod web"},
+		{"without a node yet", "web", func(p *corev1.Pod) { p.Spec.NodeName = "" }, "is pending: it is not scheduled to a node yet", "kubectl describe pod web"},
 		{"not started", "web", func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }, "not started it yet", others},
-		{"without an image", "web", in(waiting("ErrImagePull", "no such image")), "it waits: ErrImagePull: no such image", others},
-		{"being created", "web", in(waiting("ContainerCreating", "")), "it is not running: it waits: ContainerCreating", others},
-		{"ended, to be started again", "web", in(endedWith(3)), "it crash-loops: its last exit code is 3 (Error), and the kubelet starts it again", "--copy --hold"},
-		{"ended well, to be started again", "web", in(endedWith(0)), "starts it again", "--copy --hold"},
-		{"ended for good", "web", all(in(endedWith(3)), policy(corev1.RestartPolicyNever)), "it has ended: its last exit code is 3 (Error)", others},
-		{"ended well for good", "web", all(in(endedWith(0)), policy(corev1.RestartPolicyOnFailure)), "it has ended: its last exit code is 0", others},
-		{"failed, to be started again", "web", all(in(endedWith(3)), policy(corev1.RestartPolicyOnFailure)), "starts it again", "--copy --hold"},
-		{"unknown", "web", in(corev1.ContainerState{}), "the kubelet does not say why", others},
+		{"without an image", "web", in(waiting("ErrImagePull", "no such image")), "is not running: ErrImagePull: no such image", others},
+		{"being created", "web", in(waiting("ContainerCreating", "")), "is not running: ContainerCreating", others},
+		{"ended, to be started again", "web", in(endedWith(3)), "is not running: last exit code 3 (Error); the kubelet will restart it", "--copy --hold"},
+		{"ended well, to be started again", "web", in(endedWith(0)), "will restart it", "--copy --hold"},
+		{"ended for good", "web", all(in(endedWith(3)), policy(corev1.RestartPolicyNever)), "terminated, last exit code 3 (Error)", others},
+		{"ended well for good", "web", all(in(endedWith(0)), policy(corev1.RestartPolicyOnFailure)), "terminated, last exit code 0", others},
+		{"failed, to be started again", "web", all(in(endedWith(3)), policy(corev1.RestartPolicyOnFailure)), "will restart it", "--copy --hold"},
+		{"unknown", "web", in(corev1.ContainerState{}), "the kubelet reports no reason", others},
 		{
 			"crashing", "web",
 			crashed(0, &corev1.ContainerStateTerminated{ExitCode: 137, Reason: "OOMKilled"}, "back-off 10s restarting failed container"),
-			"use container web of pod/web: it is not running: it crash-loops: its last exit code is 137 (OOMKilled); " +
-				"the kubelet says: back-off 10s restarting failed container",
-			"kubectl shareproc debug web --copy --hold, for a shell where it would start; " +
-				"or the same command again while it runs; kubectl logs web -c web --previous",
+			"container web in pod/web is not running: CrashLoopBackOff, last exit code 137 (OOMKilled); " +
+				"kubelet: back-off 10s restarting failed container",
+			"kubectl shareproc debug web --copy --hold   # a shell instead of the crash\n     kubectl logs web -c web --previous",
 		},
-		{"crashing without a word", "web", crashed(0, nil, ""), "it crash-loops", "--copy --hold"},
+		{"crashing without a word", "web", crashed(0, nil, ""), "CrashLoopBackOff", "--copy --hold"},
 		{
-			"crashing beside the default container", "proxy", crashed(1, nil, ""), "use container proxy of pod/web",
-			"kubectl shareproc debug web -c proxy --copy --hold, for a shell where it would start; " +
-				"or the same command again while it runs; kubectl logs web -c proxy --previous",
+			"crashing beside the default container", "proxy", crashed(1, nil, ""), "container proxy in pod/web",
+			"kubectl shareproc debug web -c proxy --copy --hold   # a shell instead of the crash\n     kubectl logs web -c proxy --previous",
 		},
 	} {
 		err := Target{Pod: pod(c.edit), Container: c.container}.CheckRunning()
@@ -94,7 +92,7 @@ func TestCheckRunning(t *testing.T) {
 
 // While a pod initializes, the container to look at is the init container that runs.
 func TestCheckRunningWhileInitializing(t *testing.T) {
-	const inSetup = "-c setup, the init container that runs now"
+	const inSetup = "use -c setup, the init container that is running now"
 	back := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: crashLoop, Message: "back-off 20s"}}
 	// second adds an init container behind setup.
 	second := func(s corev1.ContainerState) func(*corev1.Pod) {
@@ -116,34 +114,34 @@ func TestCheckRunningWhileInitializing(t *testing.T) {
 		edit      func(*corev1.Pod)
 		want, try string
 	}{
-		{"it runs", "web", initializing(nowRunning()), "it is not running: it waits for init container setup", inSetup},
+		{"it runs", "web", initializing(nowRunning()), "is not running: it is waiting for init container setup", inSetup},
 		{
 			"nothing is known of the main containers yet", "web",
-			all(initializing(nowRunning()), func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }), "it waits for init container setup", inSetup,
+			all(initializing(nowRunning()), func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }), "it is waiting for init container setup", inSetup,
 		},
 		{"it is the one asked for", "setup", initializing(nowRunning()), "", ""},
-		{"the second runs", "web", all(initializing(endedWith(0)), second(nowRunning())), "it waits for init container migrate", "-c migrate, the init container that runs now"},
+		{"the second runs", "web", all(initializing(endedWith(0)), second(nowRunning())), "it is waiting for init container migrate", "use -c migrate, the init container that is running now"},
 		{
 			"the first is asked for and the second runs", "setup", all(initializing(endedWith(0)), second(nowRunning())),
-			"use container setup of pod/web: it is not running: it has ended, and init container migrate is not done", "-c migrate, the init container that runs now",
+			"container setup in pod/web is not running: it has terminated, and init container migrate is not done", "use -c migrate, the init container that is running now",
 		},
-		{"the second is asked for and the first runs", "migrate", all(initializing(nowRunning()), second(waitingInit)), "it waits for init container setup", inSetup},
+		{"the second is asked for and the first runs", "migrate", all(initializing(nowRunning()), second(waitingInit)), "it is waiting for init container setup", inSetup},
 		{
-			"it crash-loops", "web", initializing(back), "it waits for init container setup, which crash-loops; the kubelet says: back-off 20s",
-			"kubectl logs web -c setup --previous; or -c setup while it runs",
+			"CrashLoopBackOff", "web", initializing(back), "it is waiting for init container setup (CrashLoopBackOff; kubelet: back-off 20s",
+			"kubectl logs web -c setup --previous, or use -c setup while it is running",
 		},
-		{"the one asked for crash-loops", "setup", initializing(back), "use container setup of pod/web: it is not running: it crash-loops", "kubectl logs web -c setup --previous"},
+		{"the one asked for crash-loops", "setup", initializing(back), "container setup in pod/web is not running: CrashLoopBackOff", "kubectl logs web -c setup --previous"},
 		{
 			"it has no image", "web", initializing(corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImagePull", Message: "none"}}),
-			"it waits for init container setup, which waits: ErrImagePull: none", "kubectl describe pod web",
+			"it is waiting for init container setup (ErrImagePull: none", "kubectl describe pod web",
 		},
-		{"it failed", "web", initializing(endedWith(7)), "it waits for init container setup, which ended with exit code 7", "kubectl describe pod web"},
-		{"a sidecar has started", "web", all(initializing(nowRunning()), sidecar(true)), "it waits: PodInitializing", "another container with -c"},
-		{"a sidecar has not started", "web", all(initializing(nowRunning()), sidecar(false)), "it waits for init container setup", inSetup},
+		{"it failed", "web", initializing(endedWith(7)), "it is waiting for init container setup (exit code 7", "kubectl describe pod web"},
+		{"a sidecar has started", "web", all(initializing(nowRunning()), sidecar(true)), "is not running: PodInitializing", "another container with -c"},
+		{"a sidecar has not started", "web", all(initializing(nowRunning()), sidecar(false)), "it is waiting for init container setup", inSetup},
 		{
 			"all are done", "web", all(initializing(nowRunning()), func(p *corev1.Pod) {
 				p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodInitialized, Status: corev1.ConditionTrue}}
-			}), "it waits: PodInitializing", "another container with -c",
+			}), "is not running: PodInitializing", "another container with -c",
 		},
 		{"the main container runs all the same", "proxy", initializing(nowRunning()), "", ""},
 	} {
@@ -188,13 +186,13 @@ func TestTerminatingNamesTheReplacement(t *testing.T) {
 		label string
 		try   string
 	}{
-		{"a stateful set", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"}, "", "kubectl shareproc debug statefulset/db, for its replacement"},
-		{"a replica set", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7c9"}, "", "kubectl shareproc debug replicaset/web-7c9, for its replacement"},
-		{"a deployment's", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7c9"}, "7c9", "kubectl shareproc debug deployment/web, for its replacement"},
-		{"a controller", metav1.OwnerReference{APIVersion: "v1", Kind: "ReplicationController", Name: "web"}, "", "kubectl shareproc debug replicationcontroller/web, for its replacement"},
-		{"a job", metav1.OwnerReference{APIVersion: "batch/v1", Kind: "Job", Name: "web"}, "", "kubectl shareproc debug job/web, for its replacement"},
-		{"a stranger", metav1.OwnerReference{APIVersion: "apps.kruise.io/v1", Kind: "StatefulSet", Name: "db"}, "", "kubectl get pods -n shop, for the replacement that StatefulSet db makes"},
-		{"another pod", metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "x"}, "", "kubectl get pods -n shop, for the replacement that Pod x makes"},
+		{"a stateful set", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "StatefulSet", Name: "db"}, "", "to debug its replacement, run kubectl shareproc debug statefulset/db"},
+		{"a replica set", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7c9"}, "", "to debug its replacement, run kubectl shareproc debug replicaset/web-7c9"},
+		{"a deployment's", metav1.OwnerReference{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7c9"}, "7c9", "to debug its replacement, run kubectl shareproc debug deployment/web"},
+		{"a controller", metav1.OwnerReference{APIVersion: "v1", Kind: "ReplicationController", Name: "web"}, "", "to debug its replacement, run kubectl shareproc debug replicationcontroller/web"},
+		{"a job", metav1.OwnerReference{APIVersion: "batch/v1", Kind: "Job", Name: "web"}, "", "to debug its replacement, run kubectl shareproc debug job/web"},
+		{"a stranger", metav1.OwnerReference{APIVersion: "apps.kruise.io/v1", Kind: "StatefulSet", Name: "db"}, "", "to find the replacement that StatefulSet db creates, run kubectl get pods -n shop"},
+		{"another pod", metav1.OwnerReference{APIVersion: "v1", Kind: "Pod", Name: "x"}, "", "to find the replacement that Pod x creates, run kubectl get pods -n shop"},
 	} {
 		c.owner.Controller = new(true)
 		p := pod(deleted)

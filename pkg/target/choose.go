@@ -47,7 +47,7 @@ func (f finder) choose(w workload, pods []corev1.Pod, container string, say func
 	}
 	all := make([]candidate, 0, len(pods))
 	for i := range pods {
-		all = append(all, judge(&pods[i], container))
+		all = append(all, evaluate(&pods[i], container))
 	}
 	if !slices.ContainsFunc(all, func(c candidate) bool { return c.lacks == nil }) {
 		return Target{}, all[0].lacks
@@ -76,7 +76,7 @@ func (f finder) choose(w workload, pods []corev1.Pod, container string, say func
 	return best.Target, nil
 }
 
-func judge(pod *corev1.Pod, container string) candidate {
+func evaluate(pod *corev1.Pod, container string) candidate {
 	t, err := pick(pod, container)
 	if err != nil {
 		return candidate{Target: Target{Pod: pod}, lacks: err}
@@ -101,37 +101,37 @@ func judge(pod *corev1.Pod, container string) candidate {
 
 func (f finder) noPods(w workload) error {
 	if w.name == "" {
-		return hint.With(fmt.Errorf("find a pod%s: there is none in namespace %s", w.of, f.namespace),
-			fmt.Sprintf("kubectl get pods -n %s --show-labels, or name another namespace with -n", f.namespace))
+		return hint.With(fmt.Errorf("no pods%s found in namespace %s", w.of, f.namespace),
+			fmt.Sprintf("run kubectl get pods -n %s --show-labels, or use -n for another namespace", f.namespace))
 	}
-	err := fmt.Errorf("find a pod%s: it has no pods", w.of)
+	err := fmt.Errorf("no pods%s found", w.of)
 	if w.state != "" {
-		err = fmt.Errorf("find a pod%s: it has no pods (%s)", w.of, w.state)
+		err = fmt.Errorf("no pods%s found (%s)", w.of, w.state)
 	}
 	try := fmt.Sprintf("kubectl describe -n %s %s", f.namespace, w.name)
 	if w.scaled {
-		try = fmt.Sprintf("kubectl scale -n %s %s --replicas=1, or %s", f.namespace, w.name, try)
+		try = fmt.Sprintf("run kubectl scale -n %s %s --replicas=1, or %s", f.namespace, w.name, try)
 	}
 	return hint.With(err, try)
 }
 
-// mostReasons is how many pods an error names; the advice lists all of them.
-const mostReasons = 5
+// maxReasons is how many pods an error names; the advice lists all of them.
+const maxReasons = 5
 
 func (f finder) noneUsable(w workload, all []candidate) error {
 	var why []string
-	for _, c := range all[:min(len(all), mostReasons)] {
+	for _, c := range all[:min(len(all), maxReasons)] {
 		why = append(why, fmt.Sprintf("%s (%s)", c.Pod.Name, c.why()))
 	}
-	if more := len(all) - mostReasons; more > 0 {
+	if more := len(all) - maxReasons; more > 0 {
 		why = append(why, fmt.Sprintf("and %d more", more))
 	}
-	try := fmt.Sprintf("kubectl get pods -n %s -l %s", f.namespace, quote(w.selector.String()))
+	try := fmt.Sprintf("run kubectl get pods -n %s -l %s", f.namespace, quote(w.selector.String()))
 	// What has no running container may still have one in a copy.
 	if i := slices.IndexFunc(all, func(c candidate) bool { return !c.Terminating() }); i >= 0 {
-		try += fmt.Sprintf(", or name one of them: kubectl shareproc debug %s --copy", all[i].Pod.Name)
+		try += fmt.Sprintf(", or debug one of them with kubectl shareproc debug %s --copy", all[i].Pod.Name)
 	}
-	return hint.With(fmt.Errorf("find a running pod%s: %s, none usable: %s", w.of, count(len(all), "pod"), strings.Join(why, ", ")), try)
+	return hint.With(fmt.Errorf("no usable pod%s among %s: %s", w.of, count(len(all), "pod"), strings.Join(why, ", ")), try)
 }
 
 // why tells in a few words why the pod can't be looked into.
@@ -162,7 +162,7 @@ func brief(s corev1.ContainerState) string {
 	case s.Running != nil:
 		return "running"
 	case s.Terminated != nil:
-		return fmt.Sprintf("ended with exit code %d", s.Terminated.ExitCode)
+		return fmt.Sprintf("terminated with exit code %d", s.Terminated.ExitCode)
 	case s.Waiting != nil && s.Waiting.Reason != "":
 		return s.Waiting.Reason
 	}

@@ -120,14 +120,14 @@ func TestResolveSaysWhyNoPodIsUsable(t *testing.T) {
 				member("a", "", 5, deleted), member("b", "", 4, evicted), member("c", "", 3, unplaced),
 				member("d", "", 2, waitingFor(crashLoop)), member("e", "", 1, unstarted),
 			},
-			"find a running pod of deployment/web: 5 pods, none usable: " +
+			"no usable pod of deployment/web among 5 pods: " +
 				"e (not started yet), d (CrashLoopBackOff), c (pending: Unschedulable), b (finished: Failed, Evicted), a (being deleted)",
-			"kubectl get pods -n shop -l app=web, or name one of them: kubectl shareproc debug e --copy",
+			"kubectl get pods -n shop -l app=web, or debug one of them with kubectl shareproc debug e --copy",
 		},
 		{
 			"the init container's reasons", "",
 			[]*corev1.Pod{member("a", "", 3, initializing(nowRunning())), member("b", "", 2, initializing(back)), member("c", "", 1, initializing(endedWith(7)))},
-			"c (init container setup: ended with exit code 7), b (init container setup: CrashLoopBackOff), a (init container setup: running)",
+			"c (init container setup: terminated with exit code 7), b (init container setup: CrashLoopBackOff), a (init container setup: running)",
 			"kubectl get pods",
 		},
 		{
@@ -136,16 +136,16 @@ func TestResolveSaysWhyNoPodIsUsable(t *testing.T) {
 				member("a", "", 7, unstarted), member("b", "", 6, unstarted), member("c", "", 5, unstarted), member("d", "", 4, unstarted),
 				member("e", "", 3, unstarted), member("f", "", 2, unstarted), member("g", "", 1, unstarted),
 			},
-			"7 pods, none usable: g (not started yet), f (not started yet), e (not started yet), d (not started yet), c (not started yet), and 2 more",
+			"among 7 pods: g (not started yet), f (not started yet), e (not started yet), d (not started yet), c (not started yet), and 2 more",
 			"kubectl get pods",
 		},
-		{"one", "", []*corev1.Pod{member("a", "", 1, waitingFor("ErrImagePull"))}, "1 pod, none usable: a (ErrImagePull)", "kubectl get pods"},
+		{"one", "", []*corev1.Pod{member("a", "", 1, waitingFor("ErrImagePull"))}, "among 1 pod: a (ErrImagePull)", "kubectl get pods"},
 		{
 			"the container that some have", "proxy",
 			[]*corev1.Pod{member("a", "", 2, unstarted), member("b", "", 1, renamed)},
 			"b (no such container), a (not started yet)", "kubectl get pods",
 		},
-		{"the container that none has", "nope", []*corev1.Pod{member("a", "", 1)}, "find container nope: pod/a has none of that name", "-c with one of"},
+		{"the container that none has", "nope", []*corev1.Pod{member("a", "", 1)}, "container \"nope\" not found in pod/a", "-c with one of"},
 	} {
 		_, said, err := resolveWeb(t, c.container, c.pods...)
 		wantError(t, c.what, err, c.want, c.try)
@@ -155,10 +155,10 @@ func TestResolveSaysWhyNoPodIsUsable(t *testing.T) {
 	}
 	// Nothing can be copied from what is going.
 	_, _, err := resolveWeb(t, "", member("a", "", 1, deleted))
-	if got := hint.Of(err); got != "kubectl get pods -n shop -l app=web" {
+	if got := hint.Of(err); got != "run kubectl get pods -n shop -l app=web" {
 		t.Errorf("all deleted: %v, try %q", err, got)
 	}
 	// The advice can be pasted into a shell.
 	_, err = Resolve(t.Context(), fake.NewClientset(member("a", "", 1, unstarted)), "shop", Ref{Selector: "app in (web), !x"}, nil)
-	wantError(t, "a set", err, `find a running pod with labels "app in (web), !x": 1 pod`, "kubectl get pods -n shop -l 'app in (web),!x', or")
+	wantError(t, "a set", err, `no usable pod with labels "app in (web), !x" among 1 pod`, "kubectl get pods -n shop -l 'app in (web),!x', or")
 }

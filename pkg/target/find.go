@@ -34,8 +34,8 @@ type finder struct {
 func (f finder) pod(ctx context.Context, name string) (*corev1.Pod, error) {
 	pod, err := f.client.CoreV1().Pods(f.namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil, hint.With(fmt.Errorf("get pod/%s: there is no such pod in namespace %s", name, f.namespace),
-			fmt.Sprintf("kubectl get pods -n %s, or deploy/%s if that is a Deployment's name, or name another namespace with -n", f.namespace, name))
+		return nil, hint.With(fmt.Errorf("pod %q not found in namespace %q", name, f.namespace),
+			fmt.Sprintf("run kubectl get pods -n %s, use deploy/%s if it is a Deployment, or use -n for another namespace", f.namespace, name))
 	}
 	if err != nil {
 		return nil, f.refused(fmt.Errorf("get pod/%s: %w", name, err), "", "pods", "get")
@@ -46,8 +46,8 @@ func (f finder) pod(ctx context.Context, name string) (*corev1.Pod, error) {
 func (f finder) workload(ctx context.Context, k kind, name string) (workload, error) {
 	w, err := k.get(ctx, f.client, f.namespace, name)
 	if apierrors.IsNotFound(err) {
-		return workload{}, hint.With(fmt.Errorf("get %s/%s: there is no such %s in namespace %s", k.name, name, k.name, f.namespace),
-			fmt.Sprintf("kubectl get %s -n %s, or name another namespace with -n", k.plural, f.namespace))
+		return workload{}, hint.With(fmt.Errorf("%s %q not found in namespace %q", k.name, name, f.namespace),
+			fmt.Sprintf("run kubectl get %s -n %s, or use -n for another namespace", k.plural, f.namespace))
 	}
 	if err != nil {
 		return workload{}, f.refused(fmt.Errorf("get %s/%s: %w", k.name, name, err), k.group, k.plural, "get")
@@ -68,8 +68,8 @@ func (f finder) newestJob(ctx context.Context, cron workload) (workload, error) 
 	}
 	jobs := slices.DeleteFunc(list.Items, func(j batchv1.Job) bool { return !metav1.IsControlledBy(&j, cron.owner) })
 	if len(jobs) == 0 {
-		return workload{}, hint.With(fmt.Errorf("find a pod%s: it has no jobs (%s)", cron.of, cron.state),
-			fmt.Sprintf("kubectl create job -n %s NAME --from=%s, which runs it now", f.namespace, cron.name))
+		return workload{}, hint.With(fmt.Errorf("no pods%s found: it has no jobs (%s)", cron.of, cron.state),
+			fmt.Sprintf("to run it now: kubectl create job -n %s NAME --from=%s", f.namespace, cron.name))
 	}
 	newest := slices.MinFunc(jobs, func(a, b batchv1.Job) int { return newestFirst(&a, &b) })
 	w, err := ofJob(&newest)

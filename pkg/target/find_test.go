@@ -167,22 +167,22 @@ func TestResolveFindsNoPods(t *testing.T) {
 		ref       Ref
 		want, try string
 	}{
-		{Ref{Arg: "deploy/web"}, "find a pod of deployment/web: it has no pods (0 replicas wanted)", "kubectl scale -n shop deployment/web --replicas=1"},
-		{Ref{Arg: "deploy/refused"}, "find a pod of deployment/refused: it has no pods (3 replicas wanted)", "kubectl describe -n shop deployment/refused"},
-		{Ref{Arg: "sts/owned"}, "it has no pods (1 replica wanted)", "kubectl describe -n shop statefulset/owned"},
+		{Ref{Arg: "deploy/web"}, "no pods of deployment/web found (0 replicas wanted)", "kubectl scale -n shop deployment/web --replicas=1"},
+		{Ref{Arg: "deploy/refused"}, "no pods of deployment/refused found (3 replicas wanted)", "kubectl describe -n shop deployment/refused"},
+		{Ref{Arg: "sts/owned"}, " found (1 replica wanted)", "kubectl describe -n shop statefulset/owned"},
 		// Its Deployment would scale it down again.
-		{Ref{Arg: "rs/web"}, "it has no pods (0 replicas wanted)", "kubectl describe -n shop replicaset/web"},
-		{Ref{Arg: "ds/web"}, "it has no pods (wanted on 0 nodes)", "kubectl describe"},
-		{Ref{Arg: "svc/outside"}, "it has no pods (it has no selector)", "kubectl describe"},
-		{Ref{Arg: "svc/web"}, "find a pod of service/web: it has no pods", "kubectl describe"},
-		{Ref{Arg: "job/suspended"}, "it has no pods (it is suspended)", "kubectl describe"},
-		{Ref{Arg: "job/completed"}, "it has no pods (it has completed)", "kubectl describe"},
-		{Ref{Arg: "job/nothing"}, "find a pod of job/nothing: it has no pods", "kubectl describe"},
-		{Ref{Arg: "cj/web"}, `find a pod of cronjob/web: it has no jobs (its schedule is "0 3 * * *")`, "kubectl create job -n shop NAME --from=cronjob/web"},
+		{Ref{Arg: "rs/web"}, " found (0 replicas wanted)", "kubectl describe -n shop replicaset/web"},
+		{Ref{Arg: "ds/web"}, " found (wanted on 0 nodes)", "kubectl describe"},
+		{Ref{Arg: "svc/outside"}, " found (it has no selector)", "kubectl describe"},
+		{Ref{Arg: "svc/web"}, "no pods of service/web found", "kubectl describe"},
+		{Ref{Arg: "job/suspended"}, " found (it is suspended)", "kubectl describe"},
+		{Ref{Arg: "job/completed"}, " found (it has completed)", "kubectl describe"},
+		{Ref{Arg: "job/nothing"}, "no pods of job/nothing found", "kubectl describe"},
+		{Ref{Arg: "cj/web"}, `no pods of cronjob/web found: it has no jobs (its schedule is "0 3 * * *")`, "kubectl create job -n shop NAME --from=cronjob/web"},
 		{Ref{Arg: "cj/off"}, "it has no jobs (it is suspended)", "kubectl create job"},
-		{Ref{Selector: "app=none"}, `find a pod with labels "app=none": there is none in namespace shop`, "kubectl get pods -n shop --show-labels"},
+		{Ref{Selector: "app=none"}, `no pods with labels "app=none" found in namespace shop`, "kubectl get pods -n shop --show-labels"},
 		// The copy matches, and is not meant.
-		{Ref{Selector: "app!=owned,app"}, "there is none in namespace shop", "kubectl get pods"},
+		{Ref{Selector: "app!=owned,app"}, "found in namespace shop", "kubectl get pods"},
 	} {
 		_, err := Resolve(t.Context(), fake.NewClientset(objects...), "shop", c.ref, nil)
 		wantError(t, c.ref, err, c.want, c.try)

@@ -30,7 +30,7 @@ func WorkloadKinds() []string { return []string{"deployment", "statefulset", "da
 func ParseWorkload(arg string) (Workload, error) {
 	q, err := parseArg(arg)
 	if err == nil && !slices.Contains(WorkloadKinds(), q.kind.name) {
-		err = hint.With(fmt.Errorf("resolve %q: not a deployment, statefulset or daemonset", arg), "deploy/NAME, sts/NAME or ds/NAME")
+		err = hint.With(fmt.Errorf("%q is not a deployment, statefulset or daemonset", arg), "use deploy/NAME, sts/NAME or ds/NAME")
 	}
 	return Workload{q.kind.name, q.name}, err
 }
@@ -43,7 +43,7 @@ func ResolveWorkload(ctx context.Context, client kubernetes.Interface, namespace
 	case err != nil:
 		return Workload{}, err
 	case q.selector != nil:
-		return Workload{}, hint.With(fmt.Errorf("resolve labels %q: a template is patched by the name of its workload", ref.Selector), "deploy/NAME, sts/NAME or ds/NAME")
+		return Workload{}, hint.With(fmt.Errorf("labels %q do not name a workload to patch", ref.Selector), "use deploy/NAME, sts/NAME or ds/NAME")
 	case q.kind.get != nil:
 		return ParseWorkload(ref.Arg)
 	}
@@ -56,7 +56,7 @@ func ResolveWorkload(ctx context.Context, client kubernetes.Interface, namespace
 	if owner != nil && owner.Kind == "ReplicaSet" {
 		set, err := client.AppsV1().ReplicaSets(namespace).Get(ctx, owner.Name, metav1.GetOptions{})
 		if err != nil {
-			return Workload{}, f.refused(fmt.Errorf("get replicaset/%s, which made pod/%s: %w", owner.Name, pod.Name, err), "apps", "replicasets", "get")
+			return Workload{}, f.refused(fmt.Errorf("get replicaset/%s, which owns pod/%s: %w", owner.Name, pod.Name, err), "apps", "replicasets", "get")
 		}
 		owner = metav1.GetControllerOf(set)
 	}
@@ -65,11 +65,11 @@ func ResolveWorkload(ctx context.Context, client kubernetes.Interface, namespace
 			return Workload{k.name, owner.Name}, nil
 		}
 	}
-	what := "nothing makes it anew"
+	what := "it has no controller (Deployment, StatefulSet or DaemonSet)"
 	if owner != nil {
-		what = fmt.Sprintf("%s %s made it, whose pods are not replaced when its template changes", owner.Kind, owner.Name)
+		what = fmt.Sprintf("it is controlled by %s %s, whose pods are not replaced when its template changes", owner.Kind, owner.Name)
 	}
-	return Workload{}, hint.With(fmt.Errorf("find the workload of pod/%s: %s", pod.Name, what), fmt.Sprintf("kubectl shareproc debug %s --copy", pod.Name))
+	return Workload{}, hint.With(fmt.Errorf("pod/%s has no workload to patch: %s", pod.Name, what), fmt.Sprintf("kubectl shareproc debug %s --copy", pod.Name))
 }
 
 // InTemplate picks the container of a workload's template, as Resolve does of a pod's. The pod is one that the template would

@@ -13,7 +13,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
-// Ref is whom the user means, in the user's words. Exactly one of Arg and Selector is given.
+// Ref names the target as the user typed it. Exactly one of Arg and Selector is set.
 type Ref struct {
 	// Arg names a pod ("nginx", "pod/nginx") or what keeps pods ("deploy/web", "sts/db", "svc/web"),
 	// in the forms that kubectl exec takes.
@@ -41,31 +41,31 @@ type query struct {
 func (r Ref) parse() (query, error) {
 	if r.Container != "" {
 		if problems := validation.IsDNS1123Label(r.Container); len(problems) > 0 {
-			return query{}, hint.With(fmt.Errorf("find container %q: not the name of a container: %s", r.Container, problems[0]),
-				"-c with the name of a container, or without -c for the pod's default one")
+			return query{}, hint.With(fmt.Errorf("%q is not a valid container name: %s", r.Container, problems[0]),
+				"use -c with the name of a container, or leave it out for the default one")
 		}
 	}
 	switch {
 	case r.Arg != "" && r.Selector != "":
-		return query{}, hint.With(fmt.Errorf("resolve %q with labels %q: both say which pod is meant", r.Arg, r.Selector),
-			"one of both: the name, or -l")
+		return query{}, hint.With(fmt.Errorf("a name (%q) and labels (%q) are mutually exclusive", r.Arg, r.Selector),
+			"use the name or -l")
 	case r.Selector != "":
 		return parseSelector(r.Selector)
 	case r.Arg == "":
-		return query{}, hint.With(errors.New("resolve a pod: neither a name nor labels are given"),
-			"the name of a pod, TYPE/NAME, or -l with its labels")
+		return query{}, hint.With(errors.New("a pod name or labels are required"),
+			"use the name of a pod, TYPE/NAME, or -l with its labels")
 	}
 	return parseArg(r.Arg)
 }
 
 func parseSelector(text string) (query, error) {
-	const try = "-l app=web, or -l 'app in (web, api), tier!=db'"
+	const try = "use -l app=web, or -l 'app in (web, api), tier!=db'"
 	selector, err := labels.Parse(text)
 	switch {
 	case err != nil:
 		return query{}, hint.With(fmt.Errorf("parse label selector %q: %w", text, err), try)
 	case selector.Empty():
-		return query{}, hint.With(fmt.Errorf("parse label selector %q: it asks for nothing, so every pod would do", text), try)
+		return query{}, hint.With(fmt.Errorf("label selector %q is empty and would match every pod", text), try)
 	}
 	return query{selector: selector}, nil
 }
@@ -77,12 +77,12 @@ func parseArg(arg string) (query, error) {
 	}
 	k, ok := kindNamed(word)
 	if !ok {
-		return query{}, hint.With(fmt.Errorf("resolve %q: no pods are found by %q, only by %s", arg, word, kindNames()),
-			"kubectl get pods, then name one of them; or -l with its labels")
+		return query{}, hint.With(fmt.Errorf("%q has an unknown resource type %q: use %s", arg, word, kindNames()),
+			fmt.Sprintf("run kubectl get pods and name one of them, or use -n %s if that is a namespace", word))
 	}
 	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
-		return query{}, hint.With(fmt.Errorf("resolve %q: not the name of a %s: %s", arg, k.name, problems[0]),
-			fmt.Sprintf("kubectl get %s, then name one of them", k.plural))
+		return query{}, hint.With(fmt.Errorf("%q is not a valid %s name: %s", arg, k.name, problems[0]),
+			fmt.Sprintf("run kubectl get %s and name one of them", k.plural))
 	}
 	return query{kind: k, name: name}, nil
 }
@@ -93,8 +93,8 @@ func parseArg(arg string) (query, error) {
 func ParseName(arg string) (string, error) {
 	q, err := parseArg(arg)
 	if err == nil && q.kind.get != nil {
-		err = hint.With(fmt.Errorf("resolve %q: only a pod can be named here, not a %s", arg, q.kind.name),
-			"kubectl get pods, then name one of them")
+		err = hint.With(fmt.Errorf("%q is a %s: only a pod can be used here", arg, q.kind.name),
+			"run kubectl get pods and name one of them")
 	}
 	if err != nil {
 		return "", err

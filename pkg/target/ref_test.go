@@ -37,21 +37,21 @@ func TestKindsAreNamedAsInKubectl(t *testing.T) {
 
 // What is wrong with the words costs no request.
 func TestValidate(t *testing.T) {
-	const types = "only by pod, deployment, statefulset, daemonset, replicaset, job, cronjob, replicationcontroller or service"
+	const types = "use pod, deployment, statefulset, daemonset, replicaset, job, cronjob, replicationcontroller or service"
 	for _, c := range []struct {
 		ref       Ref
 		want, try string
 	}{
-		{Ref{}, "resolve a pod: neither a name nor labels are given", "-l"},
-		{Ref{Arg: "web", Selector: "app=web"}, `resolve "web" with labels "app=web": both say which pod is meant`, "one of both"},
-		{Ref{Arg: "rollout/web"}, `resolve "rollout/web": no pods are found by "rollout", ` + types, "kubectl get pods"},
-		{Ref{Arg: "\x1b/web"}, `resolve "\x1b/web": no pods are found by "\x1b"`, "kubectl get pods"},
-		{Ref{Arg: "deploy/"}, `resolve "deploy/": not the name of a deployment`, "kubectl get deployments"},
-		{Ref{Arg: "sts/We b"}, `resolve "sts/We b": not the name of a statefulset`, "kubectl get statefulsets"},
-		{Ref{Arg: "pod/x/y"}, `resolve "pod/x/y": not the name of a pod`, "kubectl get pods"},
+		{Ref{}, "a pod name or labels are required", "-l"},
+		{Ref{Arg: "web", Selector: "app=web"}, `a name ("web") and labels ("app=web") are mutually exclusive`, "use the name or -l"},
+		{Ref{Arg: "rollout/web"}, `"rollout/web" has an unknown resource type "rollout": ` + types, "kubectl get pods"},
+		{Ref{Arg: "\x1b/web"}, "\"\\x1b/web\" has an unknown resource type \"\\x1b\"", "kubectl get pods"},
+		{Ref{Arg: "deploy/"}, `"deploy/" is not a valid deployment name`, "kubectl get deployments"},
+		{Ref{Arg: "sts/We b"}, `"sts/We b" is not a valid statefulset name`, "kubectl get statefulsets"},
+		{Ref{Arg: "pod/x/y"}, `"pod/x/y" is not a valid pod name`, "kubectl get pods"},
 		{Ref{Selector: "app==web=="}, `parse label selector "app==web==": `, "-l app=web"},
 		{Ref{Selector: "a\x1b=b"}, `parse label selector "a\x1b=b": `, "-l app=web"},
-		{Ref{Selector: " "}, `parse label selector " ": it asks for nothing`, "-l app=web"},
+		{Ref{Selector: " "}, `label selector " " is empty`, "-l app=web"},
 	} {
 		wantError(t, c.ref, c.ref.Validate(), c.want, c.try)
 		client := fake.NewClientset(pod(nil))

@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Shared tells whether every container of the pod sees every process of it: the pod shares its
+// Shared reports whether every container of the pod sees every process of it: the pod shares its
 // process namespace, or uses the node's.
 func (t Target) Shared() bool {
 	share := t.Pod.Spec.ShareProcessNamespace

@@ -72,11 +72,11 @@ func pick(pod *corev1.Pod, container string) (Target, error) {
 	if slices.Contains(names, container) {
 		return Target{Pod: pod, Container: container}, nil
 	}
-	err := fmt.Errorf("find container %s: pod/%s has none of that name", container, pod.Name)
+	err := fmt.Errorf("container %q not found in pod/%s", container, pod.Name)
 	if slices.ContainsFunc(pod.Spec.EphemeralContainers, func(c corev1.EphemeralContainer) bool { return c.Name == container }) {
-		err = fmt.Errorf("find container %s: it is an ephemeral container of pod/%s, which no helper can join", container, pod.Name)
+		err = fmt.Errorf("container %s is an ephemeral container in pod/%s, which no helper can join", container, pod.Name)
 	}
-	return Target{}, hint.With(err, "-c with one of: "+strings.Join(names, ", "))
+	return Target{}, hint.With(err, "use -c with one of: "+strings.Join(names, ", "))
 }
 
 // defaultOf is the container that is meant when none is named. An annotation that names none of the

@@ -80,12 +80,12 @@ func TestResolveErrorsSayWhatIsThere(t *testing.T) {
 		ref       Ref
 		want, try string
 	}{
-		{"shop", Ref{Arg: "web", Container: "nope"}, "find container nope: pod/web has none of that name", "web, proxy, setup"},
-		{"shop", Ref{Arg: "web", Container: "shareproc-x"}, "it is an ephemeral container of pod/web", "-c with one of: web, proxy, setup"},
-		{"shop", Ref{Arg: "web", Container: "no\x1b[31m"}, `find container "no\x1b[31m": not the name of a container`, "-c with"},
-		{"other", Ref{Arg: "web"}, "get pod/web: there is no such pod in namespace other", "kubectl get pods -n other"},
-		{"other", Ref{Arg: "deploy/web"}, "get deployment/web: there is no such deployment in namespace other", "kubectl get deployments -n other"},
-		{"other", Ref{Arg: "cj/web"}, "get cronjob/web: there is no such cronjob in namespace other", "kubectl get cronjobs -n other"},
+		{"shop", Ref{Arg: "web", Container: "nope"}, "container \"nope\" not found in pod/web", "web, proxy, setup"},
+		{"shop", Ref{Arg: "web", Container: "shareproc-x"}, "is an ephemeral container in pod/web", "-c with one of: web, proxy, setup"},
+		{"shop", Ref{Arg: "web", Container: "no\x1b[31m"}, `"no\x1b[31m" is not a valid container name`, "-c with"},
+		{"other", Ref{Arg: "web"}, "pod \"web\" not found in namespace \"other\"", "kubectl get pods -n other"},
+		{"other", Ref{Arg: "deploy/web"}, "deployment \"web\" not found in namespace \"other\"", "kubectl get deployments -n other"},
+		{"other", Ref{Arg: "cj/web"}, "cronjob \"web\" not found in namespace \"other\"", "kubectl get cronjobs -n other"},
 	} {
 		_, err := Resolve(t.Context(), client, c.namespace, c.ref, nil)
 		wantError(t, c.ref, err, c.want, c.try)

@@ -33,5 +33,5 @@ func CheckPlatform(pod *corev1.Pod, node *corev1.Node) error {
 	if why == "" {
 		return nil
 	}
-	return hint.With(fmt.Errorf("use pod/%s: %s", pod.Name, why), fmt.Sprintf("kubectl exec -n %s -it %s -- cmd", pod.Namespace, pod.Name))
+	return hint.With(fmt.Errorf("pod/%s cannot be debugged: %s", pod.Name, why), fmt.Sprintf("kubectl exec -n %s -it %s -- cmd", pod.Namespace, pod.Name))
 }

@@ -15,7 +15,7 @@ import (
 // cronJobKind is apart from the others: it keeps jobs, and those keep the pods.
 const cronJobKind = "cronjob"
 
-// workload is what was named instead of a pod: how its pods are told from others.
+// workload is the object that was named instead of a pod, with what selects its pods.
 type workload struct {
 	// name is its kind and name ("deployment/web"); "" where pods were asked for by their labels.
 	name string

@@ -26,16 +26,16 @@ import (
 // No file in it looks whole that is not. After a longer file that is not, and after any error, it ends in the middle of a
 // header, which every reader reports.
 type archive struct {
-	gnu    bool
-	top    string
-	limit  int64 // of a file that waits here until it is right; a longer one goes out while it comes, and stays
-	out    *bufio.Writer
-	tar    *tar.Writer
-	spool  *os.File
-	held   []held
-	big    *big
-	spoilt bool // a file in it is not whole
-	whole  bool
+	gnu        bool
+	top        string
+	limit      int64 // of a file that waits here until it is right; a longer one goes out while it comes, and stays
+	out        *bufio.Writer
+	tar        *tar.Writer
+	spool      *os.File
+	held       []held
+	big        *big
+	incomplete bool // a file in it is not whole
+	whole      bool
 }
 
 // A held is a file that went out.
@@ -122,7 +122,7 @@ func (a *archive) give() error {
 	if a.big == nil {
 		return nil
 	}
-	a.spoilt = true
+	a.incomplete = true
 	err := a.big.zeros(a.big.Size)
 	a.big = nil
 	return err
@@ -227,7 +227,7 @@ func (s *archiveStage) stream(part Part, fill func(Receiver) error) ([]error, er
 		s.big, s.held = nil, append(s.held, held{part.Path, part.Mode, part.Size})
 		return nil, nil
 	}
-	return []error{fmt.Errorf("%w; what the archive has of it is not whole", ErrChanged)}, s.give()
+	return []error{fmt.Errorf("%w; its entry in the archive is incomplete", ErrChanged)}, s.give()
 }
 
 func (s *archiveStage) Data(i int, offset int64, p []byte) error {
@@ -260,7 +260,7 @@ func (s *archiveStage) Commit(_ context.Context, directories []File, _ []Move) (
 			return nil, err
 		}
 	}
-	if s.whole = !s.spoilt; s.whole {
+	if s.whole = !s.incomplete; s.whole {
 		return nil, errors.Join(s.tar.Close(), s.out.Flush())
 	}
 	return nil, nil
@@ -277,15 +277,15 @@ func (s *archiveStage) Close(context.Context, bool) (err error) {
 	}
 	if s.big == nil {
 		if err = s.tar.Flush(); err == nil {
-			_, err = s.out.Write(torn())
+			_, err = s.out.Write(truncatedHeader())
 		}
 	}
 	return errors.Join(err, s.out.Flush())
 }
 
-// torn is the header of an extended header, of which nothing follows. A bad block would do for most readers, but Python
+// truncatedHeader is the header of an extended header, of which nothing follows. A bad block would do for most readers, but Python
 // and others take it for the end, as some take a missing end for one.
-func torn() []byte {
+func truncatedHeader() []byte {
 	var b bytes.Buffer
 	// It cannot fail: everything in it fits.
 	_ = tar.NewWriter(&b).WriteHeader(&tar.Header{Name: "not-whole", Size: 512, Mode: 0o600, Typeflag: tar.TypeReg, Format: tar.FormatUSTAR})

@@ -157,7 +157,7 @@ func TestDamagedFileSpoilsTheArchive(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || names != "0etc/a 3etc/null 0etc/log 0etc/z 5etc/ " || !strings.Contains(heard["log"].Error(), "not whole") {
+		if err == nil || names != "0etc/a 3etc/null 0etc/log 0etc/z 5etc/ " || !strings.Contains(heard["log"].Error(), "incomplete") {
 			t.Error(names, err, heard["log"])
 		}
 		for _, reader := range tarReaders() {

@@ -48,7 +48,7 @@ func (c *copier) tally() {
 			c.report.Copied++
 			if it.grows {
 				c.report.Grown++
-				c.tell(it, &GrownError{it.Mtime, it.Size})
+				c.reportFailure(it, &GrownError{it.Mtime, it.Size})
 			}
 		}
 	}

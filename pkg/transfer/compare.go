@@ -54,7 +54,7 @@ func (c comparison) held(ctx context.Context) (sizes []*item, extra []string, er
 		}
 		it := c.items[i]
 		if it.seen = true; it.Mode.IsRegular() && it.first == nil && (it.state != staged || it.Size >= 0 && it.Size != f.Size) {
-			it.dressed = !c.Preserve && it.dressedAs(f)
+			it.complete = !c.Preserve && it.sameMetadata(f)
 			if it.state, it.at = waiting, f.Size; f.Inode != "" {
 				it.at = 0 // to go on with it would change another file of the stage
 			}
@@ -75,7 +75,7 @@ func (c comparison) match(ctx context.Context, held Reader, items []*item) error
 		case !same[i]:
 			it.at = 0
 		case it.large():
-		case it.dressed && it.at == it.Size:
+		case it.complete && it.at == it.Size:
 			it.state = staged
 		default:
 			it.at = 0 // small files come as an archive, which has them from their beginning

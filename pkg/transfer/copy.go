@@ -235,7 +235,7 @@ func (c *copier) fail(it *item, err error) {
 		c.fatal = c.read(err)
 		return
 	}
-	c.tell(it, err)
+	c.reportFailure(it, err)
 	if it.Mode.IsDir() {
 		for _, in := range below(c.items, it) {
 			c.count(in, 0)
@@ -244,7 +244,7 @@ func (c *copier) fail(it *item, err error) {
 	}
 }
 
-func (c *copier) tell(it *item, err error) {
+func (c *copier) reportFailure(it *item, err error) {
 	if c.report.Failed++; errors.Is(err, ErrKind) {
 		err = kindError(it.Mode)
 	}

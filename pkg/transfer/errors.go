@@ -13,30 +13,30 @@ import (
 // What a copy, or a file of it, ends with, beside fs.ErrNotExist, fs.ErrPermission and the like.
 var (
 	ErrChanged      = errors.New("changed while it was read")
-	ErrDamaged      = errors.New("what arrived is not what was sent")
-	ErrKind         = errors.New("is neither file, directory nor link")
-	ErrInTheWay     = errors.New("something of another kind is in its place")
-	ErrDangling     = errors.New("a link that leads nowhere is in its place")
+	ErrDamaged      = errors.New("checksum mismatch: data was corrupted in transit")
+	ErrKind         = errors.New("is not a file, directory or link")
+	ErrInTheWay     = errors.New("destination exists and is of another type")
+	ErrDangling     = errors.New("destination is a dangling link")
 	ErrNotDirectory = errors.New("not a directory")
 	ErrIsDirectory  = errors.New("is a directory")
-	ErrNoDirectory  = errors.New("the directory that it should be in does not exist")
-	ErrLoop         = errors.New("a link to a directory that it is in")
-	ErrName         = errors.New("not a name that the file system there can have")
-	ErrClash        = errors.New("another file has that name on this disk")
-	ErrOwner        = errors.New("its owner and mode cannot be kept")
-	ErrLess         = errors.New("it grows, and what is in its place is longer than what it had")
-	ErrSame         = errors.New("source and destination are the same, or one is in the other")
-	ErrOnce         = errors.New("a stream cannot be gone back in")
+	ErrNoDirectory  = errors.New("parent directory does not exist")
+	ErrLoop         = errors.New("link loop: it points to a directory that contains it")
+	ErrName         = errors.New("name not allowed by the file system")
+	ErrClash        = errors.New("another file has that name on this file system")
+	ErrOwner        = errors.New("cannot keep its owner and mode")
+	ErrLess         = errors.New("it grows, and the destination is longer than the part that was read")
+	ErrSame         = errors.New("source and destination are the same, or one contains the other")
+	ErrOnce         = errors.New("a stream cannot be rewound")
 )
 
-// IsBroken tells whether an error says that a connection failed, and nothing of what was asked: asking again may help. Such
+// IsBroken reports whether an error says that a connection failed, and nothing of what was asked: asking again may help. Such
 // an error has a method Broken. What a cluster or a target refuses is not broken.
 func IsBroken(err error) bool {
 	var b interface{ Broken() bool }
 	return errors.As(err, &b) && b.Broken()
 }
 
-// IsStalled tells whether a broken connection is one on which nothing came back for long. Such an error has a method Stalled.
+// IsStalled reports whether a broken connection is one on which nothing came back for long. Such an error has a method Stalled.
 func IsStalled(err error) bool {
 	var s interface{ Stalled() bool }
 	return errors.As(err, &s) && s.Stalled()
@@ -80,7 +80,7 @@ type GrownError struct {
 
 // Error says what there is.
 func (e *GrownError) Error() string {
-	return fmt.Sprintf("copied as it was at %s, %d bytes; it grew", e.At.Local().Format(time.TimeOnly), e.Size)
+	return fmt.Sprintf("it grew; copied its first %d bytes, as of %s", e.Size, e.At.Local().Format(time.TimeOnly))
 }
 
 // A kindError is an ErrKind that names the kind.

@@ -38,7 +38,7 @@ func describe(f *File, info fs.FileInfo) {
 	f.State = b.String()
 }
 
-// private tells whether a directory is our own, and closed to all others.
+// private reports whether a directory is our own, and closed to all others.
 func private(info fs.FileInfo) bool {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	return ok && info.IsDir() && int(s.Uid) == os.Geteuid() && info.Mode().Perm()&0o077 == 0

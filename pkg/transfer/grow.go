@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// is tells whether a file is the one of a part.
+// is reports whether a file is the one of a part.
 func (p Part) is(f File) bool {
 	return f.State == p.State || p.Grows && f.Size >= p.Size && identity(f.State) == identity(p.State)
 }

@@ -24,18 +24,18 @@ const (
 // An item is a file that is copied. There may be many, so that it holds little.
 type item struct {
 	File
-	origin  *origin // nil for what is in the tree itself
-	first   *item   // another name of the same file, which comes before
-	at      int64   // how much of it is known to be in the stage
-	counted int64   // how much Progress has heard of
-	state   state
-	seen    bool // compare's
-	grows   bool // it became longer while it was copied
-	dressed bool // compare's: what the stage has got its mode and time, and so all of its contents
+	origin   *origin // nil for what is in the tree itself
+	first    *item   // another name of the same file, which comes before
+	at       int64   // how much of it is known to be in the stage
+	counted  int64   // how much Progress has heard of
+	state    state
+	seen     bool // compare's
+	grows    bool // it became longer while it was copied
+	complete bool // compare's: what the stage has got its mode and time, and so all of its contents
 }
 
-// dressedAs tells whether a file of the stage has the mode and time of its source.
-func (it *item) dressedAs(f File) bool {
+// sameMetadata reports whether a file of the stage has the mode and time of its source.
+func (it *item) sameMetadata(f File) bool {
 	return it.Mode.Perm() == f.Mode.Perm() && (it.Mode|f.Mode)&fs.ModeSticky == 0 && it.Mtime.Unix() == f.Mtime.Unix()
 }
 
@@ -100,7 +100,7 @@ func (l *lister) list(ctx context.Context, r Reader, from *item, physical string
 		}
 	}
 	if len(l.items) == 0 {
-		return fmt.Errorf("list files: none: %w", ErrDamaged)
+		return fmt.Errorf("list files: empty answer: %w", ErrDamaged)
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// within tells whether a path is below a directory.
+// within reports whether a path is below a directory.
 func within(path, dir string) bool {
 	if dir == "." {
 		return path != "."

@@ -84,7 +84,7 @@ func describeFile(info fs.FileInfo) File {
 	return f
 }
 
-// Stream opens what is neither file, directory nor link, and the descriptors that a shell hands on by name.
+// Stream opens what is not a file, directory or link, and the descriptors that a shell hands on by name.
 func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error) {
 	full, err := absolute(path)
 	if err != nil {
@@ -122,7 +122,7 @@ func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error
 	return &stream{in: &input{in: file, close: file.Close}}, nil
 }
 
-// descriptor tells whether a path is one of the names of an open file, which to replace would be no copy.
+// descriptor reports whether a path is one of the names of an open file, which to replace would be no copy.
 func descriptor(path string) bool {
 	for range 40 {
 		path = filepath.Clean(path)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// possible tells whether this system can have a file of that name. Linux takes all of them.
+// possible reports whether this system can have a file of that name. Linux takes all of them.
 func possible(name string) bool {
 	return possibleOn(runtime.GOOS, name) && filepath.IsLocal(filepath.FromSlash(name))
 }

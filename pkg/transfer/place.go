@@ -24,7 +24,7 @@ func (p place) path() string {
 	return strings.TrimSuffix(p.dir, "/") + "/" + p.base
 }
 
-// same tells whether a source of the same tree is what it would replace, or is a directory that the place is in.
+// same reports whether a source of the same tree is what it would replace, or is a directory that the place is in.
 func (p place) same(f File) bool {
 	if f.Mode.IsDir() {
 		return strings.HasPrefix(p.path()+"/", strings.TrimSuffix(f.Path, "/")+"/")

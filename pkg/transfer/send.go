@@ -53,7 +53,7 @@ func (it *item) large() bool {
 	return it.Mode.IsRegular() && (it.Size < 0 || it.Size > smallSize || it.origin != nil) && !it.linked()
 }
 
-// linked tells whether a file is a hard link to what the stage has.
+// linked reports whether a file is a hard link to what the stage has.
 func (it *item) linked() bool { return it.first != nil && it.first.state == staged }
 
 // put sends a batch.
@@ -123,7 +123,7 @@ func (t *tap) became(ctx context.Context, i int, own error) error {
 			return t.read(ErrDamaged)
 		}
 		if it.state = staged; own != nil {
-			t.tell(it, own)
+			t.reportFailure(it, own)
 		}
 		if it.grows {
 			return t.agree(ctx, it)

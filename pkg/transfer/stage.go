@@ -262,11 +262,11 @@ func (p *putter) finish(i int, size int64) error {
 	if err != nil {
 		return err
 	}
-	return p.stage.dress(root, base, p.parts[i].File)
+	return p.stage.applyMetadata(root, base, p.parts[i].File)
 }
 
-// dress gives a file its owner, mode and time, in this order: a new owner clears bits of the mode.
-func (s *stage) dress(root *os.Root, base string, f File) error {
+// applyMetadata gives a file its owner, mode and time, in this order: a new owner clears bits of the mode.
+func (s *stage) applyMetadata(root *os.Root, base string, f File) error {
 	mode := f.Mode & (fs.ModePerm | fs.ModeSticky)
 	var kept error
 	if s.preserve {
@@ -328,7 +328,7 @@ func (s *stage) Commit(_ context.Context, directories []File, moves []Move) ([]e
 			late[d.Path] = d // a directory is changed when it gets another parent
 			continue
 		}
-		if err := s.dress(s.root, s.disk(join(s.top, d.Path)), d); err != nil {
+		if err := s.applyMetadata(s.root, s.disk(join(s.top, d.Path)), d); err != nil {
 			return nil, plain(err)
 		}
 	}
@@ -347,14 +347,14 @@ func (s *stage) Commit(_ context.Context, directories []File, moves []Move) ([]e
 		}
 		err := s.move(filepath.Join(s.name, s.disk(join(s.top, m.From))), to)
 		if d, ok := late[m.From]; ok && err == nil {
-			err = s.dress(s.parent, to, d)
+			err = s.applyMetadata(s.parent, to, d)
 		}
 		errs[i] = plain(err)
 	}
 	return errs, nil
 }
 
-// passable tells whether a path of the destination leads through directories only.
+// passable reports whether a path of the destination leads through directories only.
 func (s *stage) passable(dir string) error {
 	at := ""
 	for name := range strings.SplitSeq(dir, "/") {

@@ -42,7 +42,7 @@ type Part struct {
 	Grows bool
 }
 
-// contents tells whether there are any to come.
+// contents reports whether there are any to come.
 func (p Part) contents() bool { return p.Mode.IsRegular() && p.Link == "" }
 
 // A Sum is about the first N bytes of a regular file.

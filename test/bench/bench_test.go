@@ -101,13 +101,13 @@ func newBench(t *testing.T) *bench {
 	if kubeconfig == "" || os.Getenv("SHAREPROC_BENCH") == "" {
 		t.Skip("run make bench")
 	}
-	folder, err := os.MkdirTemp("/dev/shm", "shareproc-bench-") //nolint:usetesting // which may be on a disk
+	directory, err := os.MkdirTemp("/dev/shm", "shareproc-bench-") //nolint:usetesting // which may be on a disk
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	b := &bench{t: t, in: filepath.Join(folder, "in"), out: filepath.Join(folder, "out"), disk: t.TempDir()}
-	own := filepath.Join(folder, "kubeconfig")
+	t.Cleanup(func() { _ = os.RemoveAll(directory) })
+	b := &bench{t: t, in: filepath.Join(directory, "in"), out: filepath.Join(directory, "out"), disk: t.TempDir()}
+	own := filepath.Join(directory, "kubeconfig")
 	text, err := os.ReadFile(kubeconfig)
 	if err != nil {
 		t.Fatal(err)
@@ -135,12 +135,12 @@ func (b *bench) fill() {
 		content := []byte(strings.Repeat("x", size))
 		count := map[string]int{"small": 200, "many": 1000}[tree]
 		for i := range 100 {
-			folder := filepath.Join(b.in, tree, fmt.Sprint("folder-", i))
-			if err := os.MkdirAll(folder, 0o755); err != nil {
+			directory := filepath.Join(b.in, tree, fmt.Sprint("directory-", i))
+			if err := os.MkdirAll(directory, 0o755); err != nil {
 				b.t.Fatal(err)
 			}
 			for j := range count {
-				if err := os.WriteFile(filepath.Join(folder, fmt.Sprint("file-", j)), content, 0o644); err != nil {
+				if err := os.WriteFile(filepath.Join(directory, fmt.Sprint("file-", j)), content, 0o644); err != nil {
 					b.t.Fatal(err)
 				}
 			}
@@ -236,7 +236,7 @@ func (b *bench) run(c contest) []row {
 	for range *rounds {
 		for i, command := range c.commands {
 			c, err := b.try(command.line, "")
-			// A stream that a busy server cuts ends kubectl's copy. It is made once more, and the failure is told.
+			// A stream that a busy server cuts ends kubectl's copy. It is made once more, and the failure is logged.
 			for again := 0; err != nil && i > 0 && again < 3; again++ {
 				b.t.Log(err)
 				rows[i].failed++

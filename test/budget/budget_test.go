@@ -29,7 +29,7 @@ const (
 func lines() []budget {
 	return []budget{
 		{dirs: "cmd/kubectl-shareproc", code: 29},
-		{dirs: "pkg/plugin", code: 8166, goal: 5000},
+		{dirs: "pkg/plugin", code: 8205, goal: 5000},
 		{dirs: "pkg/output", code: 831},
 		{dirs: "pkg/session", code: 4451, shell: 200, goal: 1900},
 		{dirs: "pkg/doctor", code: 1093, goal: 700},

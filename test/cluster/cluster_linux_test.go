@@ -186,7 +186,7 @@ func (l lab) namespaces() map[string]bool {
 	return found
 }
 
-// inCgroup returns the /proc folders of the processes in the cluster's cgroup: all of it, containers included.
+// inCgroup returns the /proc directories of the processes in the cluster's cgroup: all of it, containers included.
 func (l lab) inCgroup() []string {
 	l.t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*")
@@ -213,7 +213,7 @@ func (l lab) nothing(namespaces map[string]bool) {
 		l.t.Errorf("mounts are left (%v):\n%s", err, mounts)
 	}
 	if there, err := node.Exists(l.state); err != nil || there {
-		l.t.Errorf("the state folder is left: %v", err)
+		l.t.Errorf("the state directory is left: %v", err)
 	}
 	err = filepath.WalkDir("/sys/fs/cgroup", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.IsDir() && entry.Name() == l.state.Cgroup() {
@@ -231,7 +231,7 @@ func namespaceKinds() []string { return []string{"pid", "mnt", "net", "ipc", "ut
 func processNamespaces(dir string) map[string]bool {
 	found := map[string]bool{}
 	for _, kind := range namespaceKinds() {
-		// A process may end meanwhile; it is then in no namespace.
+		// A process may end during the walk; it is then in no namespace.
 		if link, err := os.Readlink(filepath.Join(dir, "ns", kind)); err == nil {
 			found[link] = true
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command cluster runs a real Kubernetes of one node on this machine, for tests and demonstrations: built from source,
-// on loopback, in namespaces of its own, with all its state in one folder. It never reads KUBECONFIG and it knows nothing
+// on loopback, in namespaces of its own, with all its state in one directory. It never reads KUBECONFIG and it knows nothing
 // of the plugin that is tested on it.
 //
 //	go run ./test/cluster up
@@ -30,7 +30,7 @@ const usage = `usage: cluster COMMAND
   load IMAGE…              put images (docker or OCI archives) into it
 
   SHAREPROC_CLUSTER_NAME   names the cluster; one per checkout otherwise
-  SHAREPROC_CLUSTER_CACHE  moves the folder with binaries, images and state
+  SHAREPROC_CLUSTER_CACHE  moves the directory with binaries, images and state
 `
 
 // usageError is a command line that can't be understood.

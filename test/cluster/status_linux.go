@@ -114,7 +114,7 @@ func (r report) table(out io.Writer) error {
 	return w.Flush()
 }
 
-// bin returns the folder of the binaries that the cluster was started with.
+// bin returns the directory of the binaries that the cluster was started with.
 func (c cluster) bin() (string, error) {
 	stamp, err := os.ReadFile(c.state.Stamp())
 	return strings.TrimSpace(string(stamp)), err

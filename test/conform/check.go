@@ -170,7 +170,7 @@ func (v *View) checkRead(t *testing.T) {
 	}
 	for below, want := range map[string]error{
 		"/small/kinds/fifo": remote.ErrSpecial, "/small/kinds/socket": remote.ErrSpecial, "/small/links/loop": remote.ErrLoop, "/small/links/relative": nil,
-		"/small/links/dangling": fs.ErrNotExist, "/denied/secret": secret, "/small/empty": nil, "/small/empty folder": remote.ErrIsDirectory, "/small/empty/": remote.ErrNotDirectory,
+		"/small/links/dangling": fs.ErrNotExist, "/denied/secret": secret, "/small/empty": nil, "/small/empty directory": remote.ErrIsDirectory, "/small/empty/": remote.ErrNotDirectory,
 	} {
 		if content, err := read(below); !errors.Is(err, want) || want == nil && below == "/denied/secret" && content != "secret" {
 			t.Errorf("%s: %q, %v; want %v", below, content, err, want)
@@ -178,12 +178,12 @@ func (v *View) checkRead(t *testing.T) {
 	}
 }
 
-// readable are the regular files below a folder of the tree that a user may read, and how many he may not.
-func (v *View) readable(folder string) (may map[string]*File, denied int) {
+// readable are the regular files below a directory of the tree that a user may read, and how many he may not.
+func (v *View) readable(directory string) (may map[string]*File, denied int) {
 	may = map[string]*File{}
 	for path, f := range v.Oracle {
 		switch {
-		case !strings.HasPrefix(path, folder+"/") || v.Oracle.hidden(v.User, path):
+		case !strings.HasPrefix(path, directory+"/") || v.Oracle.hidden(v.User, path):
 		case v.Oracle.shut(v.User, path):
 			denied++
 		case f.kind() != syscall.S_IFREG:
@@ -198,10 +198,10 @@ func (v *View) readable(folder string) (may map[string]*File, denied int) {
 
 func (v *View) checkSum(t *testing.T) {
 	t.Helper()
-	for _, folder := range []string{"/small", "/denied"} {
-		want, denied := v.readable(folder)
+	for _, directory := range []string{"/small", "/denied"} {
+		want, denied := v.readable(directory)
 		got := 0
-		_, err := v.Root.Sum(t.Context(), v.Path+folder, remote.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+		_, err := v.Root.Sum(t.Context(), v.Path+directory, remote.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
 			below := v.below(t, path)
 			if f := want[below]; f == nil || f.Sum != sum {
 				t.Errorf("%q: a wrong sum", below)
@@ -210,7 +210,7 @@ func (v *View) checkSum(t *testing.T) {
 			return nil
 		})
 		if failed := v.failures(t, err); got != len(want) || len(failed) < denied || (denied == 0) != (len(failed) == 0) {
-			t.Errorf("%s: %d sums, want %d; %d failures, want %d: %v", folder, got, len(want), len(failed), denied, failed)
+			t.Errorf("%s: %d sums, want %d; %d failures, want %d: %v", directory, got, len(want), len(failed), denied, failed)
 		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
-// A localRunner runs commands here, with the tools of one folder or of the machine.
+// A localRunner runs commands here, with the tools of one directory or of the machine.
 type localRunner struct {
 	path string
 	attr *syscall.SysProcAttr
@@ -61,9 +61,9 @@ func runners(t *testing.T) map[string]localRunner {
 	if testing.Short() {
 		delete(all, "sh") // make test-full has both
 	}
-	folder := t.TempDir()
-	open(t, folder)
-	file := filepath.Join(folder, "busybox")
+	directory := t.TempDir()
+	open(t, directory)
+	file := filepath.Join(directory, "busybox")
 	// A file that is still open for writing elsewhere cannot be run: a copy is made only where a link will not do.
 	if err := os.Link(busybox, file); err != nil {
 		if err := os.WriteFile(file, binary, 0o755); err != nil {
@@ -71,11 +71,11 @@ func runners(t *testing.T) map[string]localRunner {
 		}
 	}
 	for _, tool := range strings.Fields("sh cat find grep head od readlink sed sha256sum sort stat tail tr xargs sha1sum dd tee") {
-		if err := os.Symlink(file, filepath.Join(folder, tool)); err != nil {
+		if err := os.Symlink(file, filepath.Join(directory, tool)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	all["busybox"] = localRunner{path: folder}
+	all["busybox"] = localRunner{path: directory}
 	return all
 }
 
@@ -90,38 +90,38 @@ func dial(t *testing.T, runner remote.Runner, pid int) *remote.Root {
 	return root
 }
 
-// open lets everybody into a folder of a test.
-func open(t *testing.T, folder string) {
+// open lets everybody into a directory of a test.
+func open(t *testing.T, directory string) {
 	t.Helper()
-	for _, folder := range []string{folder, filepath.Dir(folder)} {
-		if err := os.Chmod(folder, 0o755); err != nil {
+	for _, directory := range []string{directory, filepath.Dir(directory)} {
+		if err := os.Chmod(directory, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func build(t *testing.T) (folder string, oracle Oracle) {
+func build(t *testing.T) (directory string, oracle Oracle) {
 	t.Helper()
-	folder, err := filepath.EvalSymlinks(t.TempDir())
+	directory, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	open(t, folder)
-	if err := Build(folder); err != nil {
+	open(t, directory)
+	if err := Build(directory); err != nil {
 		t.Fatal(err)
 	}
-	if oracle, err = Look(folder); err != nil {
+	if oracle, err = Look(directory); err != nil {
 		t.Fatal(err)
 	}
-	return folder, oracle
+	return directory, oracle
 }
 
 func TestConformance(t *testing.T) {
-	folder, oracle := build(t)
+	directory, oracle := build(t)
 	self := User{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
 	for name, runner := range runners(t) {
 		t.Run(name, func(t *testing.T) {
-			view := View{Root: dial(t, runner, os.Getpid()), Path: folder, User: self, Oracle: oracle, Every: 5}
+			view := View{Root: dial(t, runner, os.Getpid()), Path: directory, User: self, Oracle: oracle, Every: 5}
 			view.Check(t)
 			t.Run("fs", func(t *testing.T) { view.CheckFS(t.Context(), t) })
 		})
@@ -146,18 +146,18 @@ func TestConformance(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			view := View{Root: dial(t, runner, target.Process.Pid), Path: folder, User: other, Oracle: oracle, Every: 20}
+			view := View{Root: dial(t, runner, target.Process.Pid), Path: directory, User: other, Oracle: oracle, Every: 20}
 			view.Check(t)
 		})
 	}
 }
 
-// churn makes files below a folder grow, shrink, vanish and come back, and folders and links take each other's place,
+// churn makes files below a directory grow, shrink, vanish and come back, and directories and links take each other's place,
 // until the returned function is called.
-func churn(t *testing.T, folder string) (stop func()) {
+func churn(t *testing.T, directory string) (stop func()) {
 	t.Helper()
 	for _, name := range []string{"grows", "shrinks"} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(strings.Repeat(name, 1000)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(strings.Repeat(name, 1000)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -171,9 +171,9 @@ func churn(t *testing.T, folder string) (stop func()) {
 			default:
 			}
 			// What stands in the way this time is out of it the next.
-			at := filepath.Join(folder, fmt.Sprint("comes and goes ", i%20))
-			_ = os.Truncate(filepath.Join(folder, "grows"), int64(i%100_000))
-			_ = os.Truncate(filepath.Join(folder, "shrinks"), int64(100_000-i%100_000))
+			at := filepath.Join(directory, fmt.Sprint("comes and goes ", i%20))
+			_ = os.Truncate(filepath.Join(directory, "grows"), int64(i%100_000))
+			_ = os.Truncate(filepath.Join(directory, "shrinks"), int64(100_000-i%100_000))
 			switch i / 20 % 4 {
 			case 0:
 				_ = os.WriteFile(at, []byte("content"), 0o644)
@@ -194,16 +194,16 @@ func churn(t *testing.T, folder string) (stop func()) {
 
 // What changes is reported or left out, and all the rest is there.
 func TestConformanceOfAChangingTree(t *testing.T) {
-	folder, err := filepath.EvalSymlinks(t.TempDir())
+	directory, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 100 {
-		if err := os.WriteFile(filepath.Join(folder, fmt.Sprint("stays ", i)), []byte(Needle), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(directory, fmt.Sprint("stays ", i)), []byte(Needle), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	defer churn(t, folder)()
+	defer churn(t, directory)()
 	partly := func(t *testing.T, err error) {
 		t.Helper()
 		if _, ok := errors.AsType[*remote.TreeError](err); err != nil && !ok {
@@ -216,17 +216,17 @@ func TestConformanceOfAChangingTree(t *testing.T) {
 			for range 2 {
 				walked, summed, matched := 0, 0, 0
 				stays := func(path string) int { return strings.Count(filepath.Base(path), "stays") }
-				_, err := root.Walk(t.Context(), folder, remote.WalkOptions{}, func(path string, _ remote.Entry) error {
+				_, err := root.Walk(t.Context(), directory, remote.WalkOptions{}, func(path string, _ remote.Entry) error {
 					walked += stays(path)
 					return nil
 				})
 				partly(t, err)
-				_, err = root.Sum(t.Context(), folder, remote.SumOptions{Recursive: true}, func(path string, _ [32]byte) error {
+				_, err = root.Sum(t.Context(), directory, remote.SumOptions{Recursive: true}, func(path string, _ [32]byte) error {
 					summed += stays(path)
 					return nil
 				})
 				partly(t, err)
-				_, err = root.Grep(t.Context(), folder, remote.GrepOptions{Pattern: "needle", Recursive: true}, func(m remote.Match) error {
+				_, err = root.Grep(t.Context(), directory, remote.GrepOptions{Pattern: "needle", Recursive: true}, func(m remote.Match) error {
 					matched += stays(m.Path)
 					return nil
 				})

@@ -21,12 +21,12 @@ import (
 // checkCopy holds what a copy has made on this side to the oracle: what came, as what, and what is said not to have come.
 func (v *View) checkCopy(t *testing.T) {
 	t.Helper()
-	for _, folder := range []string{"/small", "/denied"} {
+	for _, directory := range []string{"/small", "/denied"} {
 		dest := t.TempDir() + "/copy"
 		failed := map[string]error{}
 		report, err := transfer.Copy(t.Context(), transfer.Local(), v.Root.Source(), transfer.Options{
-			Source: v.Path + folder, Dest: dest, Preserve: true,
-			Report: func(path string, err error) { failed[below(folder, path)] = err },
+			Source: v.Path + directory, Dest: dest, Preserve: true,
+			Report: func(path string, err error) { failed[below(directory, path)] = err },
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -35,13 +35,13 @@ func (v *View) checkCopy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, denied := v.readable(folder)
+		files, denied := v.readable(directory)
 		copied := 0
 		for path, f := range v.Oracle {
-			if path != folder && !strings.HasPrefix(path, folder+"/") || v.Oracle.hidden(v.User, path) {
+			if path != directory && !strings.HasPrefix(path, directory+"/") || v.Oracle.hidden(v.User, path) {
 				continue
 			}
-			came := got[strings.TrimPrefix(path, folder)]
+			came := got[strings.TrimPrefix(path, directory)]
 			if came != nil {
 				copied++
 			}
@@ -65,17 +65,17 @@ func (v *View) checkCopy(t *testing.T) {
 			}
 		}
 		if len(got) != copied || report.Copied != copied || report.Failed != len(failed) || len(failed) < denied || denied == 0 && len(failed) > 0 && os.Getuid() == 0 {
-			t.Errorf("%s: %d files, %+v, want %d, and %d not copied: %v", folder, len(got), report, copied, denied, failed)
+			t.Errorf("%s: %d files, %+v, want %d, and %d not copied: %v", directory, len(got), report, copied, denied, failed)
 		}
 	}
 }
 
 // below is a path of a copy as the oracle has it.
-func below(folder, name string) string {
+func below(directory, name string) string {
 	if name == "." {
-		return folder
+		return directory
 	}
-	return folder + "/" + name
+	return directory + "/" + name
 }
 
 // compareCopy holds what a copy keeps to the original. Owners, and the bits that go with them, are for root to give.

@@ -31,9 +31,9 @@ func (f *File) kind() uint32 { return f.Stat.Mode & syscall.S_IFMT }
 // Oracle is a tree by path: "" is its root, everything else begins with a slash.
 type Oracle map[string]*File
 
-// Look asks the kernel about all of a folder. Paths may be longer than it takes: each step has a descriptor.
-func Look(folder string) (Oracle, error) {
-	root, err := os.OpenRoot(folder)
+// Look asks the kernel about all of a directory. Paths may be longer than it takes: each step has a descriptor.
+func Look(directory string) (Oracle, error) {
+	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ const (
 	mayEnter = 1
 )
 
-// hidden tells whether a folder above path is closed to a user, or path too long to be sure: what is not told then is
+// hidden reports whether a directory above path is closed to a user, or path too long to be sure: what is not reported then is
 // no mistake.
 func (o Oracle) hidden(u User, path string) bool {
 	if len(path) > tooLong {
@@ -144,7 +144,7 @@ func (o Oracle) hidden(u User, path string) bool {
 	return false
 }
 
-// shut tells a folder that a user cannot list.
+// shut tells a directory that a user cannot list.
 func (o Oracle) shut(u User, path string) bool {
 	return o[path].kind() == syscall.S_IFDIR && !u.may(o[path], mayRead|mayEnter)
 }

@@ -58,11 +58,11 @@ func (b *builder) link(target, name string) {
 	b.try(b.root.Symlink(target, name))
 }
 
-// Build fills a folder: small (with content worth reading), large (a sparse file of 9 GiB), deep (paths longer than the
+// Build fills a directory: small (with content worth reading), large (a sparse file of 9 GiB), deep (paths longer than the
 // kernel takes), denied (what is closed to others than its owner), plain (what io/fs takes as names). Everything else than
 // root can make is in it; devices and other owners are where root makes it.
-func Build(folder string) error {
-	root, err := os.OpenRoot(folder)
+func Build(directory string) error {
+	root, err := os.OpenRoot(directory)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func Build(folder string) error {
 func (b *builder) names() {
 	for i, name := range Names() {
 		b.file("small/names/"+name, fmt.Sprintf("%d\n%s %d\n", i, Needle, i), 0o644)
-		b.file("small/folders/"+name+"/"+name, strings.Repeat("x", i), 0o644)
+		b.file("small/directories/"+name+"/"+name, strings.Repeat("x", i), 0o644)
 	}
 	for _, name := range []string{"a", "b/c", "b/d", "é"} {
 		b.file("plain/"+name, "content of "+name, 0o644)
@@ -93,7 +93,7 @@ func (b *builder) names() {
 func (b *builder) links() {
 	for name, target := range map[string]string{
 		"relative": "../names/a", "absolute": "/etc/passwd", "escape": strings.Repeat("../", 40) + "etc/passwd", "loop": "loop", "ping": "pong",
-		"pong": "ping", "dangling": "nowhere", "folder": "../folders", "up": "..", "root": "/", "newline": "a\nb\n", "bytes": "\xff\x01 \\ //x",
+		"pong": "ping", "dangling": "nowhere", "directory": "../directories", "up": "..", "root": "/", "newline": "a\nb\n", "bytes": "\xff\x01 \\ //x",
 		"long": strings.Repeat("l", 4000), "dash": "-rf",
 	} {
 		b.link(target, "small/links/"+name)
@@ -134,7 +134,7 @@ func (b *builder) denied() {
 
 func (b *builder) sizes() {
 	b.file("small/empty", "", 0o644)
-	b.try(b.root.Mkdir("small/empty folder", 0o755))
+	b.try(b.root.Mkdir("small/empty directory", 0o755))
 	b.file("small/big", strings.Repeat("0123456789abcde\n", 20_000), 0o644)
 	b.file("small/holes", "", 0o644)
 	b.file("large/sparse", "", 0o644)
@@ -156,23 +156,23 @@ const tooLong = 3600
 
 func (b *builder) deep() {
 	b.try(b.root.Mkdir("deep", 0o755))
-	folder, err := b.root.OpenRoot("deep")
+	directory, err := b.root.OpenRoot("deep")
 	for range 17 {
 		if err != nil {
 			break
 		}
 		name := strings.Repeat("d", 250)
-		b.try(folder.Mkdir(name, 0o755))
-		next, opened := folder.OpenRoot(name)
-		folder.Close()
-		folder, err = next, opened
+		b.try(directory.Mkdir(name, 0o755))
+		next, opened := directory.OpenRoot(name)
+		directory.Close()
+		directory, err = next, opened
 	}
 	if err != nil {
 		b.try(err)
 		return
 	}
-	b.try(folder.WriteFile("last", nil, 0o644))
-	folder.Close()
+	b.try(directory.WriteFile("last", nil, 0o644))
+	directory.Close()
 }
 
 func (b *builder) times() {

@@ -69,7 +69,7 @@ func (h *hostilePod) readInside() int {
 	return n
 }
 
-// sumsInside tells whether a line of sum is of the text that the files of the target have.
+// sumsInside reports whether a line of sum is of the text that the files of the target have.
 func sumsInside(line string) bool {
 	return strings.HasPrefix(line, fmt.Sprintf("%x", sha256.Sum256([]byte("inside\n"))))
 }

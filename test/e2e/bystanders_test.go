@@ -26,7 +26,7 @@ func TestHelpersAfterTheirClientsEnd(t *testing.T) {
 	full(t)
 	t.Parallel()
 	begun := phase{name: "a session", lasts: true, tied: true}
-	added := phase{name: "a helper, added and not told so", decide: func(r request) fate {
+	added := phase{name: "a helper, added without an answer", decide: func(r request) fate {
 		if r.asks(http.MethodPatch, "/ephemeralcontainers") {
 			return mute
 		}

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// has answers a script's condition: "static", the folder of static pods can be written to; "mutating", the server has
+// has answers a script's condition: "static", the directory of static pods can be written to; "mutating", the server has
 // MutatingAdmissionPolicy; "apart", a node has the runtime of that name, which gives every container processes of its own.
 func (s settings) has(ctx context.Context, name string) (bool, error) {
 	if name == "static" {

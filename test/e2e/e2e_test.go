@@ -28,9 +28,9 @@ import (
 // settings are what "make e2e" hands over in the environment.
 type settings struct {
 	kubeconfig string // SHAREPROC_E2E_KUBECONFIG: a file whose current context is the cluster to use
-	path       string // SHAREPROC_E2E_PATH: the folder with kubectl-shareproc and kubectl
+	path       string // SHAREPROC_E2E_PATH: the directory with kubectl-shareproc and kubectl
 	images     map[string]string
-	static     string // SHAREPROC_E2E_STATIC: the folder of the node's static pods; "" where it can't be reached
+	static     string // SHAREPROC_E2E_STATIC: the directory of the node's static pods; "" where it can't be reached
 }
 
 // fromEnvironment skips the test where no cluster is named.

@@ -20,7 +20,7 @@ type ending struct {
 	args []string // of debug, beside the pod
 	do   func(*world, *terminal) error
 	code int    // -1: any but 0
-	told string // what the one line says that names the cause; "" where none is needed
+	said string // what the one line says that names the cause; "" where none is needed
 }
 
 func byTyping(keys string) func(*world, *terminal) error {
@@ -113,9 +113,9 @@ func TestTerminalAfterEveryEnding(t *testing.T) {
 				t.Errorf("exit code %d, want %d", code, end.code)
 			}
 			output := x.whole()
-			if told := regexp.MustCompile(`session ended: [^\r]*`).FindAllString(output, -1); len(told) != min(len(end.told), 1) ||
-				end.told != "" && !regexp.MustCompile(end.told).MatchString(told[0]) {
-				t.Errorf("the end is told by %q, want one line with %q: %q", told, end.told, output)
+			if said := regexp.MustCompile(`session ended: [^\r]*`).FindAllString(output, -1); len(said) != min(len(end.said), 1) ||
+				end.said != "" && !regexp.MustCompile(end.said).MatchString(said[0]) {
+				t.Errorf("the end is reported as %q, want one line with %q: %q", said, end.said, output)
 			}
 			if len(modesLeft(output)) > 0 {
 				t.Errorf("modes %v are left on the terminal: %q", modesLeft(output), output)

@@ -143,7 +143,7 @@ func examplesOf(t *testing.T, text string) []example {
 	return list
 }
 
-// TestExamples runs every example of every command's help as it stands, in a terminal, in which whoever is asked says yes,
+// TestExamples runs every example of every command's help unchanged, in a terminal, in which whoever is asked says yes,
 // and leaves a shell with "exit" and what goes on for ever with Ctrl-C.
 func TestExamples(t *testing.T) {
 	full(t)

@@ -119,7 +119,7 @@ func holding() leaving {
 	return leaving{onePod, []string{"debug", "web", "--copy", "--hold"}, copyLeft}
 }
 
-// copyLeft names a copy that nobody has told to go. How long the node takes to end it is the node's business.
+// copyLeft names a copy that nobody has deleted. How long the node takes to end it is the node's business.
 func copyLeft(t *testing.T, w *world) string {
 	t.Helper()
 	for _, pod := range w.copies(t) {
@@ -203,7 +203,7 @@ func (y leaving) gone(t *testing.T, w *world, j *job) {
 	}
 }
 
-// undone waits until everything has been told to go, and every template is as it was.
+// undone waits until everything has been asked to end, and every template is as it was.
 func (y leaving) undone(t *testing.T, w *world, j *job) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), undoneWithin)
@@ -254,17 +254,17 @@ func phases() []phase {
 	}
 	return []phase{
 		{name: "copy, before its create", way: copying, decide: when(hold, post, "/pods", 0)},
-		{name: "copy, created and not told so", way: copying, decide: when(mute, post, "/pods", 0), there: true},
+		{name: "copy, created without an answer", way: copying, decide: when(mute, post, "/pods", 0), there: true},
 		{name: "copy, starting", way: copying, decide: when(hold, get, "/pods/web-shareproc-", 1), there: true},
 		{name: "copy, attached", way: copying, lasts: true, there: true},
 		{name: "held copy, starting", way: holding, decide: when(hold, get, "/pods/web-shareproc-", 1), there: true},
 		{name: "held copy, attached", way: holding, lasts: true, there: true},
-		{name: "copy, deleted and not told so", way: copying, decide: when(mute, remove, "/pods/web-shareproc-", 1)},
+		{name: "copy, deleted without an answer", way: copying, decide: when(mute, remove, "/pods/web-shareproc-", 1)},
 		{name: "patch, before it is sent", way: patching, decide: when(hold, patch, workload, 0)},
-		{name: "patch, sent and not told so", way: patching, decide: when(mute, patch, workload, 0), there: true},
+		{name: "patch, sent without an answer", way: patching, decide: when(mute, patch, workload, 0), there: true},
 		{name: "patch, rolling out", way: patching, decide: when(hold, get, workload, 1), there: true},
 		{name: "patch, attached", way: patching, lasts: true, there: true},
-		{name: "patch, put back and not told so", way: patching, decide: when(mute, patch, workload, 1)},
+		{name: "patch, restored without an answer", way: patching, decide: when(mute, patch, workload, 1)},
 		{name: "patch, rolling back", way: patching, decide: when(hold, get, workload, 2)},
 	}
 }

@@ -36,7 +36,7 @@ type request struct {
 	changes      int
 }
 
-// asks tells whether it is one of that method, on a path with that in it.
+// asks reports whether it is one of that method, on a path with that in it.
 func (r request) asks(method, part string) bool {
 	return r.method == method && strings.Contains(r.path, part)
 }
@@ -64,7 +64,7 @@ func (j *judge) fate(r *http.Request) fate {
 // gate is a hop in front of the API server, on loopback, that holds requests back or is not there at all.
 type gate struct {
 	url string
-	// kept is told of every request that did not get through.
+	// kept hears of every request that did not get through.
 	kept chan struct{}
 
 	mu     sync.Mutex

@@ -28,7 +28,7 @@ type command struct {
 }
 
 var (
-	// A shell of the document's own machine, and one in a container, whose prompt has its working folder.
+	// A shell of the document's own machine, and one in a container, whose prompt has its working directory.
 	outer = regexp.MustCompile(`^\$ (.*)$`)
 	inner = regexp.MustCompile(`^(/\S*) [#$] (.*)$`)
 	// asks is a shell that waits for a command. When the terminal's size comes late it draws its prompt once more.
@@ -188,9 +188,9 @@ func runGuide(t *testing.T, text string, before []string) {
 	for i, c := range list {
 		code, screen := w.typed(t, dir, last, c)
 		screen = strings.ReplaceAll(screen, user, "admin")
-		told := i+1 < len(list) && list[i+1].line == "echo $?" || strings.Contains(c.line, " fs diff ")
+		reported := i+1 < len(list) && list[i+1].line == "echo $?" || strings.Contains(c.line, " fs diff ")
 		failed := slices.ContainsFunc(c.shows, func(s string) bool { return strings.HasPrefix(s, "error:") })
-		if !told && failed != (code != 0) {
+		if !reported && failed != (code != 0) {
 			t.Errorf("$ %s\nexit code %d", c.line, code)
 		}
 		if line := missing(c.shows, screenLines(screen)); line != "" {

@@ -32,7 +32,7 @@ func TestInteractiveShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := w.start(t, "debug", "web")
-	x.expect("files are under /proc/1/root")
+	x.expect("its root filesystem is /proc/1/root")
 	x.expect("# ") // the prompt, without a key pressed
 	x.typed("echo $((20+22)); stty size\r")
 	x.expect("42\r\n")

@@ -52,7 +52,7 @@ spec:
     volumeMounts: *mounts
 `
 
-// findJDK gives the folders of a JDK on this machine, which is the cluster's node, and of what it is linked to.
+// findJDK gives the directories of a JDK on this machine, which is the cluster's node, and of what it is linked to.
 func findJDK(t *testing.T, s settings) *strings.Replacer {
 	t.Helper()
 	if s.static == "" {
@@ -79,9 +79,9 @@ func findJDK(t *testing.T, s settings) *strings.Replacer {
 func TestAttachingToAJVM(t *testing.T) {
 	full(t)
 	t.Parallel()
-	folders := findJDK(t, fromEnvironment(t))
+	directories := findJDK(t, fromEnvironment(t))
 	w := testWorld(t)
-	if err := w.apply(t.Context(), folders.Replace(jvmPod), "jvm"); err != nil {
+	if err := w.apply(t.Context(), directories.Replace(jvmPod), "jvm"); err != nil {
 		t.Fatal(err)
 	}
 	for _, container := range []string{"root", "user"} {

@@ -87,7 +87,7 @@ func transports() map[string][]string {
 }
 
 // A shell that nobody types in for longer than a dead network is waited for is alive; when the network does go, without a
-// word, the session ends, the terminal is as it was, and the way back is told and works.
+// word, the session ends, the terminal is as it was, and the way back is printed and works.
 func TestShellWithoutNetwork(t *testing.T) {
 	full(t)
 	t.Parallel()

@@ -96,7 +96,7 @@ func (p phase) panics(t *testing.T, w *world, y leaving) {
 		}
 	}
 	args := slices.Concat(y.args, []string{"--kubeconfig", w.own}, p.command())
-	if code := plugin.Main(t.Context(), f, args); code != 1 || !strings.Contains(j.text(), "error: a mistake in this program: a mistake of ours") {
+	if code := plugin.Main(t.Context(), f, args); code != 1 || !strings.Contains(j.text(), "error: internal error: a mistake of ours") {
 		t.Errorf("exit code %d\n%s", code, j.text())
 	}
 	y.gone(t, w, j)

@@ -32,12 +32,12 @@ type lab struct {
 // newLab starts one beside the local cluster, with the same programs and images; there is none beside another.
 func newLab(t *testing.T) *lab {
 	t.Helper()
-	folder, err := os.Getwd()
+	directory, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	// One for each checkout: what a test that was killed left is taken over.
-	l := &lab{settings: fromEnvironment(t), name: fmt.Sprintf("e2e-node-%x", crc32.ChecksumIEEE([]byte(folder)))}
+	l := &lab{settings: fromEnvironment(t), name: fmt.Sprintf("e2e-node-%x", crc32.ChecksumIEEE([]byte(directory)))}
 	if l.static == "" || os.Geteuid() != 0 {
 		t.Skip("a cluster of its own needs Linux, root and the local one")
 	}
@@ -77,7 +77,7 @@ func (l *lab) world(t *testing.T, y leaving) *world {
 // kubelet sends a signal to the lab's kubelet.
 func (l *lab) kubelet(t *testing.T, sig syscall.Signal) {
 	t.Helper()
-	folder := "/clusters/" + l.name + "/"
+	directory := "/clusters/" + l.name + "/"
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func (l *lab) kubelet(t *testing.T, sig syscall.Signal) {
 	for _, file := range lines {
 		line, err := os.ReadFile(file)
 		argv := strings.Split(string(line), "\x00")
-		if err != nil || filepath.Base(argv[0]) != "kubelet" || !bytes.Contains(line, []byte(folder)) {
+		if err != nil || filepath.Base(argv[0]) != "kubelet" || !bytes.Contains(line, []byte(directory)) {
 			continue
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file)))
@@ -97,7 +97,7 @@ func (l *lab) kubelet(t *testing.T, sig syscall.Signal) {
 		}
 		return
 	}
-	t.Fatalf("no kubelet of %s", folder)
+	t.Fatalf("no kubelet of %s", directory)
 }
 
 // unready says of the node what the node controller does after a while without a kubelet.

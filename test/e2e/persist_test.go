@@ -66,7 +66,7 @@ func TestPersistentShell(t *testing.T) {
 			if err := pty.Setsize(x.master, &pty.Winsize{Cols: 101, Rows: 33}); err != nil {
 				t.Fatal(err)
 			}
-			x.expect("# ") // painted anew, without a key
+			x.expect("# ") // painted again, without a key
 			x.typed("until stty size | grep '^33 101'; do :; done; echo $know.\r")
 			x.expect("33 101\r\n")
 			x.expect("4711.\r\n")
@@ -76,7 +76,7 @@ func TestPersistentShell(t *testing.T) {
 			}
 			screen = x.whole()
 			if !strings.Contains(screen, "connection lost") {
-				t.Errorf("not told of the loss: %q", screen)
+				t.Errorf("the loss is not reported: %q", screen)
 			}
 			way = wayBack(t, screen, "try: ")
 
@@ -170,11 +170,11 @@ func TestPersistentShellEnds(t *testing.T) {
 		t.Errorf("clean: %v", err)
 	}
 	x = w.start(t, "attach", "web")
-	x.expect("leaves the shell running")
+	x.expect("detach with")
 	x.typed("\x03")
 	x.expect("# ")
 	out, err := w.plugin(t.Context(), "clean", "web")
-	if err != nil || !strings.Contains(out, " ended\n") {
+	if err != nil || !strings.Contains(out, " stopped\n") {
 		t.Errorf("clean: %q, %v", out, err)
 	}
 	if code := x.exit(); code == 0 {

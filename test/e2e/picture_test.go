@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-var updatePicture = flag.Bool("update-picture", false, "draw docs/demo.svg anew")
+var updatePicture = flag.Bool("update-picture", false, "update docs/demo.svg")
 
 const (
 	pictureFile = "../../docs/demo.svg"
@@ -62,7 +62,7 @@ func TestPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	if line := missing(svgLines(t, drawn), s.lines()); line != "" {
-		t.Errorf("the picture shows %q, and the session\n%s\n(make picture draws it anew)", line, strings.Join(s.lines(), "\n"))
+		t.Errorf("the picture shows %q, and the session\n%s\n(make picture updates it)", line, strings.Join(s.lines(), "\n"))
 	}
 }
 
@@ -150,7 +150,7 @@ const (
 	margin, bar           = 16.0, 30.0
 )
 
-// palette are colours on a dark ground with a contrast of 4.5 at least, by SGR parameter.
+// palette are colors on a dark ground with a contrast of 4.5 at least, by SGR parameter.
 var palette = map[string]string{
 	"": "#d8dee9", "31": "#ff8f8f", "32": "#9ce5a3", "33": "#f0d58a", "34": "#8fb8ff", "35": "#e0a8f5", "36": "#86e1e8",
 }
@@ -194,8 +194,8 @@ func (s *screen) run(b *strings.Builder, x, y int, cells []cell) {
 	for parameter := range strings.SplitSeq(cells[0].style, ";") {
 		if parameter == "1" || parameter == "01" {
 			weight = ` font-weight="bold"`
-		} else if colour, ok := palette[parameter]; ok && parameter != "" {
-			fill = colour
+		} else if color, ok := palette[parameter]; ok && parameter != "" {
+			fill = color
 		}
 	}
 	var escaped strings.Builder

@@ -226,7 +226,7 @@ func (w *world) grant(t *testing.T, user string, rules []rbacv1.PolicyRule) stri
 	return user
 }
 
-// as runs a command as a user, in a folder of its own.
+// as runs a command as a user, in a directory of its own.
 func (w *world) as(t *testing.T, user, command string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

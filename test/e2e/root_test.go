@@ -18,7 +18,7 @@ func TestInteractiveRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := w.start(t, "debug", "web", "--root")
-	x.expect("/ is the root of process 1 (nginx) of pod/web")
+	x.expect("/ is the filesystem of process 1 (nginx) in pod/web")
 	x.expect("# ")
 	x.typed("head -n 2 /etc/abs-link.conf\r")
 	x.expect("nginx;\r\n")
@@ -69,7 +69,7 @@ func TestInteractiveRootThatIsRefused(t *testing.T) {
 	}
 	x := w.start(t, "debug", "web", "--root", "--run-as", "65534:65534")
 	x.expect("chroot is refused; it needs root with CAP_SYS_CHROOT")
-	x.expect("the shell opens in /proc/1/root")
+	x.expect("the shell starts in /proc/1/root")
 	x.expect("$ ")
 	x.typed("pwd; ls etc/nginx\r")
 	x.expect("/proc/1/root\r\n")

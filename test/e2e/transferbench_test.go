@@ -43,7 +43,7 @@ spec:
   volumes: [{name: data, emptyDir: {}}]
 `
 
-// oracleScript says of "$2" in the folder "$1" all that a copy keeps, but for times. What is not there is nothing.
+// oracleScript says of "$2" in the directory "$1" all that a copy keeps, but for times. What is not there is nothing.
 const oracleScript = `cd "$1" || exit
 [ -e "$2" ] || exit 0
 find "$2" ! -type l -exec stat -c '%f %n' {} + | sort
@@ -54,7 +54,7 @@ find "$2" -type l -exec sh -c 'echo "$1 $(readlink "$1")"' sh {} \; | sort`
 type bench struct {
 	*world
 	server string // host:port
-	local  string // a folder
+	local  string // a directory
 	want   [2]string
 	totals map[string][2]int64 // by wire and what
 }
@@ -115,19 +115,19 @@ func (b *bench) makeSource(t *testing.T) {
 	}
 }
 
-// here and there say what item is in a folder of this machine, and of the target.
-func (b *bench) here(t *testing.T, folder string) string {
+// here and there say what item is in a directory of this machine, and of the target.
+func (b *bench) here(t *testing.T, directory string) string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "sh", "-c", oracleScript, "sh", filepath.Join(b.local, folder), "item").Output()
+	out, err := exec.CommandContext(t.Context(), "sh", "-c", oracleScript, "sh", filepath.Join(b.local, directory), "item").Output()
 	if err != nil {
-		t.Fatalf("look at %s: %v", folder, err)
+		t.Fatalf("look at %s: %v", directory, err)
 	}
 	return string(out)
 }
 
-func (b *bench) there(t *testing.T, folder string) string {
+func (b *bench) there(t *testing.T, directory string) string {
 	t.Helper()
-	return b.side(t, oracleScript, "/data/"+folder, "item")
+	return b.side(t, oracleScript, "/data/"+directory, "item")
 }
 
 // side runs a script in the container beside the target.
@@ -141,7 +141,7 @@ func (b *bench) side(t *testing.T, script string, args ...string) string {
 }
 
 // copy runs cp through a proxy with these faults.
-func (b *bench) copy(t *testing.T, tr *trial, folder string, faults func(int) *faultproxy.Fault) *faultproxy.Proxy {
+func (b *bench) copy(t *testing.T, tr *trial, directory string, faults func(int) *faultproxy.Fault) *faultproxy.Proxy {
 	t.Helper()
 	proxy, err := faultproxy.New(t.Context(), b.server, faults)
 	if err != nil {
@@ -152,9 +152,9 @@ func (b *bench) copy(t *testing.T, tr *trial, folder string, faults func(int) *f
 	if tr.tree {
 		what = "tree"
 	}
-	ends := []string{"web:/data/source/" + what + "/item", filepath.Join(b.local, "down", folder, "item")}
+	ends := []string{"web:/data/source/" + what + "/item", filepath.Join(b.local, "down", directory, "item")}
 	if tr.up {
-		ends = []string{filepath.Join(b.local, "source", what, "item"), "web:/data/" + folder + "/item"}
+		ends = []string{filepath.Join(b.local, "source", what, "item"), "web:/data/" + directory + "/item"}
 	}
 	// Whatever hangs longer than it may is ended, later than it would be counted.
 	ctx, cancel := context.WithTimeout(t.Context(), transferBound+15*time.Second)
@@ -178,10 +178,10 @@ func (b *bench) copy(t *testing.T, tr *trial, folder string, faults func(int) *f
 // measure finds out what a copy's stream carries where nothing breaks.
 func (b *bench) measure(t *testing.T, tr *trial) {
 	t.Helper()
-	folder := strings.ReplaceAll("whole "+tr.wire()+tr.what(), " ", "-")
-	b.prepare(t, folder)
-	proxy := b.copy(t, tr, folder, nil)
-	if tr.code != 0 || b.outcome(t, tr, folder) != b.wanted(tr) {
+	directory := strings.ReplaceAll("whole "+tr.wire()+tr.what(), " ", "-")
+	b.prepare(t, directory)
+	proxy := b.copy(t, tr, directory, nil)
+	if tr.code != 0 || b.outcome(t, tr, directory) != b.wanted(tr) {
 		t.Fatalf("%s over a good line: exit code %d\n%s", tr.what(), tr.code, tr.note)
 	}
 	up, down := proxy.Moved()
@@ -191,11 +191,11 @@ func (b *bench) measure(t *testing.T, tr *trial) {
 	b.totals[tr.wire()+tr.what()] = [2]int64{up, down}
 }
 
-func (b *bench) prepare(t *testing.T, folders ...string) {
+func (b *bench) prepare(t *testing.T, directories ...string) {
 	t.Helper()
-	b.side(t, `cd /data && for d; do mkdir -p "$d"; done`, folders...)
-	for _, folder := range folders {
-		if err := os.MkdirAll(filepath.Join(b.local, "down", folder), 0o755); err != nil {
+	b.side(t, `cd /data && for d; do mkdir -p "$d"; done`, directories...)
+	for _, directory := range directories {
+		if err := os.MkdirAll(filepath.Join(b.local, "down", directory), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -208,24 +208,24 @@ func (b *bench) wanted(tr *trial) string {
 	return b.want[0]
 }
 
-func (b *bench) outcome(t *testing.T, tr *trial, folder string) string {
+func (b *bench) outcome(t *testing.T, tr *trial, directory string) string {
 	t.Helper()
 	if tr.up {
-		return b.there(t, folder)
+		return b.there(t, directory)
 	}
-	return b.here(t, filepath.Join("down", folder))
+	return b.here(t, filepath.Join("down", directory))
 }
 
 // old puts something under a trial's name, and returns what the oracle says of that.
-func (b *bench) old(t *testing.T, tr *trial, folder string) string {
+func (b *bench) old(t *testing.T, tr *trial, directory string) string {
 	t.Helper()
 	if !tr.existing {
 		return ""
 	}
 	if tr.up {
-		b.side(t, `echo old >"/data/$1/item"`, folder)
-	} else if err := os.WriteFile(filepath.Join(b.local, "down", folder, "item"), []byte("old\n"), 0o600); err != nil {
+		b.side(t, `echo old >"/data/$1/item"`, directory)
+	} else if err := os.WriteFile(filepath.Join(b.local, "down", directory, "item"), []byte("old\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return b.outcome(t, tr, folder)
+	return b.outcome(t, tr, directory)
 }

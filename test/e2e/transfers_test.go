@@ -107,13 +107,13 @@ func (tr *trial) fault(stream int) *faultproxy.Fault {
 	return &f
 }
 
-// mayFail tells whether this line excuses a failure.
+// mayFail reports whether this line excuses a failure.
 func (tr *trial) mayFail() bool {
 	f := tr.faults
 	return tr.line != once || len(f) > 0 && f[0].Kind == faultproxy.Stall && f[0].After < upgrade
 }
 
-// mustFail tells whether nothing can have got through. A line that wakes up early is whole.
+// mustFail reports whether nothing can have got through. A line that wakes up early is whole.
 func (tr *trial) mustFail() bool {
 	return tr.line == never && !slices.ContainsFunc(tr.faults, func(f faultproxy.Fault) bool { return f.Kind == faultproxy.Stall })
 }
@@ -121,11 +121,11 @@ func (tr *trial) mustFail() bool {
 // run does one trial, and holds it to what was promised.
 func (b *bench) run(t *testing.T, tr *trial) {
 	t.Helper()
-	folder := strconv.Itoa(tr.index)
-	before, want := b.old(t, tr, folder), b.wanted(tr)
-	proxy := b.copy(t, tr, folder, tr.fault)
+	directory := strconv.Itoa(tr.index)
+	before, want := b.old(t, tr, directory), b.wanted(tr)
+	proxy := b.copy(t, tr, directory, tr.fault)
 	struck := proxy.Struck()
-	got := b.outcome(t, tr, folder)
+	got := b.outcome(t, tr, directory)
 	complain := func(format string, args ...any) {
 		t.Errorf("%s\nstruck: %v, exit code %d after %s: %s\n%s", tr, struck, tr.code, tr.took.Round(time.Second/10), fmt.Sprintf(format, args...), tr.note)
 	}
@@ -145,7 +145,7 @@ func (b *bench) run(t *testing.T, tr *trial) {
 		complain("longer than %s", transferBound)
 	}
 	if !tr.up {
-		if left, err := filepath.Glob(filepath.Join(b.local, "down", folder, ".shareproc-*")); err != nil || len(left) > 0 {
+		if left, err := filepath.Glob(filepath.Join(b.local, "down", directory, ".shareproc-*")); err != nil || len(left) > 0 {
 			complain("left: %q, %v", left, err)
 		}
 	}
@@ -195,11 +195,11 @@ func TestTransfersOverBadLines(t *testing.T) {
 		b.measure(t, tr)
 	}
 	all := trials(int(number(t, "SHAREPROC_FAULTS", 24)), seed, b.totals)
-	folders := make([]string, len(all))
+	directories := make([]string, len(all))
 	for i := range all {
-		folders[i] = strconv.Itoa(i)
+		directories[i] = strconv.Itoa(i)
 	}
-	b.prepare(t, folders...)
+	b.prepare(t, directories...)
 	begun := time.Now()
 	t.Run("trials", func(t *testing.T) {
 		for _, tr := range all {

@@ -80,7 +80,7 @@ func (k *kubelet) startHelpers(pod *corev1.Pod) error {
 	return nil
 }
 
-// runs tells whether containers can be processes here: that takes Linux, root and a busybox.
+// runs reports whether containers can be processes here: that takes Linux, root and a busybox.
 func (k *kubelet) runs() bool { return k.busybox != "" && os.Getuid() == 0 && namespaces }
 
 // target is the host's number of the process whose process namespace a container is in.

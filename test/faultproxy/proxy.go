@@ -34,7 +34,7 @@ type Fault struct {
 	Kind  Kind
 	Up    bool  // bytes from the client to the server are counted, else those from the server
 	After int64 // how many of them go through
-	Both  bool  // a Stall is one of both directions
+	Both  bool  // a Stall is one of the two directions
 	// Wake is how long a Stall takes: then what was held up goes on its way. 0 is for ever.
 	Wake time.Duration
 }
@@ -275,7 +275,7 @@ func (c *connection) strike(to, from *net.TCPConn) bool {
 	}
 }
 
-// sleep tells whether the connection still is when it is over.
+// sleep reports whether the connection still is when it is over.
 func (c *connection) sleep(wake time.Duration) bool {
 	var woken <-chan time.Time
 	if wake > 0 {

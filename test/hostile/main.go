@@ -89,7 +89,7 @@ func run(args []string, in io.Reader, out io.Writer) error {
 	return do(words, done, out)
 }
 
-// over tells whether done is closed.
+// over reports whether done is closed.
 func over(done <-chan struct{}) bool {
 	select {
 	case <-done:

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// member is a file of an archive. krew unpacks nothing but files and folders (krew, internal/download), so there are no links.
+// member is a file of an archive. krew unpacks nothing but files and directories (krew, internal/download), so there are no links.
 type member struct {
 	name    string
 	mode    fs.FileMode

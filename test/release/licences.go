@@ -24,7 +24,7 @@ type module struct {
 	texts              map[string]string // licences and notices by file name
 }
 
-// thirdParties finds the modules of the packages that are linked in, and their licences: those in each package's folder and
+// thirdParties finds the modules of the packages that are linked in, and their licences: those in each package's directory and
 // above it, up to the module's. A module without a licence, or with one that identify does not know, is an error. The first is
 // the Go standard library.
 func thirdParties(ctx context.Context, dir string) ([]*module, error) {
@@ -73,10 +73,10 @@ func thirdParties(ctx context.Context, dir string) ([]*module, error) {
 // legal are the names of files whose text has to come with a copy of the program.
 var legal = regexp.MustCompile(`(?i)^(licen[cs]e|copying|notice|patents)([.-][a-z0-9.]+)?$`)
 
-// collect reads the legal files of a folder of the module, and of those above it.
-func (m *module) collect(folder string) error {
+// collect reads the legal files of a directory of the module, and of those above it.
+func (m *module) collect(directory string) error {
 	for {
-		entries, err := os.ReadDir(folder)
+		entries, err := os.ReadDir(directory)
 		if err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (m *module) collect(folder string) error {
 			if ext := filepath.Ext(e.Name()); ext == ".go" || ext == ".docs" {
 				continue
 			}
-			path := filepath.Join(folder, e.Name())
+			path := filepath.Join(directory, e.Name())
 			file, err := filepath.Rel(m.dir, path)
 			if err != nil {
 				return err
@@ -99,11 +99,11 @@ func (m *module) collect(folder string) error {
 			}
 			m.texts[filepath.ToSlash(file)] = string(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")))
 		}
-		parent := filepath.Dir(folder)
-		if folder == m.dir || parent == folder {
+		parent := filepath.Dir(directory)
+		if directory == m.dir || parent == directory {
 			return nil
 		}
-		folder = parent
+		directory = parent
 	}
 }
 
@@ -182,14 +182,16 @@ func notices(modules []*module) []byte {
 // licencesPage is docs/licences.md.
 func licencesPage(modules []*module) []byte {
 	var b bytes.Buffer
-	b.WriteString(`# Licences
+	b.WriteString(`# Licenses
 
-kubectl-shareproc is under the Apache License 2.0 ([LICENSE](../LICENSE)). Its programs contain code of these modules, on one platform at
-least; each archive has their licences and notices whole, in ` + "`THIRD_PARTY_LICENSES`" + `. A module under any other licence fails the tests.
+kubectl-shareproc is under the Apache License 2.0 ([LICENSE](../LICENSE)). Its programs contain
+code of these modules, on at least one platform. Each archive has their licenses and notices in full, in
+` + "`THIRD_PARTY_LICENSES`" + `. A module under any other
+license fails the tests.
 
 Generated from what is linked in (` + "`go run ./test/release -licences`" + `).
 
-| module | version | licence |
+| module | version | license |
 |---|---|---|
 `)
 	for _, m := range modules {

@@ -4,7 +4,7 @@
 // checksums and the krew manifest. The same commit and Go version give the same bytes on every machine. It publishes nothing.
 //
 //	go run ./test/release [-commit HEAD] [-out dist] [-platforms linux/amd64,...]
-//	go run ./test/release -licences    writes docs/licences.md anew
+//	go run ./test/release -licences    updates docs/licences.md
 package main
 
 import (
@@ -40,9 +40,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("release", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	commit := flags.String("commit", "HEAD", "the commit to release; what is not committed is left out")
-	out := flags.String("out", "dist", "the folder to write to")
+	out := flags.String("out", "dist", "the directory to write to")
 	only := flags.String("platforms", "", "OS/ARCH, separated by commas; all by default (then the krew manifest is written too)")
-	licences := flags.Bool("licences", false, "write docs/licences.md anew and nothing else")
+	licences := flags.Bool("licences", false, "update docs/licences.md and nothing else")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

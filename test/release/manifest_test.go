@@ -112,7 +112,7 @@ func TestFillPutsEachChecksumBelowItsAddress(t *testing.T) {
 	}
 }
 
-// krew itself (SHAREPROC_TEST_KREW is the folder of its programs) takes the committed manifest, and installs every archive of
+// krew itself (SHAREPROC_TEST_KREW is the directory of its programs) takes the committed manifest, and installs every archive of
 // SHAREPROC_TEST_DIST, what "make release-snapshot" made. "make release-test" sets both.
 func TestKrewInstallsEachArchive(t *testing.T) {
 	krew, dist := os.Getenv("SHAREPROC_TEST_KREW"), os.Getenv("SHAREPROC_TEST_DIST")
@@ -137,7 +137,7 @@ func TestKrewInstallsEachArchive(t *testing.T) {
 		command(t, env, filepath.Join(krew, "krew"), "install", "--manifest="+filepath.Join(dist, manifestFile),
 			"--archive="+filepath.Join(dist, p.archive(m.Spec.Version)))
 		if _, err := os.Stat(filepath.Join(root, "bin", p.binary())); err != nil {
-			t.Errorf("krew's folder of programs: %v", err)
+			t.Errorf("krew's directory of programs: %v", err)
 		}
 		if p != (platform{runtime.GOOS, runtime.GOARCH}) {
 			continue

@@ -110,6 +110,6 @@ func TestLicencesAreListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(page, licencesPage(modules)) {
-		t.Errorf("%s is not what is linked in; write it anew with go run ./test/release -licences", licencesFile)
+		t.Errorf("%s is not what is linked in; update it with go run ./test/release -licences", licencesFile)
 	}
 }

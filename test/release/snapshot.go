@@ -32,7 +32,7 @@ func snapshot(ctx context.Context, top, commit, out string, platforms []platform
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work) //nolint:errcheck // a folder of temporary files
+	defer os.RemoveAll(work) //nolint:errcheck // a directory of temporary files
 	src, err := checkOut(ctx, top, commit, filepath.Join(work, "source"))
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (s source) commonMembers(ctx context.Context) ([]member, error) {
 	return members, nil
 }
 
-// prepare makes the folder and takes the archives of other commits out of it.
+// prepare makes the directory and takes the archives of other commits out of it.
 func prepare(out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command vuln reads what "govulncheck -format json" prints on stdin and says which known vulnerabilities the program reaches.
-// Those of a module end it with 1: a newer version in go.mod mends them. Those of the Go standard library are mended by
+// Those of a module end it with 1: a newer version in go.mod fixes them. Those of the Go standard library are fixed by
 // building with the release of Go that is named, so they end it with 1 only with -strict, which is for releases.
 package main
 
@@ -62,7 +62,7 @@ func report(r io.Reader, w io.Writer, strict bool) error {
 		if fixed == "" {
 			fixed = "no version yet"
 		}
-		line := fmt.Sprintf("https://pkg.go.dev/vuln/%s  %s@%s, mended in %s", m.Finding.OSV, at.Module, at.Version, fixed)
+		line := fmt.Sprintf("https://pkg.go.dev/vuln/%s  %s@%s, fixed in %s", m.Finding.OSV, at.Module, at.Version, fixed)
 		if at.Module == "stdlib" {
 			inStandard[line] = true
 		} else {

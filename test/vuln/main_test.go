@@ -23,7 +23,7 @@ func TestOnlyWhatIsReachedInAModuleFails(t *testing.T) {
 		{"nothing found", config, true, false, "reached: 0 vulnerabilities of modules, 0 of"},
 		{"required and not reached", config + one("example.com/a", ""), true, false, "reached: 0 vulnerabilities of modules, 0 of"},
 		{"reached twice", config + one("example.com/a", "F") + one("example.com/a", "G"), false, true, "reached: 1 vulnerabilities of modules"},
-		{"named", config + one("example.com/a", "F"), false, true, "https://pkg.go.dev/vuln/GO-1  example.com/a@v1.0.0, mended in v2.0.0\n"},
+		{"named", config + one("example.com/a", "F"), false, true, "https://pkg.go.dev/vuln/GO-1  example.com/a@v1.0.0, fixed in v2.0.0\n"},
 		{"standard library", config + one("stdlib", "F"), false, false, "1 of this version of Go"},
 		{"standard library, strict", config + one("stdlib", "F"), true, true, "1 of this version of Go"},
 		{"no answer", "", false, true, ""},

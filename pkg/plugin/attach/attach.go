@@ -27,25 +27,25 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &attachOptions{}
 	cmd := &cobra.Command{
 		Use:   "attach POD",
-		Short: "Go back into a shell that debug --persist left running",
-		Long: `Go back into a shell that debug --persist left running: after its detach keys, a lost
-connection, a closed terminal. Where a pod has several, the newest of yours is meant, else
-the newest; -c names another, as "sessions" lists them. Whoever is attached to a shell
-already sees and types the same.
+		Short: "Reattach to a shell started with debug --persist",
+		Long: `Reattach to a shell started with debug --persist: after its detach keys, a lost
+connection or a closed terminal. If a pod has several, your newest one is used,
+or else the newest; -c names another, as "sessions" lists them. Everyone
+attached to a shell sees and types the same.
 
-Use it after the network was lost, or to look again at what was left running.
+Use it after the network was lost, or to return to a shell that you detached.
 
-The exit code is the shell's where it ends, and 0 where it is left by the detach keys.
-What it shows is in the log of its container, as of every attach session.`,
+The exit code is that of the shell if it exits, and 0 if you detach. The output
+is recorded in the log of the helper container, as in every attach session.`,
 		Example: `  kubectl shareproc debug nginx --persist
   kubectl shareproc attach nginx
 
-  # left by other keys
+  # use other detach keys
   kubectl shareproc attach nginx --detach-keys ctrl-]`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case len(args) == 0:
-				return cli.Usage("kubectl shareproc sessions, then "+cmd.CommandPath()+" POD", "name a pod")
+				return cli.Usage("run kubectl shareproc sessions, then "+cmd.CommandPath()+" POD", "a pod name is required")
 			case len(args) > 1:
 				return cli.Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[1])
 			}
@@ -62,7 +62,7 @@ What it shows is in the log of its container, as of every attach session.`,
 			return podsWithShells(deps, a0, a1, a2)
 		},
 	}
-	cmd.Flags().StringVarP(&opts.shell, "container", "c", "", "The helper whose shell is meant")
+	cmd.Flags().StringVarP(&opts.shell, "container", "c", "", "The helper to attach to")
 	opts.Add(cmd.Flags(), "")
 	_ = cmd.RegisterFlagCompletionFunc("container", func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return shells(deps, a0, a1, a2)
@@ -73,7 +73,7 @@ What it shows is in the log of its container, as of every attach session.`,
 func run(ctx context.Context, deps *cli.Deps, opts *attachOptions) error {
 	t := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut)
 	if !t.InputIsTerminal() {
-		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "standard input is not a terminal")
+		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "stdin is not a terminal")
 	}
 	d, err := cli.Manager(deps)
 	if err != nil {

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
 // MaxPID is the largest PID that Linux gives (PID_MAX_LIMIT in linux/threads.h, exclusive).
@@ -20,8 +18,7 @@ const MaxPID = 1 << 22
 func ParsePID(cmd *cobra.Command, arg string) (int, error) {
 	pid, err := strconv.Atoi(arg)
 	if err != nil || pid < 1 || pid >= MaxPID {
-		return 0, Usage("kubectl shareproc ps POD, for the PIDs", "%q is not a PID: %s takes a whole number from 1 to %d",
-			arg, cmd.CommandPath(), MaxPID-1)
+		return 0, Usage("kubectl shareproc ps POD", "%q is not a PID: must be a number from 1 to %d", arg, MaxPID-1)
 	}
 	return pid, nil
 }
@@ -30,11 +27,12 @@ func ParsePID(cmd *cobra.Command, arg string) (int, error) {
 func PodPIDPaths(cmd *cobra.Command, args []string, most int) (pod string, pid int, paths []string, err error) {
 	rest := args[1:]
 	if len(rest) > 0 && !strings.HasPrefix(rest[0], "/") {
-		if pid, err = ParsePID(cmd, rest[0]); err != nil && strings.Contains(rest[0], "/") {
-			err = hint.With(err, fmt.Sprintf("%s %s /%s, if it is a path", cmd.CommandPath(), cmp.Or(args[0], "--selector ..."), rest[0]))
-		}
-		if err != nil {
-			return "", 0, nil, err
+		if pid, err = ParsePID(cmd, rest[0]); err != nil {
+			try := "kubectl shareproc ps POD"
+			if strings.Contains(rest[0], "/") {
+				try = fmt.Sprintf("%s %s /%s", cmd.CommandPath(), cmp.Or(args[0], "--selector ..."), rest[0])
+			}
+			return "", 0, nil, Usage(try, "%q is neither a PID nor an absolute path", rest[0])
 		}
 		rest = rest[1:]
 	}
@@ -50,11 +48,11 @@ func PodFirst(most int) cobra.PositionalArgs {
 		args = WithPod(cmd, args)
 		switch {
 		case len(args) == 0:
-			return Usage("kubectl get pods, then "+cmd.CommandPath()+" NAME", "name a pod")
+			return Usage("run kubectl get pods, then "+cmd.CommandPath()+" NAME", "a pod name is required")
 		case strings.HasPrefix(args[0], "/"):
-			return Usage(cmd.CommandPath()+" POD "+args[0], "%q is a path, and a pod comes before it%s", args[0], taken(cmd))
+			return Usage(cmd.CommandPath()+" POD "+args[0], "%q is a path: the pod comes first%s", args[0], taken(cmd))
 		case strings.Contains(args[0], "="):
-			return Usage("--selector "+args[0], "%q is not the name of a pod", args[0])
+			return Usage("use --selector "+args[0], "%q is not the name of a pod", args[0])
 		case len(args) > most:
 			return Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[most])
 		}
@@ -72,7 +70,7 @@ func taken(cmd *cobra.Command) (words string) {
 	return words
 }
 
-// WithPod puts an empty word where -l stands for the pod.
+// WithPod puts an empty word where -l selects the pod.
 func WithPod(cmd *cobra.Command, args []string) []string {
 	if !cmd.Flags().Changed("selector") {
 		return args

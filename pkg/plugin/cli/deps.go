@@ -123,9 +123,9 @@ func restConfig(deps *Deps) (*rest.Config, error) {
 // AddFlags adds the flags of every command.
 func AddFlags(deps *Deps, flags *pflag.FlagSet) {
 	deps.Config.AddFlags(flags)
-	flags.BoolVarP(&deps.Report.Quiet, "quiet", "q", false, "Print only what was asked for and errors, not what is being done")
-	flags.Var(&deps.Report.Color, "color", "auto, always or never: colours in tables and messages; auto means on a terminal")
-	flags.VarP(&verbosity{stderr: deps.Streams.ErrOut}, "v", "v", "How much is said about requests, on stderr: 6 what each was and how it went, 8 what was in it")
+	flags.BoolVarP(&deps.Report.Quiet, "quiet", "q", false, "Suppress progress messages")
+	flags.Var(&deps.Report.Color, "color", "Colors in tables and messages: auto, always or never; auto means on a terminal")
+	flags.VarP(&verbosity{stderr: deps.Streams.ErrOut}, "v", "v", "Log level for API requests, on stderr: 6 logs requests and status, 8 also bodies")
 }
 
 // SpellOut adds some of these flags without their letters, which mean something else to a command and those below it.

@@ -17,11 +17,11 @@ const (
 	ExitPipe        = 141 // as after SIGPIPE
 )
 
-// CommandExit is an end that has been told already: by the user's own command, or by what was printed.
+// CommandExit is an exit that needs no message: the user's command or the output has said why.
 type CommandExit struct{ Code int }
 
 func (e CommandExit) Error() string {
-	return fmt.Sprintf("the command ended with exit code %d", e.Code)
+	return fmt.Sprintf("command terminated with exit code %d", e.Code)
 }
 
 // UsageError is a command line that can't be carried out whatever the cluster says.

@@ -26,29 +26,29 @@ func Explain(err error) string {
 		return refused.Advice()
 	}
 	if _, denied := errors.AsType[*remote.AccessError](err); denied {
-		return "a helper as that user, or as root with SYS_PTRACE where the cluster's policy admits it; " +
-			"processes that changed their user open only to the latter"
+		return "use --run-as with that user, or --profile general if policy admits root with SYS_PTRACE; " +
+			"a process that changed its user needs the latter"
 	}
 	if _, missing := errors.AsType[*remote.MissingToolError](err); missing {
-		return "--image with a static busybox"
+		return "use --image with a static busybox"
 	}
 	switch {
 	case errors.Is(err, attach.ErrLost):
-		return "the same command again, once the network is back"
+		return "run it again once the network is back"
 	case errors.Is(err, remote.ErrNoProcess):
-		return "kubectl shareproc ps POD, for the processes that can be seen"
+		return "kubectl shareproc ps POD"
 	case errors.Is(err, fs.ErrNotExist):
-		return "kubectl shareproc fs POD [PID] with the directory above, for what is there"
+		return "check that the file exists on this machine"
 	case clientcmd.IsEmptyConfig(err):
-		return "--kubeconfig or --context, or set KUBECONFIG"
+		return "set KUBECONFIG, or use --kubeconfig or --context"
 	case apierrors.IsUnauthorized(err):
-		return "kubectl auth whoami, and log in again"
+		return "run kubectl auth whoami, and log in again"
 	case apierrors.IsForbidden(err):
 		return "kubectl auth can-i --list"
 	}
 	_, request := errors.AsType[*url.Error](err)
 	if _, network := errors.AsType[*net.OpError](err); request || network {
-		return "kubectl cluster-info, and check --context and your network"
+		return "run kubectl cluster-info, and check --context and your network"
 	}
 	return ""
 }

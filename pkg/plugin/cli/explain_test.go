@@ -21,7 +21,7 @@ func TestExplainRefusedStream(t *testing.T) {
 		failed bool
 	}{
 		{attach.KubectlProxy, "--reject-paths", false},
-		{attach.Gateway, "pass WebSocket upgrades on", false},
+		{attach.Gateway, "pass WebSocket upgrades", false},
 		{attach.Admission, "policy", false},
 		{attach.Node, "get nodes", false},
 		{attach.Kubelet, "", true},

@@ -20,7 +20,7 @@ type DetachFlag struct {
 
 // Add adds --detach-keys; when stands before its description.
 func (d *DetachFlag) Add(flags *pflag.FlagSet, when string) {
-	flags.StringVar(&d.text, "detach-keys", "ctrl-p,ctrl-q", when+"the keys that leave the shell running, as in docker; \"\" for none")
+	flags.StringVar(&d.text, "detach-keys", "ctrl-p,ctrl-q", when+"Keys that detach from the shell and leave it running, as in docker; \"\" for none")
 }
 
 // Parse reads the keys.
@@ -34,7 +34,7 @@ func (d *DetachFlag) Parse() (err error) {
 // Join attaches to a shell.
 func Join(ctx context.Context, deps *Deps, s *session.Session, t *attach.Terminal, detach DetachFlag) error {
 	if len(detach.keys) > 0 {
-		deps.Report.Say("%s leaves the shell running", detach.text)
+		deps.Report.Say("detach with %s", detach.text)
 	}
 	return OwnExit(s.Attach(ctx, t, detach.keys))
 }

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// A login sends the first request alone. client-go starts a credential helper anew for each request while it fails, and
+// A login sends the first request alone. client-go starts a credential helper again for each request while it fails, and
 // some of them open a browser: what failed once fails for all others of the command, without being asked again.
 type login struct {
 	next http.RoundTripper

@@ -116,7 +116,7 @@ func TestCredentialHelperRunsOnceForAll(t *testing.T) {
 func TestRefusedCredentialIsNotAskedForEachRequest(t *testing.T) {
 	deps, runs := helped(t, credential, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
 	for _, err := range ask(t, deps) {
-		if err == nil || Explain(err) != "kubectl auth whoami, and log in again" {
+		if err == nil || Explain(err) != "run kubectl auth whoami, and log in again" {
 			t.Errorf("error %v, advice %q", err, Explain(err))
 		}
 	}

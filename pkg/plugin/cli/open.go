@@ -35,20 +35,20 @@ type HelperFlags struct {
 	Selector    string
 
 	Override podspec.Override
-	// changed tells whether the user set a flag.
+	// changed reports whether the user set a flag.
 	changed func(name string) bool
 }
 
 // Add adds the flags.
 func (h *HelperFlags) Add(flags *pflag.FlagSet) {
-	flags.StringVarP(&h.Container, "container", "c", "", "Target container; by default the pod's default container, else its first")
-	flags.StringVarP(&h.Selector, "selector", "l", "", "Instead of POD: labels (key=value,...) of the pods to choose a ready one from, the newest")
-	flags.StringVar(&h.Image, "image", "", "Image of the helper (default "+DefaultImage+", or the environment's SHAREPROC_IMAGE)")
+	flags.StringVarP(&h.Container, "container", "c", "", "Target container (default: the pod's default container, or its first)")
+	flags.StringVarP(&h.Selector, "selector", "l", "", "Label selector: use the newest ready pod that matches, instead of POD")
+	flags.StringVar(&h.Image, "image", "", "Image of the helper (default "+DefaultImage+", or SHAREPROC_IMAGE from the environment)")
 	flags.StringVar(&h.pull, "image-pull-policy", "", "Pull policy of the helper's image: Always, IfNotPresent or Never")
-	flags.DurationVar(&h.idleTimeout, "idle-timeout", DefaultIdleTimeout, "How long the helper waits for another command before it exits")
+	flags.DurationVar(&h.idleTimeout, "idle-timeout", DefaultIdleTimeout, "How long an idle helper stays around")
 	flags.DurationVar(&h.timeout, "timeout", DefaultTimeout, "How long to wait for the helper to start")
-	flags.StringVar(&h.profile, "profile", "", "Security profile of the helper, instead of the least privileged that works: restricted, baseline, general or netadmin")
-	flags.StringVar(&h.runAs, "run-as", "", "UID[:GID] of the helper, instead of the target's own; GID is UID where it is left out")
+	flags.StringVar(&h.profile, "profile", "", "Security profile of the helper: restricted, baseline, general or netadmin (default: the least privileged that works)")
+	flags.StringVar(&h.runAs, "run-as", "", "UID[:GID] of the helper (default: the target's); GID defaults to UID")
 	flags.StringSliceVar(&h.caps, "cap-add", nil, "Capabilities to add to the helper, which then runs as root")
 	h.changed = flags.Changed
 }
@@ -70,13 +70,13 @@ func (h *HelperFlags) Validate(cmd *cobra.Command) error {
 		return Usage(help, "--image-pull-policy %q: not one of Always, IfNotPresent, Never", h.pull)
 	}
 	if h.Container != "" && len(validation.IsDNS1123Label(h.Container)) > 0 {
-		return Usage("kubectl shareproc ps POD, for the containers", "-c %q: not the name of a container", h.Container)
+		return Usage("kubectl shareproc ps POD", "-c %q: not the name of a container", h.Container)
 	}
 	if h.idleTimeout < time.Second {
-		return Usage(help, "--idle-timeout %s: less than a second", h.idleTimeout)
+		return Usage(help, "--idle-timeout %s: must be at least a second", h.idleTimeout)
 	}
 	if h.timeout <= 0 {
-		return Usage(help, "--timeout %s: not more than zero", h.timeout)
+		return Usage(help, "--timeout %s: must be greater than zero", h.timeout)
 	}
 	return h.parseOverride(help)
 }

@@ -38,7 +38,7 @@ func CheckOutput(cmd *cobra.Command, format string, own ...string) error {
 		return OneOf(cmd, format, append(own, output.DocumentFormats()...)...)
 	}
 	if err != nil {
-		return Usage("kubectl get --help, for the templates", "-o %q: %w", format, err)
+		return Usage("kubectl get --help", "-o %q: %w", format, err)
 	}
 	return nil
 }

@@ -38,9 +38,9 @@ func Settings(deps *Deps) (config.Settings, error) {
 // ConfigFile reads the file of settings, which need not be there.
 func ConfigFile(deps *Deps) (config.File, error) {
 	file, err := config.Read(deps.Getenv)
-	try := "mend " + file.Path + ", or name another file in " + config.Env
+	try := "fix " + file.Path + ", or name another file in " + config.Env
 	if errors.Is(err, fs.ErrNotExist) {
-		try = "write that file, or unset " + config.Env
+		try = "create that file, or unset " + config.Env
 	}
 	return file, hint.With(err, try)
 }
@@ -65,12 +65,12 @@ func Place(deps *Deps) (context, namespace string, err error) {
 func SettingsOf(deps *Deps, file config.File, context, namespace string) (config.Settings, error) {
 	written, err := file.Parse()
 	if err != nil {
-		return config.Settings{}, hint.With(err, "kubectl shareproc config --help, for what the file may say")
+		return config.Settings{}, hint.With(err, "kubectl shareproc config --help")
 	}
 	s := written.For(context, namespace)
 	if image := deps.Getenv(ImageEnv); image != "" {
 		if err := config.CheckImage(image); err != nil {
-			return config.Settings{}, hint.With(fmt.Errorf("read %s: %w", ImageEnv, err), "an image's name in it, or unset it")
+			return config.Settings{}, hint.With(fmt.Errorf("read %s: %w", ImageEnv, err), "set it to the name of an image, or unset it")
 		}
 		const from = "environment " + ImageEnv
 		s.Image = config.Value[string]{Value: image, From: from}

@@ -14,8 +14,8 @@ import (
 func TestKeysOfAnEditor(t *testing.T) {
 	ctx, stop := NotifyContext(t.Context())
 	defer stop()
-	back := LendKeys(ctx)
-	keys, ok := ctx.Value(keysLent{}).(*lentKeys)
+	back := GiveKeys(ctx)
+	keys, ok := ctx.Value(editorKeysKey{}).(*editorKeys)
 	if !ok || !keys.lent(os.Interrupt) || !keys.lent(syscall.SIGQUIT) || keys.lent(syscall.SIGTERM) || keys.lent(syscall.SIGHUP) {
 		t.Error("not lent, or too much")
 	}
@@ -23,5 +23,5 @@ func TestKeysOfAnEditor(t *testing.T) {
 	if keys.lent(os.Interrupt) {
 		t.Error("not given back")
 	}
-	LendKeys(t.Context())() // nobody's
+	GiveKeys(t.Context())() // nobody's
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// far is how many letters a mistyped name may differ in and still be taken for another, as cobra has it for commands.
-const far = 2
+// maxEditDistance is the number of letters in which a mistyped name may differ from a suggestion; cobra uses the same.
+const maxEditDistance = 2
 
 // KnownCommand refuses what is no command, and names the nearest ones.
 func KnownCommand(cmd *cobra.Command, args []string) error {
@@ -20,14 +20,14 @@ func KnownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	try := cmd.CommandPath() + " --help"
-	cmd.SuggestionsMinimumDistance = far
+	cmd.SuggestionsMinimumDistance = maxEditDistance
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		try = cmd.CommandPath() + " " + strings.Join(near, ", or "+cmd.CommandPath()+" ")
 	}
 	return Usage(try, "unknown command %q", args[0])
 }
 
-// onlyCommands tells whether a command does nothing but hold others.
+// onlyCommands reports whether a command does nothing but hold others.
 func onlyCommands(cmd *cobra.Command) bool {
 	return cmd.HasSubCommands() && !strings.Contains(cmd.Use, " ")
 }
@@ -58,11 +58,11 @@ func nearFlags(flags *pflag.FlagSet, unknown *pflag.NotExistError) []string {
 	if len(typed) < 3 {
 		return nil
 	}
-	best, near := far, []string{}
+	best, near := maxEditDistance, []string{}
 	flags.VisitAll(func(flag *pflag.Flag) {
 		distance := distance(typed, flag.Name)
 		if strings.HasPrefix(flag.Name, typed) {
-			distance = min(distance, far)
+			distance = min(distance, maxEditDistance)
 		}
 		if flag.Hidden || flag.Deprecated != "" || distance > best {
 			return

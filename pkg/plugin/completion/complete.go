@@ -39,7 +39,7 @@ func Listed(ctx context.Context, deps *cli.Deps) []corev1.Pod {
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	list, err := client.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{Limit: mostPods})
+	list, err := client.CoreV1().Pods(ns).List(ctx, metav1.ListOptions{Limit: maxPods})
 	if err != nil {
 		return nil
 	}
@@ -49,8 +49,8 @@ func Listed(ctx context.Context, deps *cli.Deps) []corev1.Pod {
 const (
 	// listTime bounds a question to the API server while somebody waits with a finger on TAB.
 	listTime = 2 * time.Second
-	// mostPods is how many pods are asked for.
-	mostPods = 500
+	// maxPods is how many pods are asked for.
+	maxPods = 500
 )
 
 // completer is what completes a word, as cobra has it. Whatever goes wrong completes nothing: a message would land in the
@@ -316,7 +316,7 @@ func namespaces(ctx context.Context, deps *cli.Deps) []string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: mostPods})
+	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: maxPods})
 	if err != nil {
 		return nil
 	}

@@ -63,7 +63,7 @@ func workloads(ctx context.Context, deps *cli.Deps, word string, kinds map[strin
 // readiness is how many pods of each workload of a kind are ready, by its name.
 func readiness(ctx context.Context, client dynamic.Interface, ns, kind string) (map[string]string, error) {
 	resource := appsv1.SchemeGroupVersion.WithResource(target.Workload{Kind: kind}.Plural())
-	list, err := client.Resource(resource).Namespace(ns).List(ctx, metav1.ListOptions{Limit: mostPods})
+	list, err := client.Resource(resource).Namespace(ns).List(ctx, metav1.ListOptions{Limit: maxPods})
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type setting struct {
 // SettingsDocument is what "config view -o json" prints.
 type SettingsDocument struct {
 	output.TypeMeta
-	// File is where the configuration is or would be; "" where the environment names no home.
+	// File is where config file: or would be; "" where the environment names no home.
 	File      string             `json:"file,omitempty"`
 	Context   string             `json:"context,omitempty"`
 	Namespace string             `json:"namespace"`
@@ -45,29 +45,31 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 		Short: "Settings for every command, by context and namespace",
 		Long: `Settings for every command, by context and namespace.
 
-Use it where the defaults do not fit: an own registry, other times in production.
+Use it when the defaults do not fit: your own registry, other times in
+production.
 
-They are read from kubectl-shareproc/config.yaml in XDG_CONFIG_HOME (by default
-~/.config; on Windows in AppData), or from the file that SHAREPROC_CONFIG names:
+They are read from kubectl-shareproc/config.yaml in XDG_CONFIG_HOME (default:
+~/.config; on Windows AppData), or from the file that SHAREPROC_CONFIG names:
 
     apiVersion: kubectl-shareproc/v1alpha1
     kind: Config
     image: registry.internal/tools/busybox:1.37.0-musl
-    images: [busybox:1.36-musl]     # as good where the node has one of them already
+    images: [busybox:1.36-musl]     # used instead if the node already has one
     imagePullPolicy: IfNotPresent   # or Always, or Never
     idleTimeout: 30m
     timeout: 2m
     contexts:
       production:
-        idleTimeout: 5m             # here any of the five above
+        idleTimeout: 5m             # any of the five settings above
         namespaces:
           payments: {idleTimeout: 1m} # and here
     namespaces:                     # in every context
       kube-system: {imagePullPolicy: Never}
 
-Every line but the first two may be left out. The more specific wins, field by field.
-SHAREPROC_IMAGE in the environment beats the file, and a flag beats both.`,
-		Example: `  # what is in force here, and who said so
+Every line except the first two is optional. The most specific value wins, field
+by field. SHAREPROC_IMAGE in the environment overrides the file, and a flag
+overrides both.`,
+		Example: `  # show the effective settings
   kubectl shareproc config view`,
 		Args: cli.KnownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -80,16 +82,17 @@ func newConfigViewCmd(deps *cli.Deps) *cobra.Command {
 	opts := &configViewOptions{}
 	cmd := &cobra.Command{
 		Use:   "view",
-		Short: "Print the settings in force, and where each comes from",
-		Long: `Print the settings in force in a context and a namespace, and where each comes from.
+		Short: "Show the effective settings and where each comes from",
+		Long: `Print the effective settings in a context and a namespace, and where each comes
+from.
 
-Use it when a command takes another image or another time than you expected.
+Use it when a command uses another image or time than you expect.
 
-No cluster is asked.`,
+The cluster is not contacted.`,
 		Example: `  kubectl shareproc config view
   kubectl shareproc config view --context production -n payments -o yaml
 
-  # the file as it is
+  # print the file without parsing it
   kubectl shareproc config view --raw`,
 		Args: cli.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -97,7 +100,7 @@ No cluster is asked.`,
 				return err
 			}
 			if opts.raw && opts.output != "" {
-				return cli.Usage(cmd.CommandPath()+" --help", "-o %q: not with --raw", opts.output)
+				return cli.Usage(cmd.CommandPath()+" --help", "-o %q and --raw are mutually exclusive", opts.output)
 			}
 			return runConfigView(deps, opts)
 		},
@@ -138,11 +141,11 @@ func runConfigView(deps *cli.Deps, opts *configViewOptions) error {
 func sayFile(deps *cli.Deps, file config.File) {
 	switch {
 	case file.Exists:
-		deps.Report.Say("the configuration is %s", file.Path)
+		deps.Report.Say("config file: %s", file.Path)
 	case file.Path != "":
-		deps.Report.Say("there is no configuration; it would be %s", file.Path)
+		deps.Report.Say("no config file (looked for %s)", file.Path)
 	default:
-		deps.Report.Say("there is no configuration, and the environment names no home to look in; %s can name a file", config.Env)
+		deps.Report.Say("no config file, and no home directory in the environment; set %s to use one", config.Env)
 	}
 }
 

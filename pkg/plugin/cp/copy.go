@@ -91,11 +91,11 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 		Retry: func(err error, _ time.Duration) {
 			bar.Clear()
 			attempt++
-			deps.Report.Say("the connection broke: %s; going on with what is missing (attempt %d)", files.Breakage(err), attempt)
+			deps.Report.Say("connection lost: %s; resuming (attempt %d)", files.Breakage(err), attempt)
 		},
 	})
 	if report.Left != "" && to.session != nil {
-		deps.Report.Warn("left in pod/%s: %s, which the next cp to that directory takes away", to.session.Pod, report.Left)
+		deps.Report.Warn("left in pod/%s: %s; the next cp to that directory removes it", to.session.Pod, report.Left)
 	}
 	failed := (*fs.PathError)(nil)
 	switch {
@@ -115,11 +115,11 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 // outcome is the error of a copy that came to its end, and says what it left.
 func outcome(deps *cli.Deps, from, to copySide, report transfer.Report) error {
 	if report.Inside && report.Copied > 1 && !strings.HasSuffix(to.path, "/") && !strings.HasSuffix(to.path, ".") {
-		deps.Report.Say("%s is there: copied to %s", to, report.To)
+		deps.Report.Say("%s exists: copied to %s", to, report.To)
 	}
 	switch lost := report.Failed - report.Grown; {
 	case lost > 0:
-		return fmt.Errorf("copy %s: %s not copied; everything else was", from, output.Plural(lost, "file was", "files were"))
+		return fmt.Errorf("copy %s: %s; the rest was copied", from, output.Plural(lost, "file could not be copied", "files could not be copied"))
 	case report.Grown > 0:
 		return fmt.Errorf("copy %s: %s while being copied", from, output.Plural(report.Grown, "file grew", "files grew"))
 	}
@@ -132,11 +132,11 @@ func (o *cpOptions) resumeHint(err, cause error) error {
 	case !transfer.IsBroken(cause):
 		return err
 	case o.source.stream(), o.dest.stream():
-		return hint.With(err, "a file instead of -, which can be gone on with")
+		return hint.With(err, "use a file instead of -, so that the copy can be resumed")
 	case o.resume:
-		return hint.With(err, "the same command again: it goes on with what is there")
+		return hint.With(err, "run the same command again to resume")
 	default:
-		return hint.With(err, "the same command with --resume: it keeps what comes, and goes on with it the next time")
+		return hint.With(err, "run the same command with --resume, which keeps partial files for the next run")
 	}
 }
 
@@ -145,7 +145,7 @@ func (p copySide) String() string {
 	if p.session == nil {
 		return remote.Escape(p.path)
 	}
-	return remote.Escape(p.path) + " of pod/" + p.session.Pod
+	return remote.Escape(p.path) + " in pod/" + p.session.Pod
 }
 
 // readLocal says why a source on this machine could not be read.

@@ -42,40 +42,42 @@ func newCommand(deps *cli.Deps, run func(context.Context, *cli.Deps, *cpOptions)
 	cmd := &cobra.Command{
 		Use:   "cp SOURCE DESTINATION",
 		Short: "Copy files out of a container, into it, or from pod to pod",
-		Long: `Copy a file or a directory with all that is in it. SOURCE and DESTINATION are POD:PATH (also
-NAMESPACE/POD:PATH and TYPE/NAME:PATH); one of both may be a path on this machine, or "-" for a
-file's bytes on stdin or stdout. A path with a colon is local behind ./ as in ./a:b.
+		Long: `Copy a file, or a directory with everything in it. SOURCE and DESTINATION are
+POD:PATH (also NAMESPACE/POD:PATH and TYPE/NAME:PATH). One of them may be a
+local path, or "-" for stdin or stdout. Write a local path that contains a colon
+with ./ in front, as in ./a:b.
 
-Use it where kubectl cp fails for want of tar in the image, and where a copy must be whole or fail.
+Use it when kubectl cp fails because the image has no tar, and when a copy must
+be complete or fail.
 
-As with cp -r, where DESTINATION is a directory SOURCE goes into it under its own name, and
-SOURCE/. means what is in it. Links are copied as links, SOURCE included; those on the way to it
-resolve inside the container. Modes, times and hard links are kept; owners, setuid and setgid
-bits with -p.
+As with cp -r, if DESTINATION is a directory, SOURCE is copied into it under its
+own name; SOURCE/. means the contents of SOURCE. Links are copied as links,
+SOURCE included; those on the way to it resolve inside the container. Modes,
+times and hard links are kept; owners, setuid and setgid bits with -p.
 
-A file appears under its name only once all of it has arrived and its checksum is right. What
-is not copied (devices, sockets, what may not be read, what changed while it was read) is named,
-and the exit code is then 1.
+A file appears under its name only when all of it has arrived and its checksum
+is right. Whatever is not copied (devices, sockets, files that cannot be read or
+changed while they were read) is reported, and the exit code is 1.
 
-A connection that breaks is made again, three times, and the copy goes on where it was. After
-that nothing of it stays; with --resume, what has come is kept in a directory .shareproc-...
-beside its place, and the same command goes on with it.`,
-		Example: `  # a directory of the pod's default container, to ./conf
+A lost connection is retried three times, and the copy resumes where it stopped.
+After that nothing of it stays. With --resume, partial files are kept in a
+directory .shareproc-... next to DESTINATION, and the same command resumes.`,
+		Example: `  # copy a directory of the pod's default container to ./conf
   kubectl shareproc cp nginx:/etc/nginx ./conf
 
-  # a file into it, and one to stdout
+  # copy a file into it, and print one to stdout
   kubectl shareproc cp ./nginx.conf nginx:/tmp/
   kubectl shareproc cp nginx:/etc/nginx/nginx.conf - | grep worker
 
-  # from pod to pod, or within one
+  # copy from pod to pod, or within one
   kubectl shareproc cp nginx:/etc/nginx nginx:/tmp/conf
 
-  # much over a bad line: as often as it takes
+  # copy a lot over a bad line: run it again until it succeeds
   kubectl shareproc cp --resume nginx:/var/log ./log`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
-				return cli.Usage(cmd.CommandPath()+" --help", "name a source and a destination: got %d arguments", len(args))
+				return cli.Usage(cmd.CommandPath()+" --help", "a source and a destination are required: got %d arguments", len(args))
 			}
 			if err := opts.ends(cmd, args[0], args[1]); err != nil {
 				return err
@@ -87,11 +89,11 @@ beside its place, and the same command goes on with it.`,
 		},
 	}
 	opts.Add(cmd.Flags())
-	cmd.Flags().IntVar(&opts.pid, "pid", 0, "The process whose files are meant (default the container's first); not with two pods")
-	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "Keep owners, setuid and setgid bits too")
-	cmd.Flags().BoolVar(&opts.resume, "resume", false, "Go on with what an earlier run of the same command left, and keep what has come if this one fails")
-	cmd.Flags().BoolVarP(&opts.follow, "dereference", "L", false, "Copy what links lead to, SOURCE itself included, instead of the links")
-	cmd.Flags().BoolVar(&opts.force, "force", false, "Also copy more into a pod than it may hold, for which the kubelet evicts it")
+	cmd.Flags().IntVar(&opts.pid, "pid", 0, "Process whose files to copy (default: the container's first); not with two pods")
+	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "Also keep owners, setuid and setgid bits")
+	cmd.Flags().BoolVar(&opts.resume, "resume", false, "Resume what an earlier run of the same command left, and keep partial files if this one fails")
+	cmd.Flags().BoolVarP(&opts.follow, "dereference", "L", false, "Copy the targets of links instead of the links, SOURCE included")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "Copy even if the kubelet would evict the pod for exceeding its storage limit")
 	return cmd
 }
 
@@ -100,17 +102,17 @@ func (o *cpOptions) ends(cmd *cobra.Command, source, dest string) error {
 	o.source, o.dest = copyEndOf(source), copyEndOf(dest)
 	switch {
 	case o.source.pod == "" && o.dest.pod == "":
-		return cli.Usage(cmd.CommandPath()+" POD:PATH LOCAL", "neither %q nor %q is of the form POD:PATH", source, dest)
+		return cli.Usage(cmd.CommandPath()+" POD:PATH LOCAL", "neither %q nor %q has the form POD:PATH", source, dest)
 	case o.source.path == "" || o.dest.path == "":
-		return cli.Usage(cmd.CommandPath()+" --help", "an empty path")
+		return cli.Usage(cmd.CommandPath()+" --help", "the path is empty")
 	case o.Selector != "":
-		return cli.Usage(cmd.CommandPath()+" POD:PATH LOCAL", "-l: the pod is named by its path here")
+		return cli.Usage(cmd.CommandPath()+" POD:PATH LOCAL", "-l is not supported: name the pod in its path")
 	case !cmd.Flags().Changed("pid"):
 		return o.streams(cmd)
 	case o.pid < 1 || o.pid >= cli.MaxPID:
-		return cli.Usage("kubectl shareproc ps POD, for the PIDs", "--pid %d: not a PID", o.pid)
+		return cli.Usage("kubectl shareproc ps POD", "--pid %d: not a PID", o.pid)
 	case o.source.pod != "" && o.dest.pod != "":
-		return cli.Usage("POD:/proc/PID/root/PATH", "--pid: with two pods it is not known which one is meant")
+		return cli.Usage("use POD:/proc/PID/root/PATH", "--pid is not supported with two pods")
 	}
 	return o.streams(cmd)
 }
@@ -119,11 +121,11 @@ func (o *cpOptions) ends(cmd *cobra.Command, source, dest string) error {
 func (o *cpOptions) streams(cmd *cobra.Command) error {
 	switch {
 	case o.source.stream() && strings.HasSuffix(o.dest.path, "/"):
-		return cli.Usage(cmd.CommandPath()+" - POD:PATH", "copy stdin: PATH has to name a file")
+		return cli.Usage(cmd.CommandPath()+" - POD:PATH", "copy stdin: PATH must name a file")
 	case o.resume && o.source.stream():
-		return cli.Usage("a file instead of -", "--resume with -: stdin cannot be read a second time")
+		return cli.Usage("use a file instead of -", "--resume does not work with -: stdin cannot be read twice")
 	case o.resume && o.dest.stream():
-		return cli.Usage("a file instead of -", "--resume with -: what is on stdout cannot be looked at")
+		return cli.Usage("use a file instead of -", "--resume does not work with -: stdout cannot be read back")
 	}
 	return nil
 }

@@ -24,8 +24,8 @@ func (o *cpOptions) admit(to copySide, name string, bytes int64) error {
 	if limit == nil || bytes <= limit.Value() {
 		return nil
 	}
-	return hint.With(fmt.Errorf("write %s in pod/%s: %s are more than %s allows (%s): the kubelet would evict the pod",
-		remote.Escape(name), to.session.Pod, output.HumanBytes(bytes), of, limit), "--force, if it may be evicted")
+	return hint.With(fmt.Errorf("write %s in pod/%s: %s exceeds %s (%s): the kubelet would evict the pod",
+		remote.Escape(name), to.session.Pod, output.HumanBytes(bytes), of, limit), "add --force if the pod may be evicted")
 }
 
 // storageLimit is how much a container's path may hold, and what says so. It is nil where nothing does, or where the file system

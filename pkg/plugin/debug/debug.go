@@ -49,48 +49,52 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &debugOptions{}
 	cmd := &cobra.Command{
 		Use:   "debug POD [-- COMMAND [ARG...]]",
-		Short: "Open a shell, or run a command, beside a container",
+		Short: "Open a shell or run a command next to a container",
 		Long: `Open a shell that sees the processes of a container, or run one command there.
 
-Use it when the container runs and has no shell. Where it crashes first, add --copy --hold.
+Use it for a running container without a shell. If the container crashes, add
+--copy --hold.
 
-A helper container is added to the running pod; nothing restarts. It waits for the next
-command and ends by itself when none has come for a while, so the second command is quick.
-With --copy the session runs in a copy of the pod, where the processes of all containers
-share one namespace; the copy is deleted when the session ends.
+A helper container is added to the running pod; nothing restarts. Later commands
+reuse it, and it exits when it is idle.
 
-With --patch it runs in a pod of a Deployment, StatefulSet or DaemonSet whose template is
-changed for it, and put back at the end. All its pods restart, twice; this is asked first.
+With --copy the session runs in a copy of the pod in which all containers share
+one process namespace. The copy is deleted when the session ends.
 
-With --copy --hold the target container's own process is replaced, in the copy, by one that
-waits, and the shell opens in that container: with its user, environment, mounts and working
-directory, and the helper image's tools. There "run" starts what would have been started, for a
-container that ends before anybody can look at it.
+With --patch it runs in a pod of a Deployment, StatefulSet or DaemonSet whose
+template is changed for the session and restored at the end. All its pods
+restart twice; you are asked first.
 
-A shell gets a terminal of its own where this command has one, and reads what is piped to it
-elsewhere. A COMMAND gets input only with -i, and a terminal only with -it, as with kubectl exec:
-a loop over a list keeps its list. Output and errors come out apart, and its exit code is this
-command's. In the background of a shell or a script there is no terminal.`,
-		Example: `  # a shell that sees nginx's processes
+With --copy --hold the process of the target container is replaced, in the copy,
+with one that waits, and the shell opens in that container: with its user,
+environment, mounts and working directory, and the tools of the helper image.
+Type "run" there to start the container's original command.
+
+A shell gets a terminal if this command has one, and otherwise reads what is
+piped to it. A COMMAND gets input only with -i and a terminal only with -it, as
+with kubectl exec, so a loop over a list keeps its list. stdout and stderr are
+kept separate, and the exit code is passed through. There is no terminal in the
+background of a shell or a script.`,
+		Example: `  # open a shell that sees the processes of nginx
   kubectl shareproc debug nginx
 
-  # one command: its output, its exit code
+  # run one command and get its output and exit code
   kubectl shareproc debug nginx -- ps ax
 
-  # a command with a terminal, and one that reads a file from here
+  # run a command with a terminal, and one that reads a local file
   kubectl shareproc debug nginx -it -- top
   kubectl shareproc debug nginx -i -- sha256sum <file
 
-  # a copy of the pod, with all containers in one process namespace
+  # debug a copy of the pod, with all containers in one process namespace
   kubectl shareproc debug nginx --copy
 
-  # a copy of a pod that crashes at its start, waiting in a shell instead
+  # open a shell in a copy of a pod that crashes on startup
   kubectl shareproc debug crasher --copy --hold
 
-  # the pods of a Deployment in one process namespace each, until the shell ends
+  # debug a Deployment: each of its pods shares one process namespace until you exit
   kubectl shareproc debug deploy/web --patch
 
-  # what would be sent, without sending it
+  # print what would be sent, without sending it
   kubectl shareproc debug nginx --dry-run=server -o yaml`,
 		Args: podAndCommand,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -125,15 +129,15 @@ func (o *debugOptions) complete(cmd *cobra.Command, args []string) error {
 func (o *debugOptions) addOwn(flags *pflag.FlagSet) {
 	o.copyFlags.add(flags)
 	o.patchFlags.add(flags)
-	flags.BoolVar(&o.copy, "copy", false, "Debug a copy of the pod, which is deleted at the end")
-	flags.StringVar(&o.hold, "hold", "", "With --copy: replace the process of the target container, or of CONTAINER, by one that waits, and open the shell there")
+	flags.BoolVar(&o.copy, "copy", false, "Debug a copy of the pod, which is deleted when the session ends")
+	flags.StringVar(&o.hold, "hold", "", "With --copy: replace the container's process with one that waits, and open the shell there")
 	flags.Lookup("hold").NoOptDefVal = targetContainer
-	flags.DurationVar(&o.ttl, "ttl", time.Hour, "With --copy: the time after which the cluster ends the copy, whatever happens; with --patch: after which clean, and the next --copy or --patch, puts the template back")
-	flags.BoolVarP(&o.stdin, "stdin", "i", false, "Pass standard input on to COMMAND; a shell gets it anyway, -i=false keeps it from one")
-	flags.BoolVarP(&o.tty, "tty", "t", false, "Give COMMAND a terminal, and input; a shell and -i get one where both input and output are one")
-	flags.StringVar(&o.dryRun, "dry-run", "none", "none, client or server: print what would be sent, without sending it")
+	flags.DurationVar(&o.ttl, "ttl", time.Hour, "With --copy: when the cluster terminates the copy at the latest; with --patch: when clean, --copy or --patch may restore the template")
+	flags.BoolVarP(&o.stdin, "stdin", "i", false, "Pass stdin to COMMAND (a shell always gets it, unless -i=false)")
+	flags.BoolVarP(&o.tty, "tty", "t", false, "Allocate a terminal for COMMAND, with stdin (default for a shell if stdin and stdout are terminals)")
+	flags.StringVar(&o.dryRun, "dry-run", "none", "Print what would be sent, without sending it: none, client or server")
 	flags.Lookup("dry-run").NoOptDefVal = "client"
-	flags.StringVarP(&o.output, "output", "o", "", "With --dry-run: yaml or json (default yaml)")
+	flags.StringVarP(&o.output, "output", "o", "", "With --dry-run: yaml or json (default: yaml)")
 }
 
 // targetContainer is --hold without a name. No container can have it.
@@ -147,16 +151,16 @@ func podAndCommand(cmd *cobra.Command, args []string) error {
 	}
 	if cmd.Flags().Changed("selector") {
 		if before > 0 {
-			return cli.Usage(fmt.Sprintf("%s -l ... -- %s ...", cmd.CommandPath(), args[0]), "unexpected argument %q: -l stands for the pod", args[0])
+			return cli.Usage(fmt.Sprintf("%s -l ... -- %s ...", cmd.CommandPath(), args[0]), "unexpected argument %q: -l selects the pod", args[0])
 		}
 		return nil
 	}
 	switch {
 	case before == 0:
-		return cli.Usage("kubectl get pods, then "+cmd.CommandPath()+" NAME", "name a pod")
+		return cli.Usage("run kubectl get pods, then "+cmd.CommandPath()+" NAME", "a pod name is required")
 	case before > 1:
 		return cli.Usage(fmt.Sprintf("%s %s -- %s ...", cmd.CommandPath(), args[0], args[1]),
-			"unexpected argument %q: a command goes behind --", args[1])
+			"unexpected argument %q: put the command after --", args[1])
 	}
 	return nil
 }
@@ -177,11 +181,11 @@ func (o *debugOptions) validate(cmd *cobra.Command) (err error) {
 	}
 	switch {
 	case o.hold != "" && !o.copy:
-		return cli.Usage("--copy --hold", "--hold without --copy: a running container's own process can't be replaced")
+		return cli.Usage("add --copy", "--hold requires --copy: the process of a running container cannot be replaced")
 	case o.hold != "" && o.hold != targetContainer && o.Container != "" && o.Container != o.hold:
-		return cli.Usage("one of both", "-c %s, --hold=%s: two containers", o.Container, o.hold)
+		return cli.Usage("use -c or --hold=NAME", "-c %s and --hold=%s are mutually exclusive: they name two containers", o.Container, o.hold)
 	case o.ttl < time.Second:
-		return cli.Usage(help, "--ttl %s: less than a second", o.ttl)
+		return cli.Usage(help, "--ttl %s: must be at least a second", o.ttl)
 	}
 	return nil
 }
@@ -194,7 +198,7 @@ func (o *debugOptions) validateDryRun(help string) error {
 	}
 	switch {
 	case o.output != "" && o.dryRun == "none":
-		return cli.Usage("--dry-run=client", "-o %s without --dry-run: a session has no such output", o.output)
+		return cli.Usage("add --dry-run=client", "-o %s requires --dry-run", o.output)
 	case o.output != "" && o.output != "yaml" && o.output != "json":
 		return cli.Usage(help, "-o %q: not one of yaml, json", o.output)
 	}
@@ -219,11 +223,11 @@ func run(ctx context.Context, deps *cli.Deps, opts *debugOptions) (err error) {
 	case opts.dryRun != "none" && !opts.patch:
 		return dryRun(ctx, deps, opts, want)
 	case tty && !t.InputIsTerminal():
-		return cli.Usage("without -t", "-t: standard input is not a terminal")
+		return cli.Usage("leave out -t", "-t: stdin is not a terminal")
 	case opts.patch:
 		return debugPatch(ctx, deps, opts, t, tty)
 	case opts.persist && !t.InputIsTerminal():
-		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "--persist: standard input is not a terminal")
+		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "--persist: stdin is not a terminal")
 	}
 	s, err := cli.Open(ctx, deps, opts.pod, &opts.HelperFlags, want, opts.ttl)
 	if err != nil {
@@ -268,16 +272,16 @@ func welcome(deps *cli.Deps, r *session.Session, interactive bool) {
 	switch {
 	case !interactive:
 	case r.Tools != "":
-		held(deps, r)
+		describeHold(deps, r)
 	case r.View.Pod():
-		deps.Report.Say("the processes of all containers of pod/%s are seen here; the files of process PID are under /proc/PID/root", r.Pod)
+		deps.Report.Say("sharing processes with all containers in pod/%s; the root filesystem of process PID is /proc/PID/root", r.Pod)
 	default:
-		deps.Report.Say("the processes of container %s of pod/%s are seen here; its files are under /proc/1/root", r.View.Container, r.Pod)
+		deps.Report.Say("sharing processes with container %s in pod/%s; its root filesystem is /proc/1/root", r.View.Container, r.Pod)
 	}
 }
 
-// held says what the container would have started, in words that a shell would take.
-func held(deps *cli.Deps, r *session.Session) {
+// describeHold says what the container would have started, in words that a shell would take.
+func describeHold(deps *cli.Deps, r *session.Session) {
 	argv, known := podspec.CommandOf(r.Target.Pod, r.Target.Container)
 	for i, word := range argv {
 		argv[i] = shellWord(word)
@@ -285,12 +289,12 @@ func held(deps *cli.Deps, r *session.Session) {
 	line := strings.Join(argv, " ")
 	switch {
 	case known:
-		deps.Report.Say(`container %s waits here; "run" starts its own command: %s`, r.Container, line)
+		deps.Report.Say(`container %s is on hold; type "run" to start its command: %s`, r.Container, line)
 	case line != "":
-		deps.Report.Say(`container %s waits here; its command is the image's entrypoint, which the API does not tell, with: %s`, r.Container, line)
-		deps.Report.Say(`"run ENTRYPOINT %s" starts it`, line)
+		deps.Report.Say(`container %s is on hold; its command is the image's entrypoint, which the API does not report, with: %s`, r.Container, line)
+		deps.Report.Say(`type "run ENTRYPOINT %s" to start it`, line)
 	default:
-		deps.Report.Say(`container %s waits here; its command is the image's own, which the API does not tell: "run COMMAND" starts one`, r.Container)
+		deps.Report.Say(`container %s is on hold; its command is the image's own, which the API does not report: type "run COMMAND" to start one`, r.Container)
 	}
 }
 
@@ -325,10 +329,10 @@ func dryRun(ctx context.Context, deps *cli.Deps, opts *debugOptions, want sessio
 	case session.Copy:
 		object, err = session.PlanCopy(ctx, d, t, plan, ask)
 	case session.Reuse:
-		deps.Report.Say("helper %s already runs in pod/%s: nothing would be sent to start one", plan.Helper, t.Pod.Name)
+		deps.Report.Say("helper %s is already running in pod/%s: no request would be sent", plan.Helper, t.Pod.Name)
 		return nil
 	default:
-		deps.Report.Say("would be sent as a patch of pods/%s/ephemeralcontainers", t.Pod.Name)
+		deps.Report.Say("would be sent as a patch to pods/%s/ephemeralcontainers", t.Pod.Name)
 		object, err = session.PlanHelper(ctx, d, t, plan, ask)
 	}
 	if err != nil {

@@ -21,8 +21,8 @@ type patchFlags struct {
 }
 
 func (p *patchFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&p.patch, "patch", false, "Debug a pod of the workload with a patched template: its pods restart, and again at the end, when it is put back")
-	flags.BoolVarP(&p.yes, "yes", "y", false, "With --patch: do not ask")
+	flags.BoolVar(&p.patch, "patch", false, "Debug a pod of the workload with a patched template; its pods restart, and again when the template is restored")
+	flags.BoolVarP(&p.yes, "yes", "y", false, "With --patch: skip the confirmation")
 	flags.BoolVar(&p.leave, "keep-patched", false, "With --patch: leave the template patched at the end; clean restores it")
 	flags.BoolVar(&p.force, "override-manager", false, "With --patch: also patch workloads managed by Helm, Argo CD, Flux or an operator")
 }
@@ -30,16 +30,16 @@ func (p *patchFlags) add(flags *pflag.FlagSet) {
 func (p *patchFlags) validate(cmd *cobra.Command, o *debugOptions) error {
 	for _, name := range []string{"yes", "keep-patched", "override-manager"} {
 		if cmd.Flags().Changed(name) && !p.patch {
-			return cli.Usage("--patch", "--%s without --patch", name)
+			return cli.Usage("add --patch", "--%s requires --patch", name)
 		}
 	}
 	switch {
 	case !p.patch:
 		return nil
 	case o.copy:
-		return cli.Usage("one of both", "--copy with --patch: two ways")
+		return cli.Usage("use --copy or --patch", "--copy and --patch are mutually exclusive")
 	case o.Selector != "":
-		return cli.Usage("deploy/NAME, sts/NAME or ds/NAME", "-l with --patch: a template is patched by the name of its workload")
+		return cli.Usage("name the workload: deploy/NAME, sts/NAME or ds/NAME", "-l and --patch are mutually exclusive: a template is patched by the name of its workload")
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (p *patchFlags) validate(cmd *cobra.Command, o *debugOptions) error {
 func debugPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions, t *attach.Terminal, tty bool) (err error) {
 	asking := t.InputIsTerminal() && !opts.yes
 	if !t.InputIsTerminal() && !opts.yes && opts.dryRun == "none" {
-		return cli.Usage("--yes", "--patch without a terminal to ask on: its pods restart")
+		return cli.Usage("add --yes", "--patch requires --yes without a terminal: its pods restart")
 	}
 	d, plan, err := planPatch(ctx, deps, opts)
 	if err != nil {
@@ -74,17 +74,17 @@ func debugPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions, t *atta
 }
 
 func agreed(ctx context.Context, deps *cli.Deps, warnings []string, asking bool) (bool, error) {
-	tell := deps.Report.Say
+	print := deps.Report.Say
 	if asking {
-		tell = deps.Report.Warn
+		print = deps.Report.Warn
 	}
 	for _, line := range warnings {
-		tell("%s", line)
+		print("%s", line)
 	}
 	if !asking {
 		return true, nil
 	}
-	return cli.AskYes(ctx, deps, "patch it? [y/N] ", "nothing was changed")
+	return cli.AskYes(ctx, deps, "Continue? [y/N] ", "canceled")
 }
 
 func planPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions) (session.Deps, session.PatchPlan, error) {

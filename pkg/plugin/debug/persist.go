@@ -15,13 +15,14 @@ type persistFlags struct {
 }
 
 func (p *persistFlags) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&p.persist, "persist", false, "Make the shell the helper's own process, which runs on without a connection; attach comes back to it. Its screen is kept in the helper's log")
+	cmd.Flags().BoolVar(&p.persist, "persist", false, "Keep the shell running without a connection; reattach with attach. Its output is recorded in the log of the helper")
 	p.Add(cmd.Flags(), "With --persist: ")
 	cmd.Long += `
 
-With --persist the shell is the helper's own process, which runs on without a connection:
-detach keys leave it, and "kubectl shareproc attach POD" comes back. Its screen is kept in
-the helper's log. Where you may attach and not exec, a shell is opened so without the flag.`
+With --persist the shell is the helper's own process, which keeps running
+without a connection: the detach keys leave it, and "kubectl shareproc attach
+POD" reattaches. Its output is recorded in the log of the helper. If you are
+allowed to attach but not to exec, a shell is opened this way without the flag.`
 }
 
 func (p *persistFlags) validate(cmd *cobra.Command, of *debugOptions) error {
@@ -30,15 +31,15 @@ func (p *persistFlags) validate(cmd *cobra.Command, of *debugOptions) error {
 	}
 	switch {
 	case len(of.command) > 0:
-		return cli.Usage(cmd.CommandPath()+" "+of.pod+" --persist", "--persist with a command: it keeps a shell, in which commands are typed")
+		return cli.Usage(cmd.CommandPath()+" "+of.pod+" --persist", "--persist and a command are mutually exclusive: it keeps a shell")
 	case of.copy:
-		return cli.Usage("one of both", "--persist, --copy: a copy is deleted with its session")
+		return cli.Usage("use --persist or --copy", "--persist and --copy are mutually exclusive: a copy is deleted when its session ends")
 	case of.patch:
-		return cli.Usage("--patch --keep-patched", "--persist, --patch: the template is put back with its session")
+		return cli.Usage("use --patch --keep-patched", "--persist and --patch are mutually exclusive: the template is restored when its session ends")
 	case of.root.root:
-		return cli.Usage("one of both", "--persist, --root: the shell of --root is a command in a helper that waits")
+		return cli.Usage("use --persist or --root", "--persist and --root are mutually exclusive: the shell of --root is a command in an idle helper")
 	case of.ttySet && !of.tty, !of.stdin:
-		return cli.Usage("without -t=false, -i=false", "--persist without a terminal: there is nothing to come back to")
+		return cli.Usage("leave out -t=false and -i=false", "--persist requires a terminal: there is nothing to attach to without one")
 	}
 	return nil
 }

@@ -37,27 +37,28 @@ func (o *debugOptions) addShared(cmd *cobra.Command) {
 	o.persistFlags.add(cmd)
 	cmd.Long += `
 
-With --root the target's files are at /, and the tools are still the helper's.`
+With --root the files of the target are at /, and the tools come from the
+helper.`
 	cmd.Example += `
 
-  # a shell whose / is the container's own, with the helper's tools
+  # open a shell whose / is the target's root, with the tools of the helper
   kubectl shareproc debug nginx --root`
 }
 
 func (o *rootFlags) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&o.root, "root", false, "Make the target's root the shell's /, with the helper's tools on PATH; nothing is written into the target")
-	flags.StringVar(&o.pid, "pid", "", "With --root: the process whose root, working directory and environment are meant, instead of the container's first")
-	flags.BoolVar(&o.allVariables, "env-from-target", false, "With --root: take over the whole environment of the target's process, secrets included")
+	flags.BoolVar(&o.root, "root", false, "Use the target's root as /, with the helper's tools on PATH; nothing is written to the target")
+	flags.StringVar(&o.pid, "pid", "", "With --root: use the root, working directory and environment of this process (default: the container's first)")
+	flags.BoolVar(&o.allVariables, "env-from-target", false, "With --root: use the whole environment of the target's process, including secrets")
 }
 
 func (o *rootFlags) validate(cmd *cobra.Command, of *debugOptions) error {
 	switch {
 	case !o.root && o.pid != "":
-		return cli.Usage("--root --pid "+o.pid, "--pid without --root: the shell sees every process")
+		return cli.Usage("use --root --pid "+o.pid, "--pid requires --root: the shell sees every process")
 	case !o.root && o.allVariables:
-		return cli.Usage("--root --env-from-target", "--env-from-target without --root")
+		return cli.Usage("use --root --env-from-target", "--env-from-target requires --root")
 	case o.root && of.hold != "":
-		return cli.Usage("--copy --hold", "--root with --hold: the shell is in that container already")
+		return cli.Usage("use --copy --hold", "--root and --hold are mutually exclusive: the shell is already in that container")
 	case o.pid == "":
 		return nil
 	}
@@ -83,21 +84,21 @@ func debugRoot(ctx context.Context, deps *cli.Deps, r *session.Session, opts *de
 	root := session.Root{PID: process.PID, AllVariables: opts.root.allVariables}
 	err = r.Runner().Run(ctx, root.Try(), nil, io.Discard, io.Discard)
 	refused, ok := errors.AsType[*attach.ExitError](err)
-	who := fmt.Sprintf("process %d (%s) of pod/%s", process.PID, remote.Escape(process.Name), r.Pod)
+	who := fmt.Sprintf("process %d (%s) in pod/%s", process.PID, remote.Escape(process.Name), r.Pod)
 	switch {
 	case err == nil:
 		if tty && len(opts.command) == 0 {
-			deps.Report.Say("/ is the root of %s; the tools are the helper's", who)
+			deps.Report.Say("/ is the filesystem of %s; tools come from the helper", who)
 		}
 		return execute(ctx, deps, r, opts, root.Argv(opts.command), t, tty)
 	case !ok:
 		return err
 	case len(opts.command) > 0:
 		return hint.With(fmt.Errorf("enter the root of %s: %s", who, session.RootRefusal(refused.Code)),
-			fmt.Sprintf("without --root, where it is /proc/%d/root; or kubectl shareproc fs, which follows the target's links", process.PID))
+			fmt.Sprintf("leave out --root and use /proc/%d/root, or use kubectl shareproc fs, which resolves links inside the target", process.PID))
 	}
-	deps.Report.Say("/ is the helper's and not the root of %s: %s", who, session.RootRefusal(refused.Code))
-	deps.Report.Say("the shell opens in /proc/%d/root; links there that begin with a slash lead to the helper's files", process.PID)
+	deps.Report.Say("cannot use the root of %s as /: %s", who, session.RootRefusal(refused.Code))
+	deps.Report.Say("the shell starts in /proc/%d/root; absolute links there lead to files of the helper", process.PID)
 	return execute(ctx, deps, r, opts, root.Beside(nil), t, tty)
 }
 
@@ -121,7 +122,7 @@ func rootOf(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debug
 	case errors.Is(err, remote.ErrNoProcess) && opts.root.number > 0:
 		return root.Process, session.NoProcess(r, opts.root.number)
 	case err != nil:
-		return root.Process, fmt.Errorf("find the root of container %s of pod/%s: %w", r.Target.Container, r.Pod, err)
+		return root.Process, fmt.Errorf("find the root of container %s in pod/%s: %w", r.Target.Container, r.Pod, err)
 	}
 	return root.Process, root.Close()
 }

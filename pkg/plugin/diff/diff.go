@@ -33,29 +33,34 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &diffOptions{}
 	cmd := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Compare the files of two pods, or of a pod and of this machine",
-		Long: `Compare two files, or two directories with all that is in them. A and B are POD[:PID]:PATH (also
-NAMESPACE/POD and TYPE/NAME), one of both may be a path on this machine. A line is printed for
-each path that was added, removed or changed from A to B, sorted, with what differs: type,
-content, size, target (of a link), device, mode, owner. Times alone are no difference.
+		Short: "Compare files between two pods, or a pod and this machine",
+		Long: `Compare two files, or two directories with everything in them. A and B are
+POD[:PID]:PATH (also NAMESPACE/POD and TYPE/NAME); one of them may be a local
+path. One line is printed for each path that was added, removed or changed from
+A to B, sorted, with what differs: type, content, size, target (of a link),
+device, mode, owner. Different times alone do not count.
 
-Use it when one of two replicas misbehaves, or to see what was changed in a running container.
+Use it when one of two replicas misbehaves, or to see what was changed in a
+running container.
 
-Contents of the same size are compared by checksum, each computed where the file is, unless the
-times are the same to the nanosecond. -u prints what differs in text files up to 1 MiB. Owners
-are compared between pods, and with a path on this machine only with --owner.
+Contents of the same size are compared by checksum, computed where the file is,
+unless the times are the same to the nanosecond. -u prints the differences in
+text files up to 1 MiB. Owners are compared between pods, and with a local path
+only with --owner.
 
-Kernel file systems (/proc, /sys) are left out, unless A or B is in one. Links are not followed,
-except A and B themselves.
--o json prints one object a line (kind Difference). The exit code is diff's: 0 where both are
-the same, 1 where they differ, 2 after an error.`,
-		Example: `  # two replicas
+Kernel file systems (/proc, /sys) are left out, unless A or B is in one. Links
+are not followed, except A and B themselves. -o json prints one object per line
+(kind Difference).
+
+The exit code is that of diff: 0 if both are the same, 1 if they differ, 2 after
+an error.`,
+		Example: `  # compare two replicas
   kubectl shareproc fs diff web-0:/etc/nginx web-1:/etc/nginx
 
-  # what was changed in a container since the directory was deployed (exit code 1: something was)
+  # show what changed in a container since it was deployed (exit code 1: something did)
   kubectl shareproc fs diff ./conf deploy/web:/etc/nginx -u
 
-  # another process's view; without what always differs (..* is in volumes of ConfigMaps)
+  # compare as process 8 sees it, without what always differs
   kubectl shareproc fs diff web-0:/ web-1:8:/ -x /etc/hostname -x /etc/hosts -x /run -x '..*' -x '*.log'`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -70,17 +75,17 @@ the same, 1 where they differ, 2 after an error.`,
 	}
 	opts.AddWithoutLetter(cmd.Flags())
 	flags := cmd.Flags()
-	flags.BoolVarP(&opts.unified, "unified", "u", false, "Print what differs in text files too")
-	flags.BoolVar(&opts.owner, "owner", true, "Compare owners; by default not with a path on this machine")
-	flags.StringSliceVarP(&opts.exclude, "exclude", "x", nil, "Leave out paths that match a pattern of the shell, as a whole or by a name in them")
-	flags.StringVarP(&opts.output, "output", "o", "", "json: one object a line")
+	flags.BoolVarP(&opts.unified, "unified", "u", false, "Also print the differences in text files")
+	flags.BoolVar(&opts.owner, "owner", true, "Compare owners (default: only between pods)")
+	flags.StringSliceVarP(&opts.exclude, "exclude", "x", nil, "Skip paths that match a shell pattern, as a whole or by any name in them")
+	flags.StringVarP(&opts.output, "output", "o", "", "json: one object per line")
 	cli.CompleteFlag(cmd, "output", "json")
 	return cmd
 }
 
 func (o *diffOptions) parse(cmd *cobra.Command, args []string) (err error) {
 	if len(args) != 2 {
-		return cli.Usage(cmd.CommandPath()+" --help", "name two files or directories: got %d arguments", len(args))
+		return cli.Usage(cmd.CommandPath()+" --help", "two files or directories are required: got %d arguments", len(args))
 	}
 	if o.a, err = parseEnd(cmd, args[0]); err != nil {
 		return err
@@ -89,7 +94,7 @@ func (o *diffOptions) parse(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	if o.a.local() && o.b.local() {
-		return cli.Usage("diff -r, for two of this machine", "neither %q nor %q is of the form POD:PATH", args[0], args[1])
+		return cli.Usage("use diff -r to compare two local paths", "neither %q nor %q has the form POD:PATH", args[0], args[1])
 	}
 	if !cmd.Flags().Changed("owner") {
 		o.owner = !o.local()
@@ -103,15 +108,15 @@ func (o *diffOptions) parse(cmd *cobra.Command, args []string) (err error) {
 	return cli.OneOf(cmd, o.output, "", "json")
 }
 
-// local says that one of both is on this machine.
+// local says that one of the two is on this machine.
 func (o *diffOptions) local() bool { return o.a.local() || o.b.local() }
 
 func (o *diffOptions) checkFlags(help string) error {
 	switch {
 	case o.Selector != "":
-		return cli.Usage(help, "-l: the pods are named by A and B here")
+		return cli.Usage(help, "-l is not supported: name the pods in A and B")
 	case o.unified && o.output != "":
-		return cli.Usage(help, "-u: not with -o json")
+		return cli.Usage(help, "-u and -o json are mutually exclusive")
 	case o.owner && o.local() && runtime.GOOS == "windows":
 		return cli.Usage(help, "--owner: this system has no owners by number")
 	}
@@ -141,7 +146,7 @@ func fsDiff(ctx context.Context, deps *cli.Deps, opts *diffOptions) (same bool, 
 	defer out.Close(&err)
 	p := &differencePrinter{opts: opts, Lines: out, a: a, b: b}
 	_, p.terminal = term.GetFdInfo(deps.Streams.Out)
-	err = meet(ctx, deps, opts, a, b, func(ctx context.Context) error {
+	err = openBoth(ctx, deps, opts, a, b, func(ctx context.Context) error {
 		differences, err := compareSides(ctx, opts, a, b)
 		if err != nil {
 			return err
@@ -179,12 +184,12 @@ func compareSides(ctx context.Context, opts *diffOptions, a, b *side) ([]diff.Di
 		}
 	}
 	options := diff.Options{Owners: opts.owner, Modes: !opts.local() || runtime.GOOS != "windows"}
-	differences, unsure := diff.Listings(a.list, b.list, options, equal)
-	for _, name := range unsure {
-		// What has no facts is told with what could not be listed.
+	differences, addUndecided := diff.Listings(a.list, b.list, options, equal)
+	for _, name := range addUndecided {
+		// Files without metadata are reported with those that could not be listed.
 		if !a.list.Files[name].Unknown && !b.list.Files[name].Unknown {
-			a.blame(name)
-			b.blame(name)
+			a.addUncompared(name)
+			b.addUncompared(name)
 		}
 	}
 	return differences, nil

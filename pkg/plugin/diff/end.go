@@ -38,7 +38,7 @@ func parseEnd(cmd *cobra.Command, arg string) (diffEnd, error) {
 	pod, path, inPod := files.RemoteEnd(arg, runtime.GOOS)
 	if !inPod {
 		if arg == "" {
-			return diffEnd{}, cli.Usage(cmd.CommandPath()+" --help", "an empty path")
+			return diffEnd{}, cli.Usage(cmd.CommandPath()+" --help", "the path is empty")
 		}
 		return diffEnd{path: arg}, nil
 	}
@@ -51,7 +51,7 @@ func parseEnd(cmd *cobra.Command, arg string) (diffEnd, error) {
 		e.path = rest
 	}
 	if e.path == "" {
-		return diffEnd{}, cli.Usage(arg+"/", "%q: an empty path", arg)
+		return diffEnd{}, cli.Usage(arg+"/", "%q: the path is empty", arg)
 	}
 	// NAMESPACE/POD as kubectl cp has it, unless it is TYPE/NAME.
 	if ns, name, ok := strings.Cut(pod, "/"); ok && (target.Ref{Arg: pod}).Validate() != nil && (target.Ref{Arg: name}).Validate() == nil {

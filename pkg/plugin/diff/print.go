@@ -29,7 +29,7 @@ type Difference struct {
 	B *diffFile `json:"b,omitempty"`
 }
 
-// diffFile is one of both files.
+// diffFile is one of the two files.
 type diffFile struct {
 	Type string `json:"type"`
 	// Permissions are the mode's lower twelve bits in octal.
@@ -163,7 +163,7 @@ func (p *differencePrinter) text(ctx context.Context, d *diff.Difference) error 
 	case errors.Is(err, errPart) && !errors.Is(err, errSide):
 		return nil
 	case errors.Is(err, errTooLarge) && !errors.Is(err, errSide):
-		return p.Print("too large to compare line by line by now\n")
+		return p.Print("it has become too large to compare line by line\n")
 	case err != nil:
 		return err
 	case diff.Binary(a) || diff.Binary(b):
@@ -181,7 +181,7 @@ func (p *differencePrinter) text(ctx context.Context, d *diff.Difference) error 
 	return nil
 }
 
-// errPart stands for an error about one file, which is told at the end.
+// errPart stands for an error about one file, which is reported at the end.
 var errPart = errors.New("one file could not be read")
 
 // read gives a file's bytes.

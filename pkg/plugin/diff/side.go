@@ -23,7 +23,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// A side is one of both ends while they are compared.
+// A side is one of the two ends while they are compared.
 type side struct {
 	deps *cli.Deps // of its own namespace
 	end  diffEnd
@@ -64,14 +64,14 @@ func (s *side) sum(ctx context.Context, names []string) error {
 	return nil
 }
 
-// blame remembers that a file could not be compared, where it is because of this side.
-func (s *side) blame(name string) {
+// addUncompared records a file that could not be compared because of this side.
+func (s *side) addUncompared(name string) {
 	if _, ok := s.sums[name]; !ok {
-		s.unsure(name, cmp.Or(s.reasons[name], remote.ErrChanged))
+		s.addUndecided(name, cmp.Or(s.reasons[name], remote.ErrChanged))
 	}
 }
 
-func (s *side) unsure(name string, err error) {
+func (s *side) addUndecided(name string, err error) {
 	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
 		err = cause.Err
 	}
@@ -102,15 +102,15 @@ func (s *side) missing() (errs []error) {
 	return errs
 }
 
-// meet lists both sides at the same time, has work done once both are listed, and lets go of them.
-func meet(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side, work func(context.Context) error) error {
+// openBoth lists both sides at the same time, runs work when both are listed, and closes them.
+func openBoth(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side, work func(context.Context) error) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	// What the second one has to say waits until the first one has said all.
-	held := &heldOutput{out: deps.Streams.ErrOut}
+	// The output of the second side is held back until the first side is done.
+	held := &bufferedOutput{out: deps.Streams.ErrOut}
 	b.deps.Streams.ErrOut = held
 	begin := func(s *side) {
-		err := crash.Try(func() error { return s.hold(inner, opts) })
+		err := crash.Try(func() error { return s.listAndWait(inner, opts) })
 		if err != nil {
 			cancel()
 		}
@@ -120,7 +120,7 @@ func meet(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side, wo
 	crash.Go(ctx, func() { begin(a) })
 	crash.Go(ctx, func() {
 		if samePod {
-			// It is to find the helper that the first one makes.
+			// The second side of one pod reuses the helper of the first.
 			select {
 			case <-a.ready:
 			case <-inner.Done():
@@ -129,9 +129,9 @@ func meet(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side, wo
 		begin(b)
 	})
 	var worked error
-	overA, errA := a.await()
+	overA, errA := a.waitListed()
 	held.open()
-	overB, errB := b.await()
+	overB, errB := b.waitListed()
 	if !overA && !overB {
 		worked = work(inner)
 	}
@@ -156,8 +156,8 @@ func meet(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side, wo
 	return files.Together(own)
 }
 
-// await waits until a side is listed or has failed.
-func (s *side) await() (over bool, err error) {
+// waitListed waits until a side is listed or has failed.
+func (s *side) waitListed() (over bool, err error) {
 	select {
 	case <-s.ready:
 		return false, nil
@@ -167,14 +167,14 @@ func (s *side) await() (over bool, err error) {
 }
 
 func (s *side) samePod(other *side) bool {
-	// Whoever has no namespace fails of it soon enough.
+	// Without a namespace, opening the side fails soon.
 	ns, _ := cli.Namespace(s.deps)
 	otherNS, _ := cli.Namespace(other.deps)
 	return !s.end.local() && s.end.pod == other.end.pod && ns == otherNS
 }
 
-// hold lists a side, and keeps it open until it is let go.
-func (s *side) hold(ctx context.Context, opts *diffOptions) (err error) {
+// listAndWait lists a side, and keeps it open until it is released.
+func (s *side) listAndWait(ctx context.Context, opts *diffOptions) (err error) {
 	list := func(r *session.Session) error {
 		s.tree, s.list = &diffTree{session: r}, diff.NewListing()
 		if err := s.tree.list(ctx, s); err != nil {
@@ -205,8 +205,8 @@ func (s *side) hold(ctx context.Context, opts *diffOptions) (err error) {
 	return list(opened)
 }
 
-// heldOutput keeps what is written until it is opened.
-type heldOutput struct {
+// bufferedOutput buffers what is written until it is opened.
+type bufferedOutput struct {
 	mu     sync.Mutex
 	out    io.Writer
 	kept   bytes.Buffer
@@ -214,7 +214,7 @@ type heldOutput struct {
 }
 
 // Write keeps or writes.
-func (h *heldOutput) Write(p []byte) (int, error) {
+func (h *bufferedOutput) Write(p []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.opened {
@@ -223,7 +223,7 @@ func (h *heldOutput) Write(p []byte) (int, error) {
 	return h.out.Write(p)
 }
 
-func (h *heldOutput) open() {
+func (h *bufferedOutput) open() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.opened = true

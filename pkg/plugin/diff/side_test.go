@@ -10,7 +10,7 @@ import (
 // What one side says waits until the other has said all.
 func TestHeldOutput(t *testing.T) {
 	var out bytes.Buffer
-	h := &heldOutput{out: &out}
+	h := &bufferedOutput{out: &out}
 	for i, text := range []string{"b1 ", "b2 ", "b3"} {
 		if i == 1 {
 			out.WriteString("a1 ")

@@ -19,7 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// A diffTree lists and reads one of both. Names are relative, "." is where it begins.
+// A diffTree lists and reads one of the two. Names are relative, "." is where it begins.
 type diffTree struct {
 	transfer.Reader
 	session *session.Session // nil on this machine

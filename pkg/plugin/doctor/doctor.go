@@ -38,26 +38,28 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &doctorOptions{}
 	cmd := &cobra.Command{
 		Use:   "doctor [POD]",
-		Short: "Check what you are allowed to do here, and what is missing",
-		Long: `Say whether debug would work, for one pod or in a namespace, and what it lacks: each of its
-ways (a helper, --root, --copy, --patch), and in detail the one whose flag is given.
+		Short: "Check permissions and policy, and print the Role you need",
+		Long: `Check whether debug will work, for one pod or in a namespace, and what is
+missing: for each of its modes (a helper, --root, --copy, --patch), and in
+detail for the one whose flag is given.
 
 Use it before you need debug, and when debug was refused.
 
-Asked are your permissions, the server's features, what the cluster's policy admits, and,
-with POD, its container. Reviews and dry runs are all that is sent: nothing is created or
-changed. The dry runs show up in the cluster's audit log as such.
+It checks your permissions, the features of the server, what the policies of the
+cluster admit, and, with POD, its container. It sends only reviews and dry runs:
+nothing is created or changed. The dry runs show up in the audit log as such.
 
-Without POD the policy is asked about a small pod, which needs the permission to create
-pods. It takes debug's flags, and answers for a debug with them.
+Without POD the policy is checked with a small pod, which needs permission to
+create pods. The flags are those of debug.
 
-Where a needed permission is missing a Role with it is printed, and a RoleBinding to you.
-The exit code is 0 where debug with that flag would work, else 1, also with --role.`,
+If a permission is missing, a Role that grants it is printed, and a RoleBinding
+to you. The exit code is 0 if debug with that flag will work, else 1, also with
+--role.`,
 		Example: `  kubectl shareproc doctor
   kubectl shareproc doctor nginx
   kubectl shareproc doctor deploy/web --patch
 
-  # for somebody else, by an administrator: what anna lacks, granted
+  # as an administrator, grant the permissions that anna lacks
   kubectl shareproc doctor nginx --as anna --role | kubectl apply -f -`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if args = cli.WithPod(cmd, args); len(args) > 1 {
@@ -76,10 +78,10 @@ The exit code is 0 where debug with that flag would work, else 1, also with --ro
 		},
 	}
 	opts.Add(cmd.Flags())
-	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Answer for debug --copy")
-	cmd.Flags().BoolVar(&opts.patch, "patch", false, "Answer for debug --patch")
-	cmd.Flags().BoolVar(&opts.root, "root", false, "Answer for debug --root")
-	cmd.Flags().BoolVar(&opts.role, "role", false, "Print only the Role that is missing, or the whole one where nothing is")
+	cmd.Flags().BoolVar(&opts.copy, "copy", false, "Check debug --copy")
+	cmd.Flags().BoolVar(&opts.patch, "patch", false, "Check debug --patch")
+	cmd.Flags().BoolVar(&opts.root, "root", false, "Check debug --root")
+	cmd.Flags().BoolVar(&opts.role, "role", false, "Print only the missing Role, or the complete one if nothing is missing")
 	cli.AddOutput(cmd, &opts.output)
 	return cmd
 }
@@ -93,11 +95,11 @@ func (o *doctorOptions) validate(cmd *cobra.Command) error {
 	}
 	switch {
 	case o.copy && o.patch || o.copy && o.root || o.patch && o.root:
-		return cli.Usage("one of them; all four ways are told in any case", "--copy, --patch, --root: more than one way")
+		return cli.Usage("use only one; without a flag all four modes are checked", "--copy, --patch and --root are mutually exclusive")
 	case o.role && o.output != "":
-		return cli.Usage("one of both", "-o %s with --role: a Role is printed as kubectl apply reads it", o.output)
+		return cli.Usage("use -o or --role", "-o %s and --role are mutually exclusive: a Role is printed for kubectl apply", o.output)
 	case !o.named && o.Container != "":
-		return cli.Usage(cmd.CommandPath()+" POD -c "+o.Container, "-c %s without a pod", o.Container)
+		return cli.Usage(cmd.CommandPath()+" POD -c "+o.Container, "-c %s requires a pod", o.Container)
 	case !o.named:
 		return nil
 	}

@@ -30,7 +30,7 @@ func printDiagnosis(deps *cli.Deps, d doctor.Diagnosis) error {
 	if err := deps.Report.Table(deps.Streams.Out, rows, output.ByWord(rows, 1, styles)); err != nil || d.Missing == nil {
 		return err
 	}
-	if _, err := io.WriteString(deps.Streams.Out, "\n# What is missing, for kubectl apply -f -\n"); err != nil {
+	if _, err := io.WriteString(deps.Streams.Out, "\n# Missing permissions, for kubectl apply -f -\n"); err != nil {
 		return err
 	}
 	return printGrant(deps, *d.Missing)
@@ -47,7 +47,7 @@ func printGrant(deps *cli.Deps, g doctor.Grant) error {
 }
 
 func permissionRows(d doctor.Diagnosis) [][]string {
-	rows := [][]string{{"permissions", "", fmt.Sprintf("of %s in namespace %s", cmp.Or(d.User, "a user whom the server does not name"), d.Namespace)}}
+	rows := [][]string{{"permissions", "", fmt.Sprintf("of %s in namespace %s", cmp.Or(d.User, "an unknown user"), d.Namespace)}}
 	for _, p := range d.Permissions {
 		var purposes []string
 		for _, purpose := range p.For {
@@ -78,20 +78,20 @@ func targetRows(t *doctor.TargetReport) [][]string {
 	user := fmt.Sprintf("%d:%d", t.UID, t.GID)
 	from := "from the pod's " + t.UserFrom
 	if t.UserFrom == string(doctor.Unknown) {
-		user, from = t.UserFrom, "neither the pod's status nor its spec says; taken for "+user
+		user, from = t.UserFrom, "not in the pod's status or spec; assumed to be "+user
 	}
 	sees := map[string]string{
-		"container": "a helper sees this container's",
-		"pod":       "a helper sees those of all containers of the pod",
-		"node":      "the pod is in the node's process namespace",
+		"container": "a helper sees the processes of this container",
+		"pod":       "a helper sees the processes of all containers",
+		"node":      "the pod uses the node's process namespace",
 	}
 	running := string(doctor.No)
 	if t.Running {
 		running = string(doctor.Yes)
 	}
 	return [][]string{
-		{"target", "", fmt.Sprintf("container %s of pod/%s", t.Container, t.Pod)},
-		check("running", running, cmp.Or(t.Blocked, "nothing stands in the way")),
+		{"target", "", fmt.Sprintf("container %s in pod/%s", t.Container, t.Pod)},
+		check("running", running, cmp.Or(t.Blocked, "ready")),
 		check("user", user, from),
 		check("processes", t.Processes, sees[t.Processes]),
 		helperRow(t),
@@ -99,14 +99,14 @@ func targetRows(t *doctor.TargetReport) [][]string {
 }
 
 func helperRow(t *doctor.TargetReport) []string {
-	const name = "helper of ours"
+	const name = "existing helper"
 	switch {
 	case t.Helper != "":
-		return check(name, "running", t.Helper+" would be used again")
+		return check(name, "running", t.Helper+" will be reused")
 	case len(t.Helpers) > 0:
-		return check(name, "running", strings.Join(t.Helpers, ", ")+" would not do for debug")
+		return check(name, "running", strings.Join(t.Helpers, ", ")+" not usable for debug")
 	default:
-		return check(name, "none", "none runs beside the container")
+		return check(name, "none", "no helper is running")
 	}
 }
 
@@ -117,14 +117,14 @@ func policyRows(list []doctor.Admission) [][]string {
 	rows := [][]string{{"policy", "", "dry runs, strongest first"}}
 	words := map[doctor.Verdict]string{doctor.Yes: "admitted", doctor.No: "refused", doctor.Unknown: "unknown"}
 	opens := map[podspec.Access]string{
-		podspec.ReadAll:      "opens every process",
-		podspec.ReadRoot:     "opens the target's files",
+		podspec.ReadAll:      "can open every process",
+		podspec.ReadRoot:     "can open the target's files",
 		podspec.SeeProcesses: "lists processes only",
 	}
 	for _, a := range list {
 		can := opens[a.Opens]
 		if a.For == doctor.ForPod && a.Opens == podspec.ReadRoot {
-			can = "opens the files of targets of the same user"
+			can = "can open the files of targets with the same user"
 		}
 		rows = append(rows, check(fmt.Sprintf("%s as %s", a.For, a.As), words[a.Admitted], can, a.Changed, a.Reason))
 	}
@@ -135,12 +135,12 @@ func policyRows(list []doctor.Admission) [][]string {
 // error.
 func wayRows(d doctor.Diagnosis) [][]string {
 	does := map[doctor.Purpose]string{
-		doctor.ForHelper: "a helper beside the container; nothing restarts",
+		doctor.ForHelper: "a helper next to the container; nothing restarts",
 		doctor.ForRoot:   "the same, with the target's files as /",
-		doctor.ForCopy:   "a copy of the pod, deleted at the end",
-		doctor.ForPatch:  fmt.Sprintf("all pods of %s restart, twice", cmp.Or(d.Workload, "a workload")),
+		doctor.ForCopy:   "a copy of the pod, deleted when the session ends",
+		doctor.ForPatch:  fmt.Sprintf("all pods of %s restart twice", cmp.Or(d.Workload, "a workload")),
 	}
-	rows := [][]string{{"ways", "", "of debug"}}
+	rows := [][]string{{"modes", "", "of debug"}}
 	for _, w := range d.Ways {
 		result, said := doctor.Yes, []string{does[w.For]}
 		if !w.Works {

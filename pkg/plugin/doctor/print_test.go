@@ -13,7 +13,7 @@ import (
 func TestDoctorTellsAGuessedUser(t *testing.T) {
 	rows := targetRows(&doctor.TargetReport{Pod: "web", Container: "web", UserFrom: "unknown", Helpers: []string{"shareproc-a"}, Processes: "pod"})
 	text := strings.Join(slices.Concat(rows...), " ")
-	for _, want := range []string{"taken for 0:0", "shareproc-a would not do for debug", "of all containers of the pod"} {
+	for _, want := range []string{"assumed to be 0:0", "shareproc-a not usable for debug", "of all containers"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in %q", want, text)
 		}

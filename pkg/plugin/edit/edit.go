@@ -39,21 +39,24 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &files.Args{}
 	cmd := &cobra.Command{
 		Use:   "edit POD [PID] PATH",
-		Short: "Edit a file in your own editor",
-		Long: `Open a copy of a file in the editor that KUBE_EDITOR or EDITOR names (else vi, or notepad on
-Windows), and write it back if it was changed. A link is followed, and stays. The new file takes
-the place of the old one at once, with its mode and owner, and only where the old one is as it
-was: its inode, times, size, mode, owner and checksum are compared. Nothing else stays in the
-container, and no copy stays on this machine.
+		Short: "Edit a file in your editor",
+		Long: `Open a copy of a file in the editor that KUBE_EDITOR or EDITOR names (default:
+vi, or notepad on Windows), and write it back if it was changed. A link is
+followed and stays a link. The new file replaces the old one at once, with its
+mode and owner, and only if the old one is unchanged: its inode, times, size,
+mode, owner and checksum are compared. Nothing else stays in the container, and
+no copy stays on this machine.
 
-Use it to try a change of a configuration before it goes into the image or the ConfigMap.
+Use it to try a configuration change before it goes into the image or the
+ConfigMap.
 
-Where it cannot be written, the edited copy is kept and named. A read-only file system, or a
-file that is a mount of its own, is reported before the editor opens. The file may have up to
-64 MiB, text or not. No connection to the pod is held while you edit.`,
+If the file cannot be written, your copy is saved and its path is printed. A
+read-only file system, or a file that is a mount point, is reported before the
+editor opens. The file may have up to 64 MiB, text or not. No connection to the
+pod is open while you edit.`,
 		Example: `  kubectl shareproc fs edit nginx /etc/nginx/nginx.conf && kubectl shareproc signal nginx 1 HUP
 
-  # in a script
+  # edit in a script
   EDITOR='sed -i s/notice/debug/' kubectl shareproc fs edit deploy/web /etc/nginx/nginx.conf`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,7 +64,7 @@ file that is a mount of its own, is reported before the editor opens. The file m
 				return err
 			}
 			if opts.Path() == "/" {
-				return cli.Usage(cmd.CommandPath()+" --help", "name a file")
+				return cli.Usage(cmd.CommandPath()+" --help", "a file is required")
 			}
 			return run(cmd.Context(), deps, opts)
 		},
@@ -83,7 +86,7 @@ type edit struct {
 
 func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	e := &edit{Deps: deps, opts: opts}
-	defer e.tidy()
+	defer e.removeDraft()
 	if err := files.UseRoot(ctx, deps, opts, func(r *session.Session, root *remote.Root) error { return e.fetch(ctx, r, root) }); err != nil {
 		return err
 	}
@@ -92,15 +95,15 @@ func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	data, reading := os.ReadFile(e.file)
 	switch changed := reading == nil && sha256.Sum256(data) != e.sum; {
 	case err != nil && changed:
-		return e.keep(ctx, fmt.Errorf("edit %s of pod/%s: not written: %w", remote.Escape(opts.Path()), e.pod, err))
+		return e.keep(ctx, fmt.Errorf("edit %s in pod/%s: not written: %w", remote.Escape(opts.Path()), e.pod, err))
 	case err != nil:
 		return err
 	case reading != nil:
-		return fmt.Errorf("edit %s of pod/%s: not written: the editor left no file of that name", remote.Escape(opts.Path()), e.pod)
+		return fmt.Errorf("edit %s in pod/%s: not written: the editor left no file of that name", remote.Escape(opts.Path()), e.pod)
 	case !changed:
-		deps.Report.Say("not changed, so not written: %s of pod/%s", e.before.Path, e.pod)
+		deps.Report.Say("edit canceled, no changes made to %s in pod/%s", e.before.Path, e.pod)
 		if time.Since(begun) < editorQuick {
-			deps.Report.Say("an editor that returns at once needs its option to wait, as in EDITOR='code --wait'")
+			deps.Report.Say("if the editor returned at once, add its option to wait, as in EDITOR='code --wait'")
 		}
 		return nil
 	}
@@ -148,14 +151,14 @@ func (e *edit) refuse(ctx context.Context, r *session.Session, root *remote.Root
 	case !mode.IsRegular():
 		return &fs.PathError{Op: "open", Path: e.opts.Path(), Err: remote.ErrSpecial}
 	case e.before.Size > Limit:
-		return hint.With(fmt.Errorf("edit %s of pod/%s: it has %s", remote.Escape(e.opts.Path()), r.Pod, output.HumanBytes(e.before.Size)),
-			fmt.Sprintf("kubectl shareproc cp %s:%s here, and back", r.Pod, remote.Escape(e.before.Path)))
+		return hint.With(fmt.Errorf("edit %s in pod/%s: too large (%s)", remote.Escape(e.opts.Path()), r.Pod, output.HumanBytes(e.before.Size)),
+			fmt.Sprintf("copy it out and back: kubectl shareproc cp %s:%s .", r.Pod, remote.Escape(e.before.Path)))
 	}
 	if err := root.Replaceable(e.before); err != nil {
 		return e.describe(ctx, r, root, err)
 	}
 	if n := e.before.Nlink; n > 1 {
-		e.Report.Say("%s has %d names (hard links); what you write will be under this one only", e.before.Path, n)
+		e.Report.Say("%s has %d hard links; only this name will point to the edited file", e.before.Path, n)
 	}
 	return nil
 }
@@ -165,10 +168,10 @@ func (e *edit) describe(ctx context.Context, r *session.Session, root *remote.Ro
 	err := files.WriteError(ctx, r, e.opts.Pid, root, e.opts.Path(), cause)
 	switch {
 	case errors.Is(cause, remote.ErrMounted):
-		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s, which writes into the file itself",
+		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s edits the file in place",
 			r.Pod, root.Process.PID, remote.Escape(e.before.Path)))
 	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, transfer.ErrOwner):
-		return hint.With(err, "--profile general, where the cluster admits a helper as root")
+		return hint.With(err, "use --profile general if the cluster admits a helper as root")
 	}
 	return err
 }
@@ -235,16 +238,16 @@ func (e *edit) keep(ctx context.Context, err error) error {
 	e.kept = true
 	copied := remote.Escape(e.file)
 	if ctx.Err() != nil {
-		fmt.Fprintf(e.Streams.ErrOut, "not written; the edited copy is %s\n", copied)
+		fmt.Fprintf(e.Streams.ErrOut, "not written; your copy is saved in %s\n", copied)
 		return err
 	}
 	end := fmt.Sprintf("%s:%s -c %s", e.pod, remote.Escape(cmp.Or(e.before.Path, e.opts.Path())), e.container)
-	try := fmt.Sprintf("kubectl shareproc cp %s %s, which overwrites what is there", copied, end)
+	try := fmt.Sprintf("kubectl shareproc cp %s %s", copied, end)
 	switch {
 	case errors.Is(err, errEdited):
-		try = fmt.Sprintf("kubectl shareproc fs diff %s %s -u, to see what was changed; then %s", end, copied, try)
+		try = fmt.Sprintf("kubectl shareproc fs diff %s %s -u to see what changed, then %s to overwrite it", end, copied, try)
 	case cli.Explain(err) != "":
-		try = cli.Explain(err) + "; or once it can be written: " + try
+		try = cli.Explain(err) + "; once the file is writable, run " + try
 	}
-	return hint.With(fmt.Errorf("%w\n  the edited copy is %s", err, copied), try)
+	return hint.With(fmt.Errorf("%w\n  your copy is saved in %s", err, copied), try)
 }

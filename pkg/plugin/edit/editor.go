@@ -22,10 +22,10 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
-// editorEnd is how long an editor that was told to end may take.
+// editorEnd is how long an editor may take to exit after a signal.
 const editorEnd = 5 * time.Second
 
-// editor is the program that the environment names, as for kubectl edit.
+// editor returns $KUBE_EDITOR, $EDITOR or the platform's default, like kubectl edit.
 func editor(deps *cli.Deps) string {
 	fallback := "vi"
 	if runtime.GOOS == "windows" {
@@ -40,7 +40,7 @@ func openEditor(ctx context.Context, deps *cli.Deps, file string) error {
 	argv := append(strings.Fields(editor), file)
 	if runtime.GOOS != "windows" {
 		// The user's own words may have quotes in them; the file's name is not among them.
-		argv = []string{"sh", "-c", becoming(editor) + ` "$@"`, editor, file}
+		argv = []string{"sh", "-c", execPrefix(editor) + ` "$@"`, editor, file}
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut
@@ -49,7 +49,7 @@ func openEditor(ctx context.Context, deps *cli.Deps, file string) error {
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	}
 	if fd, terminal := term.GetFdInfo(deps.Streams.In); terminal {
-		defer cli.LendKeys(ctx)()
+		defer cli.GiveKeys(ctx)()
 		if state, err := term.SaveState(fd); err == nil {
 			defer func() { _ = term.RestoreTerminal(fd, state) }()
 		}
@@ -59,13 +59,13 @@ func openEditor(ctx context.Context, deps *cli.Deps, file string) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil:
-		return hint.With(fmt.Errorf("run editor %s: %w", remote.Escape(editor), err), "name an editor in EDITOR or KUBE_EDITOR")
+		return hint.With(fmt.Errorf("run editor %s: %w", remote.Escape(editor), err), "set EDITOR or KUBE_EDITOR")
 	}
 	return nil
 }
 
-// becoming has the shell become what it runs, where that is one command: then it is the editor that a signal reaches.
-func becoming(command string) string {
+// execPrefix puts exec before a single command, so that signals reach the editor and not the shell.
+func execPrefix(command string) string {
 	first, _, _ := strings.Cut(command, " ")
 	quote, several := rune(0), strings.Contains(first, "=")
 	for _, r := range command {
@@ -118,8 +118,8 @@ func (d *draft) create(name string) (*os.File, error) {
 // editorQuick is how long nobody edits.
 const editorQuick = 2 * time.Second
 
-// tidy takes the draft away, unless it is all that is left of somebody's work: also what was saved under another name.
-func (e *edit) tidy() {
+// removeDraft removes the draft, unless it holds work that was not written, also under another name.
+func (e *edit) removeDraft() {
 	if e.directory == "" || e.kept {
 		return
 	}
@@ -132,7 +132,7 @@ func (e *edit) tidy() {
 		// A copy of what the editor was given is nobody's work.
 		if data, err := os.ReadFile(name); name != e.file && (err != nil || sha256.Sum256(data) != e.sum) {
 			e.kept = true
-			e.Report.Warn("not written: what was saved under another name is kept: %s", name)
+			e.Report.Warn("not written: a file saved under another name is kept: %s", name)
 		}
 	}
 	if !e.kept {

@@ -13,7 +13,7 @@ func TestBecoming(t *testing.T) {
 		"vi": "exec vi", `emacsclient -a ""`: `exec emacsclient -a ""`, "sed -i s/a=b/c/": "exec sed -i s/a=b/c/", "TERM=vt100 vi": "TERM=vt100 vi", "cp x y; vi": "cp x y; vi",
 		`sh -c 'a; b'`: `exec sh -c 'a; b'`, `vi "a;b" && x`: `vi "a;b" && x`,
 	} {
-		if got := becoming(command); got != want {
+		if got := execPrefix(command); got != want {
 			t.Errorf("%q: %q", command, got)
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-// EachPath does something with each path, and goes on where one of them is in the way.
+// EachPath calls do with each path, and continues after an error of one path.
 func EachPath(ctx context.Context, deps *cli.Deps, a *Args, do func(r *session.Session, root *remote.Root, path string) error) error {
 	return UseRoot(ctx, deps, a, func(r *session.Session, root *remote.Root) error {
 		var failed []error
@@ -37,7 +37,7 @@ func EachPath(ctx context.Context, deps *cli.Deps, a *Args, do func(r *session.S
 	})
 }
 
-// GoesFor tells an error that is the same for every path from one of this path alone.
+// GoesFor reports whether an error is the same for every path.
 func GoesFor(err error) bool {
 	_, local := errors.AsType[output.WriteError](err)
 	_, denied := errors.AsType[*remote.AccessError](err)
@@ -94,7 +94,7 @@ func (a *Args) Take(cmd *cobra.Command, args []string, most int) (err error) {
 	}
 	if len(a.paths) == 0 {
 		if most > 1 {
-			return cli.Usage(cmd.CommandPath()+" --help", "name a path")
+			return cli.Usage(cmd.CommandPath()+" --help", "a path is required")
 		}
 		a.paths = []string{"/"}
 	}
@@ -113,7 +113,7 @@ func (a *Args) AddOutput(cmd *cobra.Command, text string) {
 	cli.CompleteFlag(cmd, "output", "json")
 }
 
-// JSON tells whether one object a line is wanted.
+// JSON reports whether one object a line is wanted.
 func (a *Args) JSON() bool { return a.Output == "json" }
 
 // UseRoot opens a session and connects to the root that is meant. It says what errors about paths mean.
@@ -143,15 +143,15 @@ type TreeFlags struct {
 
 // AddTree adds the flags.
 func (t *TreeFlags) AddTree(flags *pflag.FlagSet) {
-	flags.IntVar(&t.MaxDepth, "maxdepth", 0, "How many levels below PATH to look at; 0 means all")
-	flags.BoolVar(&t.Xdev, "xdev", false, "Stay on PATH's file system: volumes are named, not entered")
-	flags.BoolVar(&t.Proc, "proc", false, "Enter kernel file systems below PATH too: /proc, /sys, wherever they are mounted")
+	flags.IntVar(&t.MaxDepth, "maxdepth", 0, "How many levels below PATH to enter (0: all)")
+	flags.BoolVar(&t.Xdev, "xdev", false, "Stay on the file system of PATH: list volumes without entering them")
+	flags.BoolVar(&t.Proc, "proc", false, "Also enter kernel file systems below PATH (/proc, /sys, wherever they are mounted)")
 }
 
 // CheckTree refuses values without a meaning.
 func (t *TreeFlags) CheckTree(cmd *cobra.Command) error {
 	if t.MaxDepth < 0 {
-		return cli.Usage(cmd.CommandPath()+" --help", "--maxdepth %d: less than zero", t.MaxDepth)
+		return cli.Usage(cmd.CommandPath()+" --help", "--maxdepth %d: must not be negative", t.MaxDepth)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// Together is one error as it is, and several with the advice for the first.
+// Together joins errors, with the advice for the first; a single error is returned unchanged.
 func Together(errs []error) error {
 	if len(errs) == 1 {
 		return errs[0]
@@ -26,7 +26,7 @@ func Together(errs []error) error {
 	return errors.Join(errs...)
 }
 
-// NotCopied names what is left out of a copy.
+// NotCopied reports a file that a copy leaves out.
 func NotCopied(deps *cli.Deps, top, name string, err error) {
 	what := "not copied: "
 	if errors.Is(err, transfer.ErrOwner) {
@@ -37,12 +37,12 @@ func NotCopied(deps *cli.Deps, top, name string, err error) {
 	deps.Report.Warn("%s%s: %s", what, remote.Escape(path.Join(top, name)), output.EscapeLine(err.Error()))
 }
 
-// Breakage is why a connection broke, in few words.
+// Breakage says in a few words why a connection broke.
 func Breakage(err error) string {
 	if transfer.IsStalled(err) {
 		return remote.ErrStalled.Error()
 	}
-	return "not all of it arrived"
+	return "the stream ended early"
 }
 
 // WriteError says where something in a pod could not be written, and what might help.
@@ -56,11 +56,11 @@ func WriteError(ctx context.Context, r *session.Session, pid int, root *remote.R
 	case inPlace != "":
 		return hint.With(err, inPlace)
 	case errors.Is(cause, remote.ErrReadOnly):
-		return hint.With(err, fmt.Sprintf("a volume that can be written: grep -w rw /proc/%d/mountinfo in kubectl shareproc debug %s", root.Process.PID, r.Pod))
+		return hint.With(err, fmt.Sprintf("choose a writable volume: kubectl shareproc debug %s -- grep -w rw /proc/%d/mountinfo", r.Pod, root.Process.PID))
 	case errors.Is(cause, fs.ErrNotExist), errors.Is(cause, transfer.ErrNoDirectory):
-		return hint.With(err, "kubectl shareproc fs "+r.Pod+" /, for the directories that are there")
+		return hint.With(err, "to see the directories, run kubectl shareproc fs "+r.Pod+" /")
 	case errors.Is(cause, transfer.ErrInTheWay), errors.Is(cause, transfer.ErrDangling), errors.Is(cause, transfer.ErrIsDirectory):
-		return hint.With(err, "another name, or the path of what the link leads to")
+		return hint.With(err, "use another name, or the path that the link points to")
 	}
 	return err
 }
@@ -78,7 +78,7 @@ func PathError(ctx context.Context, r *session.Session, pid int, root *remote.Ro
 		return Partly(r, partly)
 	case errors.Is(err, remote.ErrIsDirectory) && errors.As(err, &path):
 		return hint.With(fmt.Errorf("read %s of process %d in pod/%s: %w", remote.Escape(path.Path), process.PID, r.Pod, remote.ErrIsDirectory),
-			"kubectl shareproc fs, for what is in it; fs checksum -R and fs grep -r, for the files below it")
+			"use kubectl shareproc fs to list it, or fs checksum -R and fs grep -r for the files below it")
 	case errors.Is(err, remote.ErrNoProcess) && pid != 0:
 		return session.NoProcess(r, pid)
 	case errors.Is(err, remote.ErrNoProcess):
@@ -97,9 +97,9 @@ const FailuresShown = 20
 
 // Partly says what of a tree is missing, after all the rest was printed.
 func Partly(r *session.Session, missing *remote.TreeError) error {
-	try := "run it again, if the files were changing"
+	try := "run it again if the files were changing"
 	if errors.Is(missing, fs.ErrPermission) {
-		try = "--profile general, where the cluster admits a helper as root"
+		try = "use --profile general if the cluster admits a helper as root"
 	}
 	return hint.With(NewPartError(PartText("pod/"+r.Pod, missing.Failures, missing.Count), missing), try)
 }

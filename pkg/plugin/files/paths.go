@@ -3,6 +3,7 @@
 package files
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,14 +33,14 @@ func begin(ctx context.Context, deps *cli.Deps, a *Args, r *session.Session, roo
 // SayPartial says that a process has changed its root.
 func SayPartial(deps *cli.Deps, r *session.Session, root *remote.Root) {
 	if root.Partial {
-		deps.Report.Say("process %d (%s) of pod/%s has changed its root: its files are those below that, and not all of the container's",
+		deps.Report.Say("process %d (%s) in pod/%s has changed its root: only the files below it are visible, not all of the container",
 			root.Process.PID, root.Process.Name, r.Pod)
 	}
 }
 
 // specialError says what a file is that is not opened. A log is often a link to the container's output.
 func specialError(ctx context.Context, r *session.Session, root *remote.Root, name string) error {
-	kind, try := "file of no known kind", "-o json, for what is known of it"
+	kind, try := "file of no known kind", "use fs stat to see its metadata"
 	if info, err := root.Stat(ctx, name, true); err == nil {
 		kind = KindOf(info.FileMode())
 		if process, number := path.Split(info.Path); strings.HasSuffix(process, "/fd/") && (number == "1" || number == "2") {
@@ -53,10 +54,11 @@ func specialError(ctx context.Context, r *session.Session, root *remote.Root, na
 // openError is about a path of the process.
 func openError(r *session.Session, process remote.Process, err *fs.PathError) error {
 	failed := fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", remote.Escape(err.Path), process.PID, remote.Escape(process.Name), r.Pod, err.Err)
-	if try := unexpanded(r.Pod, err.Path); try != "" && errors.Is(err, fs.ErrNotExist) {
-		return hint.With(failed, try)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return failed
 	}
-	return failed
+	return hint.With(failed, cmp.Or(unexpanded(r.Pod, err.Path),
+		fmt.Sprintf("to see what is there, run kubectl shareproc fs %s %d %s", r.Pod, process.PID, remote.Escape(path.Dir(err.Path)))))
 }
 
 // unexpanded is advice about a path that is not there and has what a shell would have expanded.
@@ -67,9 +69,9 @@ func unexpanded(pod, name string) string {
 	}
 	switch {
 	case directory != name:
-		return fmt.Sprintf("kubectl shareproc fs find %s %s --name PATTERN, since patterns are not expanded in the container", pod, remote.Escape(directory))
+		return fmt.Sprintf("patterns are not expanded in the container; use kubectl shareproc fs find %s %s --name PATTERN", pod, remote.Escape(directory))
 	case strings.HasPrefix(path.Base(name), "~"), strings.Contains(name, "/~"):
-		return "the whole path: ~ is not expanded in the container"
+		return "use the full path: ~ is not expanded in the container"
 	}
 	return ""
 }
@@ -89,6 +91,6 @@ func obstacle(ctx context.Context, r *session.Session, root *remote.Root, name s
 	if !info.InPlace {
 		return "", cause
 	}
-	return fmt.Sprintf("kubectl shareproc debug %s -i -- sh -c 'cat >/proc/%d/root%s' <FILE, which writes into the file itself",
+	return fmt.Sprintf("kubectl shareproc debug %s -i -- sh -c 'cat >/proc/%d/root%s' <FILE writes into the file itself",
 		r.Pod, root.Process.PID, remote.Escape(info.Path)), cause
 }

@@ -75,7 +75,7 @@ func EntryFile(e remote.Entry) File {
 	return NewFile(e.Name(), e.Stat())
 }
 
-// LongRow is what "ls -l" prints of a file, in columns. The name comes last, where colours disturb no other column.
+// LongRow is what "ls -l" prints of a file, in columns. The name comes last, where colors do not disturb other columns.
 func LongRow(e remote.Entry, name string, human, colored bool) []string {
 	s := e.Stat()
 	name = remote.Escape(name)

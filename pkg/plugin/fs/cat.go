@@ -18,8 +18,9 @@ func newCatCommand(deps *cli.Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat POD [PID] PATH...",
 		Short: "Print files",
-		Long: `Print files of a container one after the other, byte for byte. What is not a regular file is
-an error; the others are printed all the same, and the exit code is 1.
+		Long: `Print files of a container one after the other, byte for byte. Anything that is
+not a regular file is an error; the others are still printed, and the exit code
+is 1.
 
 Use it for several files at once; for one, fs POD PATH is the same.`,
 		Example: `  kubectl shareproc fs cat nginx /etc/nginx/nginx.conf /etc/nginx/mime.types`,

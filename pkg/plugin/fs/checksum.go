@@ -34,15 +34,16 @@ func newChecksumCommand(deps *cli.Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checksum POD [PID] PATH",
 		Short: "Print SHA-256 checksums of files",
-		Long: `Print the SHA-256 checksum of a regular file, or with -R of those below a directory, as sha256sum
-does. The helper computes them: the files' bytes stay where they are. Links are not
-followed, except PATH itself. With -0 the lines are those of sha256sum -z. -o json prints
-one object a line (kind Checksum).
+		Long: `Print the SHA-256 checksum of a regular file, or with -R of those below a
+directory, like sha256sum. The helper computes them, so no file is transferred.
+Links are not followed, except PATH itself. With -0 the output is that of
+sha256sum -z. -o json prints one object per line (kind Checksum).
 
-Use it to see whether a file is the one that you built, or the same in two places.`,
+Use it to check that a file is the one that you built, or the same in two
+places.`,
 		Example: `  kubectl shareproc fs checksum nginx /usr/sbin/nginx
 
-  # do two replicas have the same files?
+  # compare the files of two replicas
   kubectl shareproc fs checksum web-0 /etc/nginx -R | sort > web-0.sums
   kubectl shareproc fs checksum web-1 /etc/nginx -R | sort | diff web-0.sums -`,
 		Args: cli.PodFirst(3),
@@ -54,16 +55,16 @@ Use it to see whether a file is the one that you built, or the same in two place
 				return err
 			}
 			if opts.nul && opts.JSON() {
-				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+				return cli.Usage(cmd.CommandPath()+" --help", "-0 and -o json are mutually exclusive")
 			}
 			return runChecksum(cmd.Context(), deps, opts)
 		},
 	}
 	opts.Add(cmd.Flags())
 	opts.AddTree(cmd.Flags())
-	cmd.Flags().BoolVarP(&opts.recursive, "recursive", "R", false, "The files below a directory")
-	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each line ended by a NUL instead")
-	opts.AddOutput(cmd, "json: one object a line")
+	cmd.Flags().BoolVarP(&opts.recursive, "recursive", "R", false, "Include all files below a directory")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Print unescaped paths, and end lines with NUL")
+	opts.AddOutput(cmd, "json: one object per line")
 	return cmd
 }
 

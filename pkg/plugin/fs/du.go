@@ -39,13 +39,14 @@ func newDuCommand(deps *cli.Deps) *cobra.Command {
 	opts := &duOptions{}
 	cmd := &cobra.Command{
 		Use:   "du POD [PID] [PATH]",
-		Short: "Print how much space files take, by directory",
-		Long: `Print how much space the files at and below PATH take on the disk, by directory, with all that
-is below each. A file with several names counts once. --apparent-size adds up lengths instead of
-blocks: sparse files count in full. Volumes count unless --xdev; kernel file
-systems (/proc, /sys) don't. -o json prints one object a line (kind DiskUsage).
+		Short: "Show disk usage by directory",
+		Long: `Show the disk usage of the files at and below PATH, by directory, each with
+everything below it. A file with several names counts once. --apparent-size
+counts file sizes instead of blocks, so sparse files count in full. Volumes
+count unless --xdev is given; kernel file systems (/proc, /sys) do not. -o json
+prints one object per line (kind DiskUsage).
 
-Use it when a disk fills up, to see which directory does it.`,
+Use it when a disk fills up, to find the directory that fills it.`,
 		Example: `  kubectl shareproc fs du nginx /var --maxdepth 1
   kubectl shareproc fs du nginx / --xdev --summarize`,
 		Args: orHelp(cli.PodFirst(3)),
@@ -57,7 +58,7 @@ Use it when a disk fills up, to see which directory does it.`,
 				return err
 			}
 			if opts.nul && opts.JSON() {
-				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+				return cli.Usage(cmd.CommandPath()+" --help", "-0 and -o json are mutually exclusive")
 			}
 			// What is not printed counts all the same.
 			opts.shown, opts.MaxDepth = opts.MaxDepth, 0
@@ -66,13 +67,13 @@ Use it when a disk fills up, to see which directory does it.`,
 	}
 	opts.Add(cmd.Flags())
 	opts.AddTree(cmd.Flags())
-	cmd.Flags().Lookup("maxdepth").Usage = "How many levels below PATH to print; 0 means all. All of them count"
-	cmd.Flags().BoolVarP(&opts.summarize, "summarize", "s", false, "Print the sum alone")
-	addHuman(cmd, new(bool), "Print sizes in powers of 1024, which they are without --bytes too")
-	cmd.Flags().BoolVar(&opts.apparent, "apparent-size", false, "Add up the files' lengths, not their blocks on the disk")
-	cmd.Flags().BoolVar(&opts.bytes, "bytes", false, "Print bytes, not powers of 1024")
-	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each line ended by a NUL instead")
-	opts.AddOutput(cmd, "json: one object a line")
+	cmd.Flags().Lookup("maxdepth").Usage = "How many levels below PATH to print (0: all); deeper ones are still counted"
+	cmd.Flags().BoolVarP(&opts.summarize, "summarize", "s", false, "Print only the total")
+	addHuman(cmd, new(bool), "Print sizes in powers of 1024 (the default without --bytes)")
+	cmd.Flags().BoolVar(&opts.apparent, "apparent-size", false, "Count file sizes instead of disk blocks")
+	cmd.Flags().BoolVar(&opts.bytes, "bytes", false, "Print sizes in bytes")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Print unescaped paths, and end lines with NUL")
+	opts.AddOutput(cmd, "json: one object per line")
 	return cmd
 }
 

@@ -27,13 +27,13 @@ type findTests struct {
 func (t *findTests) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&t.name, "name", "", "Pattern (* ? [abc]) of the name")
-	flags.StringVar(&t.iname, "iname", "", "The same, in either case")
+	flags.StringVar(&t.iname, "iname", "", "Like --name, ignoring case")
 	flags.StringSliceVar(&t.types, "type", nil, "f (file), d (directory), l (link), p (named pipe), s (socket), b or c (block, character device)")
-	flags.StringVar(&t.size, "size", "", "N bytes, or units of Nk, NM, NG, rounded up; +N more than that, -N less")
-	flags.StringVar(&t.newer, "newer", "", "Modified after a time (2006-01-02, 2006-01-02T15:04:05Z), or since so long ago (90m, 24h)")
-	flags.StringVar(&t.mtime, "mtime", "", "Modified N days of 24 hours ago; +N longer ago, -N since then")
+	flags.StringVar(&t.size, "size", "", "Size: N bytes, or Nk, NM, NG rounded up; +N larger, -N smaller")
+	flags.StringVar(&t.newer, "newer", "", "Modified after a time (2006-01-02, 2006-01-02T15:04:05Z) or within a duration (90m, 24h)")
+	flags.StringVar(&t.mtime, "mtime", "", "Modified N days of 24 hours ago; +N earlier, -N later")
 	flags.StringVar(&t.perm, "perm", "", "Permissions in octal: MODE exactly, -MODE all of them, /MODE any of them")
-	flags.StringVar(&t.user, "user", "", "Owner: a name of the target's own, or a UID")
+	flags.StringVar(&t.user, "user", "", "Owner: a name known to the target, or a UID")
 	cli.CompleteFlag(cmd, "type", "f", "d", "l", "p", "s", "b", "c")
 }
 

@@ -25,17 +25,18 @@ func newFindCommand(deps *cli.Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "find POD [PID] [PATH]",
 		Short: "Find files below a path",
-		Long: `Print the paths of files at and below PATH that pass every test, as they are found. Paths are without links from the process's
-root; links are not followed, except PATH itself. Nothing is opened but directories.
+		Long: `Print the paths of files at and below PATH that pass every test, as they are
+found. Paths are resolved and start at the root of the process. Links are not
+followed, except PATH itself. Only directories are opened.
 
 Use it to look for files by name, age, size, owner or permissions.
 
-Kernel file systems (/proc, /sys, wherever they are mounted) are not entered from above
-without --proc. -o json prints one object a line (kind FileEntry).`,
-		Example: `  # what was written in the last hour
+Kernel file systems (/proc, /sys, wherever they are mounted) are not entered
+from above without --proc. -o json prints one object per line (kind FileEntry).`,
+		Example: `  # find files written in the last hour
   kubectl shareproc fs find nginx / --xdev --type f --newer 1h
 
-  # large logs; files that run as root whoever starts them
+  # find large logs, and setuid files
   kubectl shareproc fs find nginx /var --name '*.log' --size +10M
   kubectl shareproc fs find nginx / --type f --perm -4000`,
 		Args: cli.PodFirst(3),
@@ -50,7 +51,7 @@ without --proc. -o json prints one object a line (kind FileEntry).`,
 				return err
 			}
 			if opts.nul && opts.JSON() {
-				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+				return cli.Usage(cmd.CommandPath()+" --help", "-0 and -o json are mutually exclusive")
 			}
 			return runFind(cmd.Context(), deps, opts)
 		},
@@ -58,8 +59,8 @@ without --proc. -o json prints one object a line (kind FileEntry).`,
 	opts.Add(cmd.Flags())
 	opts.AddTree(cmd.Flags())
 	opts.tests.add(cmd)
-	opts.AddOutput(cmd, "json: one object a line")
-	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Paths as they are, each followed by a NUL")
+	opts.AddOutput(cmd, "json: one object per line")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "Print unescaped paths, each followed by NUL")
 	return cmd
 }
 

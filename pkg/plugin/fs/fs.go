@@ -30,32 +30,33 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &fsOptions{}
 	cmd := &cobra.Command{
 		Use:   "fs POD [PID] [PATH]",
-		Short: "List, print, find, grep, measure and edit files of a container",
-		Long: `List a directory of a container's file system, or print a file, byte for byte; on a terminal
-control characters in it are escaped, without --raw.
+		Short: "Browse a container's files: list, print, find, grep, diff, edit",
+		Long: `List a directory of a container's file system, or print a file, byte for byte.
+On a terminal, control characters in it are escaped unless --raw is given.
 
 Use it to look around; the commands below search, compare, measure and edit.
 
-The files are those that process PID sees, its volumes included; without PID, those of the
-container's first process. Links resolve as they do for that process. In listings, control
-characters in names are escaped; -o name prints names as they are with -0, each followed
-by a NUL.
+Files are shown as process PID sees them, volumes included; the default is the
+container's first process. Links resolve as they do for that process. In
+listings, control characters in names are escaped; -o name -0 prints unescaped
+names, each followed by NUL.
 
--R lists all that is below too, with paths, as it is found; --sort waits for all of it.
-With -R, -o json prints one object a line (kind FileEntry).
+-R lists recursively, with paths, as files are found; --sort waits until all are
+known. With -R, -o json prints one object per line (kind FileEntry).
 
-A pod that is named like one of the commands below is "pod/NAME": fs pod/find /etc.`,
-		Example: `  # the root of the pod's default container
+If a pod has the name of one of the commands below, use "pod/NAME": fs pod/find
+/etc.`,
+		Example: `  # list the root of the pod's default container
   kubectl shareproc fs nginx
 
-  # a directory and a file, as process 8 sees them
+  # show a directory and a file, as process 8 sees them
   kubectl shareproc fs nginx 8 /etc/nginx
   kubectl shareproc fs nginx 8 /etc/nginx/nginx.conf > nginx.conf
 
-  # what is known of a file, for a script
+  # print the metadata of a file for a script
   kubectl shareproc fs nginx /etc/nginx/nginx.conf -o json
 
-  # the largest files last week's volume filled up with
+  # list the largest files first
   kubectl shareproc fs nginx /var -R --sort=size --human-readable`,
 		Args: orHelp(cli.PodFirst(3)),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
@@ -66,7 +67,7 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 				return err
 			}
 			if opts.nul && opts.Output != "name" {
-				return cli.Usage("-o name -0", "-0: only with -o name")
+				return cli.Usage("use -o name -0", "-0 requires -o name")
 			}
 			if err := opts.list.validate(cmd, opts.Output); err != nil {
 				return err
@@ -76,7 +77,7 @@ A pod that is named like one of the commands below is "pod/NAME": fs pod/find /e
 	}
 	opts.Add(cmd.Flags())
 	cli.AddOutput(cmd, &opts.Output, "name")
-	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: names as they are, each followed by a NUL")
+	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: print unescaped names, each followed by NUL")
 	addRaw(cmd, &opts.raw)
 	opts.list.add(cmd)
 	cli.SpellOut(deps, cmd.PersistentFlags(), "server")
@@ -130,7 +131,7 @@ func show(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.
 
 // addRaw adds --raw.
 func addRaw(cmd *cobra.Command, raw *bool) {
-	cmd.Flags().BoolVar(raw, "raw", false, "Control characters of a file as they are on a terminal too, which may act on them")
+	cmd.Flags().BoolVar(raw, "raw", false, "Do not escape control characters on a terminal")
 }
 
 // copyOut prints a file's bytes.
@@ -139,7 +140,7 @@ func copyOut(ctx context.Context, deps *cli.Deps, root *remote.Root, path string
 	defer screen.Close(&err)
 	_, err = root.Read(ctx, path, func(i remote.Info) (io.Writer, error) {
 		if i.Nlink == 0 {
-			deps.Report.Say("%s is a deleted file: no name leads to it any more", path)
+			deps.Report.Say("%s is a deleted file: it has no name any more", path)
 		}
 		return screen, nil
 	})

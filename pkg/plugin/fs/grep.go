@@ -51,16 +51,18 @@ func newGrepCommand(deps *cli.Deps) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "grep PATTERN POD [PID] [PATH]",
 		Short: "Print the lines of files that match a pattern",
-		Long: `Print the lines that match PATTERN, a basic regular expression, in a text file or with -r in
-those below a directory. The helper searches: the files stay where they are. Files with a
-NUL in their first 32 KiB are left out, links are not followed (except PATH itself), and
-letters are bytes. Control characters in lines are escaped; with -0 the path is followed
-by a NUL, and path and line are as they are. -o json prints one object a line (kind Match).
+		Long: `Print the lines that match PATTERN, a basic regular expression, in a text file
+or with -r in the files below a directory. The helper searches, so no file is
+transferred. Files with a NUL in their first 32 KiB are skipped, links are not
+followed (except PATH itself), and letters are bytes. Control characters in
+lines are escaped; with -0 the path is followed by NUL, and path and line are
+unescaped. -o json prints one object per line (kind Match).
 
 Use it to look for a setting or a message without copying the files first.
 
-The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after an error. So are
--n, -l, -h and -q: kubectl's are --namespace, --selector, --help and --quiet.`,
+The exit code is that of grep: 0 if something matched, 1 if nothing did, 2 after
+an error. So are -n, -l, -h and -q: for kubectl's use --namespace, --selector,
+--help and --quiet.`,
 		Example: `  kubectl shareproc fs grep worker_processes nginx /etc/nginx/nginx.conf
   kubectl shareproc fs grep -rni 'listen.*80' nginx /etc`,
 		Args: orHelp(patternAndPod),
@@ -74,9 +76,9 @@ The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after
 			}
 			switch {
 			case opts.fixed && opts.extended:
-				return cli.Usage(cmd.CommandPath()+" --help", "-F and -E: one of them")
+				return cli.Usage(cmd.CommandPath()+" --help", "-F and -E are mutually exclusive")
 			case opts.nul && opts.JSON():
-				return cli.Usage(cmd.CommandPath()+" --help", "-0: not with -o json")
+				return cli.Usage(cmd.CommandPath()+" --help", "-0 and -o json are mutually exclusive")
 			}
 			return runGrep(cmd.Context(), deps, opts)
 		},
@@ -84,25 +86,25 @@ The exit code is grep's: 0 where something matched, 1 where nothing did, 2 after
 	opts.Add(cmd.Flags())
 	opts.AddTree(cmd.Flags())
 	flags := cmd.Flags()
-	flags.BoolVarP(&opts.recursive, "recursive", "r", false, "The files below a directory")
-	flags.BoolVarP(&opts.ignoreCase, "ignore-case", "i", false, "Letters (ASCII) in either case")
+	flags.BoolVarP(&opts.recursive, "recursive", "r", false, "Search directories recursively")
+	flags.BoolVarP(&opts.ignoreCase, "ignore-case", "i", false, "Ignore case (ASCII)")
 	flags.BoolVarP(&opts.fixed, "fixed-strings", "F", false, "PATTERN is plain text")
 	flags.BoolVarP(&opts.extended, "extended-regexp", "E", false, "PATTERN is an extended regular expression")
-	flags.BoolVarP(&opts.filesOnly, "files-with-matches", "l", false, "Print the paths of the files alone")
-	flags.BoolVarP(&opts.lineNumber, "line-number", "n", false, "Print the numbers of the lines too")
-	flags.BoolVarP(&opts.noPath, "no-filename", "h", false, "With -r: lines without their paths")
-	flags.BoolVarP(&opts.silent, "silent", "q", false, "Print no lines: the exit code says whether one matched")
+	flags.BoolVarP(&opts.filesOnly, "files-with-matches", "l", false, "Print only the paths of matching files")
+	flags.BoolVarP(&opts.lineNumber, "line-number", "n", false, "Prefix lines with line numbers")
+	flags.BoolVarP(&opts.noPath, "no-filename", "h", false, "With -r: print lines without their paths")
+	flags.BoolVarP(&opts.silent, "silent", "q", false, "Print nothing; the exit code says whether a line matched")
 	flags.Bool("help", false, "help for grep")
 	cli.SpellOut(deps, flags, "namespace", "quiet", "v")
-	flags.BoolVarP(&opts.nul, "null", "0", false, "Paths and lines as they are, each path followed by a NUL")
-	opts.AddOutput(cmd, "json: one object a line")
+	flags.BoolVarP(&opts.nul, "null", "0", false, "Print unescaped paths and lines, each path followed by NUL")
+	opts.AddOutput(cmd, "json: one object per line")
 	return cmd
 }
 
 // patternAndPod takes PATTERN and what the other verbs take.
 func patternAndPod(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return cli.Usage(cmd.CommandPath()+" PATTERN POD [PID] [PATH]", "name a pattern and a pod")
+		return cli.Usage(cmd.CommandPath()+" PATTERN POD [PID] [PATH]", "a pattern and a pod name are required")
 	}
 	return cli.PodFirst(3)(cmd, args[1:])
 }
@@ -137,7 +139,7 @@ func fsGrep(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *grepOp
 		return out.Print(opts.line(m))
 	})
 	if errors.Is(err, remote.ErrPattern) {
-		return hint.With(fmt.Errorf("read pattern %q: %w", opts.pattern, remote.ErrPattern), "-F, if it is plain text")
+		return hint.With(fmt.Errorf("read pattern %q: %w", opts.pattern, remote.ErrPattern), "add -F if the pattern is plain text")
 	}
 	return err
 }

@@ -28,10 +28,10 @@ type listing struct {
 
 func (l *listing) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.BoolVarP(&l.recursive, "recursive", "R", false, "List all that is below, with paths")
-	flags.BoolVarP(&l.all, "all", "a", true, "List names that begin with a dot too; --all=false leaves them out")
-	flags.StringVar(&l.sort, "sort", "", "name, size (largest first) or time (newest first)")
-	flags.BoolP("long", "l", true, "Print what is known of each entry, which -o name does not")
+	flags.BoolVarP(&l.recursive, "recursive", "R", false, "List recursively, with paths")
+	flags.BoolVarP(&l.all, "all", "a", true, "Include names that begin with a dot; --all=false omits them")
+	flags.StringVar(&l.sort, "sort", "", "Sort by name, size (largest first) or time (newest first)")
+	flags.BoolP("long", "l", true, "Print the metadata of each entry (the default without -o name)")
 	addHuman(cmd, &l.human, "Print sizes in powers of 1024")
 	l.AddTree(flags)
 	cli.CompleteFlag(cmd, "sort", "name", "size", "time")
@@ -43,9 +43,9 @@ func (l *listing) validate(cmd *cobra.Command, format string) error {
 	case !slices.Contains([]string{"", "name", "size", "time"}, l.sort):
 		return cli.Usage(help, "--sort %q: not one of name, size, time", l.sort)
 	case l.recursive && format != "json" && output.IsDocument(format):
-		return cli.Usage("-R -o json", "-o %s: not with -R", format)
+		return cli.Usage("use -R -o json", "-o %s and -R are mutually exclusive", format)
 	case !l.recursive && (l.MaxDepth != 0 || l.Xdev || l.Proc):
-		return cli.Usage(help, "--maxdepth, --xdev and --proc: only with -R")
+		return cli.Usage(help, "--maxdepth, --xdev and --proc require -R")
 	}
 	return l.CheckTree(cmd)
 }

@@ -40,11 +40,11 @@ func newStatCommand(deps *cli.Deps) *cobra.Command {
 	opts := &files.Args{}
 	cmd := &cobra.Command{
 		Use:   "stat POD [PID] PATH...",
-		Short: "Print all that is known of files",
-		Long: `Print all that is known of files of a container, of a link itself and of where it leads.
--o json prints one object a line (kind FileStat).
+		Short: "Show file metadata",
+		Long: `Show the metadata of files in a container, and for a link where it leads. -o
+json prints one object per line (kind FileStat).
 
-Use it when modes, owners, links or times are in question.`,
+Use it to check modes, owners, links or times.`,
 		Example: `  kubectl shareproc fs stat nginx /var/run`,
 		Args:    cli.PodFirst(files.AnyNumber),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,7 +55,7 @@ Use it when modes, owners, links or times are in question.`,
 		},
 	}
 	opts.Add(cmd.Flags())
-	opts.AddOutput(cmd, "json: one object a line")
+	opts.AddOutput(cmd, "json: one object per line")
 	return cmd
 }
 

@@ -27,16 +27,17 @@ func newTailCommand(deps *cli.Deps) *cobra.Command {
 	opts := &tailOptions{}
 	cmd := &cobra.Command{
 		Use:   "tail POD [PID] PATH",
-		Short: "Print a file's last lines, and what is appended to it",
-		Long: `Print the last lines of a regular file, byte for byte. -f goes on with what is appended, until
-Ctrl-C (exit code 130), which leaves nothing running. It follows the file that it opened,
-also when that is renamed; -F goes on with the file that has its name then, as a log does that
-is rotated. A line on stderr says when the file is renamed, removed or cut.
+		Short: "Print the last lines of a file",
+		Long: `Print the last lines of a regular file, byte for byte. -f follows the file as it
+grows, until Ctrl-C (exit code 130), and leaves nothing running. It follows the
+file that it opened, even if that is renamed; -F continues with the file that
+has the name by then, as with log rotation. A line on stderr says when the file
+is renamed, removed or truncated.
 
 Use it for logs that go to a file instead of to stdout.`,
 		Example: `  kubectl shareproc fs tail nginx /var/log/app.log
 
-  # and what comes, until Ctrl-C (exit code 130)
+  # follow it until Ctrl-C (exit code 130)
   kubectl shareproc fs tail nginx /var/log/app.log -n 50 -f`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,18 +45,18 @@ Use it for logs that go to a file instead of to stdout.`,
 				return err
 			}
 			if _, err := strconv.Atoi(opts.Container); err == nil {
-				return cli.Usage("--container "+opts.Container+", if it is the container", "-c %s: tail counts lines (-n), not bytes", opts.Container)
+				return cli.Usage("use --container "+opts.Container+" if it is a container", "-c %s: tail counts lines (-n), not bytes", opts.Container)
 			}
 			return runTail(cmd.Context(), deps, opts)
 		},
 	}
 	opts.Add(cmd.Flags())
 	opts.lines = 10
-	cmd.Flags().VarP(&opts.lines, "lines", "n", "How many of the last lines to print (the namespace is --namespace alone)")
+	cmd.Flags().VarP(&opts.lines, "lines", "n", "Number of lines to print (for the namespace use --namespace)")
 	addRaw(cmd, &opts.raw)
 	cli.SpellOut(deps, cmd.Flags(), "namespace")
-	cmd.Flags().BoolVarP(&opts.follow, "follow", "f", false, "Go on with what is appended")
-	cmd.Flags().BoolVarP(&opts.byName, "follow-name", "F", false, "The same, and go on with another file that gets the name")
+	cmd.Flags().BoolVarP(&opts.follow, "follow", "f", false, "Follow the file as it grows")
+	cmd.Flags().BoolVarP(&opts.byName, "follow-name", "F", false, "Like -f, and continue with a new file of the same name")
 	return cmd
 }
 
@@ -75,13 +76,13 @@ func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
 func (o *tailOptions) became(e remote.TailEvent) string {
 	switch {
 	case e == remote.FileCut:
-		return "the file was cut; from its beginning again"
+		return "the file was truncated; continuing from its beginning"
 	case e == remote.FileGone && o.byName:
-		return "the file was renamed or removed; waiting for another one of its name"
+		return "the file was renamed or removed; waiting for a new one of that name"
 	case e == remote.FileGone:
-		return "the file was renamed or removed, and is still followed"
+		return "the file was renamed or removed; still following it"
 	case o.byName:
-		return "another file has its name; going on with that"
+		return "a new file has its name; continuing with that one"
 	}
-	return "another file has its name; -F would go on with that"
+	return "a new file has its name; -F would continue with that one"
 }

@@ -30,21 +30,24 @@ func newTarCommand(deps *cli.Deps) *cobra.Command {
 	opts := &tarOptions{}
 	cmd := &cobra.Command{
 		Use:   "tar POD [PID] [PATH]",
-		Short: "Write the root, or a part of it, to stdout as a tar archive",
-		Long: `Write a file, or a directory with all that is in it, to stdout as a tar archive. Names are
-paths from the process's root without the first slash; modes, owners (by number), times, links,
-hard links, devices and FIFOs are kept. Kernel file systems (/proc, /sys) are left out.
+		Short: "Write files to stdout as a tar archive",
+		Long: `Write a file, or a directory with everything in it, to stdout as a tar archive.
+Names are paths from the root of the process without the first slash. Modes,
+owners (by number), times, links, hard links, devices and FIFOs are kept. Kernel
+file systems (/proc, /sys) are left out.
 
-Use it to keep the state of a container, or for tools of this machine that want the files here.
+Use it to save the state of a container, or to process its files with local
+tools.
 
-What is missing in it (sockets, what may not be read, what changed while it was read) is named on
-stderr, and the exit code is 1. A file of more than 32 MiB goes out while it comes: one that
-then turns out to have changed spoils the archive, whose end every reader reports as an error.`,
-		Example: `  # what is in it; the same on this machine
+Missing files (sockets, files that cannot be read or changed while they were
+read) are reported on stderr, and the exit code is 1. Files over 32 MiB are
+streamed: if one turns out to have changed, the archive is truncated, and tar
+reports an error.`,
+		Example: `  # list the archive; unpack it on this machine
   kubectl shareproc fs tar nginx /etc | tar -tvf -
   kubectl shareproc fs tar nginx /etc | tar -x -C ./copy
 
-  # kept, compressed
+  # save it compressed
   kubectl shareproc fs tar nginx | gzip > nginx.tar.gz`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -55,13 +58,13 @@ then turns out to have changed spoils the archive, whose end every reader report
 				return cli.Usage(cmd.CommandPath()+" --help", "--format %q: not one of pax, gnu", opts.format)
 			}
 			if _, terminal := term.GetFdInfo(deps.Streams.Out); terminal {
-				return cli.Usage("| tar -tvf -, for what is in it, or > FILE", "an archive is not written to a terminal")
+				return cli.Usage("redirect it to a file, or append | tar -tvf - to list it", "refusing to write an archive to a terminal")
 			}
 			return runTar(cmd.Context(), deps, opts)
 		},
 	}
 	opts.Add(cmd.Flags())
-	cmd.Flags().StringVar(&opts.format, "format", "pax", "pax, or gnu for busybox's tar, which cuts long names of pax; gnu has whole seconds only")
+	cmd.Flags().StringVar(&opts.format, "format", "pax", "Archive format: pax, or gnu (whole seconds) for busybox's tar, which cuts long names of pax")
 	cli.CompleteFlag(cmd, "format", "pax", "gnu")
 	return cmd
 }
@@ -82,23 +85,23 @@ func fsTar(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote
 		Source: info.Path, Dest: info.Path, Preserve: true, Progress: bar.Add,
 		Report: func(name string, err error) { files.NotCopied(deps, opts.Path(), name, err) },
 		Retry: func(err error, _ time.Duration) {
-			deps.Report.Say("the connection broke: %s; going on with what is missing", files.Breakage(err))
+			deps.Report.Say("connection lost: %s; resuming", files.Breakage(err))
 		},
 	})
 	side := (*fs.PathError)(nil)
 	switch {
 	case err == nil && report.Failed > 0:
-		return fmt.Errorf("archive %s of pod/%s: %d of its files missing or not whole; everything else is there",
+		return fmt.Errorf("archive %s of pod/%s: %d of its files are missing or incomplete; the rest was written",
 			remote.Escape(opts.Path()), r.Pod, report.Failed)
 	case errors.As(err, new(output.WriteError)):
 		return err
 	case errors.As(err, &side) && side.Op == "write":
-		return fmt.Errorf("keep files on this machine until they are whole: %w", side.Err)
+		return fmt.Errorf("store files on this machine until they are complete: %w", side.Err)
 	}
 	return err
 }
 
-// tarProgress shows progress only where nobody else writes to the terminal meanwhile, as behind a pipe.
+// tarProgress shows progress only if no other program of the pipe writes to the terminal.
 func tarProgress(ctx context.Context, deps *cli.Deps) *output.Progress {
 	if file, ok := deps.Streams.Out.(*os.File); !ok || !regular(file) {
 		return (&output.Reporter{IOStreams: deps.Streams, Quiet: true}).Progress(ctx)

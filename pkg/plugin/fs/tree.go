@@ -45,12 +45,13 @@ func newTreeCommand(deps *cli.Deps) *cobra.Command {
 	opts := &treeOptions{}
 	cmd := &cobra.Command{
 		Use:   "tree POD [PID] [PATH]",
-		Short: "Draw the tree of files below a path",
-		Long: `Draw the tree of files below PATH, sorted by name. It is drawn when all of it is known; fs -R and
-fs find print as they go. Links are not followed, and kernel file systems (/proc, /sys) not
-entered from above without --proc. -o json prints one object with items in items (kind FileTree).
+		Short: "Show files as a tree",
+		Long: `Show the files below PATH as a tree, sorted by name. It is printed when all of
+it is known; fs -R and fs find print as they go. Links are not followed, and
+kernel file systems (/proc, /sys) are not entered from above without --proc. -o
+json prints one object with nested items (kind FileTree).
 
-Use it to get an idea of a small directory.`,
+Use it to get an overview of a small directory.`,
 		Example: `  kubectl shareproc fs tree nginx /etc --maxdepth 2`,
 		Args:    cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) error {

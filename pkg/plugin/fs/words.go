@@ -75,7 +75,7 @@ func attached(cmd *cobra.Command, word string) error {
 		case flag.NoOptDefVal == "" && cmd.Name() == "tail" && flag.Name == "lines", flag.NoOptDefVal == "" && flag.Name == "exclude":
 			return nil
 		case flag.NoOptDefVal == "":
-			return cli.Usage("--"+flag.Name+" "+word[i+1:]+", if that is meant", "%s: -%s is --%s here, and takes a word of its own", word, flag.Shorthand, flag.Name)
+			return cli.Usage("use --"+flag.Name+" "+word[i+1:]+" if you mean that", "%s: -%s is --%s here, and takes a word of its own", word, flag.Shorthand, flag.Name)
 		}
 	}
 	return nil
@@ -109,7 +109,7 @@ func findWord(word, next string) (string, error) {
 // letterError explains a flag that a command below fs can't take.
 func letterError(cmd *cobra.Command, err error) error {
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok && invalid.GetFlag().Name == "lines" {
-		return cli.Usage("--namespace "+invalid.GetValue()+", if it is the namespace", "%w", err)
+		return cli.Usage("use --namespace "+invalid.GetValue()+" if it is a namespace", "%w", err)
 	}
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok || unknown.GetSpecifiedShortnames() == "" {
@@ -125,7 +125,7 @@ func letterError(cmd *cobra.Command, err error) error {
 // instead is what to type for a letter of a tool's.
 func instead(verb, letter string) string {
 	if _, err := strconv.Atoi(letter); err == nil && verb == "tail" {
-		return "-n N, for the last N lines"
+		return "use -n N for the last N lines"
 	}
 	for _, l := range []struct{ verbs, letter, try string }{
 		{"fs", "t", "--sort=time"},

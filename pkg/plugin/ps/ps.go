@@ -49,13 +49,14 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 
 Use it to see what runs and to get the PIDs that fs, cp and signal take.
 
-Where the pod does not share its process namespace, those of one container are listed
-(-c), with the PIDs that they have there. Users are named as the container's own
-/etc/passwd names them. The helper's own processes are left out; -a shows them too.`,
+If the pod does not share its process namespace, only the processes of one
+container (-c) are listed, with the PIDs that they have there. User names come
+from the container's own /etc/passwd. The helper's own processes are hidden
+unless -a is given.`,
 		Example: `  kubectl shareproc ps nginx
   kubectl shareproc ps nginx -c sidecar -o wide
 
-  # the PIDs alone
+  # print only the PIDs
   kubectl shareproc ps nginx -o name`,
 		Args: cli.PodFirst(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,7 +72,7 @@ Where the pod does not share its process namespace, those of one container are l
 	}
 	opts.Add(cmd.Flags())
 	cmd.Flags().BoolVarP(&opts.all, "all", "a", false, "Include the helper's own processes")
-	cmd.Flags().BoolVar(&opts.noHeaders, "no-headers", false, "Print no header lines")
+	cmd.Flags().BoolVar(&opts.noHeaders, "no-headers", false, "Omit the header lines")
 	cli.AddOutput(cmd, &opts.output, "wide", "name")
 	return cmd
 }
@@ -122,7 +123,7 @@ func printProcesses(deps *cli.Deps, list ProcessList, outside string, opts *psOp
 	var rows [][]string
 	if !opts.noHeaders {
 		if list.View != "" {
-			fmt.Fprintf(deps.Streams.Out, "container %s of pod/%s (its own process namespace)\n", list.View, list.Pod)
+			fmt.Fprintf(deps.Streams.Out, "container %s in pod/%s (its own process namespace)\n", list.View, list.Pod)
 		}
 		rows = append(rows, psRow(wide, "PID", "USER", "CONTAINER", "RSS", "START", "COMMAND", "PPID", "STATE", "THREADS", "UID:GID", "FILES"))
 	}

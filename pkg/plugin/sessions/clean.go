@@ -33,47 +33,49 @@ func NewCleanCommand(deps *cli.Deps) *cobra.Command {
 	opts := &cleanOptions{}
 	cmd := &cobra.Command{
 		Use:   "clean [POD[/CONTAINER]...]",
-		Short: "End what this tool left running: helpers, copies and patches",
-		Long: `End what this tool left running in a namespace: a helper's own process is ended, a copy is
-deleted, a patched template is put back (its pods restart). Without --all only what you made yourself is ended, by the name that the cluster
-knows you by.
+		Short: "Remove helpers, pod copies and patches left by this plugin",
+		Long: `Remove what this plugin left in a namespace: a helper is stopped, a copy is
+deleted, a patched template is restored (its pods restart). Only your own are
+removed, matched by your Kubernetes username, unless --all is given.
 
-Use it when you are done and don't want to wait until the helpers end by themselves, and after a
-session that was killed.
+Use it when you are done and do not want to wait until the helpers exit, and
+after a session that was killed.
 
-POD names a pod, whose helpers and copies are meant, or a copy; pod/POD/CONTAINER, as
-"sessions -o name" prints it, names one helper, and deploy/NAME, sts/NAME or ds/NAME a
-patched workload.
+POD names a pod, with its helpers and copies, or a copy. pod/POD/CONTAINER, as
+"sessions -o name" prints it, names one helper, and deploy/NAME, sts/NAME or
+ds/NAME a patched workload.
 
-A helper in which a command runs is not ended without --force. Whether somebody still works
-in a copy can't be told, so a copy is deleted in any case. On a terminal the list is shown
-first, with a question; elsewhere, as with kubectl delete, there is none. Without a POD,
-your own finished copies are deleted without a question: nothing runs in them. So are patches
-undone whose --ttl is over, whoever made them.
+A helper that is running a command is skipped without --force. Whether someone
+is working in a copy is unknown, so a copy is always deleted. On a terminal the
+list is shown first and you are asked; elsewhere, as with kubectl delete, you
+are not. Without a POD, your own finished copies are deleted without a question,
+since nothing runs in them. Patches whose --ttl is over are restored too, of all
+users.
 
-An ended helper's entry stays in the pod's spec: Kubernetes has no way to remove it.`,
-		Example: `  # yours, in this namespace
+The entry of a stopped helper stays in the spec of the pod: Kubernetes cannot
+remove ephemeral containers.`,
+		Example: `  # remove yours in this namespace
   kubectl shareproc clean
 
-  # what would be ended in all namespaces, whoever made it
+  # list what would be removed in all namespaces, of all users
   kubectl shareproc clean -A --all --dry-run
 
-  # one pod's helpers and copies
+  # remove the helpers and copies of one pod
   kubectl shareproc clean nginx`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.names = args
 			if opts.timeout <= 0 {
-				return cli.Usage(cmd.CommandPath()+" --help", "--timeout %s: not more than zero", opts.timeout)
+				return cli.Usage(cmd.CommandPath()+" --help", "--timeout %s: must be greater than zero", opts.timeout)
 			}
 			return runClean(cmd.Context(), deps, opts)
 		},
 	}
-	cmd.Flags().BoolVarP(&opts.allNamespaces, "all-namespaces", "A", false, "Look in every namespace")
-	cmd.Flags().BoolVar(&opts.all, "all", false, "End what others made, too")
-	cmd.Flags().BoolVarP(&opts.yes, "yes", "y", false, "Do not ask")
-	cmd.Flags().BoolVar(&opts.force, "force", false, "End helpers in which a command runs, too, and the command with them")
-	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "Print what would be ended, without ending it")
-	cmd.Flags().DurationVar(&opts.timeout, "timeout", cli.DefaultTimeout, "How long to wait for the end of a helper")
+	cmd.Flags().BoolVarP(&opts.allNamespaces, "all-namespaces", "A", false, "All namespaces")
+	cmd.Flags().BoolVar(&opts.all, "all", false, "Include those of other users")
+	cmd.Flags().BoolVarP(&opts.yes, "yes", "y", false, "Skip the confirmation")
+	cmd.Flags().BoolVar(&opts.force, "force", false, "Also stop helpers that are running a command")
+	cmd.Flags().BoolVar(&opts.dryRun, "dry-run", false, "Print what would be removed, without removing it")
+	cmd.Flags().DurationVar(&opts.timeout, "timeout", cli.DefaultTimeout, "How long to wait for a helper to exit")
 	return cmd
 }
 
@@ -88,14 +90,14 @@ func runClean(ctx context.Context, deps *cli.Deps, opts *cleanOptions) error {
 	}
 	swept, sweeping := 0, error(nil)
 	if len(opts.names) == 0 && !opts.dryRun {
-		swept, sweeping = sweep(ctx, deps, o, scopes[0])
+		swept, sweeping = deleteExpired(ctx, deps, o, scopes[0])
 	}
 	list, err := toEnd(ctx, deps, o, scopes, opts.all)
 	if err != nil {
 		return errors.Join(sweeping, err)
 	}
 	if len(list) == 0 && swept == 0 && sweeping == nil {
-		deps.Report.Say("nothing to end in %s", places(scopes))
+		deps.Report.Say("nothing to remove in %s", places(scopes))
 	}
 	terminal := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut).InputIsTerminal()
 	switch ask := terminal && !opts.yes; {
@@ -123,15 +125,15 @@ func ended(deps *cli.Deps, e session.Entry, more string) error {
 	what := " deleted"
 	switch e.Kind {
 	case session.KindHelper:
-		what = " ended"
+		what = " stopped"
 	case session.KindPatch:
-		what = " put back"
+		what = " restored"
 	}
 	_, err := fmt.Fprintln(deps.Streams.Out, e.String()+what+more)
 	return err
 }
 
-func sweep(ctx context.Context, deps *cli.Deps, o session.Manager, in session.Scope) (int, error) {
+func deleteExpired(ctx context.Context, deps *cli.Deps, o session.Manager, in session.Scope) (int, error) {
 	swept, err := o.Sweep(ctx, in.Namespace)
 	for _, e := range swept {
 		err = errors.Join(err, ended(deps, e, ""))
@@ -164,13 +166,13 @@ func toEnd(ctx context.Context, deps *cli.Deps, o session.Manager, scopes []sess
 		return nil, err
 	case len(mine) == 0 && scopes[0].Pod != "":
 		e := others[0]
-		whose := "nobody knows who made it"
+		whose := "its creator is unknown"
 		if e.By != "" {
-			whose = e.By + " made it"
+			whose = "it was created by " + e.By
 		}
-		return nil, hint.With(fmt.Errorf("end %s: it is not yours: %s", e, whose), "--all, to end what others made")
+		return nil, hint.With(fmt.Errorf("remove %s: it is not yours: %s", e, whose), "add --all to remove it")
 	case len(others) > 0:
-		deps.Report.Say("%d that you did not make are left alone (kubectl shareproc sessions lists them); --all ends them too", len(others))
+		deps.Report.Say("skipped %d of other users (see kubectl shareproc sessions); use --all to remove them", len(others))
 	}
 	return session.WithoutNested(mine), nil
 }
@@ -190,7 +192,7 @@ func wouldEnd(ctx context.Context, deps *cli.Deps, o session.Manager, list []ses
 	}
 	for _, e := range list {
 		if e.State == session.StateInUse && !force {
-			deps.Report.Say("%s would be left: a command runs in it; --force ends it too", e)
+			deps.Report.Say("%s would be skipped: a command is running in it (use --force)", e)
 			continue
 		}
 		if err := ended(deps, e, " (dry run)"); err != nil {
@@ -200,8 +202,7 @@ func wouldEnd(ctx context.Context, deps *cli.Deps, o session.Manager, list []ses
 	return nil
 }
 
-// confirm shows what would be ended and asks. Whoever is asked must see the question, with -q too; an interrupt need not
-// wait for the answer.
+// confirm lists what would be removed and asks. The question is shown with -q too; an interrupt does not wait for the answer.
 func confirm(ctx context.Context, deps *cli.Deps, list []session.Entry, namespaces bool) (bool, error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
@@ -209,5 +210,5 @@ func confirm(ctx context.Context, deps *cli.Deps, list []session.Entry, namespac
 	if err := sessionTable(deps, deps.Streams.ErrOut, list, namespaces, false, true); err != nil {
 		return false, err
 	}
-	return cli.AskYes(ctx, deps, fmt.Sprintf("end these %d? [y/N] ", len(list)), "nothing was ended")
+	return cli.AskYes(ctx, deps, fmt.Sprintf("Remove these %d? [y/N] ", len(list)), "canceled")
 }

@@ -63,25 +63,27 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &sessionsOptions{}
 	cmd := &cobra.Command{
 		Use:   "sessions [POD]",
-		Short: "List what this tool left running: helpers, copies and patches",
-		Long: `List what this tool left running in a namespace, or in one pod and its copies: helper
-containers that have not ended, copies of pods, and workloads with a patched template.
+		Short: "List running helpers, pod copies and patches",
+		Long: `List what this plugin left in a namespace, or in one pod and its copies: running
+helper containers, copies of pods, and workloads with a patched template.
 
 Use it to see what is still there, yours and other people's.
 
-ENDS is when a helper ends if nobody uses it any more, and when the cluster ends a copy at
-the latest; "-" where that is not known, as without permission for pods/exec. A helper in
-which a command runs is in-use. A shell is a helper of debug --persist, which attach goes
-back to; it ends when no key was pressed in it for a while. A finished copy is one that the cluster has ended: nothing
-runs in it, and the pod is still there. An expired patch is put back by clean, and by the next
-debug --copy or --patch. Looking at a helper does not keep it from ending.
+ENDS is when an idle helper exits, or when a copy is terminated at the latest;
+"-" if that is unknown, as without permission for pods/exec. A helper that is
+running a command is in-use. A shell is a helper of debug --persist, for attach;
+it exits when no key was pressed for a while. A finished copy was terminated by
+the cluster: nothing runs in it, and the pod still exists. An expired patch is
+restored by clean, and by the next debug --copy or --patch. Listing a helper
+does not keep it from exiting.
 
--o name prints pod/NAME for a copy, TYPE/NAME for a patch and pod/NAME/CONTAINER for a helper, as clean takes them.`,
+-o name prints pod/NAME for a copy, TYPE/NAME for a patch and pod/NAME/CONTAINER
+for a helper, as clean takes them.`,
 		Example: `  kubectl shareproc sessions
   kubectl shareproc sessions nginx -o wide
   kubectl shareproc sessions -A
 
-  # end some of them
+  # remove some of them
   kubectl shareproc sessions -o name | grep web- | xargs -r kubectl shareproc clean`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -95,13 +97,13 @@ debug --copy or --patch. Looking at a helper does not keep it from ending.
 				return err
 			}
 			if opts.allNamespaces && opts.output == "name" {
-				return cli.Usage("-o json, which has the namespaces", "-o name with -A: a name says nothing of its namespace")
+				return cli.Usage("use -o json, which includes the namespaces", "-o name and -A are mutually exclusive: a name does not include its namespace")
 			}
 			return run(cmd.Context(), deps, opts)
 		},
 	}
-	cmd.Flags().BoolVarP(&opts.allNamespaces, "all-namespaces", "A", false, "Look in every namespace")
-	cmd.Flags().BoolVar(&opts.noHeaders, "no-headers", false, "Print no header line")
+	cmd.Flags().BoolVarP(&opts.allNamespaces, "all-namespaces", "A", false, "All namespaces")
+	cmd.Flags().BoolVar(&opts.noHeaders, "no-headers", false, "Omit the header line")
 	cli.AddOutput(cmd, &opts.output, "wide", "name")
 	return cmd
 }
@@ -142,7 +144,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *sessionsOptions) error {
 func scopes(deps *cli.Deps, names []string, allNamespaces bool) ([]session.Scope, error) {
 	if allNamespaces {
 		if len(names) > 0 {
-			return nil, cli.Usage("-n with its namespace", "-A with %q: a name is looked for in one namespace", names[0])
+			return nil, cli.Usage("use -n NAMESPACE instead of -A", "-A and a name (%q) are mutually exclusive", names[0])
 		}
 		return []session.Scope{{}}, nil
 	}
@@ -203,7 +205,7 @@ func printSessions(deps *cli.Deps, list []session.Entry, in session.Scope, opts 
 		}
 	}
 	if len(list) == 0 {
-		deps.Report.Say("no sessions in %s", place(in))
+		deps.Report.Say("no sessions found in %s", place(in))
 	}
 	return nil
 }
@@ -214,11 +216,11 @@ func place(in session.Scope) string {
 	case in.Namespace == "":
 		return "any namespace"
 	case in.Container != "":
-		return fmt.Sprintf("container %s of pod/%s in namespace %s", in.Container, in.Pod, in.Namespace)
+		return fmt.Sprintf("container %s in pod/%s in namespace %s", in.Container, in.Pod, in.Namespace)
 	case in.Workload.Name != "":
 		return fmt.Sprintf("%s in namespace %s", in.Workload, in.Namespace)
 	case in.Pod != "":
-		return fmt.Sprintf("pod/%s in namespace %s, nor a copy of it", in.Pod, in.Namespace)
+		return fmt.Sprintf("pod/%s in namespace %s or its copies", in.Pod, in.Namespace)
 	default:
 		return "namespace " + in.Namespace
 	}

@@ -35,30 +35,31 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 		Short: "Send a signal to a process of a pod",
 		Long: `Send a signal to a process of a pod.
 
-Use it to have a process read its configuration again, print its state, or end.
+Use it to make a process reload its configuration, print its state or exit.
 
-SIGNAL is a name, with or without SIG, such as HUP or RTMIN+3, or a number. The first process of a process
-namespace gets only the signals that it handles itself, KILL and STOP never: where such a
-signal would do nothing, this command says so, sends nothing and ends with 1.`,
-		Example: `  # nginx reads its configuration again
+SIGNAL is a name, with or without SIG, such as HUP or RTMIN+3, or a number. The
+first process of a process namespace gets only signals that it handles, and KILL
+and STOP never: a signal that would have no effect is reported and not sent, and
+the exit code is 1.`,
+		Example: `  # make nginx reload its configuration
   kubectl shareproc signal nginx 1 HUP`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			args = cli.WithPod(cmd, args)
 			pod := cmp.Or(args[0], "-l ...")
 			if len(args) < 2 {
-				return cli.Usage("kubectl shareproc ps "+pod+", for the PIDs", "name a PID")
+				return cli.Usage("kubectl shareproc ps "+pod, "a PID is required")
 			}
 			opts.pod = args[0]
 			if opts.pid, err = cli.ParsePID(cmd, args[1]); err != nil {
 				return err
 			}
 			if len(args) < 3 {
-				return cli.Usage(fmt.Sprintf("%s %s %d TERM, to have it end; HUP, USR1, ... as its manual says", cmd.CommandPath(), pod, opts.pid), "name a signal")
+				return cli.Usage(fmt.Sprintf("%s %s %d TERM", cmd.CommandPath(), pod, opts.pid), "a signal is required")
 			}
 			var known bool
 			if opts.signal, known = remote.ParseSignal(args[2]); !known {
-				return cli.Usage("a name such as HUP, TERM, USR1, RTMIN+3, or a number from 1 to 64", "%q is not a signal", args[2])
+				return cli.Usage("use a name such as HUP, TERM, USR1 or RTMIN+3, or a number from 1 to 64", "%q is not a signal", args[2])
 			}
 			if err := opts.Validate(cmd); err != nil {
 				return err
@@ -92,11 +93,11 @@ func run(ctx context.Context, deps *cli.Deps, opts *signalOptions) (err error) {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("send %s to process %d (%s) of pod/%s: %w", opts.signal, p.PID, remote.Escape(p.Name), s.Pod, err)
+		return fmt.Errorf("send %s to process %d (%s) in pod/%s: %w", opts.signal, p.PID, remote.Escape(p.Name), s.Pod, err)
 	}
 	deps.Report.Say("sent %s to process %d (%s)", opts.signal, p.PID, p.Name)
 	if p.Ignores(int(opts.signal)) {
-		deps.Report.Say("process %d ignores %s: nothing will come of it", p.PID, opts.signal)
+		deps.Report.Say("process %d ignores %s, so it has no effect", p.PID, opts.signal)
 	}
 	return nil
 }
@@ -113,10 +114,10 @@ func find(ctx context.Context, s *session.Session, opts *signalOptions) (session
 	}
 	p := processes[i]
 	if p.PID == 1 && !p.Catches(int(opts.signal)) {
-		return p, hint.With(fmt.Errorf("send %s to process 1 (%s) of pod/%s: it would be ignored: the kernel gives the first process "+
-			"of a process namespace only signals that it handles, and this one does not handle %s; nothing was sent",
+		return p, hint.With(fmt.Errorf("send %s to process 1 (%s) in pod/%s: it has no handler for %s, "+
+			"so the kernel would drop it; nothing was sent",
 			opts.signal, remote.Escape(p.Name), s.Pod, opts.signal),
-			"a signal that it handles ("+handled(p)+"), or kubectl delete pod "+s.Pod)
+			"use a signal that it handles ("+handled(p)+"), or run kubectl delete pod "+s.Pod)
 	}
 	return p, nil
 }

@@ -34,7 +34,7 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 		Short: "Print the versions of this plugin and of the cluster",
 		Long: `Print the versions of this plugin and of the cluster.
 
-Use it for a bug report, and to see whether the cluster is recent enough.`,
+Use it for a bug report, and to check that the cluster is recent enough.`,
 		Example: `  kubectl shareproc version
   kubectl shareproc version --client -o json`,
 		Args: cli.NoArgs,
@@ -69,7 +69,7 @@ func serverVersion(deps *cli.Deps) (*version.Info, error) {
 	}
 	info, err := client.Discovery().ServerVersion()
 	if err != nil {
-		return nil, fmt.Errorf("get the cluster's version: %w", err)
+		return nil, fmt.Errorf("get the server version: %w", err)
 	}
 	return info, nil
 }

@@ -2,7 +2,7 @@
 
 //go:build linux
 
-// Package build makes the binaries that a cluster runs, from the Go module proxy, into the cache folder. It starts none
+// Package build makes the binaries that a cluster runs, from the Go module proxy, into the cache directory. It starts none
 // of them.
 package build
 
@@ -24,7 +24,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/layout"
 )
 
-// Binaries returns the folder that holds every binary, building those that are missing, and narrates how long each took.
+// Binaries returns the directory that holds every binary, building those that are missing, and narrates how long each took.
 func Binaries(ctx context.Context, cache string, narration io.Writer) (string, error) {
 	all := components()
 	dir := filepath.Join(cache, "bin-"+key(all))
@@ -82,7 +82,7 @@ func absent(dir string, all []component) ([]component, error) {
 	return missing, nil
 }
 
-// build compiles into a folder of its own and moves the finished binaries, so that an interrupted build leaves none.
+// build compiles into a directory of its own and moves the finished binaries, so that an interrupted build leaves none.
 func (c component) build(ctx context.Context, dir string, narration io.Writer) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (c component) build(ctx context.Context, dir string, narration io.Writer) e
 	if err != nil {
 		return err
 	}
-	out := filepath.Join(work, "out") + string(filepath.Separator) // the slash: a folder, which go build makes
+	out := filepath.Join(work, "out") + string(filepath.Separator) // the slash: a directory, which go build makes
 	if len(c.packages) == 1 {
 		out = filepath.Join(out, c.binary(c.packages[0]))
 	}
@@ -120,7 +120,7 @@ func (c component) arguments(out string) []string {
 	return append(args, c.packages...)
 }
 
-// source returns the folder to build in.
+// source returns the directory to build in.
 func (c component) source(ctx context.Context, work string, narration io.Writer) (string, error) {
 	if c.module == "" {
 		if err := os.WriteFile(filepath.Join(work, "go.mod"), []byte(c.goMod), 0o644); err != nil {

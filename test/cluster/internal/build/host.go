@@ -66,7 +66,7 @@ func Apt(ctx context.Context, dir string, narration io.Writer, args ...string) e
 }
 
 func apt(ctx context.Context, dir string, stderr io.Writer, args ...string) error {
-	// The sandbox user of apt can't write into a folder of root's.
+	// The sandbox user of apt can't write into a directory of root's.
 	args = append([]string{"-q", "-o", "APT::Sandbox::User=root", "-o", "DPkg::Lock::Timeout=120"}, args...)
 	cmd := exec.CommandContext(ctx, "apt-get", args...)
 	cmd.Dir = dir

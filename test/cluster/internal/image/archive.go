@@ -72,7 +72,7 @@ func Write(w io.Writer, name string, config Config, tree Tree) error {
 	return outer.Close()
 }
 
-// layer writes the tree in the order of its names, which puts a folder before what is in it.
+// layer writes the tree in the order of its names, which puts a directory before what is in it.
 func layer(tree Tree) ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)

@@ -92,7 +92,7 @@ func checkLayer(t *testing.T, files map[string]member) {
 		t.Error("a hard link stands before the file that it names")
 	}
 	if files["bin/"].header == nil || files["bin/"].place > files["bin/busybox"].place {
-		t.Error("a folder does not stand before its content")
+		t.Error("a directory does not stand before its content")
 	}
 }
 

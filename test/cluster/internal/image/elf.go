@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// A source is a folder that holds installed programs: unpacked packages, or / itself.
+// A source is a directory that holds installed programs: unpacked packages, or / itself.
 type source string
 
 // program adds a program, its dynamic loader and every library that these need to the tree, under the paths that the
@@ -25,7 +25,7 @@ func (s source) program(tree Tree, name string) error {
 		return err
 	}
 	tree.File(strings.TrimPrefix(name, "/"), 0o755, body)
-	dirs, err := s.libraryFolders()
+	dirs, err := s.libraryDirs()
 	if err != nil {
 		return err
 	}
@@ -78,9 +78,9 @@ func requirements(body []byte) (loader string, libraries []string, err error) {
 	return loader, libraries, err
 }
 
-// libraryFolders returns the folders that a loader without a cache file searches (ld.so(8)): Debian's by architecture,
+// libraryDirs returns the directories that a loader without a cache file searches (ld.so(8)): Debian's by architecture,
 // and those of the others.
-func (s source) libraryFolders() ([]string, error) {
+func (s source) libraryDirs() ([]string, error) {
 	var dirs []string
 	for _, parent := range []string{"/lib", "/usr/lib"} {
 		found, err := filepath.Glob(filepath.Join(string(s), parent, "*-linux-gnu*"))

@@ -12,8 +12,8 @@ import (
 
 func TestReadFollowsLinksInsideTheSource(t *testing.T) {
 	dir := t.TempDir()
-	for _, folder := range []string{"usr/lib/real", "lib64"} {
-		if err := os.MkdirAll(filepath.Join(dir, folder), 0o755); err != nil {
+	for _, directory := range []string{"usr/lib/real", "lib64"} {
+		if err := os.MkdirAll(filepath.Join(dir, directory), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

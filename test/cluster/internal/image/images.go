@@ -67,7 +67,7 @@ func Archives(ctx context.Context, cache string, narration io.Writer) ([]Archive
 	return archives, writeAll(ctx, cache, dir, archives, narration)
 }
 
-// writeAll makes the whole folder under another name first, so that it is either absent or complete.
+// writeAll makes the whole directory under another name first, so that it is either absent or complete.
 func writeAll(ctx context.Context, cache, dir string, archives []Archive, narration io.Writer) error {
 	work, err := os.MkdirTemp(cache, "images-work-")
 	if err != nil {

@@ -53,7 +53,7 @@ func nginx(from source, root bool) (Tree, Config, error) {
 	return tree, config, Distroless(tree, "usr/sbin/nginx")
 }
 
-// unprivileged changes what an ordinary user can't have: another user for the workers, a low port, folders of root's.
+// unprivileged changes what an ordinary user can't have: another user for the workers, a low port, directories of root's.
 func unprivileged(body []byte) []byte {
 	body = bytes.TrimPrefix(body, []byte("\nuser  nginx;\n"))
 	return []byte(strings.NewReplacer(

@@ -16,17 +16,17 @@ type Tree map[string]Entry
 type Entry struct {
 	Mode fs.FileMode // type and permissions
 	Body []byte      // of a regular file
-	Link string      // target of a symbolic link, as it stands in the link
+	Link string      // target of a symbolic link, as it is in the link
 	Hard string      // path of the entry that this is another name of
 	UID  int
 }
 
-// File adds a regular file, and its folders.
+// File adds a regular file, and its directories.
 func (t Tree) File(name string, mode fs.FileMode, body []byte) {
 	t.add(name, Entry{Mode: mode, Body: body})
 }
 
-// Dir adds a folder that belongs to a user.
+// Dir adds a directory that belongs to a user.
 func (t Tree) Dir(name string, mode fs.FileMode, uid int) {
 	t.add(name, Entry{Mode: mode | fs.ModeDir, UID: uid})
 }

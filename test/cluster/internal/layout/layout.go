@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package layout says where everything of a local cluster lies: the cache folder that all clusters share, and the
-// state folder of one cluster. It makes names and paths and takes locks; it starts and removes nothing.
+// Package layout says where everything of a local cluster lies: the cache directory that all clusters share, and the
+// state directory of one cluster. It makes names and paths and takes locks; it starts and removes nothing.
 package layout
 
 import (
@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// CacheVariable names the environment variable that moves the cache folder.
+	// CacheVariable names the environment variable that moves the cache directory.
 	CacheVariable = "SHAREPROC_CLUSTER_CACHE"
 	// NameVariable names the environment variable that names the cluster.
 	NameVariable = "SHAREPROC_CLUSTER_NAME"
@@ -25,14 +25,14 @@ const (
 // Socket is containerd's address as seen from inside the cluster.
 const Socket = "/run/containerd/containerd.sock"
 
-// Cache returns the folder that every cluster of this user shares.
+// Cache returns the directory that every cluster of this user shares.
 func Cache(getenv func(string) string) (string, error) {
 	if dir := getenv(CacheVariable); dir != "" {
 		return filepath.Abs(dir)
 	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("find cache folder (set %s): %w", CacheVariable, err)
+		return "", fmt.Errorf("find cache directory (set %s): %w", CacheVariable, err)
 	}
 	return filepath.Join(dir, "kubectl-shareproc-cluster"), nil
 }
@@ -53,14 +53,14 @@ func Name(asked, dir string) (string, error) {
 	return asked, nil
 }
 
-// checkout returns the nearest folder above dir that has a go.work file, dir itself where there is none.
+// checkout returns the nearest directory above dir that has a go.work file, dir itself where there is none.
 func checkout(dir string) (string, error) {
 	start, err := filepath.Abs(dir)
 	if err == nil {
 		start, err = filepath.EvalSymlinks(start)
 	}
 	if err != nil {
-		return "", fmt.Errorf("resolve working folder: %w", err)
+		return "", fmt.Errorf("resolve working directory: %w", err)
 	}
 	for at := start; ; at = filepath.Dir(at) {
 		_, err := os.Stat(filepath.Join(at, "go.work"))
@@ -76,7 +76,7 @@ func checkout(dir string) (string, error) {
 	}
 }
 
-// A State is the set of paths of one cluster. Its folder exists exactly while the cluster does.
+// A State is the set of paths of one cluster. Its directory exists exactly while the cluster does.
 type State struct {
 	Name string // unique per user
 	Dir  string // absolute
@@ -87,25 +87,25 @@ func NewState(cache, name string) State {
 	return State{Name: name, Dir: filepath.Join(cache, "clusters", name)}
 }
 
-// Path joins elements to the state folder.
+// Path joins elements to the state directory.
 func (s State) Path(elem ...string) string { return filepath.Join(append([]string{s.Dir}, elem...)...) }
 
 // Kubeconfig is the administrator's kubeconfig file.
 func (s State) Kubeconfig() string { return s.Path("kubeconfig") }
 
-// Logs is the folder with one log file per component.
+// Logs is the directory with one log file per component.
 func (s State) Logs() string { return s.Path("logs") }
 
-// PKI is the folder of keys and certificates.
+// PKI is the directory of keys and certificates.
 func (s State) PKI(file string) string { return s.Path("pki", file) }
 
-// Config is the folder of the components' configuration files.
+// Config is the directory of the components' configuration files.
 func (s State) Config(file string) string { return s.Path("config", file) }
 
-// StaticPods is the folder the kubelet reads static pods from.
+// StaticPods is the directory the kubelet reads static pods from.
 func (s State) StaticPods() string { return s.Path("static-pods") }
 
-// Var is the folder that stands for /var inside the cluster.
+// Var is the directory that stands for /var inside the cluster.
 func (s State) Var() string { return s.Path("var") }
 
 // Supervisor is the file that the supervisor holds locked while it lives.
@@ -114,10 +114,10 @@ func (s State) Supervisor() string { return s.Path("supervisor.lock") }
 // Stamp is the file that says with which binaries the cluster was started.
 func (s State) Stamp() string { return s.Path("binaries") }
 
-// Command is the file that up and down hold locked, outside the state folder because they remove that.
+// Command is the file that up and down hold locked, outside the state directory because they remove that.
 func (s State) Command() string { return s.Dir + ".lock" }
 
-// Cgroup is the name of the cluster's cgroup below the root of every hierarchy. The folder is part of it: clusters of one
+// Cgroup is the name of the cluster's cgroup below the root of every hierarchy. The directory is part of it: clusters of one
 // name in two caches are two.
 func (s State) Cgroup() string { return "shareproc-" + s.Name + "-" + short(s.Dir) }
 

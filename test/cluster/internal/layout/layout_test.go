@@ -17,13 +17,13 @@ func TestNameIsTheOneAskedFor(t *testing.T) {
 	}
 	for _, name := range []string{"..", "a/b", "-a", "A", "a b", strings.Repeat("x", 33)} {
 		if got, err := Name(name, t.TempDir()); err == nil {
-			t.Errorf("Name(%q) = %q, want an error: it becomes a folder's and a cgroup's name", name, got)
+			t.Errorf("Name(%q) = %q, want an error: it becomes a directory's and a cgroup's name", name, got)
 		}
 	}
 }
 
 func TestNameBelongsToTheCheckout(t *testing.T) {
-	first, second := checkoutFolder(t), checkoutFolder(t)
+	first, second := checkoutDir(t), checkoutDir(t)
 	at := func(dir string) string {
 		name, err := Name("", dir)
 		if err != nil {
@@ -32,7 +32,7 @@ func TestNameBelongsToTheCheckout(t *testing.T) {
 		return name
 	}
 	if at(first) != at(filepath.Join(first, "test", "cluster")) {
-		t.Error("a folder within the checkout gives another name than its root")
+		t.Error("a directory within the checkout gives another name than its root")
 	}
 	if at(first) == at(second) {
 		t.Error("two checkouts share a name")
@@ -46,7 +46,7 @@ func TestNameBelongsToTheCheckout(t *testing.T) {
 	}
 }
 
-func checkoutFolder(t *testing.T) string {
+func checkoutDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(dir, "test", "cluster"), 0o755); err != nil {

@@ -27,7 +27,7 @@ func Lock(ctx context.Context, path string, narration io.Writer) (*os.File, erro
 	}
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	for told := false; ; told = true {
+	for reported := false; ; reported = true {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return file, nil
@@ -35,7 +35,7 @@ func Lock(ctx context.Context, path string, narration io.Writer) (*os.File, erro
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), file.Close())
 		}
-		if !told {
+		if !reported {
 			fmt.Fprintf(narration, "waiting for another process that holds %s\n", path)
 		}
 		select {

@@ -69,7 +69,7 @@ func TestSupervisorPIDIsTheHoldersWhileItLives(t *testing.T) {
 }
 
 func TestLockWaitsForTheOtherHolder(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "folder", "lock")
+	path := filepath.Join(t.TempDir(), "directory", "lock")
 	first, err := Lock(t.Context(), path, io.Discard)
 	if err != nil {
 		t.Fatal(err)

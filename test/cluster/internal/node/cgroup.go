@@ -139,7 +139,7 @@ func mountCgroups(trees []hierarchy, root string) error {
 		return mountUnified(base)
 	}
 	if err := unix.Mount("cgroup", base, "tmpfs", 0, "mode=755"); err != nil {
-		return fmt.Errorf("mount folder of cgroup trees: %w", err)
+		return fmt.Errorf("mount directory of cgroup trees: %w", err)
 	}
 	for _, h := range trees {
 		at := filepath.Join(base, filepath.Base(h.mountPoint))
@@ -204,7 +204,7 @@ func RemoveCgroup(name string) error {
 	return nil
 }
 
-// removeTree removes folders, deepest first; the files in a cgroup are the kernel's and go with it.
+// removeTree removes directories, deepest first; the files in a cgroup are the kernel's and go with it.
 func removeTree(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

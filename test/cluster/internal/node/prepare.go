@@ -21,14 +21,14 @@ import (
 //go:embed config
 var configs embed.FS
 
-// Prepare fills the state folder: keys, kubeconfigs and configuration. server is the API server's URL on the host, and
+// Prepare fills the state directory: keys, kubeconfigs and configuration. server is the API server's URL on the host, and
 // pauseImage the image of every pod's first container.
 func Prepare(s layout.State, bin, server, pauseImage string) error {
-	folders := []string{
+	directories := []string{
 		s.Logs(), s.StaticPods(), s.PKI(""), s.Config("cni"),
 		filepath.Join(s.Var(), "lib"), filepath.Join(s.Var(), "log"), filepath.Join(s.Var(), "tmp"),
 	}
-	for _, dir := range folders {
+	for _, dir := range directories {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func writeConfigs(s layout.State, bin, pauseImage string) error {
 }
 
 // snapshotter says how containerd lays layers over each other: overlayfs, which does not stack on itself, so copies
-// where the state folder lies on one already (in a container).
+// where the state directory lies on one already (in a container).
 func snapshotter(s layout.State) (string, error) {
 	var info unix.Statfs_t
 	if err := unix.Statfs(s.Dir, &info); err != nil {

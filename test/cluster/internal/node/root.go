@@ -16,9 +16,9 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/layout"
 )
 
-// hostFolders are the host's folders that the cluster sees, unwritable: the kubelet runs mount and umount from them, and
+// hostDirs are the host's directories that the cluster sees, unwritable: the kubelet runs mount and umount from them, and
 // runc and those link the C library.
-func hostFolders() []string {
+func hostDirs() []string {
 	return []string{"bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "etc", "nix"}
 }
 
@@ -39,7 +39,7 @@ func changeRoot(s layout.State, bin string, trees []hierarchy) error {
 	steps := []func() error{
 		func() error { return bindHost(root) },
 		func() error { return mountKernel(root, trees) },
-		func() error { return makeFolders(root) },
+		func() error { return makeDirs(root) },
 		func() error { return bind(s.Var(), filepath.Join(root, "var")) },
 		func() error { return bind(bin, filepath.Join(root, bin)) },
 		func() error { return bind(s.Dir, filepath.Join(root, s.Dir)) },
@@ -58,7 +58,7 @@ func changeRoot(s layout.State, bin string, trees []hierarchy) error {
 }
 
 func bindHost(root string) error {
-	for _, name := range hostFolders() {
+	for _, name := range hostDirs() {
 		source, target := "/"+name, filepath.Join(root, name)
 		info, err := os.Lstat(source)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -87,7 +87,7 @@ func bindHost(root string) error {
 	return bind("/dev", filepath.Join(root, "dev"))
 }
 
-// mountKernel mounts the kernel's file systems anew, because each shows the namespaces of the process that mounted it.
+// mountKernel mounts the kernel's file systems again, because each shows the namespaces of the process that mounted it.
 func mountKernel(root string, trees []hierarchy) error {
 	for _, kind := range []string{"proc", "sys"} {
 		target, source := filepath.Join(root, kind), kind
@@ -104,7 +104,7 @@ func mountKernel(root string, trees []hierarchy) error {
 	return mountCgroups(trees, root)
 }
 
-func makeFolders(root string) error {
+func makeDirs(root string) error {
 	for _, name := range []string{"run", "root", "tmp"} {
 		if err := os.Mkdir(filepath.Join(root, name), 0o755); err != nil {
 			return err

@@ -69,7 +69,7 @@ func (s *Supervisor) Ended() <-chan error { return s.ended }
 const stopWithin = 30 * time.Second
 
 // Stop ends the cluster, running or crashed, and removes all that is left of it: its processes, mounts, links and
-// namespaces go with the supervisor, its cgroups and its state folder are removed. A cluster that does not exist is no error.
+// namespaces go with the supervisor, its cgroups and its state directory are removed. A cluster that does not exist is no error.
 func Stop(ctx context.Context, s layout.State) error {
 	pid, err := s.SupervisorPID()
 	if err != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pki makes the certificates and kubeconfig files of a throw-away cluster. Keys never leave the state folder; it
+// Package pki makes the certificates and kubeconfig files of a throw-away cluster. Keys never leave the state directory; it
 // knows nothing of what runs with them.
 package pki
 

@@ -50,7 +50,7 @@ func newDesk(t *testing.T) *desk {
 			NodeName:   "node-1",
 			Containers: []corev1.Container{{Name: "web"}},
 			EphemeralContainers: []corev1.EphemeralContainer{podspec.Helper{
-				Name: "shareproc-aaaaa", Image: "i", Target: "web", Access: podspec.ReadAll, Container: "web",
+				Name: "shareproc-aaaaa", Image: cli.DefaultImage, Target: "web", Access: podspec.ReadAll, Container: "web",
 				Security: &corev1.SecurityContext{RunAsUser: new(int64), RunAsGroup: new(int64)},
 			}.Ephemeral()},
 		},

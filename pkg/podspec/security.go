@@ -112,6 +112,15 @@ func Candidates(s TargetUser, access Access) []Candidate {
 	return candidates
 }
 
+// WithoutTracing leaves out the candidates with SYS_PTRACE, unless there are no others.
+func WithoutTracing(all []Candidate) []Candidate {
+	rest := slices.DeleteFunc(slices.Clone(all), func(c Candidate) bool { return capabilitiesOf(c.Security).has("SYS_PTRACE") })
+	if len(rest) == 0 {
+		return all
+	}
+	return rest
+}
+
 // matched is the target's own user, with no more and no fewer capabilities than it has.
 func matched(s TargetUser) Candidate {
 	if s.User.UID != 0 {

@@ -69,6 +69,8 @@ type Plan struct {
 	Candidates []podspec.Candidate
 
 	request Request
+	// ofNode tells that the process namespace is the node's.
+	ofNode bool
 	// notes are what the user has to know of the choice.
 	notes []string
 }
@@ -109,7 +111,7 @@ func (p *Plan) withFallback(why string) string {
 
 // choose chooses without regard to permissions.
 func choose(t target.Target, want Request) (Plan, error) {
-	plan := Plan{View: View{Container: t.Container}, TargetUser: podspec.TargetUserOf(t.Pod, t.Container), request: want}
+	plan := Plan{View: View{Container: t.Container}, TargetUser: podspec.TargetUserOf(t.Pod, t.Container), request: want, ofNode: t.Pod.Spec.HostPID}
 	if t.Shared() || want.Copy {
 		plan.View = View{}
 	}
@@ -162,10 +164,20 @@ func (p Plan) using(container string) Plan {
 	return p
 }
 
+// possible are the security contexts for a need. In the process namespace of the node nothing of ours may trace processes
+// unasked.
+func (p *Plan) possible(access podspec.Access) []podspec.Candidate {
+	all := podspec.Candidates(p.TargetUser, access)
+	if p.ofNode {
+		return podspec.WithoutTracing(all)
+	}
+	return all
+}
+
 // setCandidates sets the candidates.
 func (p *Plan) setCandidates() error {
 	if p.request.Override.Empty() {
-		p.Candidates = podspec.Candidates(p.TargetUser, p.request.Access)
+		p.Candidates = p.possible(p.request.Access)
 		return nil
 	}
 	c, err := p.request.Override.Candidate(p.TargetUser)

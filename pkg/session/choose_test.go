@@ -3,6 +3,7 @@
 package session
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -153,5 +154,29 @@ func copied(sc *corev1.SecurityContext) func(*corev1.Pod) {
 		p.Spec.ShareProcessNamespace = new(true)
 		p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "shareproc", Stdin: true, TTY: true, SecurityContext: sc})
 		p.Status.ContainerStatuses = append(p.Status.ContainerStatuses, corev1.ContainerStatus{Name: "shareproc", State: nowRunning()})
+	}
+}
+
+// In a pod of the node's process namespace SYS_PTRACE is over the whole node, so it is not taken unasked.
+func TestNobodyTracesTheNodeUnasked(t *testing.T) {
+	for _, hostPID := range []bool{false, true} {
+		for _, access := range []podspec.Access{podspec.ReadAll, podspec.ReadRoot, podspec.SeeProcesses} {
+			of := newTarget(func(p *corev1.Pod) { p.Spec.HostPID = hostPID })
+			plan, err := Choose(of, Request{Access: access}, Permissions{})
+			if err != nil || len(plan.Candidates) == 0 {
+				t.Fatal(plan.Candidates, err)
+			}
+			all := slices.Concat(plan.Candidates, plan.after(Sight{TargetUser: plan.TargetUser}, podspec.Candidate{}).Candidates)
+			traces := slices.ContainsFunc(all, func(c podspec.Candidate) bool {
+				return c.Security.Capabilities != nil && slices.Contains(c.Security.Capabilities.Add, "SYS_PTRACE")
+			})
+			if traces == hostPID {
+				t.Errorf("hostPID %v, %s: SYS_PTRACE %v in %v", hostPID, access, traces, all)
+			}
+		}
+	}
+	asked := Request{Access: podspec.ReadAll, Override: podspec.Override{Profile: podspec.ProfileGeneral}}
+	if plan, err := Choose(newTarget(func(p *corev1.Pod) { p.Spec.HostPID = true }), asked, Permissions{}); err != nil || plan.Candidates[0].Security.Capabilities.Add[0] != "SYS_PTRACE" {
+		t.Errorf("%v, %v", plan.Candidates, err)
 	}
 }

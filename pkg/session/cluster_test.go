@@ -106,7 +106,7 @@ func (c *cluster) deps(exec Exec) Deps {
 	return Deps{
 		Client: c, Dynamic: fakecluster.Dynamic(c.Clientset), Report: c,
 		Exec:     func(attach.Container) (Exec, error) { return exec, nil },
-		Settings: Settings{Image: "busybox:1.37.0-musl", Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second},
+		Settings: Settings{Image: "busybox:1.37.0-musl", Images: []string{"i"}, Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second},
 		look: func(context.Context, Session) (Sight, error) {
 			if len(c.sights) == 0 {
 				return Sight{Text: "it sees processes and files"}, nil

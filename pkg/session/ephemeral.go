@@ -146,7 +146,7 @@ func (p Plan) after(sight Sight, tried podspec.Candidate) Plan {
 	if access != podspec.ReadRoot && access != podspec.ReadAll && access != podspec.Chroot || !p.request.Override.Empty() {
 		return p
 	}
-	for _, c := range podspec.Candidates(p.TargetUser, access) {
+	for _, c := range p.possible(access) {
 		if !podspec.EqualSecurityContext(c.Security, tried.Security) && podspec.Meets(c.Security, p.TargetUser, podspec.ReadRoot) {
 			p.Candidates = append(p.Candidates, c)
 		}

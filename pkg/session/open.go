@@ -3,7 +3,9 @@
 package session
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	authv1 "k8s.io/api/authorization/v1"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -123,9 +126,13 @@ func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, e
 // carryOut returns when commands can be run. The session has to be closed after an error too.
 func carryOut(ctx context.Context, o Deps, t target.Target, plan Plan) (s Session, err error) {
 	defer crash.Into(&err) // what is made must be closed after a panic too
+	if t.Pod.Spec.HostPID && plan.Mode != Reuse && plan.request.Override.Empty() {
+		o.Report.Say("pod/%s is in the process namespace of its node, so all processes of the node are seen; --profile general traces them too", t.Pod.Name)
+	}
 	switch plan.Mode {
 	case Reuse:
 		s := reuse(t, plan, plan.Helper)
+		sayOtherImage(o, t, plan.Helper)
 		if t.Pod.Spec.RuntimeClassName == nil {
 			return s, nil
 		}
@@ -136,6 +143,16 @@ func carryOut(ctx context.Context, o Deps, t target.Target, plan Plan) (s Sessio
 		return helperOpener{o}.openPersistent(ctx, t, plan)
 	default:
 		return helperOpener{o}.openHelper(ctx, t, plan)
+	}
+}
+
+// sayOtherImage names a helper whose image is none that a new one would have: who may add helpers chooses what runs in them.
+func sayOtherImage(o Deps, t target.Target, helper string) {
+	for _, c := range t.Pod.Spec.EphemeralContainers {
+		if c.Name == helper && o.Image != "" && c.Image != o.Image && !slices.Contains(o.Images, c.Image) {
+			o.Report.Say("using helper %s, whose image is %s; it was added by %s", helper, c.Image,
+				cmp.Or(podspec.MadeBy(&c), "somebody whom the cluster does not name"))
+		}
 	}
 }
 

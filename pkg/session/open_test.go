@@ -137,3 +137,18 @@ func TestCopyNamesAreHostNames(t *testing.T) {
 		}
 	}
 }
+
+// Who may add helpers chooses what runs in them: one of another image is named before a command runs there.
+func TestHelperOfAnotherImageIsNamed(t *testing.T) {
+	for image, said := range map[string]bool{"i": false, "busybox:1.37.0-musl": false, "mallory/tools": true} {
+		of := newTarget(withHelper("shareproc-a", "web", image, nowRunning()))
+		c := newCluster(of)
+		s, err := Open(t.Context(), c.deps(stream{}), of, Request{Access: podspec.ReadAll})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(c.said, "\n"), "using helper shareproc-a, whose image is mallory/tools; it was added by"); got != said || s.Container != "shareproc-a" {
+			t.Errorf("%s: said %q", image, c.said)
+		}
+	}
+}

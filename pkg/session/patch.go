@@ -135,7 +135,7 @@ func alreadyPatched(w workload) error {
 // patchOf builds the change with the security context of c.
 func (o patcher) patchOf(w workload, name, by string, c podspec.Candidate) ([]podspec.Op, error) {
 	return podspec.Patch{
-		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, By: by, At: time.Now(), TTL: o.TTL,
+		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, By: by, At: o.now(), TTL: o.TTL,
 	}.Of(w.meta, w.template)
 }
 

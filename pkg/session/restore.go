@@ -123,7 +123,7 @@ func unreachable(err error) bool {
 func (o workloads) patches(ctx context.Context, namespace string) []Entry {
 	var list []Entry
 	err := o.eachPatched(ctx, namespace, func(w workload) {
-		if e, ok := patchEntry(w); ok {
+		if e, ok := patchEntry(w, o.now()); ok {
 			list = append(list, e)
 		}
 	})
@@ -139,7 +139,7 @@ func (o workloads) listPatch(ctx context.Context, in Scope) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e, ok := patchEntry(w); ok {
+	if e, ok := patchEntry(w, o.now()); ok {
 		return []Entry{e}, nil
 	}
 	return nil, nil
@@ -163,7 +163,7 @@ func (o workloads) eachPatched(ctx context.Context, namespace string, do func(wo
 }
 
 // patchEntry describes a patched workload.
-func patchEntry(w workload) (Entry, bool) {
+func patchEntry(w workload, now time.Time) (Entry, bool) {
 	mark, ok := podspec.MarkOf(w.meta)
 	if !ok {
 		return Entry{}, false
@@ -177,7 +177,7 @@ func patchEntry(w workload) (Entry, bool) {
 			e.Image, e.Security = c.Image, c.SecurityContext
 		}
 	}
-	if time.Now().After(mark.Expires) {
+	if now.After(mark.Expires) {
 		e.State = StateExpired
 	}
 	return e, true

@@ -68,10 +68,20 @@ type Deps struct {
 	// Exec makes streams into a container.
 	Exec   func(attach.Container) (Exec, error)
 	Report Reporter
+	// Now is the server's time; nil for this machine's.
+	Now func() time.Time
 	Settings
 
 	// look stands for a look into a container in tests; nil for a real one.
 	look func(context.Context, Session) (Sight, error)
+}
+
+// now is the time that marks go by. They are read on other machines, and clocks differ.
+func (d Deps) now() time.Time {
+	if d.Now == nil {
+		return time.Now()
+	}
+	return d.Now()
 }
 
 // Reporter tells the user what is being done.

@@ -53,6 +53,9 @@ type Deps struct {
 	// Exec makes streams into a container.
 	Exec func(attach.Container) (session.Exec, error)
 
+	// Now is the API server's time, once it has answered.
+	Now func() time.Time
+
 	// ns is a namespace that counts instead of the command line's.
 	ns string
 
@@ -70,9 +73,15 @@ func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *De
 		if t.config, err = restConfig(deps); err != nil {
 			return t, err
 		}
-		t.client, err = httpClient(t.config)
+		t.client, t.now, err = httpClient(t.config)
 		return t, err
 	})
+	deps.Now = func() time.Time {
+		if t, err := transport(); err == nil {
+			return t.now()
+		}
+		return time.Now()
+	}
 	deps.Client = func() (kubernetes.Interface, error) {
 		t, err := transport()
 		if err != nil {
@@ -105,6 +114,7 @@ func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *De
 type transport struct {
 	config *rest.Config
 	client *http.Client
+	now    func() time.Time
 }
 
 func restConfig(deps *Deps) (*rest.Config, error) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/client-go/rest"
 )
@@ -22,29 +23,31 @@ type login struct {
 	turn   chan struct{}
 	passed atomic.Bool
 	err    error
+	ahead  atomic.Int64
 	// refused is the answer 401, after which client-go starts the helper too, and its body.
 	refused *http.Response
 	body    []byte
 }
 
 // httpClient makes the client that all requests of a command go through but its streams.
-func httpClient(config *rest.Config) (*http.Client, error) {
+func httpClient(config *rest.Config) (*http.Client, func() time.Time, error) {
 	client, err := rest.HTTPClientFor(config)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	own := *client
 	if own.Transport == nil {
 		own.Transport = http.DefaultTransport
 	}
-	own.Transport = &login{next: own.Transport, turn: make(chan struct{}, 1)}
-	return &own, nil
+	l := &login{next: own.Transport, turn: make(chan struct{}, 1)}
+	own.Transport = l
+	return &own, l.now, nil
 }
 
 // RoundTrip sends a request, once it is known that one gets through.
 func (l *login) RoundTrip(r *http.Request) (*http.Response, error) {
 	if l.passed.Load() {
-		return l.next.RoundTrip(r)
+		return l.send(r)
 	}
 	select {
 	case l.turn <- struct{}{}:
@@ -53,13 +56,13 @@ func (l *login) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if l.passed.Load() {
 		<-l.turn
-		return l.next.RoundTrip(r)
+		return l.send(r)
 	}
 	defer func() { <-l.turn }()
 	if l.err != nil || l.refused != nil {
 		return unsent(r, l.answer(r), l.err)
 	}
-	res, err := l.next.RoundTrip(r)
+	res, err := l.send(r)
 	switch {
 	case err != nil && lasting(err):
 		l.err = err
@@ -74,6 +77,21 @@ func (l *login) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return res, err
 }
+
+// send notes how far this machine's clock is from the server's. Its header has whole seconds.
+func (l *login) send(r *http.Request) (*http.Response, error) {
+	res, err := l.next.RoundTrip(r)
+	if err != nil {
+		return res, err
+	}
+	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
+		l.ahead.Store(int64(time.Until(date)))
+	}
+	return res, err
+}
+
+// now is the server's time.
+func (l *login) now() time.Time { return time.Now().Add(time.Duration(l.ahead.Load())) }
 
 // answer is what was said to the first request.
 func (l *login) answer(r *http.Request) *http.Response {

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -137,5 +138,22 @@ func TestFailureOfTheNetworkIsNotShared(t *testing.T) {
 	})
 	if errs := ask(t, deps); errs[len(errs)-1] != nil {
 		t.Error(errs[len(errs)-1])
+	}
+}
+
+// What has expired is decided by the server's clock: that of a laptop would end a colleague's session.
+func TestTheServersClock(t *testing.T) {
+	server := time.Date(2031, 2, 3, 4, 5, 6, 0, time.UTC)
+	deps, _ := helped(t, credential, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", server.Format(http.TimeFormat))
+		w.WriteHeader(http.StatusNotFound)
+	})
+	ask(t, deps)
+	d, err := Manager(deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if off := d.Now().Sub(server); off < -time.Hour || off > time.Hour {
+		t.Errorf("now is %s", d.Now())
 	}
 }

@@ -144,7 +144,7 @@ func SessionDeps(deps *Deps, h *HelperFlags, ttl time.Duration) (session.Deps, e
 
 // Manager is what is needed to find and end sessions.
 func Manager(deps *Deps) (d session.Deps, err error) {
-	d = session.Deps{Report: deps.Report, Exec: deps.Exec, Settings: session.Settings{Timeout: DefaultTimeout}}
+	d = session.Deps{Report: deps.Report, Exec: deps.Exec, Now: deps.Now, Settings: session.Settings{Timeout: DefaultTimeout}}
 	if d.Client, err = deps.Client(); err != nil {
 		return d, err
 	}

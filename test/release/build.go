@@ -8,6 +8,7 @@ import (
 	"debug/buildinfo"
 	"errors"
 	"fmt"
+	goversion "go/version"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +74,32 @@ func (s source) build(ctx context.Context, p platform, dir string) (path, versio
 		return "", "", fmt.Errorf("build for %s: %d bytes are more than the %d that are allowed", p, stat.Size(), maxBinary)
 	}
 	return path, version, nil
+}
+
+// checkGo refuses a Go that is older than the toolchain of go.mod: its standard library has known holes.
+func (s source) checkGo(ctx context.Context) error {
+	have, err := output(ctx, s.dir, nil, "go", "env", "GOVERSION")
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(s.dir, "go.mod"))
+	if err != nil {
+		return err
+	}
+	return newEnough(have, string(text))
+}
+
+// newEnough compares a version of Go with a go.mod's toolchain line.
+func newEnough(have, mod string) error {
+	for line := range strings.Lines(mod) {
+		if want, ok := strings.CutPrefix(strings.TrimSpace(line), "toolchain "); ok {
+			if goversion.Compare(have, want) < 0 {
+				return fmt.Errorf("release: this is %s, and go.mod asks for %s at least", have, want)
+			}
+			return nil
+		}
+	}
+	return errors.New("release: go.mod has no toolchain line")
 }
 
 // goEnv is what decides about the bytes that the Go command makes, whatever the machine has set.

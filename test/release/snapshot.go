@@ -41,6 +41,10 @@ func snapshot(ctx context.Context, top, commit, out string, platforms []platform
 	if err != nil {
 		return err
 	}
+	whole := len(platforms) == len(every())
+	if err := src.checkGo(ctx); err != nil && whole {
+		return err
+	}
 	if err := prepare(out); err != nil {
 		return err
 	}
@@ -76,7 +80,7 @@ func snapshot(ctx context.Context, top, commit, out string, platforms []platform
 	if err := os.WriteFile(filepath.Join(out, checksumsFile), []byte(list.String()), 0o644); err != nil {
 		return err
 	}
-	if len(platforms) < len(every()) {
+	if !whole {
 		return nil
 	}
 	return src.writeManifest(filepath.Join(out, manifestFile), version, sums)

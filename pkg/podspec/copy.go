@@ -3,6 +3,7 @@
 package podspec
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,7 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 		ImagePullPolicy:          c.PullPolicy,
 		Command:                  []string{"sh"},
 		Env:                      []corev1.EnvVar{noHistory()},
+		VolumeMounts:             []corev1.VolumeMount{noToken(out)},
 		Stdin:                    true,
 		TTY:                      true,
 		SecurityContext:          c.Security,
@@ -78,6 +80,15 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 	c.hold(out)
 	out.Spec.Containers = append(out.Spec.Containers, shell)
 	return out, shell.Name
+}
+
+// noToken puts an empty directory where admission mounts a service account's token else: what we add needs none.
+func noToken(pod *corev1.Pod) corev1.VolumeMount {
+	const name = "shareproc-no-token"
+	if !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == name }) {
+		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+	}
+	return corev1.VolumeMount{Name: name, MountPath: "/var/run/secrets/kubernetes.io/serviceaccount", ReadOnly: true}
 }
 
 // clear takes from a copy's spec what belongs to the original alone.

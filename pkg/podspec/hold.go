@@ -87,7 +87,7 @@ func (c Copy) toolsVolume(pod *corev1.Pod) string {
 		ImagePullPolicy:          c.PullPolicy,
 		Command:                  []string{"sh", "-c", toolsScript},
 		Env:                      []corev1.EnvVar{{Name: "SHAREPROC_RUN", Value: runScript}, {Name: holdVariable, Value: holdScript}},
-		VolumeMounts:             []corev1.VolumeMount{{Name: volume, MountPath: holdMount}},
+		VolumeMounts:             []corev1.VolumeMount{{Name: volume, MountPath: holdMount}, noToken(pod)},
 		SecurityContext:          c.Security,
 		Resources:                c.Resources,
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,

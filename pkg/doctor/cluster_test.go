@@ -61,6 +61,8 @@ type cluster struct {
 	state corev1.ContainerState
 	// denied are the permissions that the user lacks ("patch pods/ephemeralcontainers").
 	denied []string
+	// onlyPod is the one that the user's Role names; "" for any.
+	onlyPod string
 }
 
 func newCluster(t target.Target) *cluster {
@@ -87,7 +89,7 @@ func (c *cluster) review(a clienttesting.Action) (bool, runtime.Object, error) {
 	review := a.(clienttesting.CreateAction).GetObject().(*authv1.SelfSubjectAccessReview)
 	r := review.Spec.ResourceAttributes
 	name := strings.TrimSuffix(r.Verb+" "+r.Resource+"/"+r.Subresource, "/")
-	review.Status.Allowed = !slices.Contains(c.denied, name)
+	review.Status.Allowed = !slices.Contains(c.denied, name) && (c.onlyPod == "" || r.Name == c.onlyPod)
 	return true, review, nil
 }
 

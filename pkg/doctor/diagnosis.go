@@ -11,6 +11,7 @@ import (
 	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
@@ -41,6 +42,8 @@ type Diagnosis struct {
 
 	ref  target.Ref
 	want session.Request
+	// replaced tells that the pod's name is one that its successor will not have: a Role that names it would be of no use.
+	replaced bool
 	// helpers are those that run already and would be used, by way.
 	helpers map[Purpose]string
 }
@@ -89,6 +92,9 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 		}
 	}
 	d.Permissions = permissions(d.For, requests)
+	if pod, err := target.ParseName(ref.Arg); err == nil && ref.Arg != "" {
+		d.Permissions = named(d.Permissions, d.For, pod)
+	}
 	workload, notOne := target.ParseWorkload(ref.Arg)
 	if notOne == nil {
 		d.Permissions = forWorkload(d.Permissions, d.For, workload)
@@ -121,6 +127,8 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 	}
 	asked := crash.NewGroup(ctx)
 	if t.Pod != nil {
+		owner := metav1.GetControllerOf(t.Pod)
+		d.replaced = t.Pod.GenerateName != "" && (owner == nil || owner.Kind != "StatefulSet")
 		asked.Go(func() { d.Server.Node = e.node(ctx, t.Pod.Spec.NodeName) })
 	}
 	attempt(ctx, d.Policy, d.Permissions)
@@ -188,7 +196,7 @@ func describe(t target.Target) *TargetReport {
 
 // Needed grants all that is needed, whatever of it is allowed already.
 func (d *Diagnosis) Needed() Grant {
-	return grant(d.Namespace, d.User, slices.DeleteFunc(slices.Clone(d.Permissions), func(p Permission) bool { return !p.Needed }))
+	return grantOf(d, slices.DeleteFunc(slices.Clone(d.Permissions), func(p Permission) bool { return !p.Needed }))
 }
 
 // Err is why it would not work, in one line; nil where it would.

@@ -22,7 +22,7 @@ func (d *Diagnosis) judge(found map[Purpose]obstacle) {
 		}
 	}
 	if missing := d.lacks(d.For); len(missing) > 0 {
-		g := grant(d.Namespace, d.User, missing)
+		g := grantOf(d, missing)
 		d.Missing = &g
 	}
 }
@@ -109,7 +109,7 @@ func (d *Diagnosis) judgePolicy(r *ModeReport) {
 	if !d.named() {
 		purpose = ForPod
 	}
-	admitted, obstacle, unknown := d.policyOn(purpose, r.For)
+	admitted, obstacle, unknown := policyOn(d, purpose, r.For)
 	if admitted {
 		return
 	}
@@ -138,7 +138,7 @@ func (d *Diagnosis) judgePolicy(r *ModeReport) {
 
 // policyOn tells whether a security context is admitted that does, or else what stands against all of them alike, or why
 // nothing is known.
-func (d *Diagnosis) policyOn(purpose, way Purpose) (admitted bool, obstacle error, unknown string) {
+func policyOn(d *Diagnosis, purpose, way Purpose) (admitted bool, obstacle error, unknown string) {
 	for _, a := range d.Policy {
 		if a.For != purpose || !d.does(a, way) {
 			continue

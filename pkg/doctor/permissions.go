@@ -54,6 +54,8 @@ type Permission struct {
 	// Resource has its subresource behind a slash, as in a Role.
 	Group    string `json:"apiGroup"`
 	Resource string `json:"resource"`
+	// Name is that of the one object that is meant; "" for any.
+	Name string `json:"resourceName,omitempty"`
 	// Needed tells that what was asked about does not work without it.
 	Needed  bool    `json:"needed"`
 	Allowed Verdict `json:"allowed"`
@@ -124,6 +126,19 @@ func permissions(purpose Purpose, requests []authv1.ResourceAttributes) []Permis
 	return list
 }
 
+// named is the list for a helper in one pod. What copies and patches need is about pods whose names nobody knows yet.
+func named(list []Permission, purpose Purpose, pod string) []Permission {
+	if purpose != ForHelper && purpose != ForRoot {
+		return list
+	}
+	for i := range list {
+		if p := &list[i]; p.Group == "" && strings.HasPrefix(p.Resource, "pods") {
+			p.Name = session.NamedRule(session.Rule(p.Verb, p.Resource), pod).Name
+		}
+	}
+	return list
+}
+
 // forWorkload is the list for the patch of one workload: what only those of other kinds need is left out.
 func forWorkload(list []Permission, purpose Purpose, w target.Workload) []Permission {
 	for i := range list {
@@ -155,7 +170,9 @@ func (e examiner) review(ctx context.Context, namespace string, list []Permissio
 
 func (e examiner) reviewOne(ctx context.Context, namespace string, p *Permission) error {
 	status, err := bounded(ctx, func(ctx context.Context) (authv1.SubjectAccessReviewStatus, error) {
-		return session.Review(ctx, e.Client, namespace, session.Rule(p.Verb, strings.TrimSuffix(p.Resource+"."+p.Group, ".")))
+		rule := session.Rule(p.Verb, strings.TrimSuffix(p.Resource+"."+p.Group, "."))
+		rule.Name = p.Name
+		return session.Review(ctx, e.Client, namespace, rule)
 	})
 	if err != nil {
 		p.Allowed, p.Reason = Unknown, err.Error()

@@ -19,17 +19,31 @@ type Grant struct {
 	RoleBinding *rbacv1.RoleBinding `json:"roleBinding,omitempty"`
 }
 
+// grantOf grants a list to who asked, for the one pod that was named.
+func grantOf(d *Diagnosis, list []Permission) Grant {
+	list = slices.Clone(list)
+	for i := range list {
+		if d.replaced {
+			list[i].Name = ""
+		}
+	}
+	return grant(d.Namespace, d.User, list)
+}
+
 // grant makes a Role of permissions. Its name goes by who is given what: a second one, of what is still missing, must not
 // replace the first.
 func grant(namespace, user string, list []Permission) Grant {
 	var rules []rbacv1.PolicyRule
 	for _, p := range list {
 		i := slices.IndexFunc(rules, func(r rbacv1.PolicyRule) bool {
-			return r.APIGroups[0] == p.Group && r.Resources[0] == p.Resource
+			return r.APIGroups[0] == p.Group && r.Resources[0] == p.Resource && strings.Join(r.ResourceNames, "") == p.Name
 		})
 		if i < 0 {
 			rules = append(rules, rbacv1.PolicyRule{APIGroups: []string{p.Group}, Resources: []string{p.Resource}})
 			i = len(rules) - 1
+			if p.Name != "" {
+				rules[i].ResourceNames = []string{p.Name}
+			}
 		}
 		rules[i].Verbs = append(rules[i].Verbs, p.Verb)
 	}

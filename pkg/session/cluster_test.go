@@ -75,6 +75,8 @@ type cluster struct {
 	sights []Sight
 	// denied are the permissions that the user lacks ("patch pods/ephemeralcontainers").
 	denied []string
+	// onlyPod is the one that the user's Role names; "" for any.
+	onlyPod string
 
 	mu       sync.Mutex
 	said     []string
@@ -150,7 +152,7 @@ func (c *cluster) review(a clienttesting.Action) (bool, runtime.Object, error) {
 	review := a.(clienttesting.CreateAction).GetObject().(*authv1.SelfSubjectAccessReview)
 	r := review.Spec.ResourceAttributes
 	name := strings.TrimSuffix(r.Verb+" "+r.Resource+"/"+r.Subresource, "/")
-	review.Status.Allowed = !slices.Contains(c.denied, name)
+	review.Status.Allowed = !slices.Contains(c.denied, name) && (c.onlyPod == "" || r.Name == c.onlyPod)
 	return true, review, nil
 }
 

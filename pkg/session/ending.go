@@ -152,12 +152,16 @@ type end struct {
 }
 
 // endedError is the end of a session's container or pod.
-type endedError struct{ cause string }
+type endedError struct {
+	cause string
+	// own tells that nothing ended but a helper.
+	own bool
+}
 
 func (e endedError) Error() string { return fmt.Sprintf("session ended: %s", e.cause) }
 
 func (l lifetime) endError(e end) error {
-	return hint.With(endedError{e.text},
+	return hint.With(endedError{e.text, e.own},
 		fmt.Sprintf("the same command again; kubectl get pod -n %s %s, for what became of it", l.Namespace, l.Pod))
 }
 

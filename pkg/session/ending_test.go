@@ -265,7 +265,7 @@ func TestExitOfAShellThatIsKept(t *testing.T) {
 		{"it is left", func(*corev1.Pod) {}, attach.ErrDetached, 0, "", "detached: "},
 		{"the container's end is told first", func(p *corev1.Pod) {
 			p.Status.EphemeralContainerStatuses[0].State = terminatedWith(3, "Error")
-		}, endedError{"container shareproc-a of pod/web ended"}, 3, "", ""},
+		}, endedError{cause: "container shareproc-a of pod/web ended"}, 3, "", ""},
 		{"a refusal", func(*corev1.Pod) {}, hint.With(errors.New("unable to upgrade"), "x"), 0, "unable to upgrade", ""},
 		{"who may not attach", func(*corev1.Pod) {}, forbidden("no"), 0, `pods "web" is forbidden: no`, ""},
 	} {

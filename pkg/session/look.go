@@ -29,9 +29,13 @@ type Process struct {
 // that container's processes and helpers' only.
 func (s *Session) Processes(ctx context.Context) ([]Process, error) {
 	found, err := remote.Processes(ctx, s.Runner())
+	if s.reopen(ctx, err) {
+		found, err = remote.Processes(ctx, s.Runner())
+	}
 	if err != nil {
 		return nil, err
 	}
+	s.refresh(ctx, found)
 	list := make([]Process, len(found))
 	for i, p := range found {
 		list[i] = Process{Process: p, Container: containerOf(s, p)}
@@ -39,8 +43,41 @@ func (s *Session) Processes(ctx context.Context) ([]Process, error) {
 	return list, nil
 }
 
+// refresh reads the pod again where a process is of a container that it did not have: somebody added one since, or one has
+// restarted. Processes of the node's other pods, and of the pod's sandbox, are none of it.
+func (s *Session) refresh(ctx context.Context, found []remote.Process) {
+	pod := s.Target.Pod
+	unknown := func(p remote.Process) bool {
+		return !p.Helper && (p.PID != 1 || !s.View.Pod()) && runtimeID(p.Cgroup) && s.Target.ContainerOf(p.Cgroup) == ""
+	}
+	if s.Copy || pod.Spec.HostPID || !slices.ContainsFunc(found, unknown) {
+		return
+	}
+	now, err := s.deps.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
+	if err == nil && now.UID == pod.UID {
+		s.Target.Pod = now
+	}
+}
+
+// idLength is that of the ids that container runtimes give, in hexadecimal digits.
+const idLength = 64
+
+// runtimeID tells whether a control group's path has the id of a container in it.
+func runtimeID(cgroup string) bool {
+	n := 0
+	for _, r := range cgroup {
+		if !strings.ContainsRune("0123456789abcdef", r) {
+			n = 0
+		} else if n++; n == idLength {
+			return true
+		}
+	}
+	return false
+}
+
 // containerOf names a process's container. A helper that was started since the pod was read has no id there yet, so its
-// processes are known by the root they share with the script that asks.
+// processes are known by the root they share with the script that asks. What has an id that is none of the pod's is not the
+// target's.
 func containerOf(s *Session, p remote.Process) string {
 	if name := s.Target.ContainerOf(p.Cgroup); name != "" {
 		return name
@@ -48,7 +85,7 @@ func containerOf(s *Session, p remote.Process) string {
 	switch {
 	case p.Helper:
 		return s.Container
-	case !s.View.Pod():
+	case !s.View.Pod() && !(runtimeID(p.Cgroup) && s.Target.ContainerID() != ""):
 		return s.View.Container
 	default:
 		return ""
@@ -67,6 +104,9 @@ func (s *Session) Where(pid int) remote.Where {
 // session goes on in a better one. The error is remote.Dial's; the Root comes with it as far as the process is known.
 func (s *Session) Dial(ctx context.Context, pid int) (*remote.Root, error) {
 	root, err := remote.Dial(ctx, s.Runner(), s.Where(pid))
+	if s.reopen(ctx, err) {
+		root, err = remote.Dial(ctx, s.Runner(), s.Where(pid))
+	}
 	denied, ok := errors.AsType[*remote.AccessError](err)
 	if !ok {
 		return root, err
@@ -104,6 +144,29 @@ func (s *Session) Reach(ctx context.Context, target podspec.TargetUser) (bool, e
 		*s = *better
 	}
 	return err == nil, err
+}
+
+// reopen goes on in another helper, once, where the one that ran already has ended by itself in this second.
+func (s *Session) reopen(ctx context.Context, err error) bool {
+	ended, ok := errors.AsType[endedError](err)
+	if !ok || !ended.own || s.New || s.Copy || s.Patched != nil || s.reopened || ctx.Err() != nil {
+		return false
+	}
+	pod, err := s.deps.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
+	if err != nil {
+		return false
+	}
+	t := s.Target
+	t.Pod = pod
+	s.deps.Report.Say("helper %s has ended; once more", s.Container)
+	again, err := Open(ctx, s.deps, t, s.request)
+	if err != nil {
+		s.deps.Report.Say("%v", err)
+		return false
+	}
+	*s = *again
+	s.reopened = true
+	return true
 }
 
 // Runner runs the programs of pkg/remote in the session's container.

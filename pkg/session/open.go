@@ -101,7 +101,7 @@ func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, e
 	ns, rules := t.Pod.Namespace, plan.Mode.Requirements()
 	if plan.Mode == Reuse {
 		exec := Rule("create", "pods/exec")
-		may, err := AskPermissions(ctx, o.Client, ns, []authv1.ResourceAttributes{exec})
+		may, err := AskPermissions(ctx, o.Client, ns, t.Pod.Name, []authv1.ResourceAttributes{exec})
 		if err != nil || !may.lack(exec) {
 			return plan, err
 		}
@@ -110,7 +110,11 @@ func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, e
 	if plan.request.Shell {
 		rules = append(rules, Rule("create", "pods/attach"))
 	}
-	may, err := AskPermissions(ctx, o.Client, ns, rules)
+	pod := t.Pod.Name
+	if plan.Mode == Copy {
+		pod = "" // the copy's name is a new one
+	}
+	may, err := AskPermissions(ctx, o.Client, ns, pod, rules)
 	if err != nil {
 		return plan, err
 	}

@@ -152,3 +152,16 @@ func TestHelperOfAnotherImageIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// A Role may be about certain pods only (resourceNames): whoever asks without a name is told no.
+func TestPermissionsForOnePodAreEnough(t *testing.T) {
+	target := newTarget(nil)
+	c := newCluster(target)
+	c.onlyPod = "web"
+	if _, err := open(t, c, target, Request{}); err != nil {
+		t.Error(err)
+	}
+	if _, err := open(t, c, target, Request{Copy: true}); err == nil || !strings.Contains(err.Error(), "you may not get pods, nor create pods") {
+		t.Errorf("a copy, whose name nobody knows: %v", err)
+	}
+}

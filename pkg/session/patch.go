@@ -157,7 +157,7 @@ func (o patcher) ops(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, 
 func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (offer, error) {
 	candidates := p.Candidates
 	create := Rule("create", "pods")
-	may, err := AskPermissions(ctx, o.Client, p.want.Namespace, []authv1.ResourceAttributes{create})
+	may, err := AskPermissions(ctx, o.Client, p.want.Namespace, "", []authv1.ResourceAttributes{create})
 	if err != nil {
 		return offer{}, err
 	}
@@ -211,8 +211,10 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 	ns, name := p.want.Namespace, podspec.NamePrefix+suffix()
 	s = Session{Namespace: ns}
 	resource := p.workload.Plural() + appsGroup
-	required := append([]authv1.ResourceAttributes{Rule("get", resource), Rule("patch", resource)}, Patch.Requirements()...)
-	may, err := AskPermissions(ctx, o.Client, ns, required)
+	get, patch := Rule("get", resource), Rule("patch", resource)
+	get.Name, patch.Name = p.workload.Name, p.workload.Name
+	required := append([]authv1.ResourceAttributes{get, patch}, Patch.Requirements()...)
+	may, err := AskPermissions(ctx, o.Client, ns, "", required)
 	if err == nil {
 		err = may.check(ns, required)
 	}

@@ -26,6 +26,14 @@ func Rule(verb, resource string) authv1.ResourceAttributes {
 	return authv1.ResourceAttributes{Verb: verb, Group: group, Resource: name, Subresource: sub}
 }
 
+// NamedRule is a rule about one object: a Role may name it (resourceNames), and grants nothing then to whoever asks about all.
+func NamedRule(r authv1.ResourceAttributes, pod string) authv1.ResourceAttributes {
+	if r.Group == "" && r.Resource == "pods" && r.Verb != "list" && r.Verb != "delete" && (r.Verb != "create" || r.Subresource != "") {
+		r.Name = pod
+	}
+	return r
+}
+
 // RuleName is a rule in a message: "create pods/exec".
 func RuleName(r authv1.ResourceAttributes) string {
 	return r.Verb + " " + strings.TrimSuffix(RuleResource(r)+"."+r.Group, ".")
@@ -59,7 +67,10 @@ type Permissions struct{ denied []authv1.ResourceAttributes }
 
 // lack tells whether the user is known not to have a permission.
 func (p Permissions) lack(rule authv1.ResourceAttributes) bool {
-	return slices.Contains(p.denied, rule)
+	return slices.ContainsFunc(p.denied, func(r authv1.ResourceAttributes) bool {
+		r.Name = rule.Name
+		return r == rule
+	})
 }
 
 // check is an error that prints the rules to add, where some of what is required is missing.
@@ -78,14 +89,14 @@ func (p Permissions) check(namespace string, required []authv1.ResourceAttribute
 		"have these rules added to your Role in namespace "+namespace+":"+rules.String())
 }
 
-// AskPermissions asks what of some rules the user may not do, all at once. A cluster that does not answer is taken for a
+// AskPermissions asks what of some rules the user may not do to a pod (any for ""), all at once. A cluster that does not answer is taken for a
 // yes: the request itself will tell.
-func AskPermissions(ctx context.Context, client kubernetes.Interface, namespace string, rules []authv1.ResourceAttributes) (Permissions, error) {
+func AskPermissions(ctx context.Context, client kubernetes.Interface, namespace, pod string, rules []authv1.ResourceAttributes) (Permissions, error) {
 	denied := make([]bool, len(rules))
 	asked := crash.NewGroup(ctx)
 	for i, r := range rules {
 		asked.Go(func() {
-			status, err := Review(ctx, client, namespace, r)
+			status, err := Review(ctx, client, namespace, NamedRule(r, pod))
 			denied[i] = err == nil && !status.Allowed
 		})
 	}

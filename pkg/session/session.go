@@ -52,6 +52,8 @@ type Session struct {
 	deps    Deps
 	exec    Exec
 	request Request
+	// reopened tells that the session goes on in another helper than the one it was opened with.
+	reopened bool
 	// podUID keeps Close from deleting another pod of the same name.
 	podUID string
 	// targetID is the runtime's id of the target container when the session was opened.

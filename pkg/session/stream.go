@@ -37,30 +37,39 @@ const (
 	watchdogEnd = 3 * time.Second
 )
 
+// neverBegan tells an exec that the API server or the kubelet refused, as of a container that has ended.
+func neverBegan(err error) bool {
+	var status apierrors.APIStatus
+	_, exited := errors.AsType[*attach.ExitError](err)
+	_, refused := errors.AsType[*attach.ConnectError](err)
+	return !exited && (refused || errors.As(err, &status))
+}
+
 // Run runs the user's command, and ends it when ctx does or the client dies. The error is an *attach.ExitError where the
 // command says so itself, else what ended the stream.
 func (s *Session) Run(ctx context.Context, argv []string, streams Streams) error {
-	return watched(ctx, s, argv, func(ctx context.Context, argv []string) error {
+	return watched(ctx, s, argv, streams.Stdin == nil, func(ctx context.Context, argv []string) error {
 		return s.exec.Run(ctx, argv, streams.Stdin, streams.Stdout, streams.Stderr)
 	})
 }
 
 // Shell is Run in a terminal.
 func (s *Session) Shell(ctx context.Context, argv []string, t *attach.Terminal) error {
-	return watched(ctx, s, argv, func(ctx context.Context, argv []string) error { return s.exec.Shell(ctx, argv, t) })
+	return watched(ctx, s, argv, true, func(ctx context.Context, argv []string) error { return s.exec.Shell(ctx, argv, t) })
 }
 
-// watched runs a command beside a watchdog. A copy needs none: its end ends everything in it.
-func watched(ctx context.Context, s *Session, argv []string, do func(context.Context, []string) error) error {
+// watched runs a command beside a watchdog. A copy needs none: its end ends everything in it. Again allows for a second try
+// where the command never began; of a stdin nobody knows what is left then.
+func watched(ctx context.Context, s *Session, argv []string, again bool, do func(context.Context, []string) error) error {
 	guarded, stop := lifetime{s}.guard(ctx)
 	defer stop()
 	command := NewCommand(argv)
 	if s.Copy {
 		return lifetime{s}.explain(ctx, do(guarded, command.ArgvIn(s.Tools)))
 	}
-	over, watched := make(chan struct{}), make(chan struct{})
+	over, done := make(chan struct{}), make(chan struct{})
 	crash.Go(ctx, func() {
-		defer close(watched)
+		defer close(done)
 		command.watch(guarded, s.exec, over)
 	})
 	err := do(guarded, command.Argv())
@@ -70,13 +79,17 @@ func watched(ctx context.Context, s *Session, argv []string, do func(context.Con
 	// Where the stream failed, over stays open: the command may still run.
 	stop()
 	select {
-	case <-watched:
+	case <-done:
 	case <-time.After(watchdogEnd):
 	}
 	if err == nil {
 		return nil
 	}
-	return lifetime{s}.explain(ctx, err)
+	ended := lifetime{s}.explain(ctx, err)
+	if again && neverBegan(err) && s.reopen(ctx, ended) {
+		return watched(ctx, s, argv, false, do)
+	}
+	return ended
 }
 
 // watch holds the watchdog's stream until over is closed (the command has ended) or ctx is done (what is left of it must

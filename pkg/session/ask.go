@@ -143,6 +143,13 @@ func (o Manager) Mine(ctx context.Context, list []Entry) (mine, others []Entry, 
 	return mine, others, nil
 }
 
+// Started leaves out the helpers that the kubelet can't start, and counts them: nothing of them runs, and nothing can be
+// ended. Their entries go with the pod.
+func Started(list []Entry) (started []Entry, never int) {
+	started = slices.DeleteFunc(slices.Clone(list), func(e Entry) bool { return e.stuck })
+	return started, len(list) - len(started)
+}
+
 // WithoutNested leaves out the helpers in copies that are in the list themselves.
 func WithoutNested(list []Entry) []Entry {
 	return slices.DeleteFunc(slices.Clone(list), func(e Entry) bool {

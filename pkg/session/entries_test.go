@@ -310,3 +310,16 @@ func TestLookingLeavesNoMark(t *testing.T) {
 		}
 	}
 }
+
+// What never started is no session: there is nothing to see in it and nothing to end.
+func TestWhatNeverStartedIsCounted(t *testing.T) {
+	pod := newTarget(func(p *corev1.Pod) {
+		helperOf("shareproc-a", "anna", since())(p)
+		helperOf("shareproc-b", "anna", corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}})(p)
+		helperOf("shareproc-c", "anna", corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}})(p)
+	}).Pod
+	started, never := Started(entriesOf(pod))
+	if len(started) != 2 || never != 1 || started[0].Container != "shareproc-a" || started[1].Container != "shareproc-c" {
+		t.Errorf("%d never started; %+v", never, started)
+	}
+}

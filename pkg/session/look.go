@@ -29,13 +29,13 @@ type Process struct {
 // that container's processes and helpers' only.
 func (s *Session) Processes(ctx context.Context) ([]Process, error) {
 	found, err := remote.Processes(ctx, s.Runner())
-	if s.reopen(ctx, err) {
+	if reopen(ctx, s, err) {
 		found, err = remote.Processes(ctx, s.Runner())
 	}
 	if err != nil {
 		return nil, err
 	}
-	s.refresh(ctx, found)
+	refresh(ctx, s, found)
 	list := make([]Process, len(found))
 	for i, p := range found {
 		list[i] = Process{Process: p, Container: containerOf(s, p)}
@@ -45,7 +45,7 @@ func (s *Session) Processes(ctx context.Context) ([]Process, error) {
 
 // refresh reads the pod again where a process is of a container that it did not have: somebody added one since, or one has
 // restarted. Processes of the node's other pods, and of the pod's sandbox, are none of it.
-func (s *Session) refresh(ctx context.Context, found []remote.Process) {
+func refresh(ctx context.Context, s *Session, found []remote.Process) {
 	pod := s.Target.Pod
 	unknown := func(p remote.Process) bool {
 		return !p.Helper && (p.PID != 1 || !s.View.Pod()) && runtimeID(p.Cgroup) && s.Target.ContainerOf(p.Cgroup) == ""
@@ -104,7 +104,7 @@ func (s *Session) Where(pid int) remote.Where {
 // session goes on in a better one. The error is remote.Dial's; the Root comes with it as far as the process is known.
 func (s *Session) Dial(ctx context.Context, pid int) (*remote.Root, error) {
 	root, err := remote.Dial(ctx, s.Runner(), s.Where(pid))
-	if s.reopen(ctx, err) {
+	if reopen(ctx, s, err) {
 		root, err = remote.Dial(ctx, s.Runner(), s.Where(pid))
 	}
 	denied, ok := errors.AsType[*remote.AccessError](err)
@@ -147,7 +147,7 @@ func (s *Session) Reach(ctx context.Context, target podspec.TargetUser) (bool, e
 }
 
 // reopen goes on in another helper, once, where the one that ran already has ended by itself in this second.
-func (s *Session) reopen(ctx context.Context, err error) bool {
+func reopen(ctx context.Context, s *Session, err error) bool {
 	ended, ok := errors.AsType[endedError](err)
 	if !ok || !ended.own || s.New || s.Copy || s.Patched != nil || s.reopened || ctx.Err() != nil {
 		return false

@@ -67,7 +67,7 @@ func TestProcessesAreAttributedByThePodAsItIs(t *testing.T) {
 	now := newTarget(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].ContainerID = "containerd://" + id("a") })
 	cl := newCluster(now)
 	s := &Session{Namespace: "shop", Pod: "web", Container: "shareproc-a", View: View{Container: "web"}, Target: now, deps: cl.deps(nil)}
-	s.refresh(t.Context(), []remote.Process{process("a"), {PID: 2, Helper: true, Cgroup: id("b")}, {PID: 3, Cgroup: "0::/"}})
+	refresh(t.Context(), s, []remote.Process{process("a"), {PID: 2, Helper: true, Cgroup: id("b")}, {PID: 3, Cgroup: "0::/"}})
 	if n := len(cl.Actions()); n != 0 {
 		t.Errorf("%d requests though all is known", n)
 	}
@@ -75,7 +75,7 @@ func TestProcessesAreAttributedByThePodAsItIs(t *testing.T) {
 		withHelper("shareproc-b", "web", "i", nowRunning())(p)
 		p.Status.EphemeralContainerStatuses[0].ContainerID = "containerd://" + id("b")
 	})
-	s.refresh(t.Context(), []remote.Process{process("a"), process("b")})
+	refresh(t.Context(), s, []remote.Process{process("a"), process("b")})
 	for digit, want := range map[string]string{"a": "web", "b": "shareproc-b", "c": ""} {
 		if got := containerOf(s, process(digit)); got != want {
 			t.Errorf("%s: container %q, want %q", digit, got, want)

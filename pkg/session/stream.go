@@ -86,7 +86,7 @@ func watched(ctx context.Context, s *Session, argv []string, again bool, do func
 		return nil
 	}
 	ended := lifetime{s}.explain(ctx, err)
-	if again && neverBegan(err) && s.reopen(ctx, ended) {
+	if again && neverBegan(err) && reopen(ctx, s, ended) {
 		return watched(ctx, s, argv, false, do)
 	}
 	return ended

@@ -157,6 +157,11 @@ func toEnd(ctx context.Context, deps *cli.Deps, o session.Manager, scopes []sess
 			}
 		}
 	}
+	if scopes[0].Container == "" {
+		var never int
+		list, never = session.Started(list)
+		sayNever(deps, never)
+	}
 	if all || len(list) == 0 {
 		return session.WithoutNested(list), nil
 	}

@@ -131,6 +131,8 @@ func run(ctx context.Context, deps *cli.Deps, opts *sessionsOptions) error {
 	if err != nil {
 		return err
 	}
+	list, never := session.Started(list)
+	defer sayNever(deps, never)
 	if opts.output != "name" {
 		o.LookAt(ctx, list)
 	}
@@ -138,6 +140,13 @@ func run(ctx context.Context, deps *cli.Deps, opts *sessionsOptions) error {
 		return context.Cause(ctx)
 	}
 	return printSessions(deps, list, scopes[0], opts)
+}
+
+// sayNever counts what never started, and is left out of a list for that.
+func sayNever(deps *cli.Deps, n int) {
+	if n > 0 {
+		deps.Report.Say("%d that never started left out: an ephemeral container can't be removed, its entry goes with the pod", n)
+	}
 }
 
 // scopes says where to look for what the words name: one scope for each of them, or the whole namespace.

@@ -171,7 +171,7 @@ func (o Manager) terminate(ctx context.Context, t *termination, force bool) {
 	case !exited:
 		t.doubt = fmt.Errorf("end %s: %w", t, err)
 	case code.ExitCode() == exitInUse:
-		whose := "of somebody whom the cluster does not name"
+		whose := "of somebody unknown"
 		if t.By != "" {
 			whose = "of " + t.By
 		}

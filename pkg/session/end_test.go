@@ -59,7 +59,7 @@ func TestEndSaysWhyAHelperStays(t *testing.T) {
 		try   string
 	}{
 		{"in use", "bert", since(), exitCode(exitInUse), "a command runs in it; the helper is of bert", "--force"},
-		{"in use, of nobody known", "", since(), exitCode(exitInUse), "of somebody whom the cluster does not name", "--force"},
+		{"in use, of nobody known", "", since(), exitCode(exitInUse), "of somebody unknown", "--force"},
 		{"not to be killed", "", since(), exitCode(exitNoKill), "can't be signalled", ""},
 		{"forbidden", "", since(), forbidden("no"), "forbidden", `resources: ["pods/exec"]`},
 		{"starting", "", starting, nil, "it has not started yet", "again"},

@@ -85,7 +85,7 @@ func containerOf(s *Session, p remote.Process) string {
 	switch {
 	case p.Helper:
 		return s.Container
-	case !s.View.Pod() && !(runtimeID(p.Cgroup) && s.Target.ContainerID() != ""):
+	case !s.View.Pod() && (!runtimeID(p.Cgroup) || s.Target.ContainerID() == ""):
 		return s.View.Container
 	default:
 		return ""

@@ -155,7 +155,7 @@ func sayOtherImage(o Deps, t target.Target, helper string) {
 	for _, c := range t.Pod.Spec.EphemeralContainers {
 		if c.Name == helper && o.Image != "" && c.Image != o.Image && !slices.Contains(o.Images, c.Image) {
 			o.Report.Say("using helper %s, whose image is %s; it was added by %s", helper, c.Image,
-				cmp.Or(podspec.MadeBy(&c), "somebody whom the cluster does not name"))
+				cmp.Or(podspec.MadeBy(&c), "somebody unknown"))
 		}
 	}
 }

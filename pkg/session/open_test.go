@@ -153,7 +153,7 @@ func TestHelperOfAnotherImageIsNamed(t *testing.T) {
 	}
 }
 
-// A Role may be about certain pods only (resourceNames): whoever asks without a name is told no.
+// A Role may be about certain pods only (resourceNames): a review without a name is denied.
 func TestPermissionsForOnePodAreEnough(t *testing.T) {
 	target := newTarget(nil)
 	c := newCluster(target)

@@ -127,7 +127,7 @@ func alreadyPatched(w workload) error {
 	if !ok {
 		return nil
 	}
-	return hint.With(fmt.Errorf("patch %s: it is patched already, by %s since %s", w, cmp.Or(mark.By, "somebody whom the cluster does not name"),
+	return hint.With(fmt.Errorf("patch %s: it is patched already, by %s since %s", w, cmp.Or(mark.By, "somebody unknown"),
 		mark.At.Local().Format(time.DateTime)),
 		fmt.Sprintf("kubectl shareproc debug %s, which sees the same; or kubectl shareproc clean -n %s %s --all, which ends that one", w, w.meta.GetNamespace(), w))
 }

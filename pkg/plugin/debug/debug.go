@@ -52,8 +52,7 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 		Short: "Open a shell or run a command next to a container",
 		Long: `Open a shell that sees the processes of a container, or run one command there.
 
-Use it for a running container without a shell. If the container crashes, add
---copy --hold.
+Use it for a running container without a shell; for one that crashes, add --copy --hold.
 
 A helper container is added to the running pod; nothing restarts. Later commands
 reuse it, and it exits when it is idle.
@@ -73,8 +72,8 @@ Type "run" there to start the container's original command.
 A shell gets a terminal if this command has one, and otherwise reads what is
 piped to it. A COMMAND gets input only with -i and a terminal only with -it, as
 with kubectl exec, so a loop over a list keeps its list. stdout and stderr are
-kept separate, and the exit code is passed through. There is no terminal in the
-background of a shell or a script.`,
+kept separate, and the exit code is passed through. In the background of a shell
+there is no terminal.`,
 		Example: `  # open a shell that sees the processes of nginx
   kubectl shareproc debug nginx
 

@@ -74,12 +74,12 @@ func debugPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions, t *atta
 }
 
 func agreed(ctx context.Context, deps *cli.Deps, warnings []string, asking bool) (bool, error) {
-	print := deps.Report.Say
+	say := deps.Report.Say
 	if asking {
-		print = deps.Report.Warn
+		say = deps.Report.Warn
 	}
 	for _, line := range warnings {
-		print("%s", line)
+		say("%s", line)
 	}
 	if !asking {
 		return true, nil

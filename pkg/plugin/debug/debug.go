@@ -52,7 +52,8 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 		Short: "Open a shell or run a command next to a container",
 		Long: `Open a shell that sees the processes of a container, or run one command there.
 
-Use it for a running container without a shell; for one that crashes, add --copy --hold.
+Use it for a running container without a shell. If the container crashes, add
+--copy --hold.
 
 A helper container is added to the running pod; nothing restarts. Later commands
 reuse it, and it exits when it is idle.

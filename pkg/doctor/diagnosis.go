@@ -92,9 +92,7 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 		}
 	}
 	d.Permissions = permissions(d.For, requests)
-	if pod, err := target.ParseName(ref.Arg); err == nil && ref.Arg != "" {
-		d.Permissions = named(d.Permissions, d.For, pod)
-	}
+	d.Permissions = named(d.Permissions, d.For, ref)
 	workload, notOne := target.ParseWorkload(ref.Arg)
 	if notOne == nil {
 		d.Permissions = forWorkload(d.Permissions, d.For, workload)
@@ -127,8 +125,7 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 	}
 	asked := crash.NewGroup(ctx)
 	if t.Pod != nil {
-		owner := metav1.GetControllerOf(t.Pod)
-		d.replaced = t.Pod.GenerateName != "" && (owner == nil || owner.Kind != "StatefulSet")
+		d.replaced = replaced(t.Pod)
 		asked.Go(func() { d.Server.Node = e.node(ctx, t.Pod.Spec.NodeName) })
 	}
 	attempt(ctx, d.Policy, d.Permissions)
@@ -138,6 +135,12 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 	}
 	d.judge(found)
 	return d, nil
+}
+
+// replaced tells a pod whose successor has another name.
+func replaced(pod *corev1.Pod) bool {
+	owner := metav1.GetControllerOf(pod)
+	return pod.GenerateName != "" && (owner == nil || owner.Kind != "StatefulSet")
 }
 
 func (d *Diagnosis) named() bool { return d.ref.Arg != "" || d.ref.Selector != "" }

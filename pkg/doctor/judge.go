@@ -109,7 +109,7 @@ func (d *Diagnosis) judgePolicy(r *ModeReport) {
 	if !d.named() {
 		purpose = ForPod
 	}
-	admitted, obstacle, unknown := policyOn(d, purpose, r.For)
+	admitted, unknown, obstacle := policyOn(d, purpose, r.For)
 	if admitted {
 		return
 	}
@@ -138,14 +138,14 @@ func (d *Diagnosis) judgePolicy(r *ModeReport) {
 
 // policyOn tells whether a security context is admitted that does, or else what stands against all of them alike, or why
 // nothing is known.
-func policyOn(d *Diagnosis, purpose, way Purpose) (admitted bool, obstacle error, unknown string) {
+func policyOn(d *Diagnosis, purpose, way Purpose) (admitted bool, unknown string, obstacle error) {
 	for _, a := range d.Policy {
 		if a.For != purpose || !d.does(a, way) {
 			continue
 		}
 		// A small pod that a quota refuses stands for a copy that it would refuse, and for a helper that it would not.
 		if a.Admitted == Yes && (a.obstacle == nil || way == ForHelper || way == ForRoot) {
-			return true, nil, ""
+			return true, "", nil
 		}
 		if a.obstacle != nil {
 			obstacle = a.obstacle
@@ -154,7 +154,7 @@ func policyOn(d *Diagnosis, purpose, way Purpose) (admitted bool, obstacle error
 			unknown = a.Reason
 		}
 	}
-	return false, obstacle, unknown
+	return false, unknown, obstacle
 }
 
 // does tells whether a security context is worth having: it opens the target's files, or is what the user decided on. Whom

@@ -127,8 +127,9 @@ func permissions(purpose Purpose, requests []authv1.ResourceAttributes) []Permis
 }
 
 // named is the list for a helper in one pod. What copies and patches need is about pods whose names nobody knows yet.
-func named(list []Permission, purpose Purpose, pod string) []Permission {
-	if purpose != ForHelper && purpose != ForRoot {
+func named(list []Permission, purpose Purpose, ref target.Ref) []Permission {
+	pod, err := target.ParseName(ref.Arg)
+	if err != nil || ref.Arg == "" || purpose != ForHelper && purpose != ForRoot {
 		return list
 	}
 	for i := range list {

@@ -53,11 +53,11 @@ func TestWalksStayShort(t *testing.T) {
 		line        string
 		limit, goal int
 	}{
-		{"debug web -- true", 115, 50},
-		{"ps web", 174, 70},
-		{"fs web PID TREE", 221, 70},
-		{"cp --pid PID web:TREE NEW", 297, 90},
-		{"cp --pid PID TREE web:NEW", 290, 90},
+		{"debug web -- true", 119, 50},
+		{"ps web", 183, 70},
+		{"fs web PID TREE", 229, 70},
+		{"cp --pid PID web:TREE NEW", 305, 90},
+		{"cp --pid PID TREE web:NEW", 297, 90},
 	} {
 		// What watches a command that lasts longer than a second is no part of the walk: a slow machine walks again.
 		fewest := beyond(help, walked(c.line))

@@ -46,7 +46,7 @@ func (m Made) Lesser(asked *corev1.SecurityContext) bool {
 func (m Made) Changes(c Candidate, image string) string {
 	var said []string
 	if got := Describe(m.Security); got != Describe(c.Security) {
-		said = append(said, "the cluster's admission made "+got+" of "+c.Name)
+		said = append(said, fmt.Sprintf("the cluster's admission made %s of %s", got, c.Name))
 	}
 	if m.Image != image {
 		said = append(said, fmt.Sprintf("the cluster's admission replaced image %s by %s", image, m.Image))

@@ -248,3 +248,24 @@ func TestWatcherOfAShellOutlivesAShortageOfProcesses(t *testing.T) {
 		t.Errorf("the notes are %q, %v", text, err)
 	}
 }
+
+// The variables of a namespace's Services change nothing: the kubelet gives each container those of all of them.
+func TestHelperAmongTwoHundredServices(t *testing.T) {
+	for name, shell := range waitShells(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWaiting(t)
+			w.start(t, shell, func(cmd *exec.Cmd) {
+				cmd.Env = os.Environ()
+				for i := range 200 {
+					service := fmt.Sprintf("%s_%d", strings.Repeat("KEEP", 10), i)
+					for _, suffix := range []string{"SERVICE_HOST", "SERVICE_PORT", "PORT", "PORT_80_TCP", "PORT_80_TCP_PROTO", "PORT_80_TCP_PORT", "PORT_80_TCP_ADDR"} {
+						cmd.Env = append(cmd.Env, service+"_"+suffix+"=tcp://10.96.255.255:80")
+					}
+				}
+			})
+			w.round(t)
+			w.ends(t)
+		})
+	}
+}

@@ -154,7 +154,7 @@ func (p Plan) after(sight Sight, tried podspec.Candidate) Plan {
 	return p
 }
 
-// helperTries is how often a helper is asked for because the pod has changed meanwhile, as its status often does.
+// helperTries is how often a helper is asked for because the pod has changed since, as its status often does.
 const helperTries = 20
 
 // start adds one helper and waits until it runs. One that is, or becomes by the cluster's admission, of the same security
@@ -189,7 +189,7 @@ func (o helperOpener) start(ctx context.Context, t target.Target, plan Plan) (Se
 	}
 }
 
-// join waits for a helper that somebody else is starting. Again tells that it is of no use: it has ended meanwhile, or the
+// join waits for a helper that somebody else is starting. Again tells that it is of no use: it has ended since, or the
 // kubelet has said nothing of it for long.
 func (o helperOpener) join(ctx context.Context, t target.Target, plan Plan, name string) (s Session, again bool, err error) {
 	s = reuse(t, plan, name)

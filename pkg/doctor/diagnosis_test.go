@@ -119,9 +119,9 @@ func TestDiagnosisFindsWhatIsMissing(t *testing.T) {
 		{"unless the user decides", with(nil), "web", session.Request{Override: podspec.Override{User: &podspec.User{UID: 5, GID: 5}}}, nil, noRoot, "", "", ""},
 		{"a policy that admits nothing", with(nil), "", session.Request{}, nil, func(*corev1.SecurityContext) error { return forbidden("no") }, "policy refuses every security context", "exception", ""},
 		{"a webhook that is away is no refusal", with(nil), "web", session.Request{}, nil, func(*corev1.SecurityContext) error { return apierrors.NewInternalError(errors.New("webhook away")) }, "is not known: Internal error occurred: webhook away", "again", ""},
-		{"a pod that has finished", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", session.Request{}, nil, nil, "it has finished (phase Failed)", "--copy", ""},
+		{"a pod that has finished", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", session.Request{}, nil, nil, "has completed (phase Failed)", "--copy", ""},
 		{"which can be copied", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", session.Request{Copy: true}, nil, nil, "", "", ""},
-		{"a static pod", with(mirror), "web", session.Request{}, nil, nil, "it is a static pod", "--copy", ""},
+		{"a static pod", with(mirror), "web", session.Request{}, nil, nil, "is a static pod", "--copy", ""},
 		{"a helper that runs needs no more", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", session.Request{}, []string{"patch pods/ephemeralcontainers"}, noRoot, "", "", "patch pods/ephemeralcontainers"},
 		{"but exec", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", session.Request{}, []string{"create pods/exec"}, nil, "you may not create pods/exec", "--role", "create pods/exec"},
 	} {
@@ -178,7 +178,7 @@ func TestDiagnosisOfEveryWay(t *testing.T) {
 		want     string
 	}{
 		{"all is allowed", owned, "web", nil, nil, "debug: works\ndebug --root: works\ndebug --copy: works\ndebug --patch: works"},
-		{"a pod that nothing makes anew", alone, "web", nil, nil, "debug --patch: find the workload of pod/web: nothing makes it anew"},
+		{"a pod that nothing makes anew", alone, "web", nil, nil, "debug --patch: pod/web has no workload to patch"},
 		{
 			"no root admitted, target another user", func(p *corev1.Pod) { owned(p); as(101, 102)(p) }, "web", nil, noRoot,
 			"debug: works\ndebug --root: the cluster's policy refuses every helper in which the target's root could be a shell's /\ndebug --copy: works",

@@ -104,8 +104,7 @@ there is no terminal.`,
 			return run(cmd.Context(), deps, opts)
 		},
 	}
-	opts.addShared(cmd)
-	opts.addOwn(cmd.Flags())
+	opts.addFlags(cmd)
 	return cmd
 }
 

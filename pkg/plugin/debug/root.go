@@ -30,11 +30,12 @@ type rootFlags struct {
 	number int
 }
 
-// addShared adds the flags of every command with a session, and those that have a file of their own.
-func (o *debugOptions) addShared(cmd *cobra.Command) {
+// addFlags adds the flags of every command with a session, those that have a file of their own, and the rest.
+func (o *debugOptions) addFlags(cmd *cobra.Command) {
 	o.Add(cmd.Flags())
 	o.root.add(cmd.Flags())
 	o.persistFlags.add(cmd)
+	o.addOwn(cmd.Flags())
 	cmd.Long += `
 
 With --root the files of the target are at /, and the tools come from the

@@ -40,6 +40,9 @@ type lifetime struct{ *Session }
 // a pod that goes away can hang for ever where containers share their process namespace (kubernetes/kubernetes#89233).
 func (l lifetime) guard(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	// The session may go on in another helper while this one is still asked about.
+	now := *l.Session
+	l = lifetime{&now}
 	crash.Go(ctx, func() {
 		ticker := time.NewTicker(l.guardEvery)
 		defer ticker.Stop()

@@ -67,10 +67,10 @@ func watched(ctx context.Context, s *Session, argv []string, again bool, do func
 	if s.Copy {
 		return lifetime{s}.explain(ctx, do(guarded, command.ArgvIn(s.Tools)))
 	}
-	over, done := make(chan struct{}), make(chan struct{})
+	over, done, exec := make(chan struct{}), make(chan struct{}), s.exec
 	crash.Go(ctx, func() {
 		defer close(done)
-		command.watch(guarded, s.exec, over)
+		command.watch(guarded, exec, over)
 	})
 	err := do(guarded, command.Argv())
 	if _, exited := errors.AsType[*attach.ExitError](err); err == nil || exited {

@@ -43,16 +43,16 @@ var (
 // an emptyDir and an init container, on every version of Kubernetes; a volume of type image would need 1.35. A copy of a
 // held copy has both already, and what was held there needs them too.
 func (c Copy) hold(pod *corev1.Pod) {
-	held, ok := Container(pod, c.Hold)
-	if !ok {
+	if _, ok := Container(pod, c.Hold); !ok {
 		return
 	}
+	volume := c.toolsVolume(pod) // it may move the containers, so it comes first
+	held, _ := Container(pod, c.Hold)
 	command := []string{ToolsFolder + "/sh", ToolsFolder + "/hold"}
 	if !slices.Equal(held.Command, command) {
 		held.Args = append(append([]string{}, held.Command...), held.Args...)
 		held.Command = command
 	}
-	volume := c.toolsVolume(pod)
 	held.VolumeMounts = slices.DeleteFunc(held.VolumeMounts, func(m corev1.VolumeMount) bool {
 		return m.MountPath == holdMount && strings.HasPrefix(m.Name, holdVolume)
 	})

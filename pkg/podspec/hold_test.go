@@ -41,6 +41,8 @@ func TestHeldInitContainerComesAfterItsTools(t *testing.T) {
 	copied, _ := Copy{Name: "x", TTL: time.Hour, Hold: "sidecar"}.Of(pod)
 	if inits := copied.Spec.InitContainers; len(inits) != 2 || inits[0].Name != ToolsContainer || inits[1].Command[0] != ToolsFolder+"/sh" {
 		t.Errorf("got %+v", inits)
+	} else if !slices.ContainsFunc(inits[1].VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == holdMount }) {
+		t.Errorf("it does not mount them: %+v", inits[1].VolumeMounts)
 	}
 }
 

@@ -65,9 +65,12 @@ func (d Deps) opened(ctx context.Context, s *Session, t target.Target, request R
 	return s, nil
 }
 
-// bind makes a session one of a target.
+// bind makes a session one of a target, which has no pod where none was made.
 func (d Deps) bind(s *Session, t target.Target) {
 	s.deps, s.exitTime, s.endTime, s.guardEvery = d, exitTime, endTime, guardEvery
+	if t.Pod == nil {
+		return
+	}
 	if s.Target.Pod == nil {
 		s.Target = t
 	}

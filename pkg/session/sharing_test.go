@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -102,6 +103,38 @@ func (c *cluster) planPatch(t *testing.T, o *opener) (PatchPlan, error) {
 	t.Helper()
 	return PlanPatch(t.Context(), o.Deps, PatchRequest{Workload: target.Workload{Kind: "deployment", Name: "web"}, Namespace: "shop", Access: podspec.ReadAll})
 }
+
+// A panic beside a patch leaves no pod to look at, and the template is restored all the same.
+func TestPatchIsRestoredAfterAPanic(t *testing.T) {
+	cl := newCluster(newTarget(nil))
+	cl.workshop(t, webDeployment(), func(*appsv1.Deployment, bool) {})
+	o := cl.opener()
+	plan, err := cl.planPatch(t, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Deps.Report = panickingReporter{cancel}
+	if _, err = OpenPatch(ctx, o.Deps, plan); err == nil || !errors.As(err, new(*crash.Panic)) {
+		t.Errorf("got %v", err)
+	}
+	if got, want := strings.Join(cl.writes(), ", "), "patch deployments/, patch deployments/"; got != want {
+		t.Errorf("changed the cluster by %q, want %q", got, want)
+	}
+}
+
+// panickingReporter panics once the template is patched, and then says nothing; nobody waits for pods, as there is no controller.
+type panickingReporter struct{ cancel func() }
+
+func (r panickingReporter) Say(format string, _ ...any) {
+	if strings.HasPrefix(format, "patched ") {
+		r.cancel()
+		panic("a mistake")
+	}
+}
+
+func (r panickingReporter) Warn(string, ...any) {}
+func (r panickingReporter) Waiting(string)      {}
 
 func TestPatchThatLosesItsSharing(t *testing.T) {
 	for _, c := range []struct {

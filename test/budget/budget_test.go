@@ -31,7 +31,7 @@ func lines() []budget {
 		{dirs: "cmd/kubectl-shareproc", code: 29},
 		{dirs: "pkg/plugin", code: 8247, goal: 5000},
 		{dirs: "pkg/output", code: 831},
-		{dirs: "pkg/session", code: 4599, shell: 200, goal: 1900},
+		{dirs: "pkg/session", code: 4602, shell: 200, goal: 1900},
 		{dirs: "pkg/doctor", code: 1136, goal: 700},
 		{dirs: "pkg/podspec", code: 1727, shell: 176},
 		{dirs: "pkg/target", code: 1149},

@@ -295,6 +295,8 @@ func leaveKeys(line string) string {
 		return "\x1d"
 	case strings.Contains(line, "--persist"), strings.Contains(line, " attach "):
 		return "\x10\x11"
+	case strings.HasSuffix(line, "-- top"):
+		return "q"
 	default:
 		return "exit\r"
 	}
@@ -310,6 +312,8 @@ func (x *terminal) answer(leave string, follows bool) {
 		keys = leave
 	case bytes.HasSuffix(shown, []byte("[y/N] ")):
 		keys = "y\r"
+	case leave == "q" && bytes.Contains(shown, []byte("COMMAND")):
+		keys = leave
 	case follows && bytes.Contains(shown, []byte("start worker process")):
 		keys = "\x03"
 	}

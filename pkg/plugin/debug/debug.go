@@ -83,7 +83,7 @@ there is no terminal.`,
 
   # run a command with a terminal, and one that reads a local file
   kubectl shareproc debug nginx -it -- top
-  kubectl shareproc debug nginx -i -- sha256sum <file
+  kubectl shareproc debug nginx -i -- sha256sum <nginx.conf
 
   # debug a copy of the pod, with all containers in one process namespace
   kubectl shareproc debug nginx --copy

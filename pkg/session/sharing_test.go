@@ -114,7 +114,7 @@ func TestPatchIsRestoredAfterAPanic(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	o.Deps.Report = panickingReporter{cancel}
+	o.Report = panickingReporter{cancel}
 	if _, err = OpenPatch(ctx, o.Deps, plan); err == nil || !errors.As(err, new(*crash.Panic)) {
 		t.Errorf("got %v", err)
 	}

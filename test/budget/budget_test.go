@@ -29,7 +29,7 @@ const (
 func lines() []budget {
 	return []budget{
 		{dirs: "cmd/kubectl-shareproc", code: 29},
-		{dirs: "pkg/plugin", code: 8247, goal: 5000},
+		{dirs: "pkg/plugin", code: 8250, goal: 5000},
 		{dirs: "pkg/output", code: 831},
 		{dirs: "pkg/session", code: 4602, shell: 200, goal: 1900},
 		{dirs: "pkg/doctor", code: 1136, goal: 700},

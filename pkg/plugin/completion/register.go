@@ -27,19 +27,9 @@ func Register(deps *cli.Deps, root *cobra.Command) error {
 		"sessions": pod,
 		"clean":    pod,
 		"cp":       Files,
-		"fs": completePods(deps, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return pidOrPath(deps, a0, a1, a2)
-		}, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return Paths(deps, a0, a1, a2)
-		}),
-		"grep": afterFirst(completePods(deps, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return pidOrPath(deps, a0, a1, a2)
-		}, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return Paths(deps, a0, a1, a2)
-		})), // PATTERN POD [PID] [PATH]
-		"signal": completePods(deps, func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return pids(deps, a0, a1, a2)
-		}, fixed(remote.SignalNames()...)),
+		"fs":       completePods(deps, bound(deps, pidOrPath), bound(deps, Paths)),
+		"grep":     afterFirst(completePods(deps, bound(deps, pidOrPath), bound(deps, Paths))), // PATTERN POD [PID] [PATH]
+		"signal":   completePods(deps, bound(deps, pids), fixed(remote.SignalNames()...)),
 	}
 	errs := []error{completeConfig(deps, root)}
 	for _, cmd := range Commands(root) {
@@ -54,15 +44,9 @@ func Register(deps *cli.Deps, root *cobra.Command) error {
 			cmd.ValidArgsFunction = None
 		}
 		flags := map[string]completer{
-			"container": func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-				return containers(deps, a0, a1, a2)
-			},
-			"pid": func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-				return pids(deps, a0, a1, a2)
-			},
-			"hold": func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-				return containers(deps, a0, a1, a2)
-			},
+			"container": bound(deps, containers),
+			"pid":       bound(deps, pids),
+			"hold":      bound(deps, containers),
 			// tail and grep have one of their own, without its letter.
 			"namespace": func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 				return namespaces(cmd.Context(), deps), cobra.ShellCompDirectiveNoFileComp
@@ -116,4 +100,11 @@ func profileNames() []string {
 		names = append(names, string(p))
 	}
 	return names
+}
+
+// bound gives a completer the dependencies that it asks.
+func bound(deps *cli.Deps, complete func(*cli.Deps, *cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective)) completer {
+	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return complete(deps, cmd, args, word)
+	}
 }

@@ -167,9 +167,9 @@ func (e *edit) refuse(ctx context.Context, r *session.Session, root *remote.Root
 func (e *edit) describe(ctx context.Context, r *session.Session, root *remote.Root, cause error) error {
 	err := files.WriteError(ctx, r, e.opts.Pid, root, e.opts.Path(), cause)
 	switch {
-	case errors.Is(cause, remote.ErrMounted):
+	case errors.Is(cause, remote.ErrMounted) && files.Pastable(e.before.Path):
 		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s edits the file in place",
-			r.Pod, root.Process.PID, remote.Escape(e.before.Path)))
+			r.Pod, root.Process.PID, e.before.Path))
 	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, transfer.ErrOwner):
 		return hint.With(err, "use --profile general if the cluster admits a helper as root")
 	}

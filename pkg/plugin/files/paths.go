@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
@@ -91,6 +92,17 @@ func obstacle(ctx context.Context, r *session.Session, root *remote.Root, name s
 	if !info.InPlace {
 		return "", cause
 	}
-	return fmt.Sprintf("kubectl shareproc debug %s -i -- sh -c 'cat >/proc/%d/root%s' <FILE writes into the file itself",
-		r.Pod, root.Process.PID, remote.Escape(info.Path)), cause
+	if !Pastable(info.Path) {
+		return "", cause
+	}
+	return fmt.Sprintf("kubectl shareproc debug %s -i -- tee /proc/%d/root%s <FILE >/dev/null writes into the file itself",
+		r.Pod, root.Process.PID, info.Path), cause
+}
+
+// Pastable reports whether a shell takes a path for itself alone: a person pastes what is advised, and the target chooses its
+// names.
+func Pastable(path string) bool {
+	return !strings.ContainsFunc(path, func(r rune) bool {
+		return !strings.ContainsRune("+,-./:=@_", r) && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
+	})
 }

@@ -35,10 +35,12 @@ const pod = `{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}, "s
 type lab struct {
 	t       *testing.T
 	program string
+	name    string
 	state   layout.State
+	options []string
 }
 
-func newLab(t *testing.T) lab {
+func newLab(t *testing.T, options ...string) lab {
 	t.Helper()
 	if os.Getenv(runVariable) == "" {
 		t.Skipf("starts clusters: set %s=1, as root", runVariable)
@@ -51,7 +53,11 @@ func newLab(t *testing.T) lab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := lab{t: t, program: filepath.Join(t.TempDir(), "cluster"), state: layout.NewState(cache, checkout+"-test")}
+	l := lab{t: t, options: options, program: filepath.Join(t.TempDir(), "cluster"), name: checkout + "-test"}
+	l.state = layout.NewState(cache, l.name)
+	if slices.Contains(options, "--node=vm") {
+		l.state = layout.NewState(cache, l.name+"-vm")
+	}
 	if output, err := exec.Command("go", "build", "-o", l.program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, output)
 	}
@@ -60,8 +66,8 @@ func newLab(t *testing.T) lab {
 }
 
 func (l lab) command(args ...string) *exec.Cmd {
-	cmd := exec.Command(l.program, args...)
-	cmd.Env = append(os.Environ(), layout.NameVariable+"="+l.state.Name)
+	cmd := exec.Command(l.program, append(args, l.options...)...)
+	cmd.Env = append(os.Environ(), layout.NameVariable+"="+l.name)
 	return cmd
 }
 
@@ -140,6 +146,39 @@ func TestKilledSupervisorTakesEverythingWithIt(t *testing.T) {
 	}
 	l.run("up")
 	l.startPod()
+}
+
+// Both kinds of node run beside each other; what is in a machine ends with the supervisor as the rest does.
+func TestKilledMachineLeavesNothing(t *testing.T) {
+	other := newLab(t)
+	l := newLab(t, "--node=vm")
+	links := interfaces(t)
+	other.run("up")
+	err := l.command("up").Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 3 {
+		t.Skip("this computer can't run one")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.startPod()
+	namespaces := l.namespaces()
+	if err := syscall.Kill(l.report().Supervisor, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the processes to end", func() bool { return len(intersect(hostNamespaces(t), namespaces)) == 0 })
+	if err := l.command("status").Run(); err == nil {
+		t.Error("status of a killed cluster says that it runs")
+	}
+	l.run("down")
+	l.nothing(namespaces)
+	if !other.report().Ready {
+		t.Error("the other cluster is not ready")
+	}
+	other.run("down")
+	if now := interfaces(t); !slices.Equal(now, links) {
+		t.Errorf("network links are %v, were %v", now, links)
+	}
 }
 
 func TestInterruptedUpLeavesNothing(t *testing.T) {

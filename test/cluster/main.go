@@ -4,10 +4,11 @@
 // on loopback, in namespaces of its own, with all its state in one directory. It never reads KUBECONFIG and it knows nothing
 // of the plugin that is tested on it.
 //
-//	go run ./test/cluster up
+//	go run ./test/cluster up [--kubernetes=1.30]
 //	go run ./test/cluster status [-o json | --kubeconfig]
 //	go run ./test/cluster load IMAGE…
 //	go run ./test/cluster down
+//	go run ./test/cluster up --node=vm
 package main
 
 import (
@@ -29,9 +30,19 @@ const usage = `usage: cluster COMMAND
          --bin               the path of its binaries only (kubectl is one of them)
   load IMAGE…              put images (docker or OCI archives) into it
 
+  --kubernetes=1.30        with each command: a cluster of another version, beside the others (1.30, 1.34; else 1.37)
+  --node=vm                with each command: a cluster whose node is a virtual machine with cgroup v2, beside the others; exit
+                           code 3 where it can't be run
+
   SHAREPROC_CLUSTER_NAME   names the cluster; one per checkout otherwise
   SHAREPROC_CLUSTER_CACHE  moves the directory with binaries, images and state
 `
+
+// lack is an error that says what this computer can't do.
+type lack interface {
+	error
+	Lacks() bool
+}
 
 // usageError is a command line that can't be understood.
 type usageError string
@@ -51,6 +62,9 @@ func main() {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "interrupted")
 		os.Exit(130)
+	case errors.As(err, new(lack)):
+		fmt.Fprintf(os.Stderr, "error: %v\n", err)
+		os.Exit(3)
 	default:
 		fmt.Fprintf(os.Stderr, "error: %v\n", err)
 		os.Exit(1)

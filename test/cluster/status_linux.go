@@ -87,7 +87,10 @@ func (c cluster) report(ctx context.Context) (report, error) {
 	}
 	r.Running, r.Supervisor, r.Server = true, pid, api.server
 	r.Kubeconfig, r.Context, r.Node = c.state.Kubeconfig(), pki.Context, node.Name
-	r.StaticPods, r.Logs, r.Containerd = c.state.StaticPods(), c.state.Logs(), layout.HostSocket(pid)
+	r.Logs, r.Containerd = c.state.Logs(), layout.HostSocket(pid)
+	if !c.inMachine {
+		r.StaticPods = c.state.StaticPods()
+	}
 	r.Images = []string{image.Busybox, image.Nginx, image.NginxNonroot, image.Pause}
 	if err := api.ready(ctx); err != nil {
 		r.Problem = err.Error()
@@ -116,19 +119,23 @@ func (r report) table(out io.Writer) error {
 
 // bin returns the directory of the binaries that the cluster was started with.
 func (c cluster) bin() (string, error) {
-	stamp, err := os.ReadFile(c.state.Stamp())
-	return strings.TrimSpace(string(stamp)), err
+	with, err := c.state.Start()
+	return with.Bin, err
 }
 
-// explain returns the end of the supervisor's log, which says what did not start, as an error.
+// explain returns the ends of the logs that say what did not start, as an error: the supervisor's and the machine's.
 func (c cluster) explain() error {
-	text, err := os.ReadFile(c.state.Path("logs", "supervisor.log"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	var all error
+	for _, name := range []string{"supervisor", "console"} {
+		text, err := os.ReadFile(c.state.Path("logs", name+".log"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		all = errors.Join(all, fmt.Errorf("%s's log ends:\n%s", name, strings.Join(lines[max(0, len(lines)-15):], "\n")))
 	}
-	if err != nil {
-		return err
-	}
-	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	return fmt.Errorf("supervisor's log ends:\n%s", strings.Join(lines[max(0, len(lines)-15):], "\n"))
+	return all
 }

@@ -24,9 +24,13 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/layout"
 )
 
-// Binaries returns the directory that holds every binary, building those that are missing, and narrates how long each took.
-func Binaries(ctx context.Context, cache string, narration io.Writer) (string, error) {
-	all := components()
+// Binaries returns the directory that holds every binary of a cluster of this minor version, building those that are
+// missing, and narrates how long each took.
+func Binaries(ctx context.Context, cache, minor string, narration io.Writer) (string, error) {
+	all, err := components(minor)
+	if err != nil {
+		return "", err
+	}
 	dir := filepath.Join(cache, "bin-"+key(all))
 	if missing, err := absent(dir, all); err != nil || len(missing) == 0 {
 		return dir, err

@@ -11,9 +11,18 @@ import (
 	"testing"
 )
 
+func componentsOf(t *testing.T, minor string) []component {
+	t.Helper()
+	all, err := components(minor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 func TestBinariesHaveNamesOfTheirOwn(t *testing.T) {
 	seen := map[string]bool{}
-	for _, c := range components() {
+	for _, c := range componentsOf(t, Newest) {
 		for _, pkg := range c.packages {
 			name := c.binary(pkg)
 			if seen[name] || strings.ContainsAny(name, "./") || name == "v3" {
@@ -25,7 +34,7 @@ func TestBinariesHaveNamesOfTheirOwn(t *testing.T) {
 }
 
 func TestKeyChangesWithWhatIsBuilt(t *testing.T) {
-	all, changed := components(), components()
+	all, changed := componentsOf(t, Newest), componentsOf(t, Newest)
 	if key(all) != key(changed) {
 		t.Error("equal components have different keys: nothing would be built only once")
 	}
@@ -37,13 +46,27 @@ func TestKeyChangesWithWhatIsBuilt(t *testing.T) {
 
 // Each component is pinned: by a checksum here, or by a go.sum that has one for every module.
 func TestComponentsArePinned(t *testing.T) {
-	for _, c := range components() {
-		if c.module != "" && !strings.HasPrefix(c.sum, "h1:") || c.module == "" && !strings.Contains(c.goSum, " h1:") {
-			t.Errorf("%s has no checksum", c.name)
+	keys := map[string]bool{}
+	for _, minor := range Versions() {
+		all := componentsOf(t, minor)
+		for _, c := range all {
+			if c.module != "" && !strings.HasPrefix(c.sum, "h1:") || c.module == "" && !strings.Contains(c.goSum, " h1:") {
+				t.Errorf("%s of %s has no checksum", c.name, minor)
+			}
 		}
+		if last := all[len(all)-1]; !strings.Contains(last.ldflags, ".gitVersion=v"+minor+".") {
+			t.Errorf("Kubernetes %s says %s", minor, last.ldflags)
+		}
+		keys[key(all)] = true
 	}
-	if want := "require k8s.io/kubernetes " + Kubernetes + "\n"; !strings.Contains(kubernetesMod, want) {
-		t.Errorf("kubernetes.mod does not have %q, the version that the binaries say", want)
+	if len(keys) != len(Versions()) {
+		t.Errorf("%d versions share %d directories", len(Versions()), len(keys))
+	}
+}
+
+func TestUnknownVersionIsRefused(t *testing.T) {
+	if all, err := components("1.2"); err == nil {
+		t.Errorf("there is a Kubernetes 1.2: %+v", all)
 	}
 }
 

@@ -6,21 +6,21 @@ package build
 
 import (
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/hex"
 	"fmt"
 	"runtime"
 	"strings"
 )
 
-// Kubernetes is the version of every Kubernetes binary.
-const Kubernetes = "v1.37.2"
+// Newest is the minor version of Kubernetes that a cluster has unless another one is asked for.
+const Newest = "1.37"
 
-//go:embed kubernetes.mod
-var kubernetesMod string
+// Versions are the minor versions that can be asked for. Each has a module in the directory kubernetes.
+func Versions() []string { return []string{"1.30", "1.34", Newest} }
 
-//go:embed kubernetes.sum
-var kubernetesSum string
+//go:embed kubernetes
+var kubernetes embed.FS
 
 //go:embed etcd.mod
 var etcdMod string
@@ -44,16 +44,55 @@ type component struct {
 	goMod, goSum string
 }
 
-// components is the table of everything a cluster runs. The Kubernetes release and containerd's, runc's and etcd's are
-// the newest of July 2026; the flags are upstream's Makefiles' as far as they matter here.
-func components() []component {
-	stamp := func(pkg string, pairs ...string) string {
-		var flags []string
-		for i := 0; i < len(pairs); i += 2 {
-			flags = append(flags, "-X", pkg+"."+pairs[i]+"="+pairs[i+1])
-		}
-		return strings.Join(flags, " ")
+// components is the table of everything that a cluster of this minor version runs. The newest Kubernetes, containerd, runc
+// and etcd are those of July 2026, and old servers run on the same runtime; the flags are upstream's Makefiles' as far as
+// they matter here.
+func components(minor string) ([]component, error) {
+	release, err := kubernetesRelease(minor)
+	if err != nil {
+		return nil, err
 	}
+	return append(runtimeComponents(), release), nil
+}
+
+// kubernetesRelease is the newest release of a minor version that the module proxy has. Its module says which.
+func kubernetesRelease(minor string) (component, error) {
+	mod, err := kubernetes.ReadFile("kubernetes/" + minor + ".mod")
+	if err != nil {
+		return component{}, fmt.Errorf("find Kubernetes %s: %w", minor, err)
+	}
+	sum, err := kubernetes.ReadFile("kubernetes/" + minor + ".sum")
+	if err != nil {
+		return component{}, fmt.Errorf("find checksums of Kubernetes %s: %w", minor, err)
+	}
+	_, rest, found := strings.Cut(string(mod), "\nrequire k8s.io/kubernetes ")
+	version, _, _ := strings.Cut(rest, "\n")
+	if !found {
+		return component{}, fmt.Errorf("read kubernetes/%s.mod: no line requires k8s.io/kubernetes", minor)
+	}
+	major, number, _ := strings.Cut(minor, ".")
+	return component{
+		name: "kubernetes", goMod: string(mod), goSum: string(sum),
+		packages: []string{
+			"k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager",
+			"k8s.io/kubernetes/cmd/kube-scheduler", "k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes/cmd/kubelet",
+		},
+		// A fixed date: the build must not depend on when it is made.
+		ldflags: stamp("k8s.io/component-base/version", "gitVersion", version, "gitMajor", major, "gitMinor", number,
+			"gitTreeState", "clean", "buildDate", "2026-07-01T00:00:00Z"),
+	}, nil
+}
+
+// stamp is the linker's flags that set variables of a package.
+func stamp(pkg string, pairs ...string) string {
+	var flags []string
+	for i := 0; i < len(pairs); i += 2 {
+		flags = append(flags, "-X", pkg+"."+pairs[i]+"="+pairs[i+1])
+	}
+	return strings.Join(flags, " ")
+}
+
+func runtimeComponents() []component {
 	return []component{
 		{
 			name: "runc", module: "github.com/opencontainers/runc", version: "v1.5.1",
@@ -76,16 +115,6 @@ func components() []component {
 			packages: []string{"./cmd/containerd", "./cmd/containerd-shim-runc-v2", "./cmd/ctr"},
 			tags:     "no_btrfs,no_zfs,no_devmapper",
 			ldflags:  stamp("github.com/containerd/containerd/v2/version", "Version", "v2.4.2"),
-		},
-		{
-			name: "kubernetes", goMod: kubernetesMod, goSum: kubernetesSum,
-			packages: []string{
-				"k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager",
-				"k8s.io/kubernetes/cmd/kube-scheduler", "k8s.io/kubernetes/cmd/kubectl", "k8s.io/kubernetes/cmd/kubelet",
-			},
-			// A fixed date: the build must not depend on when it is made.
-			ldflags: stamp("k8s.io/component-base/version", "gitVersion", Kubernetes, "gitMajor", "1", "gitMinor", "37",
-				"gitTreeState", "clean", "buildDate", "2026-07-01T00:00:00Z"),
 		},
 	}
 }

@@ -14,12 +14,12 @@ import (
 	"strings"
 )
 
-// A source is a directory that holds installed programs: unpacked packages, or / itself.
-type source string
+// A Source is a directory that holds installed programs: unpacked packages, or / itself.
+type Source string
 
-// program adds a program, its dynamic loader and every library that these need to the tree, under the paths that the
+// Program adds a program, its dynamic loader and every library that these need to the tree, under the paths that the
 // loader looks in.
-func (s source) program(tree Tree, name string) error {
+func (s Source) Program(tree Tree, name string) error {
 	body, err := s.read(name)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func requirements(body []byte) (loader string, libraries []string, err error) {
 
 // libraryDirs returns the directories that a loader without a cache file searches (ld.so(8)): Debian's by architecture,
 // and those of the others.
-func (s source) libraryDirs() ([]string, error) {
+func (s Source) libraryDirs() ([]string, error) {
 	var dirs []string
 	for _, parent := range []string{"/lib", "/usr/lib"} {
 		found, err := filepath.Glob(filepath.Join(string(s), parent, "*-linux-gnu*"))
@@ -94,7 +94,7 @@ func (s source) libraryDirs() ([]string, error) {
 	return append(dirs, "/lib64", "/usr/lib64", "/lib", "/usr/lib"), nil
 }
 
-func (s source) library(dirs []string, name string) (string, []byte, error) {
+func (s Source) library(dirs []string, name string) (string, []byte, error) {
 	for _, dir := range dirs {
 		at := path.Join(dir, name)
 		body, err := s.read(at)
@@ -110,7 +110,7 @@ func (s source) library(dirs []string, name string) (string, []byte, error) {
 
 // read returns a file's content. Absolute links are followed inside the source, and /lib may stand for /usr/lib: packages
 // made since the merger of the two name only the latter.
-func (s source) read(name string) ([]byte, error) {
+func (s Source) read(name string) ([]byte, error) {
 	for range 8 {
 		at := filepath.Join(string(s), name)
 		info, err := os.Lstat(at)

@@ -28,14 +28,14 @@ func TestReadFollowsLinksInsideTheSource(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"/lib64/absolute", "/usr/lib/relative", "/lib/relative", "/lib/real/ld.so"} {
-		if body, err := source(dir).read(name); err != nil || string(body) != "loader" {
+		if body, err := Source(dir).read(name); err != nil || string(body) != "loader" {
 			t.Errorf("read(%s) = %q, %v", name, body, err)
 		}
 	}
-	if _, err := source(dir).read("/lib64/round"); err == nil {
+	if _, err := Source(dir).read("/lib64/round"); err == nil {
 		t.Error("a link to itself was read")
 	}
-	if _, err := source(dir).read("/lib/none"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Source(dir).read("/lib/none"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("read of a file that is not there: %v", err)
 	}
 }

@@ -20,12 +20,14 @@ import (
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/build"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/debian"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/layout"
 )
 
 // Names of the test images.
 const (
 	Busybox      = "docker.io/local/busybox:1"
+	OlderBusybox = "docker.io/local/busybox:older"
 	Pause        = "docker.io/local/pause:1"
 	Nginx        = "docker.io/local/nginx:root"
 	NginxNonroot = "docker.io/local/nginx:nonroot"
@@ -47,7 +49,7 @@ func Archives(ctx context.Context, cache string, narration io.Writer) ([]Archive
 	}
 	dir := filepath.Join(cache, "images-"+key)
 	var archives []Archive
-	for _, name := range []string{Pause, Busybox, Nginx, NginxNonroot} {
+	for _, name := range []string{Pause, Busybox, OlderBusybox, Nginx, NginxNonroot} {
 		file := strings.NewReplacer("/", "_", ":", "_").Replace(strings.TrimPrefix(name, "docker.io/local/")) + ".tar"
 		archives = append(archives, Archive{Name: name, Path: filepath.Join(dir, file)})
 	}
@@ -98,12 +100,19 @@ func writeAll(ctx context.Context, cache, dir string, archives []Archive, narrat
 	return os.Rename(out, dir)
 }
 
-func content(ctx context.Context, name, work string, from source, narration io.Writer) (Tree, Config, error) {
+func content(ctx context.Context, name, work string, from Source, narration io.Writer) (Tree, Config, error) {
 	switch name {
 	case Pause:
 		return pause(ctx, filepath.Join(work, "pause"), narration)
 	case Busybox:
-		return busybox(ctx, work, from)
+		newer, err := newerBusybox(ctx, filepath.Join(work, "newer"), narration)
+		if err != nil {
+			fmt.Fprintf(narration, "taking this machine's busybox instead of Debian 13's: %v\n", err)
+			newer = from
+		}
+		return Shell(ctx, work, newer)
+	case OlderBusybox:
+		return Shell(ctx, work, from)
 	case Nginx:
 		return nginx(from, true)
 	default:
@@ -113,7 +122,7 @@ func content(ctx context.Context, name, work string, from source, narration io.W
 
 func key() (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH)
+	fmt.Fprintln(sum, runtime.Version(), runtime.GOARCH, debian.Code)
 	err := fs.WalkDir(inputs, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || strings.HasSuffix(name, "_test.go") {
 			return err
@@ -151,9 +160,9 @@ func pause(ctx context.Context, dir string, narration io.Writer) (Tree, Config, 
 	return tree, Config{User: "65535:65535", Entrypoint: []string{"/pause"}}, Distroless(tree, "pause")
 }
 
-// busybox is laid out like the official image: every applet another name of the one static program, so that a link in
+// Shell is busybox, laid out like the official image: every applet another name of the one static program, so that a link in
 // /bin works from within another root too.
-func busybox(ctx context.Context, work string, from source) (Tree, Config, error) {
+func Shell(ctx context.Context, work string, from Source) (Tree, Config, error) {
 	body, err := from.read("/bin/busybox")
 	if err != nil {
 		return nil, Config{}, err

@@ -12,9 +12,9 @@ import (
 
 // nginx is the server, its libraries and its files as the official image has them, and nothing to run beside it. One
 // form starts as root with workers of another user, the other has a user of its own and listens on 8080.
-func nginx(from source, root bool) (Tree, Config, error) {
+func nginx(from Source, root bool) (Tree, Config, error) {
 	tree := Tree{}
-	if err := from.program(tree, "/usr/sbin/nginx"); err != nil {
+	if err := from.Program(tree, "/usr/sbin/nginx"); err != nil {
 		return nil, Config{}, err
 	}
 	for name, target := range map[string]string{

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 )
 
 const (
@@ -111,8 +112,21 @@ func (s State) Var() string { return s.Path("var") }
 // Supervisor is the file that the supervisor holds locked while it lives.
 func (s State) Supervisor() string { return s.Path("supervisor.lock") }
 
-// Stamp is the file that says with which binaries the cluster was started.
-func (s State) Stamp() string { return s.Path("binaries") }
+// A Start is what a cluster is started with: the directory of its binaries, and of the virtual machine that its node runs
+// in, "" for none.
+type Start struct{ Bin, Machine string }
+
+// SetStart writes down what the cluster is started with.
+func (s State) SetStart(with Start) error {
+	return os.WriteFile(s.Path("start"), []byte(with.Bin+"\n"+with.Machine+"\n"), 0o644)
+}
+
+// Start returns what the cluster was started with.
+func (s State) Start() (Start, error) {
+	text, err := os.ReadFile(s.Path("start"))
+	bin, machine, _ := strings.Cut(string(text), "\n")
+	return Start{Bin: bin, Machine: strings.TrimSuffix(machine, "\n")}, err
+}
 
 // Command is the file that up and down hold locked, outside the state directory because they remove that.
 func (s State) Command() string { return s.Dir + ".lock" }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/layout"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/machine"
 )
 
 const (
@@ -22,6 +23,9 @@ const (
 	// The ranges are of 198.18.0.0/15, which RFC 2544 keeps for tests; only this namespace ever sees them.
 	podRange     = "198.18.0.0/24"
 	serviceRange = "198.19.0.0/24"
+	// A node in a virtual machine sees a network of its own, with qemu as the gateway, which stands for this loopback.
+	machineNetwork = "198.18.255.0/28"
+	machineGateway = "198.18.255.2"
 )
 
 // address is the node's own.
@@ -35,11 +39,41 @@ type component struct {
 
 	// ownMounts gives it a mount namespace of its own, entered by the hidden subcommand that argv names.
 	ownMounts bool
+
+	root  string // changed to first
+	vital bool   // not started again: the cluster ends with it
 }
 
-// components lists every process, with the flags that kubeadm gives them (kubernetes.io/docs/reference/setup-tools/
+// components lists every process: the control plane, and the node or the machine that it runs in.
+func components(s layout.State, with layout.Start) []component {
+	all := controlPlane(s, with.Bin)
+	if with.Machine != "" {
+		argv := machine.Command(machine.Network{Net: machineNetwork, Gateway: machineGateway, Node: address().String()})
+		return append(all, component{name: "qemu", argv: argv, root: with.Machine, vital: true})
+	}
+	enter := []string{"/proc/self/exe", KubeletCommand}
+	return append(all,
+		component{name: "containerd", argv: containerd(s, with.Bin)},
+		// The kubelet exits when containerd does not answer yet.
+		component{
+			name: "kubelet", after: []string{"kube-apiserver", "containerd"}, ownMounts: true, argv: append(enter, kubelet(s, with.Bin)...),
+		})
+}
+
+func containerd(s layout.State, bin string) []string {
+	return []string{filepath.Join(bin, "containerd"), "--config=" + s.Config("containerd.toml")}
+}
+
+func kubelet(s layout.State, bin string) []string {
+	return []string{
+		filepath.Join(bin, "kubelet"), "--config=" + s.Config("kubelet.yaml"), "--kubeconfig=" + s.Config("kubelet.kubeconfig"),
+		"--hostname-override=" + Name, "--node-ip=" + address().String(),
+	}
+}
+
+// controlPlane lists the other processes, with the flags that kubeadm gives them (kubernetes.io/docs/reference/setup-tools/
 // kubeadm/implementation-details), as far as they apply to one node on loopback.
-func components(s layout.State, bin string) []component {
+func controlPlane(s layout.State, bin string) []component {
 	program := func(name string) string { return filepath.Join(bin, name) }
 	return []component{
 		{name: "etcd", argv: []string{
@@ -47,7 +81,6 @@ func components(s layout.State, bin string) []component {
 			"--listen-client-urls=http://" + etcdAddress, "--advertise-client-urls=http://" + etcdAddress,
 			"--listen-peer-urls=http://127.0.0.1:2380",
 		}},
-		{name: "containerd", argv: []string{program("containerd"), "--config=" + s.Config("containerd.toml")}},
 		{name: "kube-apiserver", after: []string{"etcd"}, argv: append([]string{program("kube-apiserver")}, apiServer(s)...)},
 		{name: "kube-controller-manager", after: []string{"kube-apiserver"}, argv: []string{
 			program("kube-controller-manager"), "--bind-address=127.0.0.1", "--leader-elect=false",
@@ -58,11 +91,6 @@ func components(s layout.State, bin string) []component {
 		{name: "kube-scheduler", after: []string{"kube-apiserver"}, argv: []string{
 			program("kube-scheduler"), "--bind-address=127.0.0.1", "--leader-elect=false",
 			"--kubeconfig=" + s.Config("scheduler.kubeconfig"),
-		}},
-		// The kubelet exits when containerd does not answer yet.
-		{name: "kubelet", after: []string{"kube-apiserver", "containerd"}, ownMounts: true, argv: []string{
-			"/proc/self/exe", KubeletCommand, program("kubelet"), "--config=" + s.Config("kubelet.yaml"),
-			"--kubeconfig=" + s.Config("kubelet.kubeconfig"), "--hostname-override=" + Name, "--node-ip=" + address().String(),
 		}},
 	}
 }

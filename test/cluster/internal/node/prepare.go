@@ -23,7 +23,7 @@ var configs embed.FS
 
 // Prepare fills the state directory: keys, kubeconfigs and configuration. server is the API server's URL on the host, and
 // pauseImage the image of every pod's first container.
-func Prepare(s layout.State, bin, server, pauseImage string) error {
+func Prepare(s layout.State, with layout.Start, server, pauseImage string) error {
 	directories := []string{
 		s.Logs(), s.StaticPods(), s.PKI(""), s.Config("cni"),
 		filepath.Join(s.Var(), "lib"), filepath.Join(s.Var(), "log"), filepath.Join(s.Var(), "tmp"),
@@ -36,13 +36,25 @@ func Prepare(s layout.State, bin, server, pauseImage string) error {
 	if err := os.Symlink("/run", filepath.Join(s.Var(), "run")); err != nil {
 		return err
 	}
-	if err := writeKeys(s, server); err != nil {
+	nodeServer := "https://" + apiAddress
+	if with.Machine != "" {
+		nodeServer = "https://" + machineAPI
+	}
+	if err := writeKeys(s, server, nodeServer); err != nil {
 		return err
 	}
-	return writeConfigs(s, bin, pauseImage)
+	if err := writeConfigs(s, with, pauseImage); err != nil {
+		return err
+	}
+	if with.Machine != "" {
+		if err := writeMachine(s, with); err != nil {
+			return err
+		}
+	}
+	return s.SetStart(with)
 }
 
-func writeKeys(s layout.State, server string) error {
+func writeKeys(s layout.State, server, nodeServer string) error {
 	authority, err := pki.NewAuthority("kubernetes")
 	if err != nil {
 		return err
@@ -53,7 +65,7 @@ func writeKeys(s layout.State, server string) error {
 	node := address().String()
 	servers := map[string][]string{
 		"apiserver": {
-			"127.0.0.1", "localhost", node, "198.19.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
+			"127.0.0.1", "localhost", node, machineGateway, "198.19.0.1", "kubernetes", "kubernetes.default", "kubernetes.default.svc",
 		},
 		"kubelet-server":   {node, Name},
 		"service-accounts": {},
@@ -73,7 +85,7 @@ func writeKeys(s layout.State, server string) error {
 		{"apiserver-kubelet", "kube-apiserver-kubelet-client", "system:masters", "", ""},
 		{"controller-manager", "system:kube-controller-manager", "", s.Config("controller-manager.kubeconfig"), local},
 		{"scheduler", "system:kube-scheduler", "", s.Config("scheduler.kubeconfig"), local},
-		{"kubelet", "system:node:" + Name, "system:nodes", s.Config("kubelet.kubeconfig"), local},
+		{"kubelet", "system:node:" + Name, "system:nodes", s.Config("kubelet.kubeconfig"), nodeServer},
 	}
 	for _, c := range clients {
 		pair, err := authority.Client(c.user, c.group)
@@ -93,13 +105,16 @@ func writeKeys(s layout.State, server string) error {
 	return nil
 }
 
-func writeConfigs(s layout.State, bin, pauseImage string) error {
+func writeConfigs(s layout.State, with layout.Start, pauseImage string) error {
 	snapshotter, err := snapshotter(s)
 	if err != nil {
 		return err
 	}
+	if with.Machine != "" {
+		snapshotter = "overlayfs"
+	}
 	values := map[string]string{
-		"Apart": s.Config("apart"), "Bin": bin, "CNI": s.Config("cni"), "ClusterDNS": "198.19.0.10", "PauseImage": pauseImage, "PKI": s.PKI(""), "PodRange": podRange,
+		"Machine": with.Machine, "Apart": s.Config("apart"), "Bin": with.Bin, "CNI": s.Config("cni"), "ClusterDNS": "198.19.0.10", "PauseImage": pauseImage, "PKI": s.PKI(""), "PodRange": podRange,
 		"ResolvConf": s.Config("resolv.conf"), "Snapshotter": snapshotter, "Socket": layout.Socket, "StaticPods": s.StaticPods(),
 	}
 	for source, target := range map[string]string{

@@ -26,7 +26,8 @@ func startProxy(t *testing.T, serve func(*net.TCPConn)) *net.TCPConn {
 	server, front := listen(), listen()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- proxy(ctx, front, server.Addr().String()) }()
+	dial := func(ctx context.Context) (stream, error) { return dialTCP(ctx, server.Addr().String()) }
+	go func() { ended <- proxy(ctx, front, dial) }()
 	go func() {
 		connection, err := server.AcceptTCP()
 		if err == nil {

@@ -24,7 +24,7 @@ func hostDirs() []string {
 
 // changeRoot gives the calling process, alone in its mount namespace, a root of its own in memory: components may use
 // their usual paths (/var/lib/kubelet, /run/containerd, ...) and the host's stay untouched.
-func changeRoot(s layout.State, bin string, trees []hierarchy) error {
+func changeRoot(s layout.State, with layout.Start, trees []hierarchy) error {
 	// Slave and not private: what the host unmounts later must not be kept alive here.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
 		return fmt.Errorf("leave the host's mounts: %w", err)
@@ -41,8 +41,9 @@ func changeRoot(s layout.State, bin string, trees []hierarchy) error {
 		func() error { return mountKernel(root, trees) },
 		func() error { return makeDirs(root) },
 		func() error { return bind(s.Var(), filepath.Join(root, "var")) },
-		func() error { return bind(bin, filepath.Join(root, bin)) },
+		func() error { return bind(with.Bin, filepath.Join(root, with.Bin)) },
 		func() error { return bind(s.Dir, filepath.Join(root, s.Dir)) },
+		func() error { return bindMachine(s, with.Machine, root) },
 		func() error { return pivot(root) },
 	}
 	for _, step := range steps {
@@ -55,6 +56,16 @@ func changeRoot(s layout.State, bin string, trees []hierarchy) error {
 		return fmt.Errorf("share mounts: %w", err)
 	}
 	return nil
+}
+
+// bindMachine gives qemu, whose root the machine's directory is, what else it needs.
+func bindMachine(s layout.State, inside, root string) error {
+	if inside == "" {
+		return nil
+	}
+	at := filepath.Join(root, inside)
+	return errors.Join(bind(inside, at), bind("/dev", filepath.Join(at, "dev")), bind(s.Dir, filepath.Join(at, "state")),
+		bind(filepath.Join(s.Var(), "tmp"), filepath.Join(at, "var/tmp")))
 }
 
 func bindHost(root string) error {

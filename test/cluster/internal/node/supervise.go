@@ -76,10 +76,14 @@ func Supervise(ctx context.Context, s layout.State, bin string, log io.Writer) e
 	if err != nil {
 		return err
 	}
-	if err := changeRoot(s, bin, trees); err != nil {
+	started, err := s.Start()
+	if err != nil {
 		return err
 	}
-	if err := setUpNetwork(address()); err != nil {
+	if err := changeRoot(s, started, trees); err != nil {
+		return err
+	}
+	if err := setUpNetwork(addresses(started.Machine != "")); err != nil {
 		return err
 	}
 	// The API server makes a label of the host's name, and not every host's name can be one.
@@ -98,8 +102,11 @@ func Supervise(ctx context.Context, s layout.State, bin string, log io.Writer) e
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	go func() { cancel(proxy(ctx, listener, apiAddress)) }()
-	for _, c := range components(s, bin) {
+	go func() { cancel(proxy(ctx, listener, dialAPI)) }()
+	if started.Machine != "" {
+		go func() { cancel(offerContainerd(ctx)) }()
+	}
+	for _, c := range components(s, started) {
 		go func() { cancel(keep(ctx, s, bin, c, waiter, reaper, log)) }()
 	}
 	<-ctx.Done()
@@ -132,18 +139,17 @@ func keep(ctx context.Context, s layout.State, bin string, c component, w *waite
 		return err
 	}
 	defer func() { _ = output.Close() }()
-	env := []string{"PATH=" + bin + ":/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 	for {
 		for _, name := range c.after {
 			if err := w.wait(ctx, name); err != nil {
 				return fmt.Errorf("start %s: %w", c.name, err)
 			}
 		}
-		sys := &unix.SysProcAttr{}
+		sys := &unix.SysProcAttr{Chroot: c.root}
 		if c.ownMounts {
 			sys.Cloneflags = unix.CLONE_NEWNS
 		}
-		ended, err := r.start(c.argv, env, output, sys)
+		ended, err := r.start(c.argv, environment(bin), output, sys)
 		if err != nil {
 			return fmt.Errorf("start %s: %w", c.name, err)
 		}
@@ -154,6 +160,9 @@ func keep(ctx context.Context, s layout.State, bin string, c component, w *waite
 		case status := <-ended:
 			fmt.Fprintf(log, "%s %s ended: code %d, signal %d\n",
 				time.Now().Format(time.RFC3339Nano), c.name, status.ExitStatus(), status.Signal())
+			if c.vital {
+				return fmt.Errorf("%s ended", c.name)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -161,6 +170,10 @@ func keep(ctx context.Context, s layout.State, bin string, c component, w *waite
 		case <-time.After(restartDelay):
 		}
 	}
+}
+
+func environment(bin string) []string {
+	return []string{"PATH=" + bin + ":/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
 }
 
 // restartDelay keeps a component that ends at once from taking all of the processor.

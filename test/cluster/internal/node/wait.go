@@ -42,12 +42,16 @@ func newWaiter(s layout.State) (*waiter, error) {
 
 // wait returns once the named component answers.
 func (w *waiter) wait(ctx context.Context, name string) error {
+	return untilReady(ctx, name, func() bool { return w.ready(ctx, name) })
+}
+
+func untilReady(ctx context.Context, name string, ready func() bool) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, fmt.Errorf("%s is not ready after %s", name, readyWithin))
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if w.ready(ctx, name) {
+		if ready() {
 			return nil
 		}
 		select {

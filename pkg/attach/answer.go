@@ -30,7 +30,7 @@ const (
 	maxMessage = 2000
 )
 
-// These begin the message of a Status that the API server makes of an error of its own, and nothing else tells them apart.
+// The message of a Status for an internal error begins with one of these, and nothing else distinguishes them.
 const (
 	internalError  = "Internal error occurred: "
 	dialFailed     = "error dialing backend: "

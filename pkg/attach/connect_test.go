@@ -273,7 +273,7 @@ func TestConnectErrorWithoutAnAnswer(t *testing.T) {
 		for _, webSocket := range []string{"true", "false"} {
 			t.Run(name+", WebSocket "+webSocket, func(t *testing.T) {
 				t.Setenv("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", webSocket)
-				client, err := attach.New(&test.config)
+				client, err := attach.New(&test.config, attach.AnyTransport)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -304,7 +304,7 @@ func TestConnectErrorNamesTheProxy(t *testing.T) {
 	address := strings.TrimPrefix(proxy.URL, "http://")
 	for _, webSocket := range []string{"true", "false"} {
 		t.Setenv("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", webSocket)
-		client, err := attach.New(&rest.Config{Host: "https://10.0.0.1:6443", Proxy: func(r *http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }})
+		client, err := attach.New(&rest.Config{Host: "https://10.0.0.1:6443", Proxy: func(r *http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }}, attach.AnyTransport)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -377,7 +377,7 @@ func TestLimitDoesNotCountTheLogin(t *testing.T) {
 			<-time.After(3 * hasty)
 			return rt.RoundTrip(r)
 		})
-	}})
+	}}, attach.AnyTransport)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/client-go/tools/remotecommand"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/klog/v2"
 	"k8s.io/streaming/pkg/httpstream"
 )
 
@@ -22,10 +23,12 @@ type dial struct {
 	webSocket *ConnectError // why there is no WebSocket, or nil
 	spdy      *ConnectError // why there is no SPDY either, or nil
 	limit     time.Duration
+	log       klog.Logger
 
 	giveUp       context.CancelCauseFunc
 	pingInterval time.Duration
 	watch        bool // silence means that the connection is dead
+	bulk         bool // SPDY is tried first
 	conn         atomic.Pointer[watchedConn]
 	established  atomic.Bool
 	reports      atomic.Bool // the protocol has a status at the end of every command
@@ -33,7 +36,7 @@ type dial struct {
 }
 
 func (e Exec) newDial(giveUp context.CancelCauseFunc, to call, watch bool) *dial {
-	return &dial{to: to, giveUp: giveUp, pingInterval: e.client.pingInterval, watch: watch, limit: e.client.timeout}
+	return &dial{to: to, giveUp: giveUp, pingInterval: e.client.pingInterval, watch: watch, bulk: e.bulk, limit: e.client.timeout}
 }
 
 // awaitAnswer gives the stream up unless the returned function is called in time. Login helpers run before it: they may
@@ -44,20 +47,23 @@ func (d *dial) awaitAnswer() (answered func() bool) {
 	}).Stop
 }
 
-// executor makes an executor for one stream, since client-go's keep their connection. It tries WebSocket, and SPDY if the
-// upgrade is refused: for old servers, for proxies, and for roles that grant create on pods/exec and not get.
+// executor makes an executor for one stream, since client-go's keep their connection. It tries one protocol, and the other if
+// the upgrade is refused: for old servers, for proxies, and for roles that grant one of get and create on pods/exec.
 func (d *dial) executor(c *Client, target *url.URL) (remotecommand.Executor, error) {
-	transport, upgrade, err := d.newSPDY(c.config)
+	transport, upgrade, err := d.newSPDY(c)
 	if err != nil {
 		return nil, err
 	}
 	spdyExecutor, err := remotecommand.NewSPDYExecutorForTransports(transport, spdy.NewUpgraderForStreaming(upgrade), "POST", target)
-	if err != nil || !c.webSocket {
+	if err != nil || c.transport == SPDY {
 		return spdyExecutor, err
 	}
-	webSocket, err := remotecommand.NewWebSocketExecutor(d.withWatchedConn(c.config), "GET", target.String())
-	if err != nil {
-		return nil, err
+	webSocket, err := remotecommand.NewWebSocketExecutor(d.withWatchedConn(c), "GET", target.String())
+	switch {
+	case err != nil || c.transport == WebSocket:
+		return webSocket, err
+	case d.bulk:
+		return remotecommand.NewFallbackExecutor(spdyExecutor, webSocket, func(error) bool { return d.spdy != nil && d.spdy.By != Nobody })
 	}
 	return remotecommand.NewFallbackExecutor(webSocket, spdyExecutor, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)

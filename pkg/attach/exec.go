@@ -98,9 +98,10 @@ func waitFor(ended <-chan struct{}, limit time.Duration) {
 
 // converse dials, and copies until both sides have ended.
 func (d *dial) converse(ctx context.Context, client *Client, streams remotecommand.StreamOptions) error {
+	d.log = klog.FromContext(ctx)
 	executor, err := d.executor(client, d.to.url)
 	if err != nil {
 		return err
 	}
-	return executor.StreamWithContext(klog.NewContext(ctx, demoteErrors(klog.FromContext(ctx))), streams)
+	return executor.StreamWithContext(klog.NewContext(ctx, demoteErrors(d.log)), streams)
 }

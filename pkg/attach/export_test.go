@@ -19,3 +19,6 @@ func (e Exec) LoseAfter(pingInterval time.Duration) Exec {
 	e.client = &hasty
 	return e
 }
+
+// Prepared reports whether a connection is opened ahead of its stream.
+func (c *Client) Prepared() bool { return c.ahead.Load() != nil }

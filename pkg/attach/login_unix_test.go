@@ -27,7 +27,7 @@ func runLogins(address string) int {
 	ctx := context.Background()
 	client, err := attach.New(&rest.Config{Host: address, ExecProvider: &api.ExecConfig{
 		Command: "sh", Args: []string{"-c", loginHelper}, APIVersion: "client.authentication.k8s.io/v1", InteractiveMode: api.IfAvailableExecInteractiveMode,
-	}})
+	}}, attach.AnyTransport)
 	if err != nil {
 		fmt.Println(err)
 		return 1

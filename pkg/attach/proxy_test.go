@@ -72,7 +72,7 @@ func TestStreamThroughAProxy(t *testing.T) {
 			client, err := attach.New(&rest.Config{
 				Host: listening.URL, Proxy: http.ProxyURL(address), TLSClientConfig: rest.TLSClientConfig{CAData: ca},
 				BearerToken: "secret", UserAgent: "tester/1", Impersonate: rest.ImpersonationConfig{UserName: "anna"},
-			})
+			}, attach.AnyTransport)
 			if err != nil {
 				t.Fatal(err)
 			}

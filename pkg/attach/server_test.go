@@ -109,7 +109,7 @@ func (s *server) address(t *testing.T) string {
 
 func execAt(t *testing.T, address string) attach.Exec {
 	t.Helper()
-	client, err := attach.New(&rest.Config{Host: address})
+	client, err := attach.New(&rest.Config{Host: address}, attach.AnyTransport)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,6 +226,10 @@ func (s *server) serveSPDY(w http.ResponseWriter, r *http.Request) {
 		case <-time.After(limit):
 			return
 		}
+	}
+	if resize := streams["resize"]; resize != nil {
+		// A frame that nobody reads keeps the connection from ending.
+		go func() { _, _ = io.Copy(io.Discard, resize) }()
 	}
 	gone := make(chan struct{})
 	go func() {

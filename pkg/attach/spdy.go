@@ -25,7 +25,8 @@ type spdyUpgrade struct {
 }
 
 // newSPDY returns a round tripper that sends the user's credentials, and the upgrader that makes a connection of its response.
-func (d *dial) newSPDY(config *rest.Config) (http.RoundTripper, *spdyUpgrade, error) {
+func (d *dial) newSPDY(c *Client) (http.RoundTripper, *spdyUpgrade, error) {
+	config := c.config
 	tls, err := rest.TLSConfigFor(config)
 	if err != nil {
 		return nil, nil, err
@@ -35,7 +36,7 @@ func (d *dial) newSPDY(config *rest.Config) (http.RoundTripper, *spdyUpgrade, er
 		proxy = http.ProxyFromEnvironment
 	}
 	upgrade := &spdyUpgrade{dial: d, transport: &http.Transport{
-		DialContext: d.connect, Proxy: proxy, TLSClientConfig: tls, DisableCompression: true, DisableKeepAlives: true,
+		DialContext: d.connect, DialTLSContext: dialTLS(d, c, tls), Proxy: proxy, TLSClientConfig: tls, DisableCompression: true, DisableKeepAlives: true,
 	}}
 	wrapped, err := rest.HTTPWrappersForConfig(config, upgrade)
 	return wrapped, upgrade, err
@@ -77,7 +78,7 @@ func (u *spdyUpgrade) NewConnection(response *http.Response) (httpstream.Connect
 		u.dial.spdy = u.dial.to.foreign(fmt.Sprintf("upgraded the connection to %q instead of SPDY/3.1", got))
 		return nil, errors.Join(u.dial.spdy, u.body.Close())
 	}
-	u.dial.markEstablished()
+	u.dial.markEstablished(SPDY)
 	conn, err := spdy.NewClientConnectionWithPings(upgraded{u.dial.conn.Load(), u.body}, defaultPingInterval)
 	switch protocol := response.Header.Get(httpstream.HeaderProtocolVersion); protocol {
 	case wire.StreamProtocolV4Name, wire.StreamProtocolV5Name:

@@ -85,16 +85,21 @@ func (d *dial) connect(ctx context.Context, network, address string) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	l := &watchedConn{Conn: conn, pingInterval: d.pingInterval, giveUp: func(err error) {
-		d.giveUp(fmt.Errorf("%s: %w", d.to.what, err))
-	}}
-	d.conn.Store(l)
+	l := &watchedConn{Conn: conn, pingInterval: d.pingInterval}
+	own(d, l)
 	return l, nil
+}
+
+// own makes a connection the stream's.
+func own(d *dial, l *watchedConn) {
+	l.giveUp = func(err error) { d.giveUp(fmt.Errorf("%s: %w", d.to.what, err)) }
+	d.conn.Store(l)
 }
 
 // markEstablished is called when the connection carries a stream, and pings. With a stdin that is no terminal, silence means
 // nothing: a command that does not read its input holds up the pings behind it.
-func (d *dial) markEstablished() {
+func (d *dial) markEstablished(protocol Transport) {
+	d.log.V(6).Info("Stream opened", "call", d.to.what, "transport", protocol)
 	d.established.Store(true)
 	if l := d.conn.Load(); l != nil && d.watch {
 		l.watched.Store(true)

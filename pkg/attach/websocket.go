@@ -18,21 +18,22 @@ import (
 
 // withWatchedConn returns a copy of a configuration whose WebSockets use this dial's connection. client-go passes its own round
 // tripper, the innermost, to WrapTransport.
-func (d *dial) withWatchedConn(config *rest.Config) *rest.Config {
-	own := rest.CopyConfig(config)
+func (d *dial) withWatchedConn(c *Client) *rest.Config {
+	own := rest.CopyConfig(c.config)
 	own.WrapTransport = transport.Wrappers(func(rt http.RoundTripper) http.RoundTripper {
 		if base, ok := rt.(*websocket.RoundTripper); ok {
-			return &webSocketUpgrade{base, d}
+			return &webSocketUpgrade{base, d, c}
 		}
 		return rt
-	}, config.WrapTransport)
+	}, c.config.WrapTransport)
 	return own
 }
 
 // webSocketUpgrade opens one WebSocket like client-go's round tripper, which has no option for the dialer.
 type webSocketUpgrade struct {
-	base *websocket.RoundTripper
-	dial *dial
+	base   *websocket.RoundTripper
+	dial   *dial
+	client *Client
 }
 
 // RoundTrip requests the upgrade and stores the connection where client-go expects it.
@@ -49,7 +50,7 @@ func (u *webSocketUpgrade) RoundTrip(request *http.Request) (*http.Response, err
 	}
 	size := u.base.DataBufferSize() + 1024 // with room for a frame header, as in client-go
 	dialer := gorilla.Dialer{
-		NetDialContext: u.dial.connect, Proxy: u.base.Proxier, TLSClientConfig: u.base.TLSConfig,
+		NetDialContext: u.dial.connect, NetDialTLSContext: dialTLS(u.dial, u.client, u.base.TLSConfig), Proxy: u.base.Proxier, TLSClientConfig: u.base.TLSConfig,
 		Subprotocols: protocols, ReadBufferSize: size, WriteBufferSize: size,
 	}
 	defer u.dial.awaitAnswer()()
@@ -67,7 +68,7 @@ func (u *webSocketUpgrade) RoundTrip(request *http.Request) (*http.Response, err
 		return nil, errors.Join(u.fallBack(u.dial.to.foreign(what)), conn.Close())
 	}
 	u.base.Conn = conn
-	u.dial.markEstablished()
+	u.dial.markEstablished(WebSocket)
 	return response, nil
 }
 

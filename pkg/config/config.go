@@ -9,6 +9,9 @@
 //	imagePullPolicy: IfNotPresent
 //	idleTimeout: 30m
 //	timeout: 2m
+//	transport: websocket         # of the API server's streams: websocket, spdy or auto
+//	readOnly: true
+//	tools: {net: registry.internal/tools/netshoot:v0.14} # for debug --tools
 //	contexts:
 //	  production:                # a context of the kubeconfig
 //	    image: registry.production/busybox:1.37.0-musl
@@ -58,12 +61,18 @@ type Settings struct {
 	Image Value[string]
 	// Images are as good as Image where the node has one of them already.
 	Images Value[[]string]
+	// Tools are images by the names that debug --tools takes.
+	Tools Value[map[string]string]
 	// PullPolicy is Always, IfNotPresent or Never.
 	PullPolicy Value[string]
 	// IdleTimeout is how long the helper waits for another command, at least a second.
 	IdleTimeout Value[time.Duration]
 	// Timeout is how long to wait for the helper to start, more than zero.
 	Timeout Value[time.Duration]
+	// Transport is what carries the streams of the API server.
+	Transport Value[string]
+	// ReadOnly refuses commands that write into a target, run a command of the user's or change a workload.
+	ReadOnly Value[bool]
 }
 
 // Config is what a file says about every context and namespace. The zero Config says nothing.
@@ -90,12 +99,17 @@ func (c Config) fill(s *Settings, at *field.Path, f fields) {
 	if f.Images != nil {
 		s.Images.fill(&f.Images, from("images"))
 	}
+	if f.Tools != nil {
+		s.Tools.fill(&f.Tools, from("tools"))
+	}
 	s.PullPolicy.fill(f.PullPolicy, from("imagePullPolicy"))
 	// Parse has checked both.
 	idle, _ := duration(f.IdleTimeout, 0, "")
 	s.IdleTimeout.fill(idle, from("idleTimeout"))
 	timeout, _ := duration(f.Timeout, 0, "")
 	s.Timeout.fill(timeout, from("timeout"))
+	s.Transport.fill(f.Transport, from("transport"))
+	s.ReadOnly.fill(f.ReadOnly, from("readOnly"))
 }
 
 func (v *Value[T]) fill(value *T, from string) {

@@ -40,10 +40,17 @@ type fields struct {
 	PullPolicy  *string  `json:"imagePullPolicy"`
 	IdleTimeout *string  `json:"idleTimeout"`
 	Timeout     *string  `json:"timeout"`
+	Transport   *string  `json:"transport"`
+	ReadOnly    *bool    `json:"readOnly"`
+
+	Tools map[string]string `json:"tools"`
 }
 
 // PullPolicies are the pull policies that Kubernetes has.
 func PullPolicies() []string { return []string{"Always", "IfNotPresent", "Never"} }
+
+// Transports are what can carry a stream: the two protocols that API servers have, or either, in an order that suits.
+func Transports() []string { return []string{"auto", "websocket", "spdy"} }
 
 // CheckImage returns why an image's name cannot be one. What a registry makes of it is for the node to say.
 func CheckImage(image string) error {
@@ -102,6 +109,8 @@ func wanted(err *json.UnmarshalTypeError) string {
 		return "a mapping"
 	case "slice":
 		return "a list"
+	case "bool":
+		return "true or false"
 	}
 	return "text"
 }
@@ -177,8 +186,18 @@ func (f fields) check(at *field.Path) []error {
 	for i, image := range f.Images {
 		fail(at.Child("images").Index(i), CheckImage(image))
 	}
+	for _, name := range slices.Sorted(maps.Keys(f.Tools)) {
+		at := at.Child("tools").Key(name)
+		fail(at, CheckImage(f.Tools[name]))
+		if len(validation.IsDNS1123Label(name)) > 0 {
+			fail(at, errors.New("not a name of lower case letters, digits and dashes"))
+		}
+	}
 	if f.PullPolicy != nil && !slices.Contains(PullPolicies(), *f.PullPolicy) {
 		fail(at.Child("imagePullPolicy"), fmt.Errorf("%q: not one of %s", *f.PullPolicy, strings.Join(PullPolicies(), ", ")))
+	}
+	if f.Transport != nil && !slices.Contains(Transports(), *f.Transport) {
+		fail(at.Child("transport"), fmt.Errorf("%q: not one of %s", *f.Transport, strings.Join(Transports(), ", ")))
 	}
 	_, err := duration(f.IdleTimeout, time.Second, "must be at least a second")
 	fail(at.Child("idleTimeout"), err)

@@ -16,5 +16,5 @@ func Text(nameA string, a []byte, nameB string, b []byte) []byte {
 	return text
 }
 
-// Binary tells bytes that are no text, as git does: by a NUL near the beginning.
+// Binary reports whether data is binary, like git: by a NUL near the beginning.
 func Binary(data []byte) bool { return bytes.IndexByte(data[:min(len(data), 8000)], 0) >= 0 }

@@ -17,33 +17,32 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Admission is a security context, and whether the cluster's policy admits it.
+// Admission is a security context, and whether admission allows it.
 type Admission struct {
-	For Purpose `json:"for"`
-	As  string  `json:"as"`
-	// Opens is the most that it can be counted on for: to open every process, the target's files, or nothing of the
-	// processes that it sees.
-	Opens podspec.Access `json:"opens"`
-	// Enters tells whether the target's root can be a shell's /.
-	Enters   bool    `json:"enters"`
+	For Purpose `json:"mode"`
+	As  string  `json:"description"`
+	// Opens is what it certainly can open: every process, the files of the target, or nothing.
+	Opens podspec.Access `json:"access"`
+	// Enters reports whether a shell can use the target's root as /.
+	Enters   bool    `json:"chroot"`
 	Admitted Verdict `json:"admitted"`
-	// Changed is what admission makes of it; "" where it leaves it as it is.
-	Changed string `json:"changed,omitempty"`
-	// Reason is the refusal in its own words, or why nothing is known.
+	// Changed is how admission changes it; "" if it does not.
+	Changed string `json:"mutation,omitempty"`
+	// Reason is the text of the denial, or why the answer is unknown.
 	Reason string `json:"reason,omitempty"`
 
 	try func(context.Context) (podspec.Made, error)
-	// by is whom the target runs as, asked what is asked for, and image its image.
+	// by is the user of the target, asked the requested context, and image its image.
 	by    podspec.TargetUser
 	asked podspec.Candidate
 	image string
-	// obstacle is a refusal that is about no security context.
-	obstacle error
+	// blocker is a refusal that is about no security context.
+	blocker error
 
-	asks authv1.ResourceAttributes // the permission that the question itself needs
+	asks authv1.ResourceAttributes // the permission that the dry run requires
 }
 
-// helperTrials asks about a helper beside the target with each security context that a plan could make.
+// helperTrials asks about a helper with each security context that a plan could have.
 func (e examiner) helperTrials(t target.Target, plan session.Plan, override podspec.Override) []Admission {
 	candidates := plan.Candidates
 	if override.Empty() {
@@ -60,7 +59,7 @@ func (e examiner) helperTrials(t target.Target, plan session.Plan, override pods
 	return list
 }
 
-// allCandidates is every security context that some command would try.
+// allCandidates returns every security context that some command would try.
 func allCandidates(s podspec.TargetUser) []podspec.Candidate {
 	var all []podspec.Candidate
 	for _, access := range []podspec.Access{podspec.ReadAll, podspec.ReadRoot, podspec.SeeProcesses, podspec.Chroot} {
@@ -73,7 +72,7 @@ func allCandidates(s podspec.TargetUser) []podspec.Candidate {
 	return all
 }
 
-// copyTrials asks about a copy of the target's pod.
+// copyTrials asks about a copy of the pod.
 func (e examiner) copyTrials(t target.Target, plan session.Plan) []Admission {
 	var list []Admission
 	for _, c := range plan.Candidates {
@@ -84,7 +83,7 @@ func (e examiner) copyTrials(t target.Target, plan session.Plan) []Admission {
 	return list
 }
 
-// patchTrials asks about the template and, as far as the user may ask, about a pod of it: as admittedPatch does.
+// patchTrials asks about the template and, if the user may create pods, about a pod of it, like session does.
 func (e examiner) patchTrials(plan session.PatchPlan, pods bool) []Admission {
 	candidates := plan.Candidates
 	if !pods {
@@ -100,8 +99,8 @@ func (e examiner) patchTrials(plan session.PatchPlan, pods bool) []Admission {
 	return list
 }
 
-// podTrials asks about a small pod with each security context of the ladders for a target of root and for one of another
-// user. Nothing shorter than a pod of its own can be asked about where none is named.
+// podTrials asks about a test pod with each security context for a target that is root and for another user: without a
+// pod, nothing less can be checked.
 func (e examiner) podTrials(namespace string, override podspec.Override) []Admission {
 	var list []Admission
 	var seen []podspec.Candidate
@@ -109,7 +108,7 @@ func (e examiner) podTrials(namespace string, override podspec.Override) []Admis
 		s := subjectAs(uid)
 		candidates := podspec.Candidates(s, podspec.ReadAll)
 		if !override.Empty() {
-			c, _ := override.Candidate(s) // the flags were checked when they were read
+			c, _ := override.Candidate(s) // the flags were checked before
 			candidates = []podspec.Candidate{c}
 		}
 		for _, c := range candidates {
@@ -118,7 +117,7 @@ func (e examiner) podTrials(namespace string, override podspec.Override) []Admis
 			}
 			seen = append(seen, c)
 			a := trial(e.Image, ForPod, c, s, session.Rule("create", "pods"))
-			a.Enters = *c.Security.RunAsUser == 0 // where the runtime's defaults let root chroot, as most do
+			a.Enters = *c.Security.RunAsUser == 0 // if the runtime lets root chroot by default, as most do
 			pod := e.smallPod(namespace, c)
 			a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryPod(ctx, e.Deps, pod, c) }
 			list = append(list, a)
@@ -157,7 +156,7 @@ func trial(image string, purpose Purpose, c podspec.Candidate, s podspec.TargetU
 	return a
 }
 
-// can notes what a security context is good for.
+// can sets what a security context allows.
 func (a *Admission) can(sc *corev1.SecurityContext) {
 	a.Opens, a.Enters = podspec.SeeProcesses, podspec.Meets(sc, a.by, podspec.Chroot)
 	for _, access := range []podspec.Access{podspec.ReadAll, podspec.ReadRoot} {
@@ -168,7 +167,7 @@ func (a *Admission) can(sc *corev1.SecurityContext) {
 	}
 }
 
-// attempt fills in the answers, all asked for at once. Who may not ask is not told by a policy.
+// attempt fills in the answers, all requested at once. Without permission for the dry run, there is no answer.
 func attempt(ctx context.Context, list []Admission, may []Permission) {
 	asked := crash.NewGroup(ctx)
 	for i := range list {
@@ -185,29 +184,29 @@ func attempt(ctx context.Context, list []Admission, may []Permission) {
 	asked.Wait()
 }
 
-// answer notes what the server made of the question. A refusal that is about no security context decides about all of them.
+// answer records the answer of the server. An error that is not about the security context applies to all.
 func (a *Admission) answer(made podspec.Made, err error) {
-	other, ok := errors.AsType[session.Obstacle](err)
+	other, ok := errors.AsType[session.Blocker](err)
 	switch {
 	case err == nil:
 		a.Admitted = Yes
-		if a.Changed = made.Changes(a.asked, a.image); made.Lesser(a.asked.Security) {
+		if a.Changed = made.Changes(a.asked, a.image); made.Weaker(a.asked.Security) {
 			a.can(made.Security)
 		}
 		return
 	case ok && other.OfQuota() && a.For == ForPod:
-		// No helper counts for a quota, and every policy was asked before.
+		// Quotas do not count helpers, and every policy was asked before.
 		a.Admitted, a.Changed = Yes, ""
-		a.obstacle = other
+		a.blocker = other
 	case ok && session.Refused(err):
-		a.Admitted, a.obstacle = No, other
+		a.Admitted, a.blocker = No, other
 	case session.Refused(err):
 		a.Admitted = No
 	}
 	a.Reason = err.Error()
 }
 
-// needs names the permission without which the question can't be asked; "" where the user has it.
+// needs returns the missing permission for the dry run, or "".
 func (a *Admission) needs(may []Permission) string {
 	for _, p := range may {
 		if p.String() == session.RuleName(a.asks) && p.Allowed == No {

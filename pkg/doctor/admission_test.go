@@ -57,7 +57,7 @@ func TestDoctorSeesWhatAdmissionMakes(t *testing.T) {
 		return true, &corev1.Pod{Spec: corev1.PodSpec{EphemeralContainers: body.Spec.EphemeralContainers}}, nil
 	})
 	d := cluster.diagnose(t, "web", session.Request{})
-	if d.Works || !strings.Contains(d.Err().Error(), "every helper that opens the files") {
+	if d.Works || !strings.Contains(d.Err().Error(), "every helper that can read the files") {
 		t.Errorf("works %t, %v", d.Works, d.Err())
 	}
 	if first := d.Policy[0]; first.Admitted != Yes || first.Opens != podspec.SeeProcesses || !strings.Contains(first.Changed, "root without capabilities") {

@@ -43,7 +43,7 @@ func newTarget(edit func(*corev1.Pod)) target.Target {
 	return target.Target{Pod: p, Container: "web"}
 }
 
-// withHelper adds a helper of ours in some state.
+// withHelper adds a helper in some state.
 func withHelper(name, joins, image string, state corev1.ContainerState) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
 		c := podspec.Helper{Name: name, Image: image, Target: joins, Access: podspec.ReadAll, Container: "web"}.Ephemeral()

@@ -19,68 +19,67 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Diagnosis is what is allowed in a namespace and what is missing, for every way, without any change of it.
+// Diagnosis is what is allowed in a namespace and what is missing, for every mode.
 type Diagnosis struct {
 	Namespace string `json:"namespace"`
-	// User is who asks, as the cluster knows them; "" where it does not say.
+	// User is the username that the cluster knows; "" if it does not report it.
 	User string `json:"user,omitempty"`
-	// For is the way that was asked about. It works where there are no problems.
-	For      Purpose   `json:"for"`
+	// For is the mode that was asked about. It works if there are no problems.
+	For      Purpose   `json:"mode"`
 	Works    bool      `json:"works"`
 	Problems []Problem `json:"problems,omitempty"`
-	// Ways are all of them, the one asked about included.
-	Ways        []ModeReport `json:"ways"`
+	// Modes are all modes.
+	Modes       []ModeReport `json:"modes"`
 	Permissions []Permission `json:"permissions"`
 	Server      Server       `json:"server"`
-	// Target is nil where no pod was named, or where it could not be read.
+	// Target is nil if no pod was named, or if it could not be read.
 	Target *TargetReport `json:"target,omitempty"`
-	// Workload is what makes the pod, whose template a patch would change; "" where there is none.
+	// Workload is the controller whose template a patch would change; "" if there is none.
 	Workload string      `json:"workload,omitempty"`
-	Policy   []Admission `json:"policy,omitempty"`
-	// Missing grants what is needed and not allowed; nil where nothing is.
+	Policy   []Admission `json:"admission,omitempty"`
+	// Missing grants what is needed but not allowed; nil if nothing is missing.
 	Missing *Grant `json:"missing,omitempty"`
 
 	ref  target.Ref
 	want session.Request
-	// replaced tells that the pod's name is one that its successor will not have: a Role that names it would be of no use.
+	// replaced is true if a successor of the pod has another name: a Role that names the pod would be useless.
 	replaced bool
-	// helpers are those that run already and would be used, by way.
+	// helpers are the running helpers that would be reused, by mode.
 	helpers map[Purpose]string
 }
 
-// examiner asks the cluster.
+// examiner queries the cluster.
 type examiner struct{ session.Deps }
 
-// Problem is a reason why it would not work, and what to do about it.
+// Problem is why a mode does not work, and what to do about it.
 type Problem struct {
-	Text string `json:"text"`
-	Try  string `json:"try,omitempty"`
+	Text string `json:"message"`
+	Try  string `json:"hint,omitempty"`
 }
 
-// TargetReport is what is known of the target of a diagnosis.
+// TargetReport describes the target.
 type TargetReport struct {
 	Pod       string `json:"pod"`
 	Container string `json:"container"`
-	// UID and GID are those of the container's first process. UserFrom says who tells: the pod's status, its spec, or
-	// nobody ("unknown"), and then they are a guess.
-	UID      int64  `json:"uid"`
-	GID      int64  `json:"gid"`
-	UserFrom string `json:"userFrom"`
-	Running  bool   `json:"running"`
-	// Static is true for the API's picture of a pod that the kubelet reads from a file.
+	// UID and GID are those of the first process. UserSource is their source: "status" or "spec" of the pod, or "unknown"
+	// for a guess.
+	UID        int64  `json:"uid"`
+	GID        int64  `json:"gid"`
+	UserSource string `json:"userSource"`
+	Running    bool   `json:"running"`
+	// Static is true for the mirror of a static pod.
 	Static bool `json:"static"`
-	// Processes are those that a helper would see: the "container"'s, the "pod"'s or the "node"'s.
+	// Processes are those that a helper would see: of the "container", the "pod" or the "node".
 	Processes string `json:"processes"`
-	// Helpers of ours run already and see the container. Helper is the one that would be used again.
+	// Helpers are the running helpers that see the container. Helper is the one that would be reused.
 	Helpers []string `json:"helpers,omitempty"`
 	Helper  string   `json:"helper,omitempty"`
-	// Blocked says why no helper, or no copy, can be made.
-	Blocked string `json:"blocked,omitempty"`
+	// Blocked is why no helper, or no copy, can be made.
+	Blocked string `json:"blockedReason,omitempty"`
 }
 
-// Diagnose finds out whether a way would work for the pod that ref means, or for any pod of the namespace where
-// ref is empty. It asks the API server for reviews and dry runs only. The error is one that leaves nothing to diagnose: the
-// server is away, or there is no such pod.
+// Diagnose checks whether a mode would work for the pod of ref, or for any pod of the namespace if ref is empty. It
+// sends only reviews and dry runs. The error means that nothing can be checked: no server, or no such pod.
 func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref target.Ref, way Purpose, want session.Request) (Diagnosis, error) {
 	e := examiner{deps}
 	d := Diagnosis{Namespace: namespace, For: way, ref: ref, want: want, helpers: map[Purpose]string{}}
@@ -101,16 +100,16 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 	if err != nil {
 		return d, err
 	}
-	found := map[Purpose]obstacle{}
+	found := map[Purpose]blocker{}
 	switch {
 	case apierrors.IsForbidden(unread):
 		for _, w := range diagnosed() {
-			found[w] = obstacle{unread: unread}
+			found[w] = blocker{unread: unread}
 		}
 	case unread != nil && way == ForPatch && notOne == nil:
-		// A template can be patched where none of its pods is of any use.
+		// A template can be patched even if none of its pods is usable.
 		for _, w := range diagnosed() {
-			found[w] = obstacle{blocked: unread}
+			found[w] = blocker{blocked: unread}
 		}
 		found[ForPatch] = e.examinePatch(ctx, &d, target.Target{})
 	case unread != nil:
@@ -118,7 +117,7 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 	case !d.named():
 		d.Policy = e.podTrials(namespace, want.Override)
 	default:
-		// A policy may go by the image.
+		// A policy may depend on the image.
 		node, _ := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) { return session.NodeOf(ctx, e.Client, t.Pod), nil })
 		e.Deps = e.OnNode(node)
 		found = e.examine(ctx, &d, t, node)
@@ -133,11 +132,11 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 	if ctx.Err() != nil {
 		return d, context.Cause(ctx)
 	}
-	d.judge(found)
+	d.evaluate(found)
 	return d, nil
 }
 
-// replaced tells a pod whose successor has another name.
+// replaced reports whether the successor of a pod has another name.
 func replaced(pod *corev1.Pod) bool {
 	owner := metav1.GetControllerOf(pod)
 	return pod.GenerateName != "" && (owner == nil || owner.Kind != "StatefulSet")
@@ -145,14 +144,14 @@ func replaced(pod *corev1.Pod) bool {
 
 func (d *Diagnosis) named() bool { return d.ref.Arg != "" || d.ref.Selector != "" }
 
-// inquire asks what does not depend on the pod, and for the pod. Unread is why there is none.
+// inquire asks what does not depend on the pod, and reads the pod. unread is why that failed.
 func (e examiner) inquire(ctx context.Context, d *Diagnosis) (t target.Target, unread, err error) {
 	var away error
 	asked := crash.NewGroup(ctx)
 	asked.Go(func() { away = e.review(ctx, d.Namespace, d.Permissions) })
 	asked.Go(func() { d.Server = serverOf(ctx, e.Deps) })
 	asked.Go(func() {
-		// Without an answer the user has no name, and the Role no RoleBinding.
+		// Without a username the Role has no RoleBinding.
 		d.User, _ = bounded(ctx, func(ctx context.Context) (string, error) { return session.Who(ctx, e.Client), nil })
 	})
 	if d.named() {
@@ -176,7 +175,7 @@ func (e examiner) inquire(ctx context.Context, d *Diagnosis) (t target.Target, u
 func describe(t target.Target) *TargetReport {
 	user, known := podspec.UserOf(t.Pod, t.Container)
 	s := &TargetReport{
-		Pod: t.Pod.Name, Container: t.Container, UID: user.UID, GID: user.GID, UserFrom: "unknown",
+		Pod: t.Pod.Name, Container: t.Container, UID: user.UID, GID: user.GID, UserSource: "unknown",
 		Static:    t.Pod.Annotations[corev1.MirrorPodAnnotationKey] != "",
 		Processes: "container",
 	}
@@ -184,9 +183,9 @@ func describe(t target.Target) *TargetReport {
 	s.Running = st != nil && st.State.Running != nil
 	switch {
 	case st != nil && st.User != nil && st.User.Linux != nil:
-		s.UserFrom = "status"
+		s.UserSource = "status"
 	case known:
-		s.UserFrom = "spec"
+		s.UserSource = "spec"
 	}
 	switch {
 	case t.Pod.Spec.HostPID:
@@ -197,12 +196,12 @@ func describe(t target.Target) *TargetReport {
 	return s
 }
 
-// Needed grants all that is needed, whatever of it is allowed already.
+// Needed grants everything that is needed, also what is already allowed.
 func (d *Diagnosis) Needed() Grant {
 	return grantOf(d, slices.DeleteFunc(slices.Clone(d.Permissions), func(p Permission) bool { return !p.Needed }))
 }
 
-// Err is why it would not work, in one line; nil where it would.
+// Err is why it will not work, in one line; nil if it will.
 func (d *Diagnosis) Err() error {
 	if d.Works {
 		return nil

@@ -84,7 +84,7 @@ copy as user 65534:65534 without capabilities: yes`
 	if got := verdicts(d); got != want {
 		t.Errorf("got\n%s", got)
 	}
-	if got := *d.Target; got.UserFrom != "unknown" || !got.Running || got.Processes != "container" || got.Static {
+	if got := *d.Target; got.UserSource != "unknown" || !got.Running || got.Processes != "container" || got.Static {
 		t.Errorf("target %+v", got)
 	}
 	s := d.Server
@@ -107,23 +107,23 @@ func TestDiagnosisFindsWhatIsMissing(t *testing.T) {
 		try      string
 		rules    string // of the missing Role
 	}{
-		{"a permission", with(nil), "web", session.Request{}, []string{"patch pods/ephemeralcontainers"}, nil, "you may not patch pods/ephemeralcontainers in namespace shop", "--role", "patch pods/ephemeralcontainers"},
-		{"two of them", with(nil), "web", session.Request{}, []string{"get pods", "create pods/exec"}, nil, "you may not get pods, nor create pods/exec", "--role", "get pods; create pods/exec"},
+		{"a permission", with(nil), "web", session.Request{}, []string{"patch pods/ephemeralcontainers"}, nil, "you lack permission to patch pods/ephemeralcontainers in namespace shop", "--role", "patch pods/ephemeralcontainers"},
+		{"two of them", with(nil), "web", session.Request{}, []string{"get pods", "create pods/exec"}, nil, "you lack permission to get pods and create pods/exec in", "--role", "get pods; create pods/exec"},
 		{"what exec does without is not missed", with(nil), "web", session.Request{}, []string{"get pods/exec"}, nil, "", "", ""},
 		{"what only a copy needs is not missed", with(nil), "web", session.Request{}, []string{"create pods", "delete pods", "list pods"}, nil, "", "", ""},
-		{"a copy does miss it", with(nil), "web", session.Request{Copy: true}, []string{"create pods", "patch pods/ephemeralcontainers"}, nil, "debug --copy would not work: you may not create pods", "--role", "create pods"},
-		{"without a pod", with(nil), "", session.Request{}, []string{"patch pods/ephemeralcontainers"}, nil, "diagnose namespace shop: debug would not work: you may not patch", "--role", "patch pods/ephemeralcontainers"},
-		{"without a pod nothing is known without create", with(nil), "", session.Request{}, []string{"create pods"}, nil, "not known: needs create pods", "doctor POD", ""},
+		{"a copy does miss it", with(nil), "web", session.Request{Copy: true}, []string{"create pods", "patch pods/ephemeralcontainers"}, nil, "debug --copy will not work: you lack permission to create pods", "--role", "create pods"},
+		{"without a pod", with(nil), "", session.Request{}, []string{"patch pods/ephemeralcontainers"}, nil, "check namespace shop: debug will not work: you lack permission to patch", "--role", "patch pods/ephemeralcontainers"},
+		{"without a pod nothing is known without create", with(nil), "", session.Request{}, []string{"create pods"}, nil, "unknown whether policy admits a helper: needs create pods", "doctor POD", ""},
 		{"a policy that admits no root leaves a pod of another user", with(nil), "", session.Request{}, nil, noRoot, "", "", ""},
-		{"but not a target that is root", with(nil), "web", session.Request{}, nil, noRoot, "refuses every helper that opens the files of container web", "exception", ""},
+		{"but not a target that is root", with(nil), "web", session.Request{}, nil, noRoot, "denies every helper that can read the files of container web", "exception", ""},
 		{"unless the user decides", with(nil), "web", session.Request{Override: podspec.Override{User: &podspec.User{UID: 5, GID: 5}}}, nil, noRoot, "", "", ""},
-		{"a policy that admits nothing", with(nil), "", session.Request{}, nil, func(*corev1.SecurityContext) error { return forbidden("no") }, "policy refuses every security context", "exception", ""},
-		{"a webhook that is away is no refusal", with(nil), "web", session.Request{}, nil, func(*corev1.SecurityContext) error { return apierrors.NewInternalError(errors.New("webhook away")) }, "is not known: Internal error occurred: webhook away", "again", ""},
+		{"a policy that admits nothing", with(nil), "", session.Request{}, nil, func(*corev1.SecurityContext) error { return forbidden("no") }, "policy denies every security context", "exception", ""},
+		{"a webhook that is away is no refusal", with(nil), "web", session.Request{}, nil, func(*corev1.SecurityContext) error { return apierrors.NewInternalError(errors.New("webhook away")) }, "unknown whether policy admits a helper: Internal error occurred: webhook away", "again", ""},
 		{"a pod that has finished", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", session.Request{}, nil, nil, "has completed (phase Failed)", "--copy", ""},
 		{"which can be copied", with(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), "web", session.Request{Copy: true}, nil, nil, "", "", ""},
 		{"a static pod", with(mirror), "web", session.Request{}, nil, nil, "is a static pod", "--copy", ""},
 		{"a helper that runs needs no more", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", session.Request{}, []string{"patch pods/ephemeralcontainers"}, noRoot, "", "", "patch pods/ephemeralcontainers"},
-		{"but exec", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", session.Request{}, []string{"create pods/exec"}, nil, "you may not create pods/exec", "--role", "create pods/exec"},
+		{"but exec", with(withHelper("shareproc-a", "web", "i", nowRunning())), "web", session.Request{}, []string{"create pods/exec"}, nil, "you lack permission to create pods/exec", "--role", "create pods/exec"},
 	} {
 		cluster := newClinic(t, c.target)
 		cluster.denied = c.denied
@@ -154,7 +154,7 @@ func TestDiagnosisFindsWhatIsMissing(t *testing.T) {
 // ways puts the answers for every way into one line.
 func (d *Diagnosis) ways() string {
 	var list []string
-	for _, w := range d.Ways {
+	for _, w := range d.Modes {
 		text := w.Command + ": works"
 		if !w.Works {
 			text = w.Command + ": " + w.Problems[0].Text
@@ -178,18 +178,18 @@ func TestDiagnosisOfEveryWay(t *testing.T) {
 		want     string
 	}{
 		{"all is allowed", owned, "web", nil, nil, "debug: works\ndebug --root: works\ndebug --copy: works\ndebug --patch: works"},
-		{"a pod that nothing makes anew", alone, "web", nil, nil, "debug --patch: pod/web has no workload to patch"},
+		{"a pod without a controller", alone, "web", nil, nil, "debug --patch: pod/web has no workload to patch"},
 		{
 			"no root admitted, target another user", func(p *corev1.Pod) { owned(p); as(101, 102)(p) }, "web", nil, noRoot,
-			"debug: works\ndebug --root: the cluster's policy refuses every helper in which the target's root could be a shell's /\ndebug --copy: works",
+			"debug: works\ndebug --root: policy denies every helper that could use the target's root as /\ndebug --copy: works",
 		},
-		{"the workload may not be patched", owned, "web", []string{"patch statefulsets"}, nil, "debug --copy: works\ndebug --patch: you may not patch statefulsets.apps in namespace shop"},
+		{"the workload may not be patched", owned, "web", []string{"patch statefulsets"}, nil, "debug --copy: works\ndebug --patch: you lack permission to patch statefulsets.apps in namespace shop"},
 		{"what only other kinds need is not missed", owned, "web", []string{"patch deployments", "get daemonsets"}, nil, "debug --patch: works"},
-		{"no pods may be made", owned, "web", []string{"create pods"}, nil, "debug --copy: you may not create pods in namespace shop\ndebug --patch: works"},
-		{"no pod is named", nil, "", []string{"patch daemonsets"}, nil, "debug --root: works\ndebug --copy: works\ndebug --patch: you may not patch daemonsets.apps in namespace shop"},
+		{"no pods may be made", owned, "web", []string{"create pods"}, nil, "debug --copy: you lack permission to create pods in namespace shop\ndebug --patch: works"},
+		{"no pod is named", nil, "", []string{"patch daemonsets"}, nil, "debug --root: works\ndebug --copy: works\ndebug --patch: you lack permission to patch daemonsets.apps in namespace shop"},
 		{"a claim for one pod alone", func(p *corev1.Pod) {
 			p.Spec.Volumes = []corev1.Volume{{Name: "v", VolumeSource: corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: "once"}}}}
-		}, "web", nil, nil, "debug --copy: copy pod/web: its claim once may be used by one pod at a time (ReadWriteOncePod), and that is this one"},
+		}, "web", nil, nil, "debug --copy: copy pod/web: claim once is ReadWriteOncePod and in use by this pod"},
 	} {
 		pod := newTarget(c.edit)
 		cl := newClinic(t, pod)
@@ -222,7 +222,7 @@ func TestDiagnosisOfEveryWay(t *testing.T) {
 			if got := d.ways(); !strings.Contains(got, c.want) {
 				t.Errorf("%s: got\n%s", c.sentence, got)
 			}
-			if i := slices.IndexFunc(d.Ways, func(w ModeReport) bool { return w.For == way }); d.Works != d.Ways[i].Works || (d.Err() == nil) != d.Works {
+			if i := slices.IndexFunc(d.Modes, func(w ModeReport) bool { return w.For == way }); d.Works != d.Modes[i].Works || (d.Err() == nil) != d.Works {
 				t.Errorf("%s: %s works %t, %v", c.sentence, way, d.Works, d.Err())
 			}
 		}
@@ -316,6 +316,16 @@ func TestLaddersHaveEveryRung(t *testing.T) {
 					t.Errorf("user %d: %s is missing", uid, c.Name)
 				}
 			}
+		}
+	}
+}
+
+// What a session would not add to a pod in the node's process namespace is not asked about either, and so not answered.
+func TestNodesProcessesAreNotAskedToBeTraced(t *testing.T) {
+	pod := &corev1.Pod{Spec: corev1.PodSpec{HostPID: true, Containers: []corev1.Container{{Name: "agent"}}}}
+	for _, c := range allCandidates(podspec.TargetUserOf(pod, "agent")) {
+		if caps := c.Security.Capabilities; caps != nil && slices.Contains(caps.Add, "SYS_PTRACE") {
+			t.Errorf("asked about %s", c.Name)
 		}
 	}
 }

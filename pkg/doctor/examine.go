@@ -15,19 +15,19 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// ModeReport tells whether one way would work.
+// ModeReport reports whether a mode would work.
 type ModeReport struct {
-	// Command is debug with the flag that takes that way.
+	// Command is debug with the flag of the mode.
 	Command  string    `json:"command"`
-	For      Purpose   `json:"for"`
+	For      Purpose   `json:"mode"`
 	Works    bool      `json:"works"`
 	Problems []Problem `json:"problems,omitempty"`
 }
 
-// diagnosed are the ways that are asked about, least intrusive first.
+// diagnosed returns the modes, least intrusive first.
 func diagnosed() []Purpose { return []Purpose{ForHelper, ForRoot, ForCopy, ForPatch} }
 
-// flagOf follows "debug" on the command line.
+// flagOf is the flag of debug for a mode.
 func flagOf(way Purpose) string {
 	if way == ForHelper {
 		return ""
@@ -35,12 +35,12 @@ func flagOf(way Purpose) string {
 	return " --" + string(way)
 }
 
-// obstacle is what stands in a way whatever is allowed: a target that it is no use to, or one that could not be read.
-type obstacle struct{ blocked, unread error }
+// blocker is what prevents a mode, whatever is allowed: an unusable target, or one that could not be read.
+type blocker struct{ blocked, unread error }
 
-// examine describes the target and lists what is to be asked about it.
-func (e examiner) examine(ctx context.Context, d *Diagnosis, t target.Target, node *corev1.Node) map[Purpose]obstacle {
-	found := map[Purpose]obstacle{}
+// examine describes the target and lists the questions about it.
+func (e examiner) examine(ctx context.Context, d *Diagnosis, t target.Target, node *corev1.Node) map[Purpose]blocker {
+	found := map[Purpose]blocker{}
 	choose := func(way Purpose, access podspec.Access) session.Plan {
 		want := d.want
 		want.Access, want.Copy = access, way == ForCopy
@@ -48,7 +48,7 @@ func (e examiner) examine(ctx context.Context, d *Diagnosis, t target.Target, no
 		if err == nil {
 			err = target.CheckPlatform(t.Pod, node)
 		}
-		found[way], d.helpers[way] = obstacle{blocked: err}, plan.Helper
+		found[way], d.helpers[way] = blocker{blocked: err}, plan.Helper
 		return plan
 	}
 	choose(ForRoot, podspec.Chroot)
@@ -62,7 +62,7 @@ func (e examiner) examine(ctx context.Context, d *Diagnosis, t target.Target, no
 		_, err := bounded(ctx, func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, session.CheckCopy(ctx, e.Client, t.Pod)
 		})
-		found[ForCopy] = obstacle{blocked: err}
+		found[ForCopy] = blocker{blocked: err}
 		if found[ForCopy].blocked == nil {
 			d.Policy = append(d.Policy, e.copyTrials(t, copied)...)
 		}
@@ -74,21 +74,21 @@ func (e examiner) examine(ctx context.Context, d *Diagnosis, t target.Target, no
 	return found
 }
 
-// examinePatch finds the workload, and lists what is to be asked about its patch.
-func (e examiner) examinePatch(ctx context.Context, d *Diagnosis, t target.Target) obstacle {
+// examinePatch finds the workload and lists the questions about its patch.
+func (e examiner) examinePatch(ctx context.Context, d *Diagnosis, t target.Target) blocker {
 	plan, err := bounded(ctx, func(ctx context.Context) (session.PatchPlan, error) { return e.patchOfTarget(ctx, d, t) })
 	switch {
 	case apierrors.IsForbidden(err):
-		return obstacle{unread: err}
+		return blocker{unread: err}
 	case err != nil:
-		return obstacle{blocked: err}
+		return blocker{blocked: err}
 	}
 	pods := !slices.ContainsFunc(d.Permissions, func(p Permission) bool { return p.is("create", "", "pods") && p.Allowed == No })
 	d.Policy = append(d.Policy, e.patchTrials(plan, pods)...)
-	return obstacle{}
+	return blocker{}
 }
 
-// patchOfTarget plans a patch of the workload that was named, or of the one that makes the target.
+// patchOfTarget plans a patch of the named workload, or of the one that controls the pod.
 func (e examiner) patchOfTarget(ctx context.Context, d *Diagnosis, t target.Target) (session.PatchPlan, error) {
 	w, err := target.ParseWorkload(d.ref.Arg)
 	if err != nil {

@@ -9,14 +9,14 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-// judge finds the problems of every way, the one to mend first at the head: without a target no permission helps, and
-// without permission no policy is asked.
-func (d *Diagnosis) judge(found map[Purpose]obstacle) {
+// evaluate finds the problems of every mode, first the one to fix first: a target, then permissions, then policy.
+func (d *Diagnosis) evaluate(found map[Purpose]blocker) {
 	for _, way := range diagnosed() {
-		r := d.judgeWay(way, found[way])
-		d.Ways = append(d.Ways, r)
+		r := d.evaluateMode(way, found[way])
+		d.Modes = append(d.Modes, r)
 		if way == d.For {
 			d.Works, d.Problems = r.Works, r.Problems
 		}
@@ -27,20 +27,20 @@ func (d *Diagnosis) judge(found map[Purpose]obstacle) {
 	}
 }
 
-func (d *Diagnosis) judgeWay(way Purpose, o obstacle) ModeReport {
+func (d *Diagnosis) evaluateMode(way Purpose, o blocker) ModeReport {
 	r := ModeReport{Command: "debug" + flagOf(way), For: way}
 	if o.blocked != nil {
 		r.add(o.blocked.Error(), hint.Of(o.blocked))
 	}
-	stopped := d.judgePermissions(&r)
+	stopped := d.evaluatePermissions(&r)
 	if o.unread != nil && !stopped {
 		r.add(o.unread.Error(), hint.Of(o.unread))
 	}
 	if (way == ForHelper || way == ForRoot) && d.Server.EphemeralContainers.Result == No {
-		r.add("this server has no ephemeral containers (Kubernetes 1.25 has)", d.copyAdvice(way)+"an API server of that version")
+		r.add("this server lacks ephemeral containers (Kubernetes 1.25 or later)", d.copyAdvice(way)+"upgrade the cluster")
 	}
 	if o.blocked == nil && o.unread == nil && !stopped {
-		d.judgePolicy(&r)
+		d.evaluatePolicy(&r)
 	}
 	r.Works = len(r.Problems) == 0
 	return r
@@ -54,8 +54,8 @@ func (d *Diagnosis) lacks(way Purpose) []Permission {
 	return slices.DeleteFunc(slices.Clone(d.Permissions), func(p Permission) bool { return !p.neededFor(way) || p.Allowed != No })
 }
 
-// judgePermissions tells whether it does not work without some. Where a helper runs already, none has to be added.
-func (d *Diagnosis) judgePermissions(r *ModeReport) (stopped bool) {
+// evaluatePermissions adds missing permissions. A running helper needs none for adding one.
+func (d *Diagnosis) evaluatePermissions(r *ModeReport) (stopped bool) {
 	var what []string
 	for _, p := range d.lacks(r.For) {
 		if d.helpers[r.For] == "" || !p.is("patch", "", "pods/ephemeralcontainers") {
@@ -65,18 +65,18 @@ func (d *Diagnosis) judgePermissions(r *ModeReport) (stopped bool) {
 	if len(what) == 0 {
 		return false
 	}
-	try := "have the Role printed here applied by whoever may grant it; --role prints it alone"
+	try := "ask an admin to apply the Role above (--role prints only the Role)"
 	if r.For != d.For {
-		try = fmt.Sprintf("%s%s --role, for the Role", d.doctor(), flagOf(r.For))
+		try = fmt.Sprintf("run %s%s --role to print the Role", d.doctor(), flagOf(r.For))
 	}
 	if slices.Equal(what, []string{"create pods/exec"}) {
 		try = d.attachAdvice(r.For) + try
 	}
-	r.add(fmt.Sprintf("you may not %s in namespace %s", strings.Join(what, ", nor "), d.Namespace), try)
+	r.add(session.Lacking(what, d.Namespace), try)
 	return true
 }
 
-// attachAdvice begins a sentence of advice, where a shell is to be had by attaching.
+// attachAdvice begins the advice if attach provides a shell.
 func (d *Diagnosis) attachAdvice(way Purpose) string {
 	may := slices.ContainsFunc(d.Permissions, func(p Permission) bool {
 		return p.is("create", "", "pods/attach") && p.Allowed == Yes
@@ -84,10 +84,10 @@ func (d *Diagnosis) attachAdvice(way Purpose) string {
 	if way != ForHelper || !may {
 		return ""
 	}
-	return "kubectl shareproc debug POD without a command, for a shell that you attach to; for all else "
+	return "run kubectl shareproc debug POD without a command to attach to a shell; for everything else, "
 }
 
-// doctor is the command line that was given, without flags for the way.
+// doctor is the given command line, without the flag of the mode.
 func (d *Diagnosis) doctor() string {
 	switch {
 	case d.ref.Arg != "":
@@ -99,8 +99,8 @@ func (d *Diagnosis) doctor() string {
 	}
 }
 
-// judgePolicy looks for one security context that is admitted and does.
-func (d *Diagnosis) judgePolicy(r *ModeReport) {
+// evaluatePolicy looks for a security context that is admitted and sufficient.
+func (d *Diagnosis) evaluatePolicy(r *ModeReport) {
 	made := r.For
 	if made == ForRoot {
 		made = ForHelper
@@ -109,70 +109,71 @@ func (d *Diagnosis) judgePolicy(r *ModeReport) {
 	if !d.named() {
 		purpose = ForPod
 	}
-	admitted, unknown, obstacle := policyOn(d, purpose, r.For)
+	admitted, unknown, blocker := policyOn(d, purpose, r.For)
 	if admitted {
 		return
 	}
 	what := string(made)
 	switch {
 	case d.helpers[r.For] != "":
-	case obstacle != nil:
-		r.add(obstacle.Error(), hint.Of(obstacle))
+	case blocker != nil:
+		r.add(blocker.Error(), hint.Of(blocker))
 	case unknown != "" && !d.named():
-		r.add("whether the cluster's policy admits a "+what+" is not known: "+unknown,
-			"kubectl shareproc doctor POD, which asks about that pod and not about one of its own")
+		r.add("unknown whether policy admits a "+what+": "+unknown,
+			"run kubectl shareproc doctor POD, which checks that pod instead of a test pod")
 	case unknown != "":
-		r.add("whether the cluster's policy admits a "+what+" is not known: "+unknown, "the same command again")
+		r.add("unknown whether policy admits a "+what+": "+unknown, "run it again")
 	case r.For == ForRoot:
-		r.add("the cluster's policy refuses every "+what+" in which the target's root could be a shell's /",
-			"debug without --root, where it is /proc/PID/root; fs follows its links")
+		r.add("policy denies every "+what+" that could use the target's root as /",
+			"leave out --root and use /proc/PID/root, or use kubectl shareproc fs, which resolves links inside the target")
 	case !d.named():
-		r.add("the cluster's policy refuses every security context", "ask the cluster's administrators for an exception")
+		r.add("policy denies every security context", "ask an admin for an exception")
 	case r.For == ForPatch:
-		r.add("the cluster's policy refuses every patch of "+d.Workload, d.copyAdvice(r.For)+"ask the cluster's administrators for an exception")
+		r.add("policy denies every patch of "+d.Workload, d.copyAdvice(r.For)+"ask an admin for an exception")
 	default:
-		r.add(fmt.Sprintf("the cluster's policy refuses every %s that opens the files of container %s", what, d.Target.Container),
-			d.copyAdvice(r.For)+"ask the cluster's administrators for an exception")
+		r.add(fmt.Sprintf("policy denies every %s that can read the files of container %s", what, d.Target.Container),
+			d.copyAdvice(r.For)+"ask an admin for an exception")
 	}
 }
 
-// policyOn tells whether a security context is admitted that does, or else what stands against all of them alike, or why
-// nothing is known.
-func policyOn(d *Diagnosis, purpose, way Purpose) (admitted bool, unknown string, obstacle error) {
+// policyOn reports whether a sufficient security context is admitted; otherwise what blocks all of them, or why nothing
+// is known.
+func policyOn(d *Diagnosis, purpose, way Purpose) (admitted bool, unknown string, blocker error) {
 	for _, a := range d.Policy {
-		if a.For != purpose || !d.does(a, way) {
+		if a.For != purpose || !d.suffices(a, way) {
 			continue
 		}
-		// A small pod that a quota refuses stands for a copy that it would refuse, and for a helper that it would not.
-		if a.Admitted == Yes && (a.obstacle == nil || way == ForHelper || way == ForRoot) {
+		// A test pod that a quota denies stands for a copy, which the quota would deny, and for a helper, which it
+		// would not.
+		if a.Admitted == Yes && (a.blocker == nil || way == ForHelper || way == ForRoot) {
 			return true, "", nil
 		}
-		if a.obstacle != nil {
-			obstacle = a.obstacle
+		if a.blocker != nil {
+			blocker = a.blocker
 		}
 		if a.Admitted == Unknown {
 			unknown = a.Reason
 		}
 	}
-	return false, unknown, obstacle
+	return false, unknown, blocker
 }
 
-// does tells whether a security context is worth having: it opens the target's files, or is what the user decided on. Whom
-// a patch will meet is not known before.
-func (d *Diagnosis) does(a Admission, way Purpose) bool {
+// suffices reports whether a security context opens the files of the target, or is what the user chose. The user that a
+// patch will meet is unknown.
+func (d *Diagnosis) suffices(a Admission, way Purpose) bool {
 	if way == ForRoot {
 		return a.Enters
 	}
 	return a.Opens != podspec.SeeProcesses || !d.want.Override.Empty() || way == ForPatch
 }
 
-// copyAdvice begins a sentence of advice, where a copy is admitted in place of what is not.
+// copyAdvice begins the advice if a copy is admitted instead.
 func (d *Diagnosis) copyAdvice(way Purpose) string {
 	admitted := slices.ContainsFunc(d.Policy, func(a Admission) bool { return a.For == ForCopy && a.Admitted == Yes })
 	if way == ForCopy || !admitted {
 		return ""
 	}
-	return fmt.Sprintf("kubectl shareproc debug %s --copy, or ", d.Target.Pod)
+	return fmt.Sprintf("run kubectl shareproc debug %s --copy, or ", d.Target.Pod)
 }
 
 func (d *Diagnosis) failure() error {
@@ -189,5 +190,5 @@ func (d *Diagnosis) failure() error {
 	for _, p := range d.Problems {
 		texts = append(texts, p.Text)
 	}
-	return hint.With(fmt.Errorf("diagnose %s: %s would not work: %s", what, "debug"+flagOf(d.For), strings.Join(texts, "; ")), d.Problems[0].Try)
+	return hint.With(fmt.Errorf("check %s: %s will not work: %s", what, "debug"+flagOf(d.For), strings.Join(texts, "; ")), d.Problems[0].Try)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Verdict is the answer to a question, which nobody may have.
+// Verdict is the answer to a question; it may be unknown.
 type Verdict string
 
 // The verdicts.
@@ -28,45 +28,45 @@ const (
 	Unknown Verdict = "unknown"
 )
 
-// Purpose is what a permission or a pod is asked about for.
+// Purpose is what a permission is needed for, or a pod is asked about.
 type Purpose string
 
-// The purposes. ForPod is that of a small pod which stands for helpers and copies where no pod is named.
+// The purposes. ForPod is a test pod, which stands for helpers and copies if no pod is named.
 const (
 	ForHelper Purpose = "helper"
-	// ForRoot is a helper in which the target's root can be /.
+	// ForRoot is a helper that can use the root of the target as /.
 	ForRoot     Purpose = "root"
 	ForCopy     Purpose = "copy"
 	ForPatch    Purpose = "patch"
 	ForWorkload Purpose = "workload"
 	ForSessions Purpose = "sessions"
-	// ForAttach is a shell that is attached to: debug --persist, and attach.
+	// ForAttach is debug --persist and attach.
 	ForAttach Purpose = "attach"
-	// ForWebSocket spares every exec a request that is refused, before it falls back to SPDY.
-	ForWebSocket Purpose = "WebSocket, else SPDY"
+	// ForWebSocket saves a rejected request per exec, before the fallback to SPDY.
+	ForWebSocket Purpose = "websocket"
 	ForPod       Purpose = "pod"
 )
 
 // Permission is a kind of request, and whether the user may make it.
 type Permission struct {
-	For  []Purpose `json:"for"`
+	For  []Purpose `json:"neededFor"`
 	Verb string    `json:"verb"`
-	// Resource has its subresource behind a slash, as in a Role.
+	// Resource includes the subresource after a slash, as in a Role.
 	Group    string `json:"apiGroup"`
 	Resource string `json:"resource"`
-	// Name is that of the one object that is meant; "" for any.
+	// Name is the only object that it applies to; "" for any.
 	Name string `json:"resourceName,omitempty"`
-	// Needed tells that what was asked about does not work without it.
-	Needed  bool    `json:"needed"`
+	// Needed is true if the mode that was asked about does not work without it.
+	Needed  bool    `json:"required"`
 	Allowed Verdict `json:"allowed"`
-	// Reason is the server's, where it gives one.
+	// Reason is that of the server, if it gives one.
 	Reason string `json:"reason,omitempty"`
 
-	// leads tells that it is needed on the way to the pod that is meant.
+	// leads is true if finding the pod needs it.
 	leads bool
 }
 
-// neededFor tells whether a way does not work without it.
+// neededFor reports whether a mode does not work without it.
 func (p Permission) neededFor(purpose Purpose) bool {
 	if purpose == ForRoot {
 		purpose = ForHelper
@@ -82,7 +82,7 @@ func (p Permission) is(verb, group, resource string) bool {
 	return p.Verb == verb && p.Group == group && p.Resource == resource
 }
 
-// permissions lists what each way asks for. Needed are those of the purpose, and what leads to the pod that is meant.
+// permissions lists what each mode needs. Needed are those of the purpose, and those for finding the pod.
 func permissions(purpose Purpose, requests []authv1.ResourceAttributes) []Permission {
 	const apps = "apps"
 	var list []Permission
@@ -126,7 +126,7 @@ func permissions(purpose Purpose, requests []authv1.ResourceAttributes) []Permis
 	return list
 }
 
-// named is the list for a helper in one pod. What copies and patches need is about pods whose names nobody knows yet.
+// named limits the list for a helper to one pod. The names of copies and of patched pods are not known yet.
 func named(list []Permission, purpose Purpose, ref target.Ref) []Permission {
 	pod, err := target.ParseName(ref.Arg)
 	if err != nil || ref.Arg == "" || purpose != ForHelper && purpose != ForRoot {
@@ -140,7 +140,7 @@ func named(list []Permission, purpose Purpose, ref target.Ref) []Permission {
 	return list
 }
 
-// forWorkload is the list for the patch of one workload: what only those of other kinds need is left out.
+// forWorkload limits the list to the patch of one workload, without the permissions for other kinds.
 func forWorkload(list []Permission, purpose Purpose, w target.Workload) []Permission {
 	for i := range list {
 		if p := &list[i]; p.Group == "apps" && slices.Contains(p.For, ForPatch) && p.Resource != w.Plural() {
@@ -151,8 +151,7 @@ func forWorkload(list []Permission, purpose Purpose, w target.Workload) []Permis
 	return slices.DeleteFunc(list, func(p Permission) bool { return len(p.For) == 0 })
 }
 
-// review fills in the answers, all asked for at once. What the server does not tell is unknown; the error says that it
-// told nothing.
+// review fills in the answers, all requested at once. It returns an error if the server answers none.
 func (e examiner) review(ctx context.Context, namespace string, list []Permission) error {
 	failed := make([]error, len(list))
 	asked := crash.NewGroup(ctx)
@@ -164,7 +163,7 @@ func (e examiner) review(ctx context.Context, namespace string, list []Permissio
 		if err == nil || answered(err) {
 			return nil
 		}
-		failed[i] = fmt.Errorf("ask whether you may %s: %w", list[i], err)
+		failed[i] = fmt.Errorf("check permission to %s: %w", list[i], err)
 	}
 	return failed[0]
 }
@@ -189,18 +188,18 @@ func (e examiner) reviewOne(ctx context.Context, namespace string, p *Permission
 	return nil
 }
 
-// answered tells an error that is the server's answer to a user whom it knows.
+// answered reports whether an error is an answer of the server to an authenticated user.
 func answered(err error) bool {
 	var status apierrors.APIStatus
 	return errors.As(err, &status) && !apierrors.IsUnauthorized(err)
 }
 
-// answerTime bounds each of a diagnosis's requests: a server that hangs is part of what is to be found out.
+// answerTime bounds each request: a hanging server is something that doctor should report.
 const answerTime = 10 * time.Second
 
 var errNoAnswer = fmt.Errorf("no answer within %s", answerTime)
 
-// bounded makes one request. Its error is the cause where ctx has ended.
+// bounded makes one request. Its error is the cause if ctx has ended.
 func bounded[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errNoAnswer)
 	defer cancel()

@@ -12,14 +12,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Grant is a Role with what somebody may do, and what gives it to them; without a RoleBinding where the cluster does not
-// say who they are.
+// Grant is a Role, and a RoleBinding if the username is known.
 type Grant struct {
 	Role        *rbacv1.Role        `json:"role"`
 	RoleBinding *rbacv1.RoleBinding `json:"roleBinding,omitempty"`
 }
 
-// grantOf grants a list to who asked, for the one pod that was named.
+// grantOf grants permissions to the user, limited to the named pod.
 func grantOf(d *Diagnosis, list []Permission) Grant {
 	list = slices.Clone(list)
 	for i := range list {
@@ -30,7 +29,7 @@ func grantOf(d *Diagnosis, list []Permission) Grant {
 	return grant(d.Namespace, d.User, list)
 }
 
-// grant makes a Role of permissions. Its name goes by who is given what: a second one, of what is still missing, must not
+// grant creates a Role. Its name depends on the user and the rules: a second Role, with what is still missing, must not
 // replace the first.
 func grant(namespace, user string, list []Permission) Grant {
 	var rules []rbacv1.PolicyRule
@@ -65,7 +64,7 @@ func grant(namespace, user string, list []Permission) Grant {
 	return g
 }
 
-// subject is a user as a RoleBinding names them. A service account's user name has its namespace and name in it.
+// subject is a user for a RoleBinding. The username of a service account contains its namespace and name.
 func subject(user string) rbacv1.Subject {
 	if account, ok := strings.CutPrefix(user, "system:serviceaccount:"); ok {
 		if namespace, name, ok := strings.Cut(account, ":"); ok {

@@ -16,29 +16,29 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-// Check is one answer about a cluster, and where it comes from.
+// Check is one property of a cluster, and how it is known.
 type Check struct {
 	Result Verdict `json:"result"`
 	Detail string  `json:"detail"`
 }
 
-// Server is what a cluster is able to do, whoever asks.
+// Server is what a cluster supports, for every user.
 type Server struct {
 	Version               string `json:"version,omitempty"`
 	EphemeralContainers   Check  `json:"ephemeralContainers"`
 	ShareProcessNamespace Check  `json:"shareProcessNamespace"`
 	ImageVolumes          Check  `json:"imageVolumes"`
-	// Node is the target's; nil where there is none.
+	// Node is the node of the target; nil if there is none.
 	Node *Node `json:"node,omitempty"`
 }
 
-// Node is what a node says of itself.
+// Node is what a node reports about itself.
 type Node struct {
 	Name    string `json:"name"`
 	Kubelet string `json:"kubelet,omitempty"`
 	Runtime string `json:"runtime,omitempty"`
-	// Unknown says why nothing more is known of it.
-	Unknown string `json:"unknown,omitempty"`
+	// Unknown is why nothing more is known.
+	Unknown string `json:"reason,omitempty"`
 }
 
 func serverOf(ctx context.Context, e session.Deps) Server {
@@ -66,11 +66,11 @@ func served(list *metav1.APIResourceList, err error) Check {
 	case slices.ContainsFunc(list.APIResources, func(r metav1.APIResource) bool { return r.Name == "pods/ephemeralcontainers" }):
 		return Check{Yes, "served"}
 	default:
-		return Check{No, "not served; Kubernetes serves them from 1.25 on"}
+		return Check{No, "not served (Kubernetes 1.25 or later)"}
 	}
 }
 
-// byVersion tells what no API tells.
+// byVersion derives from the version what no API reports.
 func (s *Server) byVersion(info *version.Info, err error) {
 	var v *utilversion.Version
 	if err == nil {
@@ -87,11 +87,11 @@ func (s *Server) byVersion(info *version.Info, err error) {
 			return Check{No, detail}
 		}
 	}
-	s.ShareProcessNamespace = since(17, "by version: stable from 1.17 on")
-	s.ImageVolumes = since(35, "by version: on by default from 1.35 on, with a runtime that has them (containerd 2.1)")
+	s.ShareProcessNamespace = since(17, "assumed from the server version (stable since 1.17)")
+	s.ImageVolumes = since(35, "assumed from the server version (on by default since 1.35, with a runtime that supports them, such as containerd 2.1)")
 }
 
-// node asks what few users may: their answer is "unknown".
+// node reads the node, which few users may: then the answer is unknown.
 func (e examiner) node(ctx context.Context, name string) *Node {
 	if name == "" {
 		return nil

@@ -28,7 +28,7 @@ func DocumentFormats() []string {
 	return []string{"json", "yaml", PathFormat, ColumnsFormat}
 }
 
-// IsDocument tells a format that prints a document from the command's own ones.
+// IsDocument reports whether a format prints a document.
 func IsDocument(format string) bool {
 	_, err := PrinterOf(format)
 	return format != "" && err == nil

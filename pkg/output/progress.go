@@ -26,6 +26,9 @@ type Progress struct {
 
 // Progress shows how much has been copied, until it is stopped.
 func (r *Reporter) Progress(ctx context.Context) *Progress {
+	if r.Bar != nil {
+		return r.Bar
+	}
 	p := &Progress{quit: make(chan struct{}), ended: make(chan struct{})}
 	if _, terminal := term.GetFdInfo(r.ErrOut); !terminal || r.Quiet {
 		close(p.ended)
@@ -38,6 +41,9 @@ func (r *Reporter) Progress(ctx context.Context) *Progress {
 
 // Add counts bytes.
 func (p *Progress) Add(n int64) { p.done.Add(n) }
+
+// Done is how many bytes have been copied.
+func (p *Progress) Done() int64 { return p.done.Load() }
 
 // Clear makes room for a line of something else.
 func (p *Progress) Clear() {
@@ -65,6 +71,11 @@ func (p *Progress) show(w io.Writer, start time.Time) {
 	}
 }
 
+// Line is bytes, rate and the time that is left, since elapsed.
+func (p *Progress) Line(elapsed time.Duration) string {
+	return progressLine(p.done.Load(), p.Total.Load(), max(elapsed, time.Millisecond))
+}
+
 // progressLine is bytes, rate and, where the end is known, the time that is left.
 func progressLine(done, total int64, elapsed time.Duration) string {
 	rate := float64(done) / elapsed.Seconds()
@@ -81,6 +92,9 @@ func progressLine(done, total int64, elapsed time.Duration) string {
 
 // Stop takes the line away.
 func (p *Progress) Stop() {
+	if p.quit == nil {
+		return // somebody else shows it
+	}
 	close(p.quit)
 	<-p.ended
 }

@@ -15,6 +15,8 @@ type Reporter struct {
 	// Quiet leaves out what is being done.
 	Quiet bool
 	Color colorMode
+	// Bar counts what is copied for somebody who shows it; nil for a line on ErrOut.
+	Bar *Progress
 
 	live liveLine
 }

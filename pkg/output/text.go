@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -34,6 +35,19 @@ func Table(w io.Writer, rows [][]string) error {
 		}
 	}
 	return tw.Flush()
+}
+
+// AlignRight pads the cells of columns of numbers, so that Table has them end below each other.
+func AlignRight(rows [][]string, columns ...int) {
+	for _, column := range columns {
+		width := 0
+		for _, row := range rows {
+			width = max(width, utf8.RuneCountInString(row[column]))
+		}
+		for _, row := range rows {
+			row[column] = strings.Repeat(" ", width-utf8.RuneCountInString(row[column])) + row[column]
+		}
+	}
 }
 
 // EscapeLines makes text of others fit for a terminal and leaves its lines.

@@ -21,6 +21,7 @@ images: [one, two]
 contexts:
   production:
     idleTimeout: 5m
+    transport: spdy
     namespaces:
       payments: {image: "registry/payments", imagePullPolicy: Never}
 `
@@ -75,6 +76,9 @@ images one, two FILE: images
 imagePullPolicy Never FILE: contexts[production].namespaces[payments].imagePullPolicy
 idleTimeout 5m0s FILE: contexts[production].idleTimeout
 timeout 1m0s default
+transport spdy FILE: contexts[production].transport
+readOnly false default
+` + presets + `
 `},
 		{nil, []string{"-n", "shop"}, `
 FIELD VALUE FROM
@@ -83,6 +87,9 @@ images one, two FILE: images
 imagePullPolicy <none> default
 idleTimeout 5m0s FILE: contexts[production].idleTimeout
 timeout 1m0s default
+transport spdy FILE: contexts[production].transport
+readOnly false default
+` + presets + `
 `},
 		{[]string{cli.ImageEnv, "mine:1"}, []string{"--context", "test"}, `
 FIELD VALUE FROM
@@ -91,6 +98,9 @@ images <none> environment SHAREPROC_IMAGE
 imagePullPolicy <none> default
 idleTimeout 10m0s default
 timeout 1m0s default
+transport auto default
+readOnly false default
+` + presets + `
 `},
 	} {
 		d, file := configDesk(t, written, c.env...)
@@ -119,14 +129,14 @@ func TestConfigViewForms(t *testing.T) {
 		{[]string{"view", "--raw"}, []string{written}},
 		{[]string{"view", "-o", "yaml"}, []string{
 			"apiVersion: kubectl-shareproc/v1alpha1\n", "kind: Settings\n", "context: production\n", "namespace: payments\n", "file: " + file + "\n",
-			"  images:\n    from: '" + file + ": images'\n    value:\n    - one\n    - two\n",
-			"  idleTimeout:\n    from: '" + file + ": contexts[production].idleTimeout'\n    value: 5m0s\n",
+			"  images:\n    source: '" + file + ": images'\n    value:\n    - one\n    - two\n",
+			"  idleTimeout:\n    source: '" + file + ": contexts[production].idleTimeout'\n    value: 5m0s\n",
 		}},
 		{[]string{"view", "-o", "json"}, []string{`"kind": "Settings"`, `"timeout": {
             "value": "1m0s",
-            "from": "default"
+            "source": "default"
         }`}},
-		{nil, []string{"SHAREPROC_CONFIG", "Available Commands:", "view"}},
+		{nil, []string{"SHAREPROC_CONFIG", "Commands:", "view"}},
 	} {
 		if code := d.look(t, append([]string{"config"}, c.args...)...); code != 0 {
 			t.Errorf("%q: exit code %d: %s", c.args, code, d.errOut.String())
@@ -203,3 +213,7 @@ func TestSettingsWithNothingAtAll(t *testing.T) {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }
+
+// presets are the images of --tools that no file names.
+const presets = "tools dotnet=mcr.microsoft.com/dotnet/sdk:9.0-alpine, jvm=eclipse-temurin:21-jdk-alpine, " +
+	"net=nicolaka/netshoot:v0.14, python=python:3.13-alpine default"

@@ -168,7 +168,7 @@ func TestEndsComplete(t *testing.T) {
 	d.LookTime = time.Minute
 	for word, want := range map[string]string{
 		"we": "web:/\n", "web:" + pid + ":" + directory + "/su": "web:" + pid + ":" + directory + "/sub/\n", "pod/w": "pod/web:/\n",
-		"./x": ":0\n", "x/y": ":2\n",
+		"./x": ":0\n", "x/y": ":0\n", "shop/w": "shop/web:/\n", "shop/web:" + pid + ":" + directory + "/su": "shop/web:" + pid + ":" + directory + "/sub/\n",
 	} {
 		d.out.Reset()
 		Main(t.Context(), d.Deps, []string{cobra.ShellCompNoDescRequestCmd, "fs", "diff", "-n", "shop", word})

@@ -150,7 +150,7 @@ func TestFSEditWritesOverNobodysChange(t *testing.T) {
 			code := e.edit(t.Context(), editor, e.file)
 			kept := e.kept()
 			if code != cli.ExitError || len(kept) != 1 || !strings.Contains(e.errOut.String(), "changed while it was edited: not written\n  your copy is saved in "+kept[0]+"/a\ntry: ") ||
-				!strings.Contains(e.errOut.String(), "kubectl shareproc fs diff web:"+e.file+" -c web "+kept[0]+"/a -u") {
+				!strings.Contains(e.errOut.String(), "kubectl shareproc -n shop fs diff web:"+e.file+" -c web "+kept[0]+"/a -u") {
 				t.Fatalf("exit code %d, kept %q: %s", code, kept, e.errOut.String())
 			}
 			if data, err := os.ReadFile(kept[0] + "/a"); err != nil || string(data) != "one\ntwo\nmine\n" {
@@ -187,7 +187,7 @@ func TestFSEditFails(t *testing.T) {
 		{"true", "/dev/null", 0, "character device"},
 		{"true", e.file + "/x", 0, "not a directory"},
 		{"true", e.file + "x", 0, "file does not exist"},
-		{"true", large, 0, "too large (64M)\ntry: copy it out and back: kubectl shareproc cp web:" + large},
+		{"true", large, 0, "too large (64M)\ntry: copy it out and back: kubectl shareproc -n shop cp web:" + large},
 		{"true", "/proc/self/status", 0, ""},
 		{`sh -c 'echo mine >"$0"; exit 3'`, e.file, 1, "exit status 3\n  your copy is saved in "},
 	} {

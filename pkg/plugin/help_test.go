@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
@@ -44,6 +45,66 @@ func TestEveryCommandSaysWhatItIsForAndWhenToUseIt(t *testing.T) {
 	}
 }
 
+func TestTheHelpOfEveryCommandIsOneScreen(t *testing.T) {
+	for _, of := range listed(Root(newDesk(t).Deps)) {
+		t.Run(of.CommandPath(), func(t *testing.T) {
+			d := newDesk(t)
+			root := Root(d.Deps)
+			words := strings.Fields(strings.TrimPrefix(of.CommandPath(), root.CommandPath()))
+			if code := Main(t.Context(), d.Deps, append(words, "--help")); code != 0 || d.errOut.Len() > 0 {
+				t.Fatalf("exit code %d, stderr %q", code, d.errOut.String())
+			}
+			short := d.out.String()
+			d.out.Reset()
+			if code := Main(t.Context(), d.Deps, append([]string{"help"}, words...)); code != 0 || d.errOut.Len() > 0 {
+				t.Fatalf("help: exit code %d, stderr %q", code, d.errOut.String())
+			}
+			if n := screenRows(short); n > 60 {
+				t.Errorf("it takes %d lines:\n%s", n, short)
+			}
+			for line := range strings.SplitSeq(short+d.out.String(), "\n") {
+				if command := strings.HasPrefix(line, "  ") && strings.Contains(line, "kubectl shareproc "); len(line) > 80 && !command {
+					t.Errorf("more than 80 columns: %q", line)
+				}
+			}
+			example := strings.Index(short, "\nExamples:\n")
+			for _, heading := range []string{"\nFlags:\n", "\nTarget flags:\n", "\nHelper flags:\n"} {
+				if at := strings.Index(short, heading); example < 0 || at >= 0 && at < example {
+					t.Errorf("the examples are not before %q in\n%s", heading, short)
+				}
+			}
+			of.LocalNonPersistentFlags().VisitAll(func(flag *pflag.Flag) {
+				if flag.Name != "help" && !flag.Hidden && (!strings.Contains(short, "--"+flag.Name) || !strings.Contains(unwrapped(d.out.String()), unwrapped(flag.Usage))) {
+					t.Errorf("--%s is not named in --help, or not described in help:\n%s\n%s", flag.Name, short, d.out.String())
+				}
+			})
+			if strings.Contains(short, "--kubeconfig ") || !strings.Contains(short, "kubectl shareproc options") {
+				t.Errorf("it does not leave kubectl's flags to options:\n%s", short)
+			}
+		})
+	}
+}
+
+// unwrapped is a text in one line.
+func unwrapped(text string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(text, "`", "")), " ")
+}
+
+func TestOptionsListsTheFlagsOfEveryCommand(t *testing.T) {
+	d := newDesk(t)
+	if code := Main(t.Context(), d.Deps, []string{"options"}); code != 0 {
+		t.Fatalf("exit code %d, stderr %q", code, d.errOut.String())
+	}
+	for _, want := range []string{"--kubeconfig string", "  -n, --namespace string", "  -q, --quiet"} {
+		if !strings.Contains(d.out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, d.out.String())
+		}
+	}
+	if code := d.run(t.Context(), "options", "more"); code != cli.ExitUsage {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 func TestTheBareCommandListsAllCommandsByGroup(t *testing.T) {
 	d := newDesk(t)
 	if code := Main(t.Context(), d.Deps, nil); code != 0 || d.errOut.Len() > 0 {
@@ -52,6 +113,9 @@ func TestTheBareCommandListsAllCommandsByGroup(t *testing.T) {
 	root := Root(d.Deps)
 	text := d.out.String()
 	for _, cmd := range root.Commands() {
+		if cmd.Hidden {
+			continue
+		}
 		_, group, found := strings.Cut(text, "\n"+cmd.GroupID+":\n")
 		group, _, _ = strings.Cut(group, "\n\n")
 		if !found || !strings.Contains("\n"+group, "\n  "+cmd.Name()+" ") {
@@ -74,7 +138,7 @@ func TestTheBareCommandListsAllCommandsByGroup(t *testing.T) {
 		t.Errorf("help: exit code %d", code)
 	}
 	for _, cmd := range root.Commands() {
-		if !strings.Contains(d.out.String(), "\n  "+cmd.Name()+" ") {
+		if !cmd.Hidden && !strings.Contains(d.out.String(), "\n  "+cmd.Name()+" ") {
 			t.Errorf("help does not list %s", cmd.Name())
 		}
 	}
@@ -87,7 +151,7 @@ func TestAMistypedWordGetsASuggestion(t *testing.T) {
 		{"debgu web --root", `unknown command "debgu"`, "kubectl shareproc debug"},
 		{"sesions -A", `unknown command "sesions"`, "kubectl shareproc sessions"},
 		{"config veiw --raw", `unknown command "veiw"`, "kubectl shareproc config view"},
-		{"gnarl", `unknown command "gnarl"`, "kubectl shareproc --help"},
+		{"gnarl", `unknown command "gnarl"`, "kubectl shareproc debug gnarl   # if it is a pod\n     kubectl shareproc --help"},
 		{"debug web --roto", "unknown flag: --roto", "--root"},
 		{"debug web --keep-live", "unknown flag: --keep-live", "--keep-liveness"},
 		{"debug web --imgae=x", "unknown flag: --imgae", "--image"},
@@ -105,5 +169,20 @@ func TestAMistypedWordGetsASuggestion(t *testing.T) {
 		if want := "error: " + c.errors + "\ntry: " + c.try + "\n"; d.errOut.String() != want {
 			t.Errorf("%s: %q, want %q", c.line, d.errOut.String(), want)
 		}
+	}
+}
+
+func TestAHelpIsMeasuredAsATerminalShowsIt(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "a\n": 1, "\n\n": 2, strings.Repeat("x", 80) + "\n": 1, strings.Repeat("x", 81) + "\nb\n": 3} {
+		if got := screenRows(text); got != want {
+			t.Errorf("%q takes %d rows, want %d", text, got, want)
+		}
+	}
+	long := strings.Repeat("x", 65)
+	if got, want := wrap("  --flag  ", "one two "+long, 10), "  --flag  one two\n          "+long+"\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := wrap("  --flag  ", "one two", 10); got != "  --flag  one two\n" {
+		t.Errorf("%q", got)
 	}
 }

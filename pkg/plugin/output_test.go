@@ -18,18 +18,31 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/config"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/doctor"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/env"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/fs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/lsof"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/ps"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/report"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/sessions"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/ss"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/threads"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/top"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/version"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 )
 
 // documents are all that is printed in documentFormats, by kind. A new one needs a line here and a section in docs/output.md.
 func documents() map[string]any {
 	return map[string]any{
-		"ProcessList": ps.ProcessList{}, "SessionList": sessions.SessionList{}, "Diagnosis": doctor.Diagnosis{}, "Settings": config.SettingsDocument{}, "Version": version.Versions{},
+		"ProcessList": ps.ProcessList{}, "ResourceUsage": top.List{}, "SessionList": sessions.SessionList{}, "Diagnosis": doctor.Diagnosis{}, "Settings": config.SettingsDocument{}, "Version": version.Versions{},
 		"File": fs.FileInfo{}, "FileEntry": files.FileEntry{}, "FileStat": fs.FileStat{}, "FileTree": fs.FileTree{}, "DiskUsage": fs.DiskUsage{},
+		"FileSystemList": inspect.List[fs.FileSystem, struct{}]{}, "FileChange": fs.FileChange{}, "DirectoryChange": fs.DirectoryChange{},
+		"OpenFileList": inspect.List[proc.OpenFile, lsof.Summary]{}, "OpenFileSummary": inspect.List[proc.FileGroup, lsof.Summary]{},
+		"SocketList": inspect.List[proc.Socket, struct{}]{}, "SocketSummary": inspect.List[proc.SocketGroup, struct{}]{}, "ConnectionCheck": ss.ConnectionCheck{},
+		"Report": report.Report{}, "ReportList": report.List{}, "List": inspect.PodList[struct{}, struct{}]{}, "DifferenceList": inspect.DifferenceList{},
+		"VariableList": env.VariableList{}, "ThreadList": threads.ThreadList{},
 		"Checksum": fs.Checksum{}, "Match": fs.Match{}, "Difference": diff.Difference{}, "The fields of a file": files.File{},
 	}
 }
@@ -40,7 +53,7 @@ func TestOutputIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`\boutput\.NewTypeMeta\("(\w+)"\)`)
+	named := regexp.MustCompile(`\b(?:output\.NewTypeMeta\(|Kind:\s+)"(\w+)"`)
 	for _, source := range sources {
 		if strings.HasSuffix(source, "_test.go") {
 			continue
@@ -92,6 +105,8 @@ func fieldsOf(prefix string, t reflect.Type) []string {
 			inner = inner.Elem()
 		}
 		switch {
+		case inner.Kind() == reflect.Struct && inner.NumField() == 0:
+			continue // a list without a summary
 		case field.Anonymous && tag == "" && inner.Kind() == reflect.Struct:
 			if prefix == "" && inner == reflect.TypeFor[output.TypeMeta]() {
 				continue // every document has it
@@ -140,6 +155,8 @@ func jsonType(path string, t reflect.Type) (string, string, reflect.Type) {
 		return path, "object", t
 	case reflect.Bool:
 		return path, "boolean", nil
+	case reflect.Float64:
+		return path, "number", nil
 	case reflect.String:
 		return path, "string", nil
 	case reflect.Interface:

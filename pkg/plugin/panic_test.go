@@ -30,7 +30,7 @@ type mistakenWire struct {
 func (w mistakenWire) Run(ctx context.Context, argv []string, _ io.Reader, _, _ io.Writer) error {
 	for _, word := range w.words {
 		if slices.ContainsFunc(argv, func(arg string) bool { return strings.Contains(arg, word) }) {
-			panic("a mistake of ours")
+			panic("a bug")
 		}
 	}
 	if len(w.words) == 0 {
@@ -68,7 +68,7 @@ func copyDesk(t *testing.T) *desk {
 func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 	mistaken := func(words ...string) func(*desk) {
 		return func(d *desk) {
-			d.Exec = func(attach.Container) (session.Exec, error) { return mistakenWire{words: words}, nil }
+			d.Exec = func(attach.Container, bool) (session.Exec, error) { return mistakenWire{words: words}, nil }
 		}
 	}
 	request := func(verb, resource string, when func(clienttesting.Action) bool) func(*desk) {
@@ -76,7 +76,7 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 			mistaken()(d)
 			d.client.PrependReactor(verb, resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
 				if when(a) {
-					panic("a mistake of ours")
+					panic("a bug")
 				}
 				return false, nil, nil
 			})
@@ -96,7 +96,7 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 			return strings.HasPrefix(a.(clienttesting.GetAction).GetName(), "web-shareproc-")
 		}), true},
 		{"when the wire is made", func(d *desk) {
-			d.Exec = func(attach.Container) (session.Exec, error) { panic("a mistake of ours") }
+			d.Exec = func(attach.Container, bool) (session.Exec, error) { panic("a bug") }
 		}, true},
 	} {
 		d := copyDesk(t)
@@ -104,7 +104,7 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 		if code := d.run(t.Context(), "debug", "web", "--copy", "--", "only-this"); code != cli.ExitError {
 			t.Errorf("%s: exit code %d", c.sentence, code)
 		}
-		if said := d.errOut.String(); !strings.Contains(said, "error: internal error: a mistake of ours") || !strings.Contains(said, ".go:") {
+		if said := d.errOut.String(); !strings.Contains(said, "error: internal error: a bug") || !strings.Contains(said, ".go:") {
 			t.Errorf("%s: %s", c.sentence, said)
 		}
 		pods, err := d.client.Tracker().List(corev1.SchemeGroupVersion.WithResource("pods"), corev1.SchemeGroupVersion.WithKind("Pod"), "shop")

@@ -38,7 +38,7 @@ func TestPathsInWords(t *testing.T) {
 		{"cp --pid " + pid + " web:conf copy", "", "copy exists: copied to " + dir + "/copy/conf", 0},
 		{"cp --pid " + pid + " web:conf copy/", "", "", 0},
 		{"cp --pid " + pid + " copy web:conf", "", "exists: copied to " + dir + "/conf/copy", 0},
-		{"fs cat web " + pid + " /etc/*.conf", "", "use kubectl shareproc fs find web /etc --name PATTERN", 1},
+		{"fs cat web " + pid + " /etc/*.conf", "", "use kubectl shareproc -n shop fs find web /etc --name PATTERN", 1},
 		{"cp --pid " + pid + " web:conf/[ab] x", "", "patterns are not expanded in the container", 1},
 		{"cp --pid " + pid + " web:~/x x", "", "~ is not expanded in the container", 1},
 		{"fs tail web " + pid + " log", "", "the container's output\ntry: kubectl logs web -c web -n shop", 1},

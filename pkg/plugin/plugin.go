@@ -8,6 +8,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,16 +20,25 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/completion"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/config"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cp"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/debug"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/doctor"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/dump"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/env"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/fs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/lsof"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/ps"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/report"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/sessions"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/signal"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/slips"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/ss"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/threads"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/top"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/version"
 )
 
@@ -43,10 +53,12 @@ func Main(ctx context.Context, deps *cli.Deps, args []string) int {
 	ctx, cancel := crash.Context(ctx)
 	defer cancel()
 	err := crash.Try(func() error {
+		args = slips.Meaning(root, args)
 		words, err := fs.Words(root, args)
 		if err != nil {
 			return err
 		}
+		args = words
 		root.SetArgs(words)
 		return root.ExecuteContext(ctx)
 	})
@@ -67,7 +79,7 @@ func Main(ctx context.Context, deps *cli.Deps, args []string) int {
 		return cli.ExitPipe
 	}
 	fmt.Fprintf(deps.Streams.ErrOut, "%s %s\n", deps.Report.Paint(deps.Streams.ErrOut, output.Alarm, "error:"), output.EscapeLines(err.Error()))
-	if try := cli.Explain(err); try != "" {
+	if try := cmp.Or(slips.Correct(root, args, err), cli.InNamespace(deps, cli.Explain(err))); try != "" {
 		fmt.Fprintf(deps.Streams.ErrOut, "try: %s\n", output.EscapeLines(try))
 	}
 	if _, usage := errors.AsType[cli.UsageError](err); usage || !started() {
@@ -123,11 +135,14 @@ scratch and other images without sh, ls or tar.`,
 	root.SetOut(deps.Streams.Out)
 	root.SetErr(deps.Streams.ErrOut)
 	root.SetFlagErrorFunc(cli.FlagError)
+	root.SetHelpFunc(printHelp)
 	cli.AddFlags(deps, root.PersistentFlags())
-	addGroup(root, "Debug", debug.NewCommand(deps), attach.NewCommand(deps), ps.NewCommand(deps), signal.NewCommand(deps))
-	addGroup(root, "Files", fs.NewCommand(deps), cp.NewCommand(deps))
+	addGroup(root, "Debug", debug.NewCommand(deps), report.NewCommand(deps), attach.NewCommand(deps), ps.NewCommand(deps), top.NewCommand(deps), signal.NewCommand(deps),
+		lsof.NewCommand(deps), ss.NewCommand(deps), env.NewCommand(deps), threads.NewCommand(deps), dump.NewCommand(deps))
+	addGroup(root, "Files", browse.NewCommand(deps, Main, cp.Between), fs.NewCommand(deps), cp.NewCommand(deps))
 	addGroup(root, "Sessions", sessions.NewCommand(deps), sessions.NewCleanCommand(deps))
 	addGroup(root, "This tool", doctor.NewCommand(deps), config.NewCommand(deps), version.NewCommand(deps))
+	root.AddCommand(newOptionsCommand())
 	root.SetHelpCommandGroupID("This tool")
 	root.SetCompletionCommandGroupID("This tool")
 	completing := completion.Register(deps, root)

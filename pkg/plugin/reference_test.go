@@ -86,6 +86,7 @@ func index(root *cobra.Command) string {
 		fmt.Fprintf(&b, "| [%s](reference/%s) | %s |\n", strings.TrimPrefix(cmd.CommandPath(), root.CommandPath()+" "), fileName(cmd), cmd.Short)
 	}
 	b.WriteString("\nThe same as manual pages is in [man](man): `man -l docs/man/kubectl-shareproc.1`.\n")
+	b.WriteString("\n## Pods and paths\n\n" + grammar + "\n")
 	b.WriteString("\n## Flags of every command\n\n```\n" + root.PersistentFlags().FlagUsages() + "```\n")
 	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
 	for _, code := range exitCodes {
@@ -94,6 +95,23 @@ func index(root *cobra.Command) string {
 	b.WriteString("\n" + exitNotes + "\n")
 	return b.String()
 }
+
+const grammar = `Every command takes a pod as ` + "`[NAMESPACE/][TYPE/]NAME`" + `, and a path in it as ` + "`[NAMESPACE/][TYPE/]NAME:PATH`" + `:
+
+| word | meaning |
+|---|---|
+| ` + "`nginx`, `pod/nginx`, `deploy/web`" + ` | a pod, or the newest ready pod of a workload or Service |
+| ` + "`prod/nginx`, `prod/deploy/web`" + ` | the same in namespace prod |
+| ` + "`nginx:/etc/hosts`, `prod/nginx:/etc/hosts`" + ` | a path; ` + "`fs nginx /etc/hosts`" + ` is the same as ` + "`fs nginx:/etc/hosts`" + ` |
+| ` + "`nginx:8:/etc/hosts`" + ` | as process 8 sees it (not in ` + "`cp`" + `, which has ` + "`--pid`" + `) |
+| ` + "`nginx:conf/app.yaml`" + ` | below the working directory of the process |
+
+- What stands before the first slash is a type where it is one that kubectl exec takes (by its name, plural, short name
+  or with its API group), or a node; else it is a namespace. A namespace called like a type is named with ` + "`-n`" + `.
+- The path begins at the first colon: no name has one.
+- ` + "`-n`" + ` with another namespace than the word's is an error.
+- A local path with a colon, for ` + "`cp` and `fs diff`" + `, begins with ` + "`./`" + `.
+- ` + "`sessions` and `clean`" + ` also take ` + "`pod/NAME/CONTAINER`" + `, a helper.`
 
 var exitCodes = [][2]string{
 	{"0", "done"},

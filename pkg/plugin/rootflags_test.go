@@ -51,11 +51,11 @@ func TestACommandInTheRoot(t *testing.T) {
 		if code != 5 || d.out.String() != "here\n" {
 			t.Errorf("exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
 		}
-	} else if code != cli.ExitError || d.out.Len() > 0 || !strings.Contains(d.errOut.String(), "chroot is refused") {
+	} else if code != cli.ExitError || d.out.Len() > 0 || !strings.Contains(d.errOut.String(), "chroot is denied") {
 		t.Errorf("exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
 	}
 	code = d.run(t.Context(), "debug", "web", "--root", "--pid", "4000000", "--", "true")
-	if code != cli.ExitError || !strings.Contains(d.errOut.String(), "find process 4000000 in container web of pod/web: no such process\ntry: ") {
+	if code != cli.ExitError || !strings.Contains(d.errOut.String(), "find process 4000000 in container web in pod/web: no such process\ntry: ") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }

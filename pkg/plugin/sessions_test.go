@@ -102,7 +102,7 @@ func leftDesk(t *testing.T, code int) *desk {
 	d.client.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, &authnv1.SelfSubjectReview{Status: authnv1.SelfSubjectReviewStatus{UserInfo: authnv1.UserInfo{Username: "anna"}}}, nil
 	})
-	d.Exec = func(s attach.Container) (session.Exec, error) { return helperWire{d: d, s: s, code: code}, nil }
+	d.Exec = func(s attach.Container, _ bool) (session.Exec, error) { return helperWire{d: d, s: s, code: code}, nil }
 	return d
 }
 
@@ -121,15 +121,15 @@ func TestSessionsTable(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, `POD CONTAINER KIND TARGET BY SINCE ENDS STATE
+		{nil, `POD CONTAINER KIND TARGET BY SINCE EXPIRES STATE
 web shareproc-anna helper web anna 3m in 7m29s running
 web shareproc-bert helper web bert 3m in 7m29s running
 web-shareproc-anna shareproc copy copy of web anna 10m in 49m running
 web-shareproc-bert shareproc copy copy of web bert 10m in 49m running
 web-shareproc-over shareproc copy copy of web anna 10m - finished
 `},
-		{[]string{"pod/web/shareproc-anna", "-o", "wide"}, `POD CONTAINER KIND TARGET BY SINCE ENDS STATE SECURITY IMAGE
-web shareproc-anna helper web anna 3m in 7m29s running 0:5+SYS_PTRACE busybox:1
+		{[]string{"pod/web/shareproc-anna", "-o", "wide"}, `POD CONTAINER KIND TARGET BY SINCE EXPIRES STATE SECURITY IMAGE REASON
+web shareproc-anna helper web anna 3m in 7m29s running 0:5+SYS_PTRACE busybox:1 -
 `},
 		{[]string{"web-shareproc-bert", "--no-headers"}, "web-shareproc-bert shareproc copy copy of web bert 10m in 49m running\n"},
 		{[]string{"-o", "custom-columns=POD:.pod,BY:.createdBy", "--no-headers"}, "web anna\nweb bert\n"},
@@ -230,11 +230,11 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 		{[]string{"sessions", "job/web"}, cli.ExitUsage, "only a pod can be used here"},
 		{[]string{"sessions", "Web!"}, cli.ExitUsage, "is not a valid pod name"},
 		{[]string{"sessions", "pod/web/A_B"}, cli.ExitUsage, "not the name of a helper"},
-		{[]string{"sessions", "gone"}, cli.ExitError, "there is no such pod in namespace shop, nor a copy of it"},
+		{[]string{"sessions", "gone"}, cli.ExitError, `pod "gone" not found in namespace "shop", nor a copy of it`},
 		{[]string{"clean", "-A", "web"}, cli.ExitUsage, `-A and a name ("web")`},
 		{[]string{"clean", "--timeout", "0s"}, cli.ExitUsage, "--timeout 0s"},
 		{[]string{"clean", "job/web"}, cli.ExitUsage, "only a pod can be used here"},
-		{[]string{"clean", "gone"}, cli.ExitError, "there is no such pod"},
+		{[]string{"clean", "gone"}, cli.ExitError, `pod "gone" not found`},
 		{[]string{"clean", "web-shareproc-bert"}, cli.ExitError, "remove pod/web-shareproc-bert: it is not yours: it was created by bert\ntry: add --all"},
 	} {
 		d := leftDesk(t, 0)
@@ -252,7 +252,7 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 
 func TestSessionsWithoutPermission(t *testing.T) {
 	d := leftDesk(t, 0)
-	d.Exec = func(attach.Container) (session.Exec, error) {
+	d.Exec = func(attach.Container, bool) (session.Exec, error) {
 		return nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods/exec"}, "web", nil)
 	}
 	if d.run(t.Context(), "sessions"); !strings.Contains(words(d.out.String()), "shareproc-anna helper web anna 3m - running\n") {
@@ -264,7 +264,7 @@ func TestSessionsWithoutPermission(t *testing.T) {
 	d.client.PrependReactor("list", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "", nil)
 	})
-	if code := d.run(t.Context(), "sessions", "-A"); code != cli.ExitError || !strings.Contains(d.errOut.String(), "\ntry: one namespace (-n instead of -A), or") {
+	if code := d.run(t.Context(), "sessions", "-A"); code != cli.ExitError || !strings.Contains(d.errOut.String(), "\ntry: use -n NAMESPACE instead of -A, or") {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
 	}
 }
@@ -277,22 +277,22 @@ func TestClean(t *testing.T) {
 		out  string
 		said string
 	}{
-		{nil, false, 0, "helper shareproc-anna of pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "skipped 2 of other users"},
-		{[]string{"web", "-q"}, false, 0, "helper shareproc-anna of pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
+		{nil, false, 0, "helper shareproc-anna in pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "skipped 2 of other users"},
+		{[]string{"web", "-q"}, false, 0, "helper shareproc-anna in pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
 		{[]string{"web-shareproc-anna"}, false, 0, "pod/web-shareproc-anna deleted\n", ""},
-		{[]string{"pod/web/shareproc-anna", "pod/web/shareproc-anna", "web-shareproc-anna"}, false, 0, "helper shareproc-anna of pod/web stopped\npod/web-shareproc-anna deleted\n", ""},
-		{[]string{"pod/web/shareproc-bert", "--all", "-y"}, false, 0, "helper shareproc-bert of pod/web stopped\n", ""},
+		{[]string{"pod/web/shareproc-anna", "pod/web/shareproc-anna", "web-shareproc-anna"}, false, 0, "helper shareproc-anna in pod/web stopped\npod/web-shareproc-anna deleted\n", ""},
+		{[]string{"pod/web/shareproc-bert", "--all", "-y"}, false, 0, "helper shareproc-bert in pod/web stopped\n", ""},
 		{[]string{"pod/web/shareproc-none"}, false, 0, "", "nothing to remove in container shareproc-none in pod/web in namespace shop"},
-		{[]string{"-A", "--all", "--dry-run"}, false, 0, `helper shareproc-anna of pod/web stopped (dry run)
-helper shareproc-bert of pod/web stopped (dry run)
+		{[]string{"-A", "--all", "--dry-run"}, false, 0, `helper shareproc-anna in pod/web stopped (dry run)
+helper shareproc-bert in pod/web stopped (dry run)
 pod/db-shareproc-x deleted (dry run)
 pod/web-shareproc-anna deleted (dry run)
 pod/web-shareproc-bert deleted (dry run)
 pod/web-shareproc-over deleted (dry run)
 `, ""},
-		{[]string{"--dry-run"}, true, 0, "pod/web-shareproc-anna deleted (dry run)\npod/web-shareproc-over deleted (dry run)\n", "helper shareproc-anna of pod/web would be skipped: a command is running in it"},
-		{nil, true, cli.ExitError, "pod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "error: end helper shareproc-anna of pod/web: a command runs in it; the helper is of anna\ntry: the same command again once that has ended, or --force"},
-		{[]string{"--force"}, true, 0, "helper shareproc-anna of pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
+		{[]string{"--dry-run"}, true, 0, "pod/web-shareproc-anna deleted (dry run)\npod/web-shareproc-over deleted (dry run)\n", "helper shareproc-anna in pod/web would be skipped: a command is running in it"},
+		{nil, true, cli.ExitError, "pod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", "error: stop helper shareproc-anna in pod/web: it is running a command (helper added by anna)\ntry: run it again once the command has exited, or add --force"},
+		{[]string{"--force"}, true, 0, "helper shareproc-anna in pod/web stopped\npod/web-shareproc-anna deleted\npod/web-shareproc-over deleted\n", ""},
 	} {
 		code := 0
 		if c.used {

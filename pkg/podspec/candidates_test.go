@@ -3,8 +3,10 @@
 package podspec
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -208,6 +210,34 @@ func TestEveryCandidateHasAReadOnlyRootAndTheRuntimesSeccompProfile(t *testing.T
 		c, err := Override{Profile: profile, User: &User{7, 8}}.Candidate(TargetUser{})
 		if err == nil {
 			check(c)
+		}
+	}
+}
+
+// A profile of the pod's own may refuse what a shell needs, and the pod's default counts for every container without one.
+func TestOurContainersDoNotInheritThePodsSeccompProfile(t *testing.T) {
+	own := "profiles/strict.json"
+	strict := &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeLocalhost, LocalhostProfile: &own}
+	pod := &corev1.Pod{Spec: corev1.PodSpec{
+		SecurityContext: &corev1.PodSecurityContext{SeccompProfile: strict},
+		Containers:      []corev1.Container{{Name: "web", Image: "nginx:1", SecurityContext: &corev1.SecurityContext{SeccompProfile: strict}}},
+	}}
+	for name, c := range map[string]Copy{"a copy": {}, "a held copy": {Hold: "web"}} {
+		c.Name, c.TTL, c.Image = "web-copy", time.Hour, "busybox:1"
+		c.Security = Candidates(TargetUserOf(pod, "web"), ReadAll)[0].Security
+		made, _ := c.Of(pod)
+		ours := 0
+		for _, container := range slices.Concat(made.Spec.InitContainers, made.Spec.Containers) {
+			if container.Name == "web" {
+				continue
+			}
+			ours++
+			if sc := container.SecurityContext; sc == nil || sc.SeccompProfile == nil || sc.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+				t.Errorf("%s: %s: %+v", name, container.Name, sc)
+			}
+		}
+		if ours == 0 {
+			t.Errorf("%s has no container of ours", name)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// capabilities are those that a root process starts with, relative to the runtime's default set, which no API tells.
+// capabilities are those of a root process, relative to the default set of the runtime, which no API reports.
 type capabilities struct {
 	all      bool // privileged, or ALL added
 	defaults bool // the runtime's set, less what is dropped
@@ -33,7 +33,7 @@ func capabilitiesOf(sc *corev1.SecurityContext) capabilities {
 	return c
 }
 
-// names brings capabilities into one form: runtimes take them with CAP_ or without, in either case.
+// names normalizes capabilities: runtimes accept them with or without CAP_, in either case.
 func names(list []corev1.Capability) []string {
 	var out []string
 	for _, name := range list {
@@ -42,8 +42,7 @@ func names(list []corev1.Capability) []string {
 	return out
 }
 
-// everyDefault are the capabilities that are in the default set of containerd (pkg/oci) and of CRI-O (config, shorter)
-// alike: what may be counted on.
+// everyDefault returns the capabilities that are in the default sets of both containerd (pkg/oci) and CRI-O (config).
 func everyDefault() []string {
 	return []string{"CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE", "KILL"}
 }
@@ -57,7 +56,7 @@ func (c capabilities) has(name string) bool {
 	}
 }
 
-// covers tells whether a process with c has every capability that one with other has, for certain.
+// covers reports whether a process with c certainly has every capability of one with other.
 func (c capabilities) covers(other capabilities) bool {
 	if c.all || other.all {
 		return c.all
@@ -75,7 +74,7 @@ func (c capabilities) covers(other capabilities) bool {
 	return !slices.ContainsFunc(other.added, func(name string) bool { return !c.has(name) })
 }
 
-// spec is c as a security context asks for it; nil for the runtime's defaults.
+// spec writes c for a security context; nil for the defaults of the runtime.
 func (c capabilities) spec() *corev1.Capabilities {
 	if len(c.dropped) == 0 && len(c.added) == 0 {
 		return nil

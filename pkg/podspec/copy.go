@@ -14,27 +14,29 @@ import (
 // ShellContainer is the name of the sidecar in a copy, unless the pod has a container of that name.
 const ShellContainer = "shareproc"
 
-// Copy is what a copied pod is given beside what it keeps.
+// Copy describes how the copy of a pod differs from the original.
 type Copy struct {
 	Name       string
 	Image      string
 	PullPolicy corev1.PullPolicy
 	Security   *corev1.SecurityContext
 	Resources  corev1.ResourceRequirements
-	// TTL is the time after which the cluster itself ends the copy, in whole seconds
-	// (activeDeadlineSeconds): no client survives kill -9.
+	// TTL is the time after which the cluster terminates the copy, in whole seconds (activeDeadlineSeconds): no client
+	// survives kill -9.
 	TTL time.Duration
-	// By is who asked for it; "" where that is not known.
+	// By is the user who asked for it; "" if unknown.
 	By string
-	// Hold names a container whose own process is replaced by one that waits; "" for none.
+	// Reason is why, in the user's words; "" for none.
+	Reason string
+	// Hold is the container whose process is replaced with one that waits; "" for none.
 	Hold string
-	// Edits are what the user wants otherwise.
+	// Edits are the changes that the user asked for.
 	Edits Edits
 }
 
 // Of copies pod: all containers in one process namespace, a shell beside them, and nothing by which a
 // Service, a controller, a budget or a network policy could take the copy for the original. The second
-// result is the name of the shell's container. A container to hold gets the helper image's tools in ToolsFolder.
+// result is the name of the shell's container. A container to hold gets the helper image's tools in ToolsDir.
 //
 // The copy stays on the original's node, because a volume that only one node may mount would
 // otherwise keep it pending. A pod in the node's process namespace keeps that instead of sharing its
@@ -51,13 +53,29 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 		},
 		Spec: *pod.Spec.DeepCopy(),
 	}
+	c.mark(out, pod.Name)
+	c.clear(&out.Spec)
+	c.Edits.edit(&out.Spec)
+	shell := c.shell(out)
+	c.hold(out)
+	out.Spec.Containers = append(out.Spec.Containers, shell)
+	return out, shell.Name
+}
+
+// mark says on a pod that it is ours, of which pod it is a copy, and whose.
+func (c Copy) mark(out *corev1.Pod, of string) {
 	out.Labels[LabelManagedBy] = ManagedBy
-	out.Annotations[AnnotationCopyOf] = pod.Name
+	out.Annotations[AnnotationCopyOf] = of
 	if c.By != "" {
 		out.Annotations[AnnotationCreatedBy] = c.By
 	}
-	c.clear(&out.Spec)
-	c.Edits.edit(&out.Spec)
+	if c.Reason != "" {
+		out.Annotations[AnnotationReason] = c.Reason
+	}
+}
+
+// shell is the container with our shell, by a name that the pod does not have.
+func (c Copy) shell(out *corev1.Pod) corev1.Container {
 	shell := corev1.Container{
 		Name:                     ShellContainer,
 		Image:                    c.Image,
@@ -73,25 +91,30 @@ func (c Copy) Of(pod *corev1.Pod) (*corev1.Pod, string) {
 	}
 	for {
 		if _, taken := Container(out, shell.Name); !taken {
-			break
+			return shell
 		}
 		shell.Name += "-shell"
 	}
-	c.hold(out)
-	out.Spec.Containers = append(out.Spec.Containers, shell)
-	return out, shell.Name
 }
 
-// noToken puts an empty directory where admission mounts a service account's token else: what we add needs none.
+// noToken mounts an empty directory where admission would mount a service account token: our containers need none.
 func noToken(pod *corev1.Pod) corev1.VolumeMount {
 	const name = "shareproc-no-token"
 	if !slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == name }) {
-		pod.Spec.Volumes = append(pod.Spec.Volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		pod.Spec.Volumes = append(pod.Spec.Volumes, emptyVolume(name))
 	}
-	return corev1.VolumeMount{Name: name, MountPath: "/var/run/secrets/kubernetes.io/serviceaccount", ReadOnly: true}
+	return overToken(name)
 }
 
-// clear takes from a copy's spec what belongs to the original alone.
+func emptyVolume(name string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}}
+}
+
+func overToken(volume string) corev1.VolumeMount {
+	return corev1.VolumeMount{Name: volume, MountPath: "/var/run/secrets/kubernetes.io/serviceaccount", ReadOnly: true}
+}
+
+// clear removes from the spec of a copy what belongs to the original alone.
 func (c Copy) clear(spec *corev1.PodSpec) {
 	if !spec.HostPID {
 		spec.ShareProcessNamespace = new(true)
@@ -100,9 +123,9 @@ func (c Copy) clear(spec *corev1.PodSpec) {
 	spec.RestartPolicy = corev1.RestartPolicyNever
 	spec.ActiveDeadlineSeconds = new(int64(c.TTL / time.Second))
 	spec.TerminationGracePeriodSeconds = new(int64(1))
-	// A StatefulSet's name in DNS belongs to the original.
+	// The DNS name of a StatefulSet pod belongs to the original.
 	spec.Hostname, spec.Subdomain, spec.SetHostnameAsFQDN, spec.HostnameOverride = "", "", nil, nil
-	// Nothing that runs makes room for a copy. Admission fills in what follows from the class, and refuses other values.
+	// A copy must not preempt other pods. Admission fills in what follows from the class, and refuses other values.
 	spec.PriorityClassName, spec.Priority, spec.PreemptionPolicy, spec.Overhead = "", nil, nil, nil
 	spec.ReadinessGates, spec.SchedulingGates = nil, nil
 	dropGeneratedToken(spec)

@@ -12,16 +12,16 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Edits is what the user wants otherwise in a copy than by default. The names are those of kubectl debug's flags.
+// Edits are the changes to a copy that the user asked for, named like the flags of kubectl debug.
 type Edits struct {
 	KeepLabels, KeepAnnotations              bool
 	KeepLiveness, KeepReadiness, KeepStartup bool
 	DropInitContainers                       bool
-	// AnyNode leaves the choice of the node to the scheduler.
+	// AnyNode lets the scheduler choose the node.
 	AnyNode bool
-	// Images are those of containers by their names, or of all of the pod's own by "*".
+	// Images maps container names to images; "*" stands for all containers of the pod.
 	Images map[string]string
-	// Env is set in container EnvOf; one of the same name is replaced.
+	// Env is set in container EnvOf and replaces variables of the same name.
 	Env   []corev1.EnvVar
 	EnvOf string
 }
@@ -29,25 +29,25 @@ type Edits struct {
 // allContainers stands for every container of the pod, as with kubectl debug --set-image.
 const allContainers = "*"
 
-// Check says what of the edits this pod can't have.
+// Check returns an error if the edits do not fit the pod.
 func (e Edits) Check(pod *corev1.Pod) error {
 	for _, name := range slices.Sorted(maps.Keys(e.Images)) {
 		if _, ok := Container(pod, name); !ok && name != allContainers {
-			return fmt.Errorf("set the image of container %s: pod/%s has none of that name", name, pod.Name)
+			return fmt.Errorf("set image: container %q not found in pod/%s", name, pod.Name)
 		}
 	}
 	init := slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == e.EnvOf })
 	if e.DropInitContainers && init {
-		return fmt.Errorf("use init container %s: a copy without init containers has none", e.EnvOf)
+		return fmt.Errorf("use init container %s: the copy has no init containers", e.EnvOf)
 	}
 	return nil
 }
 
-// labels and annotations are those of a copy, without its marks.
+// labels and annotations are those of a copy, without our marks.
 func (e Edits) labels(pod *corev1.Pod) map[string]string {
 	kept := map[string]string{}
 	if e.KeepLabels {
-		kept = leave(pod.Labels, "pod-template-hash", "controller-revision-hash", "pod-template-generation", "controller-uid", "job-name",
+		kept = omitKeys(pod.Labels, "pod-template-hash", "controller-revision-hash", "pod-template-generation", "controller-uid", "job-name",
 			"statefulset.kubernetes.io/", "apps.kubernetes.io/", "batch.kubernetes.io/")
 	}
 	return kept
@@ -56,13 +56,13 @@ func (e Edits) labels(pod *corev1.Pod) map[string]string {
 func (e Edits) annotations(pod *corev1.Pod) map[string]string {
 	kept := map[string]string{}
 	if e.KeepAnnotations {
-		kept = leave(pod.Annotations, "kubernetes.io/config.", corev1.LastAppliedConfigAnnotation)
+		kept = omitKeys(pod.Annotations, "kubernetes.io/config.", corev1.LastAppliedConfigAnnotation)
 	}
 	return kept
 }
 
-// leave leaves out the keys, and those below a key that ends with a separator.
-func leave(all map[string]string, keys ...string) map[string]string {
+// omitKeys removes the keys, and those below a key that ends with a separator.
+func omitKeys(all map[string]string, keys ...string) map[string]string {
 	kept := map[string]string{}
 	for key, value := range all {
 		if !slices.ContainsFunc(keys, func(k string) bool {
@@ -74,9 +74,8 @@ func leave(all map[string]string, keys ...string) map[string]string {
 	return kept
 }
 
-// owners ties a copy that keeps its labels to the original: a ReplicaSet or DaemonSet adopts what matches its selector and
-// nobody controls, and then deletes one of the two. Without the labels nothing would adopt it, and it has no owner: the end
-// of the original would be the session's.
+// owners makes the original own a copy that keeps its labels, since a ReplicaSet or DaemonSet adopts matching pods
+// without a controller and then deletes one. Without labels a copy survives the original.
 func (e Edits) owners(pod *corev1.Pod) []metav1.OwnerReference {
 	if !e.KeepLabels || pod.UID == "" {
 		return nil
@@ -84,7 +83,7 @@ func (e Edits) owners(pod *corev1.Pod) []metav1.OwnerReference {
 	return []metav1.OwnerReference{{APIVersion: "v1", Kind: "Pod", Name: pod.Name, UID: pod.UID, Controller: new(true)}}
 }
 
-// edit changes what the user named.
+// edit applies the edits.
 func (e Edits) edit(spec *corev1.PodSpec) {
 	if e.DropInitContainers {
 		spec.InitContainers = nil
@@ -94,7 +93,7 @@ func (e Edits) edit(spec *corev1.PodSpec) {
 	}
 	for _, list := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range list {
-			e.quieten(&list[i])
+			e.disableProbesAndHooks(&list[i])
 			if spec.HostNetwork {
 				// The API server sets the host's port again where one is declared.
 				list[i].Ports = nil
@@ -102,7 +101,7 @@ func (e Edits) edit(spec *corev1.PodSpec) {
 			e.editContainer(&list[i])
 		}
 	}
-	// A container's own rules for starting again belong to a pod that is meant to last; sidecars need theirs to be sidecars.
+	// Restart rules of a container are for pods that last; sidecars need theirs to be sidecars.
 	for i := range spec.Containers {
 		spec.Containers[i].RestartPolicy, spec.Containers[i].RestartPolicyRules = nil, nil
 	}
@@ -127,9 +126,9 @@ func (e Edits) editContainer(c *corev1.Container) {
 	}
 }
 
-// quieten takes from a container what would act on the world outside the copy: probes restart it,
-// hooks run the application's own start and stop work, a host port can be bound only once.
-func (e Edits) quieten(c *corev1.Container) {
+// disableProbesAndHooks removes what would act outside the copy: probes restart it, hooks run start and stop work of
+// the application, and a host port can be bound only once.
+func (e Edits) disableProbesAndHooks(c *corev1.Container) {
 	c.Lifecycle = nil
 	if !e.KeepLiveness {
 		c.LivenessProbe = nil
@@ -146,8 +145,8 @@ func (e Edits) quieten(c *corev1.Container) {
 	}
 }
 
-// anyNode takes away what ties a pod to a node or keeps it apart from others: a DaemonSet names the node in an affinity, and
-// the copy is one pod more than the spread of the original was made for.
+// anyNode removes what ties a pod to a node or keeps it away from others: a DaemonSet names the node in an affinity,
+// and spread constraints do not allow for one more pod.
 func anyNode(spec *corev1.PodSpec) {
 	spec.NodeName, spec.TopologySpreadConstraints = "", nil
 	if spec.Affinity == nil {
@@ -162,7 +161,7 @@ func anyNode(spec *corev1.PodSpec) {
 	for i := range required.NodeSelectorTerms {
 		required.NodeSelectorTerms[i].MatchFields = nil
 	}
-	// A term that asks for nothing matches nothing.
+	// An empty term matches nothing.
 	required.NodeSelectorTerms = slices.DeleteFunc(required.NodeSelectorTerms, func(t corev1.NodeSelectorTerm) bool {
 		return len(t.MatchExpressions) == 0
 	})

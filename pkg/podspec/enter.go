@@ -11,8 +11,8 @@ import (
 
 const sysChroot = "SYS_CHROOT"
 
-// chrootByDefault tells whether the runtime that runs the container is one that gives root CAP_SYS_CHROOT unasked: containerd
-// (pkg/oci) and Docker (oci/caps) do, CRI-O (internal/config/capabilities) does not.
+// chrootByDefault reports whether the runtime gives root CAP_SYS_CHROOT by default: containerd (pkg/oci) and Docker
+// (oci/caps) do, CRI-O (internal/config/capabilities) does not.
 func chrootByDefault(pod *corev1.Pod, container string) bool {
 	st, ok := Status(pod, container)
 	if !ok {
@@ -22,15 +22,15 @@ func chrootByDefault(pod *corev1.Pod, container string) bool {
 	return runtime == "containerd" || runtime == "docker"
 }
 
-// lets tells whether a process of that user with these capabilities may chroot on the subject's node.
-func (s TargetUser) lets(user User, caps capabilities) bool {
+// mayChroot reports whether a process of that user with these capabilities may chroot on the node.
+func (s TargetUser) mayChroot(user User, caps capabilities) bool {
 	byDefault := s.chroot && caps.defaults && !slices.Contains(caps.dropped, sysChroot)
 	return user.UID == 0 && (byDefault || caps.has(sysChroot))
 }
 
-// entering are the security contexts of root that may chroot, the lesser first. Where it is not one of the defaults the
-// capability is asked for; the Pod Security level baseline admits it.
-func entering(s TargetUser) []Candidate {
+// chrootCandidates are the security contexts that may chroot, least privilege first. They add the capability if it is
+// no default; the Pod Security level baseline allows it.
+func chrootCandidates(s TargetUser) []Candidate {
 	root := Candidate{Name: "root with default capabilities", Security: as(User{}, nil)}
 	trace := tracer()
 	if !s.chroot {

@@ -11,24 +11,24 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// ToolsFolder is where a held container has the helper image's tools, beside PATH. It is a volume of the copy: nothing is
-// added to the container's image.
-const ToolsFolder = "/.shareproc/bin"
+// ToolsDir holds the tools of the helper image in a held container. It is a volume of the copy: the image of the
+// container is not changed.
+const ToolsDir = "/.shareproc/bin"
 
-// ToolsContainer is the init container of a copy that fills ToolsFolder.
+// ToolsContainer is the init container of a copy that fills ToolsDir.
 const ToolsContainer = "shareproc-tools"
 
 const (
 	holdVolume = "shareproc-tools"
 	holdMount  = "/.shareproc"
-	// holdVariable tells our init container from another of its name.
+	// holdVariable identifies our init container.
 	holdVariable = "SHAREPROC_HOLD"
 	// holdToolsSize bounds the volume, in bytes.
 	holdToolsSize = 64 << 20
 )
 
-// holdScript stands in for the container's own process; runScript is the word "run"; toolsScript puts both, and the tools,
-// into the volume before. The kubelet expands $$ and $(NAME) with names of its environment: the scripts have neither.
+// holdScript replaces the process of the container; runScript is the command "run"; toolsScript installs both, and the
+// tools, in the volume. The kubelet expands $$ and $(NAME); the scripts contain neither.
 var (
 	//go:embed hold.sh
 	holdScript string
@@ -38,17 +38,16 @@ var (
 	runScript string
 )
 
-// hold replaces the process of one container, or init container, of a copy by one that waits. What would have been started
-// goes along as arguments, so that the kubelet expands it as it would have. The tools come from the helper's image through
-// an emptyDir and an init container, on every version of Kubernetes; a volume of type image would need 1.35. A copy of a
-// held copy has both already, and what was held there needs them too.
+// hold replaces the process of a container or init container of a copy with one that waits. The original command
+// becomes its arguments, so that the kubelet expands it as before. An emptyDir works on every version, a volume of type
+// image only since 1.35.
 func (c Copy) hold(pod *corev1.Pod) {
 	if _, ok := Container(pod, c.Hold); !ok {
 		return
 	}
-	volume := c.toolsVolume(pod) // it may move the containers, so it comes first
+	volume := c.toolsVolume(pod) // it may move the containers in memory, so it comes first
 	held, _ := Container(pod, c.Hold)
-	command := []string{ToolsFolder + "/sh", ToolsFolder + "/hold"}
+	command := []string{ToolsDir + "/sh", ToolsDir + "/hold"}
 	if !slices.Equal(held.Command, command) {
 		held.Args = append(append([]string{}, held.Command...), held.Args...)
 		held.Command = command
@@ -59,7 +58,8 @@ func (c Copy) hold(pod *corev1.Pod) {
 	held.VolumeMounts = append(held.VolumeMounts, corev1.VolumeMount{Name: volume, MountPath: holdMount})
 }
 
-// toolsVolume names the volume of the tools, which is that of an earlier copy or a new one with an init container to fill it.
+// toolsVolume returns the volume with the tools: that of a copy of a copy, or a new one with an init container that
+// fills it.
 func (c Copy) toolsVolume(pod *corev1.Pod) string {
 	for _, earlier := range pod.Spec.InitContainers {
 		ours := slices.ContainsFunc(earlier.Env, func(v corev1.EnvVar) bool { return v.Name == holdVariable })
@@ -95,8 +95,8 @@ func (c Copy) toolsVolume(pod *corev1.Pod) string {
 	return volume
 }
 
-// CommandOf is what the pod's spec says a container starts. Where that has no command, the image's entrypoint comes before
-// the arguments, and the API does not tell it: known is false.
+// CommandOf returns the command of a container in the pod spec. Without a command, the entrypoint of the image comes
+// first, which the API does not report: known is false.
 func CommandOf(pod *corev1.Pod, container string) (argv []string, known bool) {
 	c, ok := Container(pod, container)
 	if !ok {

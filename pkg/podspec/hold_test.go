@@ -18,7 +18,7 @@ func TestHeldContainer(t *testing.T) {
 	if want := []string{"web", "it's", "--flag=$(MINE)", ""}; !slices.Equal(held.Args, want) {
 		t.Errorf("its own words: %q, want %q", held.Args, want)
 	}
-	if held.Command[0] != ToolsFolder+"/sh" || held.Image != pod.Spec.Containers[0].Image {
+	if held.Command[0] != ToolsDir+"/sh" || held.Image != pod.Spec.Containers[0].Image {
 		t.Errorf("runs %q of %s", held.Command, held.Image)
 	}
 	tools := copied.Spec.InitContainers[0]
@@ -39,7 +39,7 @@ func TestHeldContainer(t *testing.T) {
 func TestHeldInitContainerComesAfterItsTools(t *testing.T) {
 	pod := readPod(t, "web.yaml")
 	copied, _ := Copy{Name: "x", TTL: time.Hour, Hold: "sidecar"}.Of(pod)
-	if inits := copied.Spec.InitContainers; len(inits) != 2 || inits[0].Name != ToolsContainer || inits[1].Command[0] != ToolsFolder+"/sh" {
+	if inits := copied.Spec.InitContainers; len(inits) != 2 || inits[0].Name != ToolsContainer || inits[1].Command[0] != ToolsDir+"/sh" {
 		t.Errorf("got %+v", inits)
 	} else if !slices.ContainsFunc(inits[1].VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == holdMount }) {
 		t.Errorf("it does not mount them: %+v", inits[1].VolumeMounts)
@@ -102,7 +102,7 @@ func TestHeldCopyOfAHeldCopy(t *testing.T) {
 				}
 			}
 		}
-		if mounts[holdMount] != 1 || held.Command[0] != ToolsFolder+"/sh" || slices.Contains(held.Args, ToolsFolder+"/hold") {
+		if mounts[holdMount] != 1 || held.Command[0] != ToolsDir+"/sh" || slices.Contains(held.Args, ToolsDir+"/hold") {
 			t.Errorf("%s: runs %q %q with %+v", what, held.Command, held.Args, held.VolumeMounts)
 		}
 	}

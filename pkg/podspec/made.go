@@ -10,14 +10,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Made is a container of ours as the server returns it, which admission may have changed.
+// Made is one of our containers as the server returned it; admission may have changed it.
 type Made struct {
 	Image    string
 	Security *corev1.SecurityContext
 }
 
-// MadeIn finds a container of any kind in the pod that the server returned. A server that returns none is believed to have
-// made what was asked for.
+// MadeIn finds a container of any kind in a pod; asked if there is no pod or container.
 func MadeIn(pod *corev1.Pod, name string, asked Made) Made {
 	if pod == nil {
 		return asked
@@ -33,8 +32,8 @@ func MadeIn(pod *corev1.Pod, name string, asked Made) Made {
 	return Made{c.Image, c.SecurityContext}
 }
 
-// Lesser tells whether a container runs as another user than asked for, or lacks a capability.
-func (m Made) Lesser(asked *corev1.SecurityContext) bool {
+// Weaker reports whether a container runs as another user than requested, or lacks a capability.
+func (m Made) Weaker(asked *corev1.SecurityContext) bool {
 	user, ok := userIn(m.Security)
 	if wanted, _ := userIn(asked); !ok || user != wanted {
 		return true
@@ -42,14 +41,14 @@ func (m Made) Lesser(asked *corev1.SecurityContext) bool {
 	return !capabilitiesOf(m.Security).covers(capabilitiesOf(asked))
 }
 
-// Changes says in a few words what admission made of a container that was to be c with that image; "" where it left both.
+// Changes describes what admission changed; "" for nothing.
 func (m Made) Changes(c Candidate, image string) string {
 	var said []string
 	if got := Describe(m.Security); got != Describe(c.Security) {
-		said = append(said, fmt.Sprintf("the cluster's admission made %s of %s", got, c.Name))
+		said = append(said, fmt.Sprintf("admission changed %s to %s", c.Name, got))
 	}
 	if m.Image != image {
-		said = append(said, fmt.Sprintf("the cluster's admission replaced image %s by %s", image, m.Image))
+		said = append(said, fmt.Sprintf("admission replaced image %s with %s", image, m.Image))
 	}
 	return strings.Join(said, "; ")
 }
@@ -61,7 +60,7 @@ func userIn(sc *corev1.SecurityContext) (User, bool) {
 	return User{*sc.RunAsUser, *sc.RunAsGroup}, true
 }
 
-// Describe says in a few words who a security context is, and with which capabilities.
+// Describe summarizes the user and the capabilities of a security context.
 func Describe(sc *corev1.SecurityContext) string {
 	text := "the image's user"
 	if user, ok := userIn(sc); ok && user == (User{}) {

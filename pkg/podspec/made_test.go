@@ -23,14 +23,14 @@ func TestMade(t *testing.T) {
 	}{
 		{"nothing changed", root, Made{"i", root.Security}, false, ""},
 		{"nor anything that counts", root, Made{"i", writable}, false, ""},
-		{"capabilities dropped", root, Made{"i", dropped}, true, "the cluster's admission made root without capabilities of root with default capabilities"},
-		{"another user", tracer(), Made{"i", user.Security}, true, "the cluster's admission made user 1000:1000 without capabilities of root with SYS_PTRACE"},
-		{"a user without a group", tracer(), Made{"i", noGroup}, true, "the cluster's admission made user 1000 with default capabilities of root with SYS_PTRACE"},
-		{"no security context", root, Made{"i", nil}, true, "the cluster's admission made the image's user with default capabilities of root with default capabilities"},
-		{"more than asked for", user, Made{"i", as(User{1000, 1000}, nil)}, false, "the cluster's admission made user 1000:1000 with default capabilities of user 1000:1000 without capabilities"},
-		{"another image", root, Made{"mirror/i", root.Security}, false, "the cluster's admission replaced image i by mirror/i"},
+		{"capabilities dropped", root, Made{"i", dropped}, true, "admission changed root with default capabilities to root without capabilities"},
+		{"another user", tracer(), Made{"i", user.Security}, true, "admission changed root with SYS_PTRACE to user 1000:1000 without capabilities"},
+		{"a user without a group", tracer(), Made{"i", noGroup}, true, "admission changed root with SYS_PTRACE to user 1000 with default capabilities"},
+		{"no security context", root, Made{"i", nil}, true, "admission changed root with default capabilities to the image's user with default capabilities"},
+		{"more than asked for", user, Made{"i", as(User{1000, 1000}, nil)}, false, "admission changed user 1000:1000 without capabilities to user 1000:1000 with default capabilities"},
+		{"another image", root, Made{"mirror/i", root.Security}, false, "admission replaced image i with mirror/i"},
 	} {
-		if got := c.made.Lesser(c.asked.Security); got != c.lesser {
+		if got := c.made.Weaker(c.asked.Security); got != c.lesser {
 			t.Errorf("%s: lesser is %v", c.what, got)
 		}
 		if got := c.made.Changes(c.asked, "i"); got != c.text {

@@ -8,13 +8,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Manager is something that keeps a workload as it wants it.
+// Manager is a tool or controller that reverts changes of a workload.
 type Manager struct {
-	// Name is what it is ("Helm release web"), Reverts when it takes a change of somebody else's back.
+	// Name describes it ("Helm release web"), and Reverts says when it reverts a change.
 	Name, Reverts string
 }
 
-// marker is a label or annotation by which a manager knows its own.
+// marker is a label or annotation that identifies a manager.
 type marker struct {
 	key     string
 	value   string // "" for any
@@ -22,9 +22,9 @@ type marker struct {
 	reverts string
 }
 
-// markers are the documented ones of the managers that are met most.
+// markers are the documented ones of common managers.
 func markers() []marker {
-	const sync = "at its next sync, at once where it heals by itself"
+	const sync = "at its next sync, or at once with self-heal"
 	return []marker{
 		{"meta.helm.sh/release-name", "", "Helm release", "at the next helm upgrade"},
 		{"app.kubernetes.io/managed-by", "Helm", "Helm", "at the next helm upgrade"},
@@ -40,10 +40,10 @@ func markers() []marker {
 	}
 }
 
-// ManagerOf tells who else keeps an object: the controller that owns it, or whoever left its marks on it.
+// ManagerOf returns the manager of an object: its controller, or the tool whose marks it has.
 func ManagerOf(object metav1.Object) (Manager, bool) {
 	if owner := metav1.GetControllerOf(object); owner != nil {
-		return Manager{"the operator of " + owner.Kind + " " + owner.Name, "when it next reconciles, which may be at once"}, true
+		return Manager{"the operator of " + owner.Kind + " " + owner.Name, "when it next reconciles, maybe at once"}, true
 	}
 	for _, m := range markers() {
 		for _, set := range []map[string]string{object.GetAnnotations(), object.GetLabels()} {
@@ -53,7 +53,7 @@ func ManagerOf(object metav1.Object) (Manager, bool) {
 			}
 			name := m.name
 			if m.value == "" {
-				// A tracking id goes on with the object's own name.
+				// The name of the object follows a tracking id.
 				who, _, _ := strings.Cut(value, ":")
 				name += " " + who
 			}

@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// OneLine writes a script on one line, without its comments: a pod that carries it, and what lists its processes, shows no
-// more. It knows the scripts of this program and no more of the language: a comment has a line of its own, no string and no
-// command goes on in the next line, and there are no here-documents. TestOneLine holds them to it.
+// OneLine joins the lines of a script without its comments, to keep specs and process lists short. It requires comments
+// on their own lines, no line continuation and no here-documents; TestOneLine checks that.
 func OneLine(script string) string {
 	var one string
 	for line := range strings.Lines(script) {
@@ -25,7 +24,7 @@ func OneLine(script string) string {
 	return strings.TrimRight(one, "; ")
 }
 
-// separator is what a newline behind a line of shell means: the end of a command, or nothing.
+// separator is the meaning of the newline after a line of shell: the end of a command, or nothing.
 func separator(line string) string {
 	last := line[strings.LastIndexByte(line, ' ')+1:]
 	pattern := strings.HasSuffix(line, ")") && strings.Count(line, "(") < strings.Count(line, ")")
@@ -35,5 +34,5 @@ func separator(line string) string {
 	return "; "
 }
 
-// quote writes a text as one word of shell.
+// quote quotes a text as one shell word.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

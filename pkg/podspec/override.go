@@ -11,10 +11,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 )
 
-// Profile is a security context by the name that kubectl debug has for it.
+// Profile is a security context, named as in kubectl debug.
 type Profile string
 
-// The profiles. There is no privileged one (kubectl's "sysadmin").
+// The profiles. There is no privileged one like "sysadmin" of kubectl.
 const (
 	ProfileRestricted Profile = "restricted"
 	ProfileBaseline   Profile = "baseline"
@@ -27,21 +27,21 @@ func Profiles() []Profile {
 	return []Profile{ProfileRestricted, ProfileBaseline, ProfileGeneral, ProfileNetadmin}
 }
 
-// Override is what the user decided about a helper's security context. It stands in place of the candidates.
+// Override is the security context that the user chose. It replaces the candidates.
 type Override struct {
 	Profile      Profile
 	User         *User
 	Capabilities []string // to add, with CAP_ or without
 }
 
-// Empty tells whether the candidates decide.
+// Empty reports whether the user chose nothing.
 func (o Override) Empty() bool { return o.Profile == "" && o.User == nil && len(o.Capabilities) == 0 }
 
-// errIneffective is about what a cluster would accept and the kernel not honour.
-var errIneffective = errors.New("a capability that is added to a container which does not run as root is not effective")
+// errIneffective is about what a cluster accepts but the kernel ignores.
+var errIneffective = errors.New("an added capability has no effect in a container that does not run as root")
 
-// Candidate is the security context asked for: that of the profile, else of the user, else of root, with the user and the
-// capabilities asked for. The error says that a profile is unknown or that the parts contradict each other.
+// Candidate returns the security context of the profile, or else of the user, or else of root, with the requested user
+// and capabilities. The error reports an unknown profile or a contradiction.
 func (o Override) Candidate(s TargetUser) (Candidate, error) {
 	c, err := o.base(s)
 	if err != nil {
@@ -87,11 +87,11 @@ func (o Override) base(s TargetUser) (Candidate, error) {
 		root.Security.Capabilities = &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN", "NET_RAW"}}
 		return root, nil
 	default:
-		return root, fmt.Errorf("choose profile %q: not one of %v", o.Profile, Profiles())
+		return root, fmt.Errorf("profile %q: not one of %v", o.Profile, Profiles())
 	}
 }
 
-// EqualSecurityContext tells whether two security contexts are the same: a second helper of one would see nothing more.
+// EqualSecurityContext reports whether two security contexts are the same: a second helper with it would not see more.
 func EqualSecurityContext(a, b *corev1.SecurityContext) bool {
 	return equality.Semantic.DeepEqual(a, b)
 }

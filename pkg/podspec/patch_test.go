@@ -86,11 +86,11 @@ func TestPatchOfATemplate(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "patch.golden.yaml", ops)
-	mark, ok := MarkOf(patched(t, d))
+	mark, ok := MarkOf(patched(t, d), &patched(t, d).Spec.Template)
 	if !ok || mark.By != "anna" || !mark.Expires.Equal(theirs().At.Add(time.Hour)) || mark.Before != BeforeUnset {
 		t.Errorf("marked %+v", mark)
 	}
-	golden(t, "unpatch.golden.yaml", Unpatch(patched(t, d), &patched(t, d).Spec.Template))
+	golden(t, "unpatch.golden.yaml", Unpatch(patched(t, d), &patched(t, d).Spec.Template, PatchMark{}))
 }
 
 // What a patch adds an undo takes away, and nothing else, for any template and whatever somebody else did to it in between.
@@ -116,12 +116,12 @@ func TestUnpatchUndoesThePatchAndNothingElse(t *testing.T) {
 		before := deploymentOf(podgen.Pod(seed))
 		for name, change := range changes {
 			after := patched(t, before)
-			sum, _ := MarkOf(after)
+			sum, _ := MarkOf(after, &after.Spec.Template)
 			if s := after.Spec.Template.Spec.ShareProcessNamespace; !after.Spec.Template.Spec.HostPID && (s == nil || !*s) {
 				t.Fatalf("seed %d: the patch does not share the namespace", seed)
 			}
 			change(after)
-			back, err := applied(t, after, Unpatch(after, &after.Spec.Template))
+			back, err := applied(t, after, Unpatch(after, &after.Spec.Template, PatchMark{}))
 			if err != nil {
 				t.Fatalf("seed %d, %s: %v", seed, name, err)
 			}
@@ -133,7 +133,7 @@ func TestUnpatchUndoesThePatchAndNothingElse(t *testing.T) {
 			if same := SumOf(&back.Spec.Template) == sum.Sum; same != (text(t, back.Spec.Template) == text(t, before.Spec.Template)) {
 				t.Fatalf("seed %d, %s: the sum says %v", seed, name, same)
 			}
-			if left := Unpatch(back, &back.Spec.Template); len(left) > 0 {
+			if left := Unpatch(back, &back.Spec.Template, PatchMark{}); len(left) > 0 {
 				t.Fatalf("seed %d, %s: there is more to undo: %v", seed, name, left)
 			}
 		}
@@ -156,7 +156,7 @@ func TestUnpatchLeavesWhatOthersDecidedSince(t *testing.T) {
 	} {
 		changed := d.DeepCopy()
 		change(&changed.Spec.Template.Spec)
-		back, err := applied(t, changed, Unpatch(changed, &changed.Spec.Template))
+		back, err := applied(t, changed, Unpatch(changed, &changed.Spec.Template, PatchMark{}))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -181,7 +181,7 @@ func TestPatchAndUnpatchRefuseAnotherWorkload(t *testing.T) {
 	if _, err := applied(t, newer, ops); err == nil {
 		t.Error("a patch of an older one is taken")
 	}
-	undo := Unpatch(patched(t, d), &patched(t, d).Spec.Template)
+	undo := Unpatch(patched(t, d), &patched(t, d).Spec.Template, PatchMark{})
 	moved := patched(t, d)
 	c := moved.Spec.Template.Spec.Containers
 	c[0], c[len(c)-1] = c[len(c)-1], c[0]
@@ -192,6 +192,71 @@ func TestPatchAndUnpatchRefuseAnotherWorkload(t *testing.T) {
 	other.Annotations[AnnotationPatch] = strings.Replace(other.Annotations[AnnotationPatch], "anna", "bert", 1)
 	if _, err := applied(t, other, undo); err == nil {
 		t.Error("somebody else's patch is undone")
+	}
+}
+
+// Who manages a workload may remove or rewrite its annotations. Neither what a session knows of its own patch nor what the
+// container of one says of itself goes with them.
+func TestUnpatchWithoutItsMarks(t *testing.T) {
+	before := deploymentOf(readPod(t, "web.yaml"))
+	known := theirs().Mark(&before.Spec.Template)
+	rewrite := func(d *appsv1.Deployment, from, to string) {
+		d.Annotations[AnnotationPatch] = strings.Replace(d.Annotations[AnnotationPatch], from, to, 1)
+	}
+	for name, change := range map[string]func(*appsv1.Deployment){
+		"no annotation":           func(d *appsv1.Deployment) { delete(d.Annotations, AnnotationPatch) },
+		"neither of them":         func(d *appsv1.Deployment) { d.Annotations, d.Labels = before.Annotations, before.Labels },
+		"no JSON":                 func(d *appsv1.Deployment) { d.Annotations[AnnotationPatch] = "{" },
+		"another container":       func(d *appsv1.Deployment) { rewrite(d, "shareproc-abcde", "shareproc-zzzzz") },
+		"another value of before": func(d *appsv1.Deployment) { rewrite(d, "unset", "kept") },
+	} {
+		after := patched(t, before)
+		change(after)
+		if known.Marked(after) {
+			t.Errorf("%s: the mark is taken for the one that was written", name)
+		}
+		for who, known := range map[string]PatchMark{"the session": known, "another program": {}} {
+			back, err := applied(t, after, Unpatch(after, &after.Spec.Template, known))
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, who, err)
+			}
+			if got, want := text(t, back), text(t, before); got != want {
+				t.Errorf("%s: %s undoes it to\n%s\nwant\n%s", name, who, got, want)
+			}
+		}
+	}
+}
+
+// A mark that is renewed is still the mark of the same patch, and nobody's else is touched.
+func TestRenewedMarkIsTheSamePatch(t *testing.T) {
+	before := deploymentOf(readPod(t, "web.yaml"))
+	d := patched(t, before)
+	until := theirs().At.Add(5 * time.Hour)
+	renewed, err := applied(t, d, Renew(d, "shareproc-abcde", until))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if mark, ok := MarkOf(renewed, &renewed.Spec.Template); !ok || !mark.Expires.Equal(until) || mark.By != "anna" || !theirs().Mark(&before.Spec.Template).Marked(renewed) {
+		t.Errorf("renewed to %+v", mark)
+	}
+	if ops := Renew(d, "shareproc-other", until); ops != nil {
+		t.Errorf("another session renews it: %v", ops)
+	}
+	if ops := Renew(before, "shareproc-abcde", until); ops != nil {
+		t.Errorf("what is not patched is renewed: %v", ops)
+	}
+	if _, err := applied(t, renewed, Renew(d, "shareproc-abcde", until)); err == nil {
+		t.Error("an older mark replaces a newer one")
+	}
+}
+
+func TestUnpatchLeavesAPatchOfAnotherSession(t *testing.T) {
+	before := deploymentOf(readPod(t, "web.yaml"))
+	gone := theirs()
+	gone.Container = "shareproc-older"
+	other := patched(t, before)
+	if ops := Unpatch(other, &other.Spec.Template, gone.Mark(&before.Spec.Template)); len(ops) > 0 {
+		t.Errorf("undone: %v", ops)
 	}
 }
 

@@ -6,7 +6,7 @@ exec 3<&0
 # The stdin of what waits is a pipe for it to read from.
 : | sh -c 'eval "$SHAREPROC_WAIT"' shareproc "${SHAREPROC%% *}" "$main" >/dev/null 2>&1 &
 watcher=$!
-unset SHAREPROC SHAREPROC_WAIT
+unset SHAREPROC SHAREPROC_REASON SHAREPROC_WAIT
 # What a shell prints before anybody has attached is lost. Attaching is seen by the terminal's size, which is 0 before.
 # Busybox's stty has no word for that, and fails; 127 is none at all.
 sized() {
@@ -17,6 +17,8 @@ sized() {
 	esac
 }
 until sized; do
+	# It has ended: nobody came in time.
+	kill -0 "$watcher" 2>/dev/null || exit 0
 	sleep 0.2 2>/dev/null || sleep 1
 done
 sleep 0.2 2>/dev/null || sleep 1

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +22,7 @@ import (
 type kept struct {
 	cmd    *exec.Cmd
 	master *os.File
+	notes  string
 	mu     sync.Mutex
 	screen bytes.Buffer
 }
@@ -64,18 +66,48 @@ func (k *kept) code(t *testing.T) int {
 	}
 }
 
+// noted reports whether the watcher has written its first note: it sets its traps before that.
+func (k *kept) noted() bool {
+	text, err := os.ReadFile(k.notes)
+	return err == nil && len(text) > 0
+}
+
+// watcher is the child of the script that runs wait.sh, once it does.
+func (k *kept) watcher(t *testing.T) int {
+	t.Helper()
+	main := strconv.Itoa(k.cmd.Process.Pid)
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+		children, err := os.ReadFile(filepath.Join("/proc", main, "task", main, "children"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for child := range strings.FieldsSeq(string(children)) {
+			line, err := os.ReadFile(filepath.Join("/proc", child, "cmdline"))
+			if err == nil && strings.HasSuffix(string(line), "\x00"+main+"\x00") && k.noted() {
+				pid, err := strconv.Atoi(child)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return pid
+			}
+		}
+	}
+	t.Fatal("no watcher")
+	return 0
+}
+
 // eachShell runs the script under the machine's sh and, where there is one, under nothing but busybox.
 func eachShell(t *testing.T, do func(*testing.T, *kept)) {
 	t.Helper()
 	paths := map[string]string{"sh": os.Getenv("PATH")}
 	if busybox := os.Getenv("SHAREPROC_TEST_BUSYBOX"); busybox != "" {
-		folder := t.TempDir()
+		dir := t.TempDir()
 		for _, tool := range []string{"sh", "grep", "sleep", "stty", "stat", "date"} {
-			if err := os.Symlink(busybox, filepath.Join(folder, tool)); err != nil {
+			if err := os.Symlink(busybox, filepath.Join(dir, tool)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		paths["busybox"] = folder
+		paths["busybox"] = dir
 	}
 	for name, path := range paths {
 		t.Run(name, func(t *testing.T) {
@@ -84,13 +116,14 @@ func eachShell(t *testing.T, do func(*testing.T, *kept)) {
 				t.Fatal(err)
 			}
 			defer master.Close()
-			c := Helper{Keep: time.Hour, Persistent: true}.Ephemeral()
-			text := strings.ReplaceAll(c.Command[2], Notes, filepath.Join(t.TempDir(), "notes"))
-			k := &kept{master: master, cmd: exec.CommandContext(t.Context(), "sh", "-c", text)}
+			c := Helper{Keep: time.Hour, Persistent: true, Prompt: "web-0(main)"}.Ephemeral()
+			notes := filepath.Join(t.TempDir(), "notes")
+			text := strings.ReplaceAll(c.Command[2], Notes, notes)
+			k := &kept{master: master, notes: notes, cmd: exec.CommandContext(t.Context(), "sh", "-c", text)}
 			if name == "busybox" {
 				k.cmd.Path = filepath.Join(path, "sh")
 			}
-			k.cmd.Env = []string{"PATH=" + path, "PS1=> "}
+			k.cmd.Env = []string{"PATH=" + path}
 			for _, v := range c.Env {
 				k.cmd.Env = append(k.cmd.Env, v.Name+"="+v.Value)
 			}
@@ -130,7 +163,7 @@ func TestKeptShellStartsWithASizeAndEndsWithItsCode(t *testing.T) {
 		if err := pty.Setsize(k.master, &pty.Winsize{Cols: 90, Rows: 30}); err != nil {
 			t.Fatal(err)
 		}
-		k.await(t, "> ")
+		k.await(t, "web-0(main) ")
 		if _, err := k.master.WriteString("stty size; set | grep -c '^SHAREPROC_'\nexit 7\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -141,14 +174,27 @@ func TestKeptShellStartsWithASizeAndEndsWithItsCode(t *testing.T) {
 	})
 }
 
-// The watcher ends a shell that ignores the signal, before and after somebody attached.
+// The end of the time is that of a helper too to which nobody has attached: what waits for that ends with its watcher.
+func TestKeptShellEndsWithoutAnybody(t *testing.T) {
+	eachShell(t, func(t *testing.T, k *kept) {
+		t.Helper()
+		if err := syscall.Kill(k.watcher(t), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		if code := k.code(t); code != 0 || k.shown() != "" {
+			t.Errorf("exit code %d; the screen has %q", code, k.shown())
+		}
+	})
+}
+
+// The watcher ends a shell that ignores the signal.
 func TestKeptShellIsEndedByItsWatcher(t *testing.T) {
 	eachShell(t, func(t *testing.T, k *kept) {
 		t.Helper()
 		if err := pty.Setsize(k.master, &pty.Winsize{Cols: 90, Rows: 30}); err != nil {
 			t.Fatal(err)
 		}
-		k.await(t, "> ")
+		k.await(t, "web-0(main) ")
 		// The watcher is the other child of the script.
 		if _, err := k.master.WriteString("trap '' HUP TERM; read -r _ _ _ up _ </proc/self/stat; for p in /proc/[0-9]*; do read -r pid _ _ parent _ 2>/dev/null <$p/stat; " +
 			"read -r me _ </proc/self/stat; [ \"$parent\" = \"$up\" ] && [ \"$pid\" != \"$me\" ] && echo other $pid; done; echo \"en\"d\n"); err != nil {

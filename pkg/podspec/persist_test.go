@@ -10,7 +10,8 @@ import (
 func TestPersistentHelper(t *testing.T) {
 	c := Helper{
 		Name: "shareproc-abcde", Image: "busybox:1.37.0-musl", Target: "nginx", Keep: 90 * time.Second,
-		Security: tracer().Security, Access: ReadAll, Container: "nginx", By: "anna", Persistent: true,
+		Security: tracer().Security, Access: ReadAll, Container: "nginx", By: "anna", Persistent: true, Added: time.Unix(1795978338, 0),
+		Prompt: Prompt("nginx-0", "nginx"),
 	}.Ephemeral()
 	golden(t, "persist.golden.yaml", c)
 	waits := Helper{Name: "shareproc-abcde"}.Ephemeral()
@@ -19,5 +20,18 @@ func TestPersistentHelper(t *testing.T) {
 	}
 	if keep, ok := KeepOf(&c); !ok || keep != 90*time.Second || MadeBy(&c) != "anna" {
 		t.Errorf("kept %s, made by %q", keep, MadeBy(&c))
+	}
+}
+
+// A shell runs what is in its prompt, which whoever may add ephemeral containers can write.
+func TestPromptOfAnotherMakerIsSeen(t *testing.T) {
+	for prompt, own := range map[string]bool{
+		Prompt("nginx-0", "nginx") + promptEnd: true, "$(id)" + promptEnd: false, "nginx$(id)(nginx)" + promptEnd: false, "`id`" + promptEnd: false, "nginx": false,
+	} {
+		c := Helper{Name: "shareproc-abcde", Persistent: true, Prompt: Prompt("nginx-0", "nginx")}.Ephemeral()
+		c.Env[len(c.Env)-1].Value = prompt
+		if Unchanged(&c) != own {
+			t.Errorf("%q: unchanged %t", prompt, !own)
+		}
 	}
 }

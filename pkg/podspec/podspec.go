@@ -12,13 +12,15 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Marks that say an object is ours, written in the same request that creates it.
+// Marks of objects that this plugin created, written in the same request.
 const (
 	// LabelManagedBy has the value ManagedBy on every pod that this tool creates.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 	ManagedBy      = "kubectl-shareproc"
 	// AnnotationCopyOf names the pod that a copy was made of.
 	AnnotationCopyOf = "kubectl-shareproc/copy-of"
+	// AnnotationReason is why a copy was made, in the user's words.
+	AnnotationReason = "kubectl-shareproc/reason"
 	// AnnotationCreatedBy names the user who asked for a copy.
 	AnnotationCreatedBy = "kubectl-shareproc/created-by"
 	// NamePrefix begins the name of every helper container. Ephemeral containers carry no labels, so the

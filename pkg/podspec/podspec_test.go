@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "update the golden files")
 
 // golden compares object, as YAML, with testdata/name.
 func golden(t *testing.T, name string, object any) {
@@ -54,7 +54,7 @@ func readPod(t *testing.T, name string) *corev1.Pod {
 func TestEphemeralHelper(t *testing.T) {
 	golden(t, "helper.golden.yaml", Helper{
 		Name: "shareproc-abcde", Image: "busybox:1.37.0-musl", Target: "nginx", Keep: 90 * time.Second,
-		Security: tracer().Security, Access: ReadAll, Container: "nginx", By: "anna$(HOME)",
+		Security: tracer().Security, Access: ReadAll, Container: "nginx", By: "anna$(HOME)", Added: time.Unix(1795978338, 0),
 	}.Ephemeral())
 }
 
@@ -63,7 +63,7 @@ func TestEphemeralHelper(t *testing.T) {
 func TestScriptsAreNotExpanded(t *testing.T) {
 	for name, text := range map[string]string{
 		"hold.sh": holdScript, "tools.sh": toolsScript, "run.sh": runScript,
-		"wait.sh": command(become)[2], "persist.sh": command(persistScript)[2],
+		"wait.sh": command(waitCommand)[2], "persist.sh": command(persistScript)[2],
 	} {
 		if m := regexp.MustCompile(`\$\$|\$\([A-Za-z_][A-Za-z0-9_.-]*\)`).FindString(text); m != "" {
 			t.Errorf("%s has %q, which the kubelet would expand", name, m)
@@ -124,6 +124,33 @@ func TestCopy(t *testing.T) {
 	}
 	if string(before) != string(after) {
 		t.Error("copying changed the original")
+	}
+}
+
+func TestOfImage(t *testing.T) {
+	pod := readPod(t, "web.yaml")
+	made, shell := Copy{Name: "web-shareproc-abcde", Image: "busybox:1.37.0-musl", TTL: time.Hour, Security: tracer().Security, By: "anna", Reason: "who wrote that?"}.OfImage(pod, "web")
+	golden(t, "image.golden.yaml", made)
+	if shell != "shareproc" || !HasImage(made) || HasImage(pod) {
+		t.Errorf("the shell is %q", shell)
+	}
+}
+
+func TestImageOf(t *testing.T) {
+	for _, c := range []struct {
+		id, spec, want string
+		exact          bool
+	}{
+		{"docker.io/library/web@sha256:12", "web:1", "docker.io/library/web@sha256:12", true},
+		{"docker-pullable://web@sha256:12", "web:1", "web@sha256:12", true},
+		{"sha256:12", "web:1", "web:1", false},
+		{"", "web@sha256:34", "web@sha256:34", true},
+	} {
+		pod := &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: c.spec}}}}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: "web", ImageID: c.id}}
+		if got, exact := ImageOf(pod, "web"); got != c.want || exact != c.exact {
+			t.Errorf("%q, %q: got %q, %v", c.id, c.spec, got, exact)
+		}
 	}
 }
 

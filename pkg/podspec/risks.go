@@ -11,9 +11,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Sharing says what changes for containers that come to share one process namespace, in a line for each thing that applies
-// to this spec (https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/); nothing where they share
-// already. What an image starts by itself the API does not tell.
+// Sharing describes what changes for containers in a shared process namespace, one line per risk; nothing if they
+// already share one. What the image itself starts is unknown. See
+// https://kubernetes.io/docs/tasks/configure-pod-container/share-process-namespace/
 func Sharing(spec *corev1.PodSpec) []string {
 	if spec.HostPID || spec.ShareProcessNamespace != nil && *spec.ShareProcessNamespace {
 		return nil
@@ -31,18 +31,18 @@ func Sharing(spec *corev1.PodSpec) []string {
 			said = append(said, fmt.Sprintf("container %s starts %s, which %s", c.Name, init, why))
 		}
 		for _, place := range killsFirst(c) {
-			said = append(said, fmt.Sprintf("container %s signals PID 1 in %s: with one process namespace PID 1 is the pod's sandbox, not its own process", c.Name, place))
+			said = append(said, fmt.Sprintf("container %s signals PID 1 in %s: in a shared process namespace PID 1 is the pod's sandbox, not its own process", c.Name, place))
 		}
 	}
 	if len(lasting) > 1 {
-		said = append(said, fmt.Sprintf("containers %s will see each other's processes: arguments, environment and files are then protected by Unix permissions only",
+		said = append(said, fmt.Sprintf("containers %s will see each other's processes: only Unix permissions protect arguments, environment and files",
 			list(lasting)))
 	}
 	return said
 }
 
-// needsFirst tells whether a container's command is an init that wants to be PID 1. s6-overlay's /init ends with "can only
-// run as pid 1", systemd and the inits of distributions refuse likewise; tini without -s warns, and reaps nothing.
+// needsFirst reports whether the command is an init that must be PID 1. s6-overlay, systemd and the inits of
+// distributions refuse to run otherwise; tini without -s warns, and reaps nothing.
 func needsFirst(c *corev1.Container) (init, why string) {
 	if len(c.Command) == 0 {
 		return "", ""
@@ -50,16 +50,16 @@ func needsFirst(c *corev1.Container) (init, why string) {
 	first := c.Command[0]
 	switch path.Base(first) {
 	case "systemd", "init", "s6-linux-init", "s6-overlay-suexec", "runit-init", "openrc-init":
-		return first, "insists on being PID 1: with one process namespace it is not, and may refuse to start"
+		return first, "expects to be PID 1: in a shared process namespace it is not, and may refuse to start"
 	case "tini", "docker-init", "dumb-init":
 		if !slices.ContainsFunc(c.Command[1:], func(word string) bool { return word == "-s" }) {
-			return first, "reaps ended processes only as PID 1: with one process namespace it is not, and they are left to the pod's sandbox"
+			return first, "reaps exited processes only as PID 1: in a shared process namespace they are left to the pod's sandbox"
 		}
 	}
 	return "", ""
 }
 
-// killsFirst lists where a container's own words have "kill 1".
+// killsFirst lists where the spec contains "kill 1".
 func killsFirst(c *corev1.Container) []string {
 	var places []string
 	look := func(place string, words ...string) {
@@ -90,35 +90,35 @@ func killsFirst(c *corev1.Container) []string {
 	return places
 }
 
-// DuplicateWork says what a copy of a running pod does a second time, and what both use, in a line for each thing that applies.
-// modes are the access modes of the pod's claims as kubectl get pvc has them, by the claim's name, where they are known.
+// DuplicateWork describes what a copy of a running pod does twice, and what both use, one line per risk. modes are the
+// access modes of its claims by name, as far as known.
 func (c Copy) DuplicateWork(pod *corev1.Pod, modes map[string]string) []string {
 	var said []string
 	owner := controller(pod)
 	switch running := c.runs(pod); {
 	case len(running) == 0:
 	case owner == "Job":
-		said = append(said, fmt.Sprintf("pod/%s is a Job's: the copy does its work once more, and the Job does not know", pod.Name))
+		said = append(said, fmt.Sprintf("pod/%s belongs to a Job: the copy does its work again, and the Job does not know", pod.Name))
 	default:
-		line := fmt.Sprintf("%s %s a second time: what it consumes, schedules or writes is done twice", plural(running, "container"), verb(running, "runs", "run"))
+		line := fmt.Sprintf("%s %s again in the copy: what it consumes, schedules or writes happens twice", plural(running, "container"), verb(running, "runs", "run"))
 		if len(running) > 1 {
 			line = strings.Replace(line, "what it consumes, schedules or writes", "what they consume, schedule or write", 1)
 		}
-		said = append(said, line+because(pod, running))
+		said = append(said, line+workloadHints(pod, running))
 	}
 	if shared := shares(&pod.Spec, modes); len(shared) > 0 {
 		said = append(said, fmt.Sprintf("the copy uses the same %s as pod/%s: %s", verb(shared, "volume", "volumes"), pod.Name, strings.Join(shared, ", ")))
 	}
 	if pod.Spec.HostNetwork {
-		said = append(said, "the copy is in its node's network: ports that the original has open are taken there")
+		said = append(said, "the copy uses the network of its node: ports that the original listens on are in use")
 	}
 	if c.Edits.KeepLabels && len(pod.Labels) > 0 {
-		said = append(said, fmt.Sprintf("the copy keeps the labels: Services, budgets and policies that select pod/%s select the copy too; it ends with the original", pod.Name))
+		said = append(said, fmt.Sprintf("the copy keeps the labels: Services, disruption budgets and policies that select pod/%s also select the copy; it is deleted with the original", pod.Name))
 	}
 	return said
 }
 
-// runs lists the containers whose own process starts in the copy.
+// runs lists the containers whose command starts in the copy.
 func (c Copy) runs(pod *corev1.Pod) []string {
 	var names []string
 	for i := range pod.Spec.Containers {
@@ -160,8 +160,8 @@ func controller(pod *corev1.Pod) string {
 	return ""
 }
 
-// because names what points to a consumer or a leader, which is a guess and said as one.
-func because(pod *corev1.Pod, running []string) string {
+// workloadHints guesses from names whether it is a consumer or takes part in leader election.
+func workloadHints(pod *corev1.Pod, running []string) string {
 	queue := func(name string) bool {
 		return slices.ContainsFunc([]string{"kafka", "amqp", "rabbit", "nats", "queue", "sqs", "pubsub", "pulsar", "celery", "consumer"}, func(sign string) bool {
 			return strings.Contains(strings.ToLower(name), sign)
@@ -178,13 +178,13 @@ func because(pod *corev1.Pod, running []string) string {
 		}
 		for _, word := range slices.Concat(c.Command, c.Args) {
 			if leader(word) && !strings.HasSuffix(strings.ToLower(word), "=false") {
-				signs = append(signs, "takes part in an election ("+word+")")
+				signs = append(signs, "takes part in leader election ("+word+")")
 			}
 		}
 		for _, v := range c.Env {
 			switch {
 			case leader(v.Name):
-				signs = append(signs, "takes part in an election ("+v.Name+")")
+				signs = append(signs, "takes part in leader election ("+v.Name+")")
 			case queue(v.Name):
 				signs = append(signs, "consumes messages ("+v.Name+")")
 			}
@@ -193,10 +193,10 @@ func because(pod *corev1.Pod, running []string) string {
 	if len(signs) == 0 {
 		return ""
 	}
-	return "; it seems that it " + list(slices.Compact(signs))
+	return "; it apparently " + list(slices.Compact(signs))
 }
 
-// shares lists the volumes that a copy has in common with the original.
+// shares lists the volumes that the copy and the original have in common.
 func shares(spec *corev1.PodSpec, modes map[string]string) []string {
 	var said []string
 	for i := range spec.Volumes {
@@ -206,7 +206,7 @@ func shares(spec *corev1.PodSpec, modes map[string]string) []string {
 			claim := v.PersistentVolumeClaim.ClaimName
 			said = append(said, fmt.Sprintf("%s (claim %s)", v.Name, strings.TrimSpace(claim+" "+modes[claim])))
 		case v.HostPath != nil:
-			said = append(said, fmt.Sprintf("%s (%s of the node)", v.Name, v.HostPath.Path))
+			said = append(said, fmt.Sprintf("%s (%s on the node)", v.Name, v.HostPath.Path))
 		case v.NFS != nil:
 			said = append(said, fmt.Sprintf("%s (%s:%s)", v.Name, v.NFS.Server, v.NFS.Path))
 		}
@@ -230,7 +230,7 @@ func verb(names []string, one, many string) string {
 	return many
 }
 
-// list writes names as a person does.
+// list joins names with commas and "and".
 func list(names []string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")

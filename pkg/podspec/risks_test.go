@@ -27,9 +27,9 @@ func TestSharingIsToldOnlyWhereItChangesSomething(t *testing.T) {
 	}{
 		{"one plain container", nil, []string{"nginx"}, ""},
 		{"a command that only the image knows", nil, nil, ""},
-		{"systemd", nil, []string{"/lib/systemd/systemd", "--system"}, "insists on being PID 1"},
-		{"s6-overlay", nil, []string{"/init"}, "starts /init, which insists"},
-		{"tini", nil, []string{"/sbin/tini", "--", "web"}, "reaps ended processes only as PID 1"},
+		{"systemd", nil, []string{"/lib/systemd/systemd", "--system"}, "expects to be PID 1"},
+		{"s6-overlay", nil, []string{"/init"}, "starts /init, which expects"},
+		{"tini", nil, []string{"/sbin/tini", "--", "web"}, "reaps exited processes only as PID 1"},
 		{"tini as a subreaper", nil, []string{"tini", "-s", "--", "web"}, ""},
 		{"kill of PID 1", nil, []string{"sh", "-c", "web & kill -HUP 1; wait"}, "signals PID 1 in its command"},
 		{"kill -s of PID 1", nil, []string{"sh", "-c", "/bin/kill -s TERM 1"}, "signals PID 1 in its command"},
@@ -64,16 +64,16 @@ func TestWhatACopyDoesTwice(t *testing.T) {
 		edit func(*corev1.Pod)
 		want []string // one for each line
 	}{
-		{"one container", Copy{}, nil, []string{"container web runs a second time: what it consumes"}},
+		{"one container", Copy{}, nil, []string{"container web runs again in the copy: what it consumes"}},
 		{"held", Copy{Hold: "web"}, nil, nil},
 		{"held beside another", Copy{Hold: "web"}, func(p *corev1.Pod) {
 			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "side"})
 		}, []string{"container side runs"}},
 		{"a job", Copy{}, func(p *corev1.Pod) {
 			p.OwnerReferences = []metav1.OwnerReference{{Kind: "Job", Name: "j", Controller: new(true)}}
-		}, []string{"pod/web-0 is a Job's"}},
+		}, []string{"pod/web-0 belongs to a Job"}},
 		{"a leader", Copy{}, func(p *corev1.Pod) { p.Spec.Containers[0].Args = []string{"--leader-elect=true"} }, []string{"election (--leader-elect=true)"}},
-		{"no leader", Copy{}, func(p *corev1.Pod) { p.Spec.Containers[0].Args = []string{"--leader-elect=false"} }, []string{"done twice"}},
+		{"no leader", Copy{}, func(p *corev1.Pod) { p.Spec.Containers[0].Args = []string{"--leader-elect=false"} }, []string{"happens twice"}},
 		{"a consumer", Copy{}, func(p *corev1.Pod) { p.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "KAFKA_BROKERS"}} }, []string{"consumes messages (KAFKA_BROKERS)"}},
 		{"volumes", Copy{}, func(p *corev1.Pod) {
 			p.Spec.Volumes = []corev1.Volume{
@@ -81,9 +81,9 @@ func TestWhatACopyDoesTwice(t *testing.T) {
 				{Name: "sock", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/run/x"}}},
 				{Name: "tmp"},
 			}
-		}, []string{"done twice", "the same volumes as pod/web-0: data (claim d-0 RWO), sock (/run/x of the node)"}},
-		{"the node's network", Copy{}, func(p *corev1.Pod) { p.Spec.HostNetwork = true }, []string{"done twice", "ports that the original has open"}},
-		{"labels", Copy{Edits: Edits{KeepLabels: true}}, func(p *corev1.Pod) { p.Labels = map[string]string{"a": "b"} }, []string{"done twice", "keeps the labels"}},
+		}, []string{"happens twice", "the same volumes as pod/web-0: data (claim d-0 RWO), sock (/run/x on the node)"}},
+		{"the node's network", Copy{}, func(p *corev1.Pod) { p.Spec.HostNetwork = true }, []string{"happens twice", "ports that the original listens on"}},
+		{"labels", Copy{Edits: Edits{KeepLabels: true}}, func(p *corev1.Pod) { p.Labels = map[string]string{"a": "b"} }, []string{"happens twice", "keeps the labels"}},
 	} {
 		got := c.copy.DuplicateWork(pod(c.edit), map[string]string{"d-0": "RWO"})
 		if len(got) != len(c.want) {

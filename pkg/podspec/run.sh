@@ -10,7 +10,7 @@ if [ $# = 0 ]; then
 	done
 fi
 if [ $# = 0 ]; then
-	echo "run: the pod names no command for this container, and the image's own is not known here: run COMMAND" >&2
+	echo "run: the pod spec has no command for this container, and the image's own is unknown here: type run COMMAND" >&2
 	exit 2
 fi
 exec "$@"

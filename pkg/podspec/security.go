@@ -72,22 +72,20 @@ func (c Candidate) Limited(spec *corev1.PodSpec) Candidate {
 // nobody is a user that no image is likely to run as, for helpers that need no access.
 const nobody = 65534
 
-// Candidates lists the security contexts to try for a helper: first those that meet the need, least privilege first; then,
-// where none of these is admitted, those that at least open the target's root, best first; and where even that is not
-// needed, or where it is not known whom to match, one without any access, which lists the processes and their users. None
-// is privileged, and each sets a numeric runAsUser and runAsGroup, so that a pod's runAsNonRoot and an image's user never
-// decide.
+// Candidates lists the security contexts to try for a helper: first those that meet the access, least privilege first;
+// then those that at least open the target's root; and last, if the access allows or the user of the target is unknown,
+// one that only lists processes. None is privileged, and each sets a numeric runAsUser and runAsGroup.
 //
-//   - the target's own user and group, without capabilities where it is not root (admitted by the Pod Security level
-//     restricted), with the target's own where it is;
+//   - the target's user and group, without capabilities unless it is root (admitted by the Pod Security level restricted);
 //   - root with default capabilities (admitted by baseline);
-//   - root with SYS_PTRACE opens every process.
+//   - root with SYS_PTRACE, which opens every process.
 //
-// A root to enter is for a shell, so that the most comes first there.
+// For Chroot, a shell, the most privileged comes first. In the process namespace of the node none has SYS_PTRACE if
+// another one will do.
 func Candidates(s TargetUser, access Access) []Candidate {
 	all := []Candidate{matched(s), {Name: "root with default capabilities", Security: as(User{}, nil)}, tracer()}
 	if access == Chroot {
-		all = append(all[:1], entering(s)...)
+		all = append(all[:1], chrootCandidates(s)...)
 	}
 	if EqualSecurityContext(all[0].Security, all[1].Security) {
 		all = all[1:]
@@ -109,11 +107,14 @@ func Candidates(s TargetUser, access Access) []Candidate {
 	if access == SeeProcesses || !s.Known {
 		candidates = append(candidates, without(User{nobody, nobody}))
 	}
+	if s.ofNode {
+		return withoutTracing(candidates)
+	}
 	return candidates
 }
 
-// WithoutTracing leaves out the candidates with SYS_PTRACE, unless there are no others.
-func WithoutTracing(all []Candidate) []Candidate {
+// withoutTracing removes the candidates with SYS_PTRACE, unless there are no others.
+func withoutTracing(all []Candidate) []Candidate {
 	rest := slices.DeleteFunc(slices.Clone(all), func(c Candidate) bool { return capabilitiesOf(c.Security).has("SYS_PTRACE") })
 	if len(rest) == 0 {
 		return all
@@ -121,14 +122,14 @@ func WithoutTracing(all []Candidate) []Candidate {
 	return rest
 }
 
-// matched is the target's own user, with no more and no fewer capabilities than it has.
+// matched returns the user of the target, with exactly its capabilities.
 func matched(s TargetUser) Candidate {
 	if s.User.UID != 0 {
 		return without(s.User)
 	}
 	c := Candidate{Name: "root with the target's capabilities", Security: as(s.User, s.caps.spec())}
 	if s.caps.all {
-		// Whose capabilities are all there are is not matched: no helper is privileged.
+		// A target with all capabilities is not matched: no helper is privileged.
 		c.Security.Capabilities = nil
 	}
 	if s.User.GID != 0 {
@@ -137,7 +138,7 @@ func matched(s TargetUser) Candidate {
 	return c
 }
 
-// without is a user without capabilities, as the Pod Security level restricted asks for.
+// without returns a user without capabilities, as the Pod Security level restricted requires.
 func without(user User) Candidate {
 	sc := as(user, &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}})
 	sc.AllowPrivilegeEscalation = new(false)
@@ -151,8 +152,8 @@ func tracer() Candidate {
 	}
 }
 
-// as is what all candidates have in common. Nothing of ours writes below its own root, which policies may demand; the
-// pod's seccomp profile is one for the application, under which a shell may not even fork.
+// as returns what all candidates have in common: a read-only root, which policies may require, and the default seccomp
+// profile, since that of the pod may not even allow fork.
 func as(user User, caps *corev1.Capabilities) *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		RunAsUser:              new(user.UID),

@@ -33,6 +33,16 @@ func TestWhatWeAddHasNoServiceAccountToken(t *testing.T) {
 	if c := (Helper{Name: "h", Image: "i"}).Ephemeral(); len(c.VolumeMounts) > 0 {
 		t.Errorf("a helper mounts %v", c.VolumeMounts)
 	}
+	for _, volumes := range [][]corev1.Volume{nil, {{Name: "data"}}} {
+		d := deploymentOf(pod)
+		d.Spec.Template.Spec.Volumes = volumes
+		spec := patched(t, d).Spec.Template.Spec
+		c := spec.Containers[len(spec.Containers)-1]
+		i := slices.IndexFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool { return m.MountPath == path })
+		if i < 0 || !slices.ContainsFunc(spec.Volumes, func(v corev1.Volume) bool { return v.Name == c.VolumeMounts[i].Name && v.EmptyDir != nil }) {
+			t.Errorf("patch: mounts %v, volumes %v", c.VolumeMounts, spec.Volumes)
+		}
+	}
 	names := map[string]int{}
 	for _, v := range second.Spec.Volumes {
 		if names[v.Name]++; names[v.Name] > 1 {

@@ -7,7 +7,7 @@
 # as one line (compact.go).
 keep=$1 main=$2
 note=/dev/termination-log
-step=5 idle=0 limit=$keep pipe=1 nap="" key="" shell="" own="" longest=""
+step=5 idle=0 limit=$keep pipe=1 nap="" key="" shell="" own="" longest="" late=""
 [ "$keep" -lt "$step" ] && step=1
 
 # pause SECONDS: reads from a pipe of its own, to which nothing is written. What returns too early is no pipe, or no shell
@@ -22,6 +22,17 @@ pause() {
 	nap=$!
 	wait
 	nap=
+}
+
+# belated: it began a minute or more after it was added, by the second word of SHAREPROC. The kubelet starts a helper again whose
+# record is gone from the runtime, and can report nothing of the pod until it ends. Who waited for a slow image is there at once.
+belated() {
+	made=${SHAREPROC#* }
+	made=${made%% *}
+	case $made in "" | *[!0-9]*) return 1 ;; esac
+	read -r up _ </proc/uptime
+	while read -r word boot _; do [ "$word" = btime ] && break; done </proc/stat
+	[ "$((boot + ${up%.*} - made))" -ge 60 ]
 }
 
 # working: a process of this container runs that is not this one, nor its parent or the shell. Sets shell. What has ended
@@ -57,7 +68,9 @@ used() {
 	if [ -n "$main" ]; then
 		last=$key
 		key=$(stat -Lc %X /proc/self/fd/3 2>/dev/null)
-		[ "$key" = "$last" ] || return 0
+		[ "$key" = "${last:-$key}" ] || return 0
+		# Who has attached may press no key for a while.
+		[ -n "$late" ] && case $(stty size 2>/dev/null <&3) in "" | "0 0") ;; *) return 0 ;; esac
 	fi
 	working && return 0
 	{ read -r _ && read -r _; } 2>/dev/null <"$note"
@@ -95,12 +108,14 @@ else
 	trap end INT HUP
 fi
 trap end TERM
+[ "$limit" -gt 10 ] && belated && late=1 idle=$((limit - 10))
+unset SHAREPROC
 while [ "$idle" -lt "$limit" ]; do
 	# For whoever asks: which process to end, for how long it has been idle, and which one is the container's own.
 	echo "process $self idle $idle $main" 2>/dev/null >"$note"
 	pause "$step"
 	idle=$((idle + step))
-	used && idle=0
+	used && idle=0 late=""
 done
 [ -z "$main" ] || echo "no key for $keep seconds: this shell ends" >&3
 end

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/creack/pty"
 )
 
 // waiting is wait.sh at work, as a pod carries it, over a /proc made of files and with notes of its own.
@@ -168,7 +170,7 @@ func TestHelperIsKeptByAMark(t *testing.T) {
 	}
 }
 
-// Being told to is a clean end, in the middle of a pause.
+// A request to exit is a clean end, in the middle of a pause.
 func TestHelperEndsWhenItIsTold(t *testing.T) {
 	for name, shell := range waitShells(t) {
 		t.Run(name, func(t *testing.T) {
@@ -181,6 +183,73 @@ func TestHelperEndsWhenItIsTold(t *testing.T) {
 			}
 			w.ends(t)
 		})
+	}
+}
+
+// began makes the script one of a helper with a time of ten minutes that was added at that time.
+func began(made string) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) {
+		cmd.Args[len(cmd.Args)-1] = "600"
+		cmd.Env = append(os.Environ(), Variable+"=600 "+made+" everything nginx anna")
+	}
+}
+
+// A helper that begins long after it was added, as one does whose record the runtime has lost, is as good as over: 10 seconds
+// are left to who waits for it, unless a command comes. Where the time is not known, or the clocks do not agree, it is any
+// other helper.
+func TestHelperThatBeginsLateIsNearlyOver(t *testing.T) {
+	now := time.Now().Unix()
+	for made, idle := range map[string]string{
+		strconv.FormatInt(now-3600, 10): "590", strconv.FormatInt(now, 10): "0", strconv.FormatInt(now+3600, 10): "0", "-": "0", "1x": "0",
+	} {
+		for name, shell := range waitShells(t) {
+			t.Run(name+", added at "+made, func(t *testing.T) {
+				t.Parallel()
+				w := newWaiting(t)
+				w.start(t, shell, began(made))
+				w.until(t, func(notes string) bool { return strings.HasSuffix(notes, " idle "+idle+" \n") })
+				w.round(t)
+				w.until(t, func(notes string) bool { return strings.HasSuffix(notes, " idle 0 \n") })
+				if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+				w.ends(t)
+			})
+		}
+	}
+}
+
+// Of a shell that begins late nobody's key is known yet, which is no key; whoever has attached to it is there.
+func TestShellThatBeginsLateIsNearlyOverUntilSomebodyAttaches(t *testing.T) {
+	for name, shell := range waitShells(t) {
+		for attached, idle := range map[bool]string{false: "603", true: "0"} {
+			t.Run(fmt.Sprintf("%s, attached %t", name, attached), func(t *testing.T) {
+				t.Parallel()
+				master, slave, err := pty.Open()
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { master.Close(); slave.Close() })
+				w := newWaiting(t)
+				w.process(t, 80, 0, "S", helperGroup)
+				w.start(t, shell, func(cmd *exec.Cmd) {
+					began("1000")(cmd)
+					cmd.Args = append(cmd.Args, "80")
+					cmd.Stdin, cmd.ExtraFiles = cmd.Stdout.(*os.File), []*os.File{slave}
+				})
+				w.until(t, func(notes string) bool { return strings.HasSuffix(notes, " idle 598 80\n") })
+				if attached {
+					if err := pty.Setsize(master, &pty.Winsize{Cols: 90, Rows: 30}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				w.until(t, func(notes string) bool { return strings.HasSuffix(notes, " idle "+idle+" 80\n") })
+				if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+				w.ends(t)
+			})
+		}
 	}
 }
 

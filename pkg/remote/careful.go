@@ -62,7 +62,7 @@ func (w *walk) names(ctx context.Context) ([]string, error) {
 				return err
 			case name == "":
 				return readFields(b, &state)
-			case len(names) > len(w.seen)+entriesMost:
+			case len(names) > len(w.seen)+maxEntries:
 				return errEndless
 			}
 			names = append(names, name)
@@ -113,7 +113,7 @@ func (w *walk) came(sent string) bool {
 func (w *walk) missing(ctx context.Context, all []string) error {
 	var without []string
 	for _, name := range all {
-		if len(name) > pathMax {
+		if len(name) > maxPath {
 			if err := w.bare(name, ErrNameTooLong); err != nil {
 				return err
 			}
@@ -144,7 +144,7 @@ func (w *walk) missing(ctx context.Context, all []string) error {
 func (w *walk) inside(ctx context.Context, closed, all []string) error {
 	asked := slices.Clone(closed)
 	for _, name := range w.directories {
-		if len(name) > pathMax-256 && !slices.Contains(closed, name) {
+		if len(name) > maxPath-256 && !slices.Contains(closed, name) {
 			asked = append(asked, name)
 		}
 	}
@@ -163,7 +163,7 @@ func (w *walk) inside(ctx context.Context, closed, all []string) error {
 			if i >= len(closed) {
 				cause = ErrNameTooLong
 			}
-			if listed[name] || i >= len(closed) && len(name) <= pathMax {
+			if listed[name] || i >= len(closed) && len(name) <= maxPath {
 				continue
 			}
 			if err := w.bare(name, cause); err != nil {
@@ -176,7 +176,11 @@ func (w *walk) inside(ctx context.Context, closed, all []string) error {
 
 // silent names the mounts that are there and did not answer.
 func (w *walk) silent(all []string) error {
-	for _, point := range w.root.mounts.below(w.info.Path) {
+	mounts := w.root.mounts
+	for _, point := range mounts.below(w.info.Path) {
+		if w.opts.OneFileSystem && mounts.of(path.Dir(point)).point != mounts.of(w.info.Path).point {
+			continue // below another mount, which was not entered
+		}
 		sent := w.here + strings.TrimPrefix(point, strings.TrimSuffix(w.info.Path, "/"))
 		if !slices.Contains(all, sent) && !w.came(sent) && w.came(dirOf(sent)) {
 			if err := w.bare(sent, ErrClosedMount); err != nil {

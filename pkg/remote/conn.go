@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 //go:generate go run ./gen
@@ -38,19 +39,22 @@ type conn struct {
 	runner Runner
 	proc   string
 	ctx    context.Context //nolint:containedctx // the connection outlives the request that it is made for
-	greet  func(context.Context) error
 
 	mu    sync.Mutex
 	link  *link
+	holds *Root       // whose root the program holds; nil for none
 	stuck atomic.Bool // something has blocked
 }
 
 // A request is a verb with its arguments.
 type request struct {
+	root *Root // that the program has to hold; nil for any
 	verb string
 	args []string
 	// names are paths of the same tree, each without a newline.
 	names []string
+	// patience bounds how long the verb may take without progress; 0 for as long as any.
+	patience time.Duration
 	// late gives arguments in front of the others once the connection stands: it may be another one than before.
 	late func() []string
 }
@@ -91,15 +95,18 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 		if c.link, err = connect(life, c.runner); err != nil {
 			return err
 		}
-		if c.stuck.Load() {
+		if c.holds = nil; c.stuck.Load() {
 			c.link.allow(hurry)
 		}
-		if c.greet != nil {
-			if err := c.greet(ctx); err != nil {
-				c.drop()
-				return err
-			}
+	}
+	if q.root != nil && c.holds != q.root {
+		if err := q.root.open(ctx); err != nil {
+			c.drop()
+			return err
 		}
+	}
+	if q.patience > 0 {
+		defer c.link.allow(c.link.allow(q.patience))
 	}
 	if q.late != nil {
 		q.args = append(q.late(), q.args...)
@@ -173,10 +180,10 @@ func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.
 	}
 }
 
-// limited reports whether a verb has to make progress by itself: others wait for a client, or for what is appended.
+// limited reports whether a verb must make progress: others wait for a client, or for a file to grow.
 func limited(verb string) bool {
 	switch verb {
-	case "cwd", "stat", "walk", "names", "facts", "read", "sum", "grep":
+	case "cgroup", "df", "cwd", "stat", "walk", "names", "facts", "read", "sum", "grep":
 		return true
 	}
 	return false

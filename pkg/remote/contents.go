@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 
@@ -17,8 +18,8 @@ import (
 func (r *reader) Read(ctx context.Context, files []transfer.Part, to transfer.Receiver) error {
 	for i := 0; i < len(files); {
 		n := i
-		// Where something has blocked each file is looked at by itself, right before it is opened.
-		for n < len(files) && n-i < batchMost && shares(files[n]) && !r.root.conn.stuck.Load() {
+		// After one file blocked, each file is checked alone, right before it is opened.
+		for n < len(files) && n-i < maxBatch && shares(files[n]) && !r.root.conn.stuck.Load() {
 			n++
 		}
 		var err error
@@ -67,9 +68,13 @@ func cause(ctx context.Context, err error) (fileError error, other error) {
 	return path.Err, nil
 }
 
-// readOne reads one file from a byte on.
+// readOne reads one file from a byte on. Whether a large one comes packed is decided behind its beginning.
 func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceiver) error {
-	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10), "")
+	down, word := &r.root.down, ""
+	if f.Size >= 0 && !r.root.Kernel(path.Join(r.start, f.Path)) {
+		word = down.word(large(f))
+	}
+	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10), word)
 	var size, end int64
 	err := r.root.part(ctx, "copy", q, func(i Info) error {
 		same := i.state == f.State || f.Grows && grewTo(f.State, i.Stat, f.Size)
@@ -79,8 +84,12 @@ func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceive
 		return nil
 	}, func(offset int64, p []byte) error {
 		end = offset + int64(len(p))
+		down.saw(p)
 		return to.Data(0, offset, p)
 	})
+	if rest, again := down.again(f, word, end, err); again {
+		return r.readOne(ctx, rest, to)
+	}
 	if f.Size < 0 {
 		size = end
 	}
@@ -117,17 +126,25 @@ func (r *reader) readMany(ctx context.Context, files []transfer.Part, to *offset
 		names[i] = sent(f.Path)
 		states[names[i]] = f.State
 	}
-	q := r.request("read", names, append([]string{"", "0", ""}, directoriesOf(names)...)...)
+	down := &r.root.down
+	word := down.word(false)
+	q := r.request("read", names, append([]string{"", "0", word}, directoriesOf(names)...)...)
 	err := r.root.converse(ctx, "copy", r.start, q, func(l *link, b *bufio.Reader) error {
 		return steady(b, names, states, true, func() error {
 			s := &splitter{files: files, to: to}
-			good, err := readSection(b, l.mark, s.write)
+			good, err := readSection(b, l.mark, word == "z", func(p []byte) error {
+				down.saw(p)
+				return s.write(p)
+			})
 			if err == nil && !good {
 				err = ErrRead
 			}
 			return err
 		})
 	})
+	if _, again := down.again(transfer.Part{}, "", 0, err); again {
+		return r.readMany(ctx, files, to)
+	}
 	own, other := cause(ctx, err)
 	if other != nil {
 		return uncalled(other)

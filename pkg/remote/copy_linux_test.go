@@ -170,20 +170,7 @@ func TestLogThatIsWrittenTo(t *testing.T) {
 					dir := openDirectory(t)
 					write(t, dir+"/src/log", strings.Repeat("x", size))
 					write(t, dir+"/src/a", "A")
-					stop, done := make(chan struct{}), make(chan error)
-					go func() {
-						log, err := os.OpenFile(dir+"/src/log", os.O_APPEND|os.O_WRONLY, 0)
-						for err == nil {
-							select {
-							case <-stop:
-								done <- log.Close()
-								return
-							case <-time.After(time.Millisecond):
-								_, err = log.WriteString("more\n")
-							}
-						}
-						done <- err
-					}()
+					stop := keepWriting(t, dir+"/src/log")
 					var grown *transfer.GrownError
 					for _, there := range []string{"", "longer"} {
 						if there != "" {
@@ -203,12 +190,62 @@ func TestLogThatIsWrittenTo(t *testing.T) {
 							t.Errorf("%v, %d bytes", heard, len(text))
 						}
 					}
-					close(stop)
-					if err := <-done; err != nil {
-						t.Fatal(err)
-					}
+					stop()
 				})
 			}
+		}
+	}
+}
+
+// keepWriting appends to a log until it is stopped.
+func keepWriting(t *testing.T, file string) (stop func()) {
+	t.Helper()
+	over, done := make(chan struct{}), make(chan error)
+	go func() {
+		log, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+		for err == nil {
+			select {
+			case <-over:
+				done <- log.Close()
+				return
+			case <-time.After(10 * time.Microsecond):
+				_, err = log.WriteString("more\n")
+			}
+		}
+		done <- err
+	}()
+	return func() {
+		close(over)
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// To a stream goes what the log had at a time, once, and the report says so.
+func TestLogThatIsWrittenToGoesOut(t *testing.T) {
+	for shell, r := range runners(t) {
+		root := dialSelf(t, r)
+		for _, size := range []int{100, 200 << 10, 5 << 20, 9 << 20} {
+			t.Run(fmt.Sprint(shell, "/", size), func(t *testing.T) {
+				dir := openDirectory(t)
+				write(t, dir+"/log", strings.Repeat("x", size))
+				stop := keepWriting(t, dir+"/log")
+				var b bytes.Buffer
+				var heard error
+				report, err := transfer.Copy(t.Context(), transfer.Stdout(&b), root.Source(), transfer.Options{
+					Source: dir + "/log", Dest: "-", Report: func(_ string, err error) { heard = err },
+				})
+				stop()
+				all, reading := os.ReadFile(dir + "/log")
+				var grown *transfer.GrownError
+				if err != nil || reading != nil || report.Copied != 1 || report.Grown == 1 && (!errors.As(heard, &grown) || grown.Size != int64(b.Len())) {
+					t.Errorf("%+v, %v, %v, %v", report, heard, err, reading)
+				}
+				if b.Len() < size || !bytes.HasPrefix(all, b.Bytes()) {
+					t.Errorf("%d bytes came of %d", b.Len(), len(all))
+				}
+			})
 		}
 	}
 }

@@ -33,6 +33,9 @@ var (
 	ErrMounted      = errors.New("is a mount point: it can be written, but not replaced")
 )
 
+// ErrGrew is an ErrChanged of a file that only became longer: all that it had was read.
+var ErrGrew = fmt.Errorf("it grew: %w", ErrChanged)
+
 // What stands against a file that would be replaced; it may be possible to write into it all the same. They are an fs.ErrPermission.
 var (
 	ErrDirectoryClosed = fmt.Errorf("the directory is not writable: %w", fs.ErrPermission)

@@ -37,7 +37,7 @@ func needsEscape(text string) bool {
 	return !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return r == '\\' || unsafeRune(r) })
 }
 
-// plain tells text that has nothing but printable ASCII: most of what a tree's listing prints.
+// plain reports whether a text is printable ASCII, as most names are.
 func plain(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' || c == '\\' {

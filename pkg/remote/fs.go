@@ -15,8 +15,8 @@ import (
 // followed inside the root. A file is read whole when it is read first, up to 64 MiB; Read and Source stream.
 func (r *Root) FS(ctx context.Context) fs.ReadLinkFS { return rootFS{ctx, r} }
 
-// wholeMost is how many bytes of a file FS holds.
-const wholeMost = 64 << 20
+// maxWholeFile is how many bytes of a file FS holds.
+const maxWholeFile = 64 << 20
 
 // errLarge says that a file is longer than that.
 var errLarge = errors.New("too large to read at once")
@@ -102,7 +102,7 @@ type limitedBuffer struct{ bytes.Buffer }
 
 // Write takes no more than FS holds.
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > wholeMost {
+	if b.Len()+len(p) > maxWholeFile {
 		return 0, errLarge
 	}
 	return b.Buffer.Write(p)

@@ -39,8 +39,8 @@ type Match struct {
 	Cut bool
 }
 
-// matchMax is the most that is kept of a line: one may be as long as its file.
-const matchMax = 1 << 20
+// maxMatch is the most that is kept of a line: one may be as long as its file.
+const maxMatch = 1 << 20
 
 // Grep calls fn for each line of the regular file at a path, or of those below it, that the pattern is in. The helper
 // searches, so the files stay where they are. Files that are not text (a NUL among their first 32 KiB) are left out. Paths
@@ -77,8 +77,8 @@ func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(
 	})
 }
 
-// heldMost bounds the matches that are held until it is known that the files of a batch are those that were asked for.
-const heldMost = 8 << 20
+// maxHeld bounds the matches that are held until it is known that the files of a batch are those that were asked for.
+const maxHeld = 8 << 20
 
 // errTooMuch has a batch divided. What a single file has is handed on as it comes.
 var errTooMuch = errors.New("too many matches for one batch")
@@ -91,7 +91,7 @@ type grep struct {
 	size  int
 }
 
-// one searches a file by itself: it is the one that was looked at, so that its lines need not be held.
+// one searches a single file, which was checked, so that its lines need not be held.
 func (g *grep) one(ctx context.Context, from *reader, file, state, flags, pattern string) error {
 	name := path.Join(from.start, file)
 	q := request{verb: "grep", args: []string{name, from.stageName(), "", flags, pattern}}
@@ -159,7 +159,7 @@ func (g *grep) many(b *bufio.Reader, start string, files map[string]string) erro
 
 func (g *grep) hold(m Match) error {
 	g.found = append(g.found, m)
-	if g.size += len(m.Path) + len(m.Text); g.size > heldMost {
+	if g.size += len(m.Path) + len(m.Text); g.size > maxHeld {
 		return errTooMuch
 	}
 	return nil
@@ -177,7 +177,7 @@ func (g *grep) give() error {
 // readLines reads lines NUMBER:TEXT up to an empty field.
 func readLines(b *bufio.Reader, name string, fn func(Match) error) error {
 	for {
-		line, cut, err := readCut(b, matchMax)
+		line, cut, err := readCut(b, maxMatch)
 		if err != nil || line == "" {
 			return err
 		}

@@ -378,7 +378,7 @@ func TestNoBrokenStreamIsASuccess(t *testing.T) {
 						t.Fatalf("%s cut after %d of %d bytes passes", name, n, length)
 					}
 				}
-				for n := 0; n < length; n += step {
+				for n := range length {
 					if name != "file" {
 						break // of the others nothing is summed up
 					}

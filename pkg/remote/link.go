@@ -190,11 +190,12 @@ func (l *link) sign(busy bool) {
 	l.last, l.busy = time.Now(), busy
 }
 
-// allow is how long a verb may take without progress.
-func (l *link) allow(patience time.Duration) {
+// allow is how long a verb may take without progress from now on. It returns how long it was.
+func (l *link) allow(patience time.Duration) (before time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.patience = patience
+	before, l.patience = l.patience, patience
+	return before
 }
 
 // progress notes that a verb does something, or begins.

@@ -77,15 +77,15 @@ func (r *Root) Replaceable(i Info) error {
 	return nil
 }
 
-// entriesMost bounds what is held of one directory.
-const entriesMost = 1_000_000
+// maxEntries bounds what is held of one directory.
+const maxEntries = 1_000_000
 
 // ReadDir lists a directory, links followed to it, sorted by name. What could not be looked at has a name and no facts.
 func (r *Root) ReadDir(ctx context.Context, name string) (Info, []Entry, error) {
 	var entries []Entry
 	opts := WalkOptions{TreeOptions: TreeOptions{MaxDepth: 1}, LinkTargets: true}
 	info, err := r.Walk(ctx, name, opts, func(p string, e Entry) error {
-		if len(entries) > entriesMost {
+		if len(entries) > maxEntries {
 			return &fs.PathError{Op: "open", Path: name, Err: errEndless}
 		}
 		entries = append(entries, e)
@@ -164,7 +164,7 @@ func readNames(b *bufio.Reader) ([]string, error) {
 		switch {
 		case err != nil || name == "":
 			return names, err
-		case len(names) == entriesMost:
+		case len(names) == maxEntries:
 			return nil, errEndless
 		case validName(name) && !strings.Contains(name, "/"):
 			names = append(names, name)

@@ -26,7 +26,7 @@ func parseMounts(mountinfo string) mounts {
 		if !ok || len(f) < 6 || len(g) < 1 {
 			continue
 		}
-		all = append(all, mount{unoctal(f[4]), g[0], slices.Contains(strings.Split(f[5], ","), "ro")})
+		all = append(all, mount{Unoctal(f[4]), g[0], slices.Contains(strings.Split(f[5], ","), "ro")})
 	}
 	return all
 }
@@ -74,9 +74,17 @@ func (m mounts) below(path string) []string {
 	return found
 }
 
-// kernel reports whether the kernel makes up the files: their sizes say nothing, some never end, and reading some acts.
-func (m mount) kernel() bool {
-	switch m.kind {
+// MountPoints are where something is mounted in a root, except at its top.
+func MountPoints(r *Root) []string {
+	return r.mounts.below("/")
+}
+
+func (m mount) kernel() bool { return KernelKind(m.kind) }
+
+// KernelKind reports whether the kernel makes up the files of a type of file system: their sizes say nothing, some never end, and
+// reading some acts.
+func KernelKind(kind string) bool {
+	switch kind {
 	case "proc", "sysfs", "cgroup", "cgroup2", "tracefs", "debugfs", "securityfs", "configfs", "bpf", "pstore", "efivarfs",
 		"fusectl", "binfmt_misc", "autofs", "resctrl", "cpuset", "selinuxfs", "smackfs", "nsfs", "rpc_pipefs", "nfsd":
 		return true
@@ -88,8 +96,8 @@ func under(path, directory string) bool {
 	return strings.HasPrefix(path+"/", strings.TrimSuffix(directory, "/")+"/")
 }
 
-// unoctal undoes the kernel's escapes of space, tab, newline and backslash (\040).
-func unoctal(text string) string {
+// Unoctal undoes the kernel's escapes of space, tab, newline and backslash (\040).
+func Unoctal(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\\' && i+3 < len(text) {

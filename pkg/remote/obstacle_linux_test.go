@@ -57,7 +57,8 @@ func TestObstaclesAreNamed(t *testing.T) {
 			for name, cause := range map[string]error{"closed": ErrDirectoryClosed, "sticky": ErrSticky} {
 				file := filepath.Join(dir, name, "f")
 				_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: src + "/tree/own/f", Dest: file})
-				if !errors.Is(err, cause) && !errors.Is(err, fs.ErrPermission) {
+				failed, ok := errors.AsType[*fs.PathError](err)
+				if !ok || failed.Op != "write" || !errors.Is(err, cause) && !errors.Is(err, fs.ErrPermission) {
 					t.Errorf("%s by itself: %v", name, err)
 				}
 				if info, err := root.Stat(t.Context(), file, true); err != nil || !info.InPlace || info.Writable != (name == "sticky") {
@@ -78,7 +79,7 @@ func TestMountedFileIsNotReplaced(t *testing.T) {
 			write(t, filepath.Join(dir, "new"), "new")
 			root := mountedRoot(t, r, dir, "bind etc/hosts")
 			_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: dir + "/new", Dest: dir + "/etc/hosts"})
-			if !errors.Is(err, ErrMounted) {
+			if failed, ok := errors.AsType[*fs.PathError](err); !ok || failed.Op != "write" || !errors.Is(err, ErrMounted) {
 				t.Errorf("got %v", err)
 			}
 			if text, err := content(t, root, dir+"/etc/hosts"); err != nil || text != "mounted" {

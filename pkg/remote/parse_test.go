@@ -95,9 +95,10 @@ func TestParseStat(t *testing.T) {
 		Blocks: 8,
 	}
 	for moment, nanos := range map[string]int64{"23:59:57.123456789 +0000": 123456789, "23:59:57 +0000": 0, "23:59:57.12 +0000": 0} {
-		want.Mtime, want.state = time.Unix(-3, nanos), front+moment+back
-		if got, err := parseStat("8 " + want.state); err != nil || *got != want {
-			t.Errorf("%s: got %+v, %v", want.state, got, err)
+		text := "8 " + front + moment + back
+		want.Mtime, want.state = time.Unix(-3, nanos), "65025:77 81a4 9663676416 -3"+back
+		if got, err := parseStat(text); err != nil || *got != want {
+			t.Errorf("%s: got %+v, %v", text, got, err)
 		}
 	}
 	for _, line := range []string{

@@ -23,7 +23,7 @@ type Process struct {
 	RSS        int64     `json:"rssBytes"`
 	Threads    int       `json:"threads"`
 	Start      time.Time `json:"startTime"`
-	StartTicks uint64    `json:"startTicks"` // field 22 of stat: with PID it tells a process from a later one of that PID
+	StartTicks uint64    `json:"startTicks"` // field 22 of stat: with the PID it identifies a process, since PIDs are reused
 	Cgroup     string    `json:"-"`          // /proc/PID/cgroup as it is
 	// RootReadable says that the helper may open the process's root: what Root and Show need.
 	RootReadable bool `json:"rootReadable"`

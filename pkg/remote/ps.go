@@ -19,18 +19,6 @@ import (
 // ticksPerSecond is USER_HZ, 100 on every architecture that Kubernetes runs on.
 const ticksPerSecond = 100
 
-// Processes returns every process that the helper sees, ordered by PID, without those that make the list. It costs one
-// connection. Processes that end while it is made are left out.
-func Processes(ctx context.Context, r Runner) ([]Process, error) { return processes(ctx, r, procDir) }
-
-func processes(ctx context.Context, r Runner, proc string) ([]Process, error) {
-	var t table
-	if err := once(ctx, r, request{verb: "ps", args: []string{proc}}, t.read); err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
-	}
-	return t.processes(), nil
-}
-
 // once makes one request over a connection of its own.
 func once(ctx context.Context, r Runner, q request, read func(*bufio.Reader) error) error {
 	c := &conn{runner: r, ctx: ctx}
@@ -111,7 +99,7 @@ func (t *table) row(pid int) *row {
 
 // readArgs reads fields PID ROOT HEX up to an empty one.
 func (t *table) readArgs(r *bufio.Reader) error {
-	for range pidMax {
+	for range maxPID {
 		field, err := readField(r)
 		if err != nil || field == "" {
 			return err
@@ -142,8 +130,8 @@ func (t *table) readArgs(r *bufio.Reader) error {
 	return errEndless
 }
 
-// pidMax is the most processes that Linux has (PID_MAX_LIMIT).
-const pidMax = 1 << 22
+// maxPID is the most processes that Linux has (PID_MAX_LIMIT).
+const maxPID = 1 << 22
 
 // readPasswd reads pairs of fields to the end.
 func (t *table) readPasswd(r *bufio.Reader) error {

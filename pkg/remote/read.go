@@ -5,31 +5,85 @@ package remote
 import (
 	"bufio"
 	"context"
+	"crypto/sha1" //nolint:gosec // it tells a change, and no forger
+	"encoding/hex"
 	"errors"
+	"hash"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 )
 
 // Read gives the bytes of a regular file, links followed. open is called once, before its first byte; the bytes are all there
-// exactly when the error is nil. An error of open or of its writer ends it and is returned as it is. ErrSpecial and
+// exactly when the error is nil or ErrGrew. An error of open or of its writer ends it and is returned as it is. ErrSpecial and
 // ErrIsDirectory are about what is no regular file.
 func (r *Root) Read(ctx context.Context, name string, open func(Info) (io.Writer, error)) (Info, error) {
 	var info Info
-	var out io.Writer
+	to := &sequence{sum: sha1.New()} //nolint:gosec // it tells a change, and no forger
 	err := r.part(ctx, "open", request{verb: "read", args: []string{name, "", "", "0", ""}}, func(i Info) error {
 		var err error
 		info = i
-		out, err = open(i)
+		to.out, err = open(i)
 		return err
-	}, func(offset int64, p []byte) error {
-		_, err := out.Write(p)
-		return err
-	})
+	}, to.data)
+	changed := errors.Is(err, ErrChanged) && to.out != nil
+	if (err == nil || changed) && info.sparse() && !r.Kernel(info.Path) {
+		if full := to.zeros(info.Size); full != nil {
+			return info, full
+		}
+	}
+	if changed && to.at >= info.Size && onlyGrew(ctx, r, info, to) {
+		return info, &fs.PathError{Op: "open", Path: name, Err: ErrGrew}
+	}
 	return info, err
 }
 
-// part reads one file from a byte on. Gaps between offsets are holes; one at the end shows in the file's size.
+// onlyGrew reports whether a file is longer than it was and still begins with what was read of it.
+func onlyGrew(ctx context.Context, r *Root, info Info, read *sequence) bool {
+	now, sum, err := (&reader{root: r}).sumOne(ctx, "sha1sum", info.Path, read.at, "")
+	return err == nil && now > info.Size && sum == hex.EncodeToString(read.sum.Sum(nil))
+}
+
+// readPart is how many bytes of a sparse file come in one part: chunk in sh/read.sh.
+const readPart = 8 << 20
+
+// sparse reports whether a file is read in parts, without its holes.
+func (s *Stat) sparse() bool { return s.Size >= readPart && s.Blocks*512+readPart < s.Size }
+
+// A sequence writes the parts of a file one behind the other, zeros where it has holes, and knows the sum of that.
+type sequence struct {
+	out io.Writer
+	at  int64
+	sum hash.Hash
+}
+
+func (s *sequence) data(offset int64, p []byte) error {
+	if err := s.zeros(offset); err != nil {
+		return err
+	}
+	return s.write(p)
+}
+
+func (s *sequence) write(p []byte) error {
+	n, err := s.out.Write(p)
+	s.at += int64(n)
+	_, _ = s.sum.Write(p[:n])
+	return err
+}
+
+func (s *sequence) zeros(until int64) error {
+	zeros := make([]byte, max(0, min(64<<10, until-s.at)))
+	for s.at < until {
+		if err := s.write(zeros[:min(int64(len(zeros)), until-s.at)]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part reads one file from a byte on. Gaps between offsets are holes; one at the end shows in the file's size. A part that comes
+// packed has a "z" before its offset.
 func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) error, data func(int64, []byte) error) error {
 	return r.converse(ctx, op, q.args[0], q, func(l *link, b *bufio.Reader) error {
 		before, err := r.readBegin(b)
@@ -39,29 +93,13 @@ func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) 
 		if err := called(begin(before)); err != nil {
 			return err
 		}
-		whole, damaged := true, error(nil)
-		for {
-			field, err := readField(b)
-			if err != nil {
-				return err
-			}
-			if field == "-" {
-				break
-			}
-			offset, err := strconv.ParseInt(field, 10, 64)
-			if err != nil {
-				return err
-			}
-			good, err := readSection(b, l.mark, func(p []byte) error {
-				err := called(data(offset, p))
-				offset += int64(len(p))
-				return err
-			})
-			if err != nil && err != errDamaged { //nolint:errorlint // as it was given
-				return err
-			}
-			damaged = errors.Join(damaged, err)
-			whole = whole && (good || err != nil)
+		from, err := strconv.ParseInt(q.args[len(q.args)-2], 10, 64)
+		if err != nil {
+			return err
+		}
+		whole, damaged, err := readParts(b, l.mark, from, before, data)
+		if err != nil {
+			return err
 		}
 		after, err := readField(b)
 		switch {
@@ -75,6 +113,36 @@ func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) 
 		// It is read twice at once: what changes in between has two sums.
 		return damaged
 	})
+}
+
+// readParts reads the parts of a file from a byte on, and reports whether the helper could read them all, and what came damaged.
+func readParts(b *bufio.Reader, mark string, from int64, file Info, data func(int64, []byte) error) (whole bool, damaged, err error) {
+	whole = true
+	for at := from; ; {
+		field, err := readField(b)
+		if err != nil || field == "-" {
+			return whole, damaged, err
+		}
+		number, gzipped := strings.CutPrefix(field, "z")
+		offset, err := strconv.ParseInt(number, 10, 64)
+		switch {
+		case err != nil:
+			return false, nil, err
+		case offset != at && (!file.sparse() || offset < at || (offset-from)%readPart != 0):
+			return false, nil, errDamaged // a part's checksum does not cover where it belongs
+		}
+		at = offset
+		good, err := readSection(b, mark, gzipped, func(p []byte) error {
+			err := called(data(at, p))
+			at += int64(len(p))
+			return err
+		})
+		if err != nil && err != errDamaged { //nolint:errorlint // as it was given
+			return false, nil, err
+		}
+		damaged = errors.Join(damaged, err)
+		whole = whole && (good || err != nil)
+	}
 }
 
 // readBegin reads the path and the facts in front of an answer about one file.
@@ -101,9 +169,9 @@ func readFacts(b *bufio.Reader) ([]string, error) {
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), nil
 }
 
-// batchMost is how many names go with one request, and batchBytes how long they are together.
+// maxBatch is how many names go with one request, and batchBytes how long they are together.
 const (
-	batchMost  = 2000
+	maxBatch   = 4000
 	batchBytes = 400_000
 )
 
@@ -112,7 +180,7 @@ func batches(names []string) (batches [][]string) {
 	size, open := 0, false
 	for _, name := range names {
 		odd, last := strings.Contains(name, "\n"), len(batches)-1
-		if !open || odd || len(batches[last]) == batchMost || size+len(name) > batchBytes {
+		if !open || odd || len(batches[last]) == maxBatch || size+len(name) > batchBytes {
 			batches, size, open, last = append(batches, nil), 0, !odd, last+1
 		}
 		batches[last] = append(batches[last], name)

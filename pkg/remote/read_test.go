@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -63,6 +64,9 @@ func TestReadOfLargeFiles(t *testing.T) {
 			}
 			f.Close()
 			root8 := fakeRoot(t, r, root)
+			if got, err := content(t, root8, "holes"); err != nil || len(got) != 40<<20 || got[25<<20:25<<20+6] != "island" {
+				t.Errorf("with its holes: %d bytes, %v", len(got), err)
+			}
 			if got, err := content(t, root8, "big"); err != nil || got != string(bytes.Repeat(block, 20)) {
 				t.Errorf("%d bytes, %v", len(got), err)
 			}
@@ -87,6 +91,39 @@ func TestReadOfLargeFiles(t *testing.T) {
 				t.Errorf("from the middle: %.20q, %v", &rest, err)
 			}
 		})
+	}
+}
+
+// A log is written to while it is read. What it had is all there, and the error says that it grew; of a file that was changed
+// besides nothing is known.
+func TestReadOfAFileThatGrows(t *testing.T) {
+	for name, r := range runners(t) {
+		for _, size := range []int{100, 200 << 10, 9 << 20} {
+			for what, at := range map[string]int64{"grew": int64(size), "was changed": 1} {
+				t.Run(fmt.Sprint(name, "/", what, "/", size), func(t *testing.T) {
+					root := openDirectory(t)
+					file := filepath.Join(root, "log")
+					write(t, file, strings.Repeat("x", size))
+					root8 := fakeRoot(t, r, root)
+					var b bytes.Buffer
+					_, err := root8.Read(t.Context(), "log", func(Info) (io.Writer, error) {
+						f, err := os.OpenFile(file, os.O_WRONLY, 0)
+						if err != nil {
+							return nil, err
+						}
+						// The facts at the end are those of a file that has changed, whatever of it was read before.
+						_, err = f.WriteAt([]byte("more"), at)
+						return &b, errors.Join(err, f.Close())
+					})
+					if !errors.Is(err, ErrChanged) && (err != nil || size > 8<<20) {
+						t.Fatal(err)
+					}
+					if grew := errors.Is(err, ErrGrew); err != nil && grew != (at > 1) || grew && !strings.HasPrefix(b.String(), strings.Repeat("x", size)) {
+						t.Errorf("%d bytes, %v", b.Len(), err)
+					}
+				})
+			}
+		}
 	}
 }
 

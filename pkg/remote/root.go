@@ -17,7 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// Where says which process's root is meant.
+// Where selects the process whose root is opened.
 type Where struct {
 	// PID is the process. 0 means the first one of Container: the one that started first, and where that denies its root the
 	// next one that does not, since all processes of a container have the same root.
@@ -48,11 +48,14 @@ type Root struct {
 	Partial bool
 
 	conn          *conn
+	giveBack      func()   // of a connection that was lent; nil for one of its own
 	stages        []*stage // what another connection has to take over
+	claimed       *link    // the connection that has
 	grace         string   // for how many seconds a client that has gone may come back for a stage
 	where         Where
 	mounts        mounts
 	users, groups map[uint32]string // of the target's own passwd and group
+	down, up      packing
 }
 
 // Dial connects, and opens the root of a process. The connection lives as long as ctx and until Close.
@@ -62,9 +65,7 @@ type Root struct {
 func Dial(ctx context.Context, r Runner, w Where) (*Root, error) { return dialIn(ctx, r, procDir, w) }
 
 func dialIn(ctx context.Context, r Runner, proc string, w Where) (*Root, error) {
-	grace := strconv.Itoa(int(transfer.Bound(Silence, transfer.DefaultPauses()) / time.Second))
-	root := &Root{where: w, grace: grace, conn: &conn{runner: r, proc: proc, ctx: ctx}}
-	root.conn.greet = root.open
+	root := newRoot(&conn{runner: r, proc: proc, ctx: ctx}, w)
 	root.conn.mu.Lock()
 	defer root.conn.mu.Unlock()
 	var err error
@@ -77,8 +78,43 @@ func dialIn(ctx context.Context, r Runner, proc string, w Where) (*Root, error) 
 	return root, err
 }
 
-// Close ends the connection.
-func (r *Root) Close() error { return r.conn.Close() }
+func newRoot(c *conn, w Where) *Root {
+	grace := strconv.Itoa(int(transfer.Bound(Silence, transfer.DefaultPauses()) / time.Second))
+	root := &Root{where: w, grace: grace, conn: c}
+	Pack(root, PackAuto)
+	return root
+}
+
+// RootOf opens the root of a process over the connection of a Host, which several roots may share: the program holds that of whoever
+// asks. Closing either closes both. The errors are those of Dial, and leave the Host as it was.
+func RootOf(ctx context.Context, h *Host, w Where) (*Root, error) {
+	root, c := newRoot(h.conn, w), h.conn
+	root.giveBack = h.giveBack
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil || !c.link.alive() {
+		var err error
+		if c.link, err = connect(c.ctx, c.runner); err != nil { //nolint:contextcheck // the connection outlives this request
+			return root, err
+		}
+	}
+	err := root.open(ctx)
+	if _, denied := errors.AsType[*AccessError](err); err != nil && !denied && !errors.Is(err, ErrNoProcess) {
+		c.drop() // its answer may still be on its way
+	}
+	return root, err
+}
+
+// Close ends the connection, or gives back one that was lent.
+func (r *Root) Close() error { return closeOrGiveBack(r.conn, r.giveBack) }
+
+func closeOrGiveBack(c *conn, giveBack func()) error {
+	if giveBack != nil {
+		giveBack()
+		return nil
+	}
+	return c.Close()
+}
 
 // open chooses the process over a new connection; over a later one it has to be the same process.
 func (r *Root) open(ctx context.Context) error {
@@ -86,6 +122,7 @@ func (r *Root) open(ctx context.Context) error {
 	if before.PID != 0 {
 		w = Where{PID: before.PID}
 	}
+	r.conn.holds = nil
 	options := ""
 	if w.Alone {
 		options += "alone,"
@@ -103,6 +140,11 @@ func (r *Root) open(ctx context.Context) error {
 	if err = openError(r, w, before, err); err != nil {
 		return err
 	}
+	r.conn.holds = r
+	if r.claimed == r.conn.link {
+		return nil
+	}
+	r.claimed = r.conn.link
 	for _, s := range r.stages {
 		if err := s.claim(ctx, r.conn.link); err != nil {
 			return err
@@ -195,14 +237,14 @@ func check(op, path string) error {
 	switch {
 	case strings.ContainsRune(path, 0):
 		return &fs.PathError{Op: op, Path: path, Err: fs.ErrInvalid}
-	case len(path) > pathMax:
+	case len(path) > maxPath:
 		return &fs.PathError{Op: op, Path: path, Err: ErrNameTooLong}
 	}
 	return nil
 }
 
-// pathMax is the longest path that Linux takes (PATH_MAX without its NUL).
-const pathMax = 4095
+// maxPath is the longest path that Linux takes (PATH_MAX without its NUL).
+const maxPath = 4095
 
 // call makes a request about a path, whose error names the path.
 func (r *Root) call(ctx context.Context, op, path string, q request, read func(*bufio.Reader) error) error {
@@ -215,6 +257,7 @@ func (r *Root) converse(ctx context.Context, op, path string, q request, read fu
 		return err
 	}
 	var own error
+	q.root = r
 	err := r.conn.call(ctx, q, func(l *link, b *bufio.Reader) error {
 		err := read(l, b)
 		own = callerError(err)

@@ -117,7 +117,7 @@ func openDirectory(tb testing.TB) string {
 
 // tools are all that the program calls.
 func tools() []string {
-	return strings.Fields("cat chmod chown dd find grep head mkdir mv od readlink rm rmdir sed sha1sum sha256sum sleep sort stat tail tar tee touch tr wc xargs")
+	return strings.Fields("nc nslookup timeout cat chmod chown dd find grep gzip head mkdir mv od readlink rm rmdir sed sha1sum sha256sum sleep sort stat tail tar tee touch tr wc xargs")
 }
 
 // write makes a file and the directories it needs.

@@ -5,6 +5,7 @@ package remote
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha1" //nolint:gosec // against damage, not against attacks: busybox has processor instructions for it
 	"encoding/hex"
 	"errors"
@@ -59,21 +60,25 @@ func (s *section) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// readSection hands the contents up to the mark to write, and compares them with the checksum behind it. It reports whether
-// the file was read without an error there.
-func readSection(b *bufio.Reader, mark string, write func([]byte) error) (good bool, err error) {
+// readSection hands the contents up to the mark to write, and compares them with the checksum behind it. They may have come
+// packed. It reports whether the file was read without an error there.
+func readSection(b *bufio.Reader, mark string, gzipped bool, write func([]byte) error) (good bool, err error) {
 	hash := sha1.New() //nolint:gosec // see above
 	s := &section{b: b, end: []byte(mark + ".")}
-	buffer := make([]byte, 64<<10)
+	var contents io.Reader = s
+	if gzipped {
+		contents = &unpacker{section: s}
+	}
+	buffer, damaged := make([]byte, 64<<10), false
 	for {
-		n, err := s.Read(buffer)
+		n, err := contents.Read(buffer)
 		if n > 0 {
 			_, _ = hash.Write(buffer[:n])
 			if err := write(buffer[:n]); err != nil {
 				return false, err
 			}
 		}
-		if err == io.EOF { //nolint:errorlint // its own
+		if damaged = err == errDamaged; damaged || err == io.EOF { //nolint:errorlint // their own
 			break
 		}
 		if err != nil {
@@ -86,10 +91,38 @@ func readSection(b *bufio.Reader, mark string, write func([]byte) error) (good b
 	}
 	// A sum of 40 letters, and "s" with the status of reading.
 	words := strings.Fields(state)
-	if !slices.Contains(words, hex.EncodeToString(hash.Sum(nil))) {
+	if damaged || !slices.Contains(words, hex.EncodeToString(hash.Sum(nil))) {
 		return false, errDamaged
 	}
 	return slices.Contains(words, "s0"), nil
+}
+
+// An unpacker unpacks a section, whose end is read too.
+type unpacker struct {
+	section *section
+	z       *gzip.Reader
+}
+
+// Read gives unpacked bytes. What is no gzip is damage.
+func (u *unpacker) Read(p []byte) (n int, err error) {
+	if u.z == nil {
+		// Its own reader takes 4 KiB at a time.
+		if u.z, err = gzip.NewReader(bufio.NewReaderSize(u.section, 64<<10)); err != nil {
+			return 0, u.failed()
+		}
+	}
+	if n, err = u.z.Read(p); err != nil && err != io.EOF { //nolint:errorlint // its own
+		return n, u.failed()
+	}
+	return n, err
+}
+
+// failed reads the rest of the section, as the answer goes on behind it.
+func (u *unpacker) failed() error {
+	if _, broken := io.Copy(io.Discard, u.section); broken != nil {
+		return broken
+	}
+	return errDamaged
 }
 
 // errDamaged says that bytes arrived otherwise than they were sent.

@@ -77,7 +77,7 @@ type payload interface {
 	result() []error
 }
 
-// Put is transfer's. One file by itself can be gone on with; several come as an archive.
+// Put implements transfer.Stage. A single file can be resumed; several are sent as an archive.
 func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transfer.Receiver) error) ([]error, error) {
 	var out payload = newTreeUpload(s, parts)
 	q := s.archive()
@@ -119,12 +119,18 @@ func (s *stage) archive() request {
 // transmit sends what fill gives, and returns how long the helper says that a file is.
 func (s *stage) transmit(ctx context.Context, q request, out payload, fill func(transfer.Receiver) error) (length string, err error) {
 	err = s.root.converse(ctx, "write", s.start, q, func(l *link, b *bufio.Reader) error {
-		if first, err := b.ReadByte(); err != nil || first != 'r' {
+		first, err := b.ReadByte()
+		if err != nil || first != 'r' && first != 'z' {
 			return unexpected(err)
 		}
-		frames := newFrames(l)
+		if s.root.up.lacking = first == 'r'; s.root.up.lacking && s.root.up.mode == PackAlways {
+			return &MissingToolError{Tool: "gzip"}
+		}
+		frames := newFrames(ctx, l, &s.root.up)
 		out.begin(frames)
-		switch err := fill(out); {
+		err = fill(out)
+		_ = frames.wait()
+		switch {
 		case frames.err != nil:
 			return frames.err // why the other side takes no more is in its answer
 		case err != nil:

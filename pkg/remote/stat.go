@@ -28,12 +28,27 @@ type Stat struct {
 	Mtime      time.Time `json:"mtime"`
 	LinkTarget string    `json:"linkTarget,omitempty"` // of symbolic links, as it is written
 
-	// state is the same exactly as long as the file is: all of the above but Blocks, and the time of change, which nobody can set.
+	// state is the same exactly as long as the file is: it has the time of change, which nobody can set.
 	state string
 }
 
 // Same reports whether other is of the same file, to which nothing has been done in between.
 func (s *Stat) Same(other *Stat) bool { return s.state == other.state }
+
+// Changed is the time of the last change of the file or of its facts (ctime), which nobody can set; zero where it is not known.
+// It is read when it is asked for, so that a walk pays for nothing.
+func (s *Stat) Changed() time.Time {
+	// The state ends with DATE TIME ZONE; some builds have no fraction.
+	f := strings.Fields(s.state)
+	if len(f) < 3 {
+		return time.Time{}
+	}
+	t, err := time.Parse("2006-01-02 15:04:05.999999999 -0700", strings.Join(f[len(f)-3:], " "))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
 
 // FileMode is Mode in Go's words.
 func (s *Stat) FileMode() fs.FileMode {
@@ -99,18 +114,21 @@ func parseStat(line string) (*Stat, error) {
 	return s, nil
 }
 
-// stateOf is all of a line but the number of blocks: a file system changes that when it has time to.
+// stateOf is DEV:INO MODE SIZE SECONDS and the date of change out of a line: what changes whenever anything of a file does, as the
+// program says it of many files ($same). The number of blocks changes when a file system has time to.
 func stateOf(line string) string {
-	_, state, _ := strings.Cut(line, " ")
-	return state
-}
-
-func statesOf(lines []string) []string {
-	states := make([]string, len(lines))
-	for i, line := range lines {
-		states[i] = stateOf(line)
+	var words [15]string
+	f := words[:0]
+	for word := range strings.FieldsSeq(line) {
+		if len(f) == len(words) {
+			break
+		}
+		f = append(f, word)
 	}
-	return states
+	if len(f) < 12 {
+		return line
+	}
+	return strings.Join(append(f[1:4], f[8], f[len(f)-3], f[len(f)-2], f[len(f)-1]), " ")
 }
 
 // numbers parses numbers and keeps the first error.

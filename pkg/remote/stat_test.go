@@ -2,7 +2,10 @@
 
 package remote
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // What changes a file without leaving another size, mode or time of modification behind still shows in its time of change.
 func TestSameSeesTheTimeOfChange(t *testing.T) {
@@ -29,5 +32,26 @@ func TestSameOverlooksTheNumberOfBlocks(t *testing.T) {
 	}
 	if before, after := facts("131072"), facts("131080"); !before.Same(after) || after.Blocks != 131080 {
 		t.Error("the number of blocks tells a file from itself")
+	}
+}
+
+func TestChangedIsTheTimeOfChange(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"2023-11-14 22:13:20.000000002 +0000": time.Unix(1700000000, 2),
+		"2023-11-14 22:13:20 +0000":           time.Unix(1700000000, 0),
+		"2023-11-14 23:13:20.5 +0100":         time.Unix(1700000000, 500000000),
+		"99999-01-01 00:00:00 +0000":          {},
+		"never at all":                        {},
+	} {
+		s, err := parseStat("8 2049:17 81a4 5 0 0 1 0:0 1700000000 2023-11-14 22:13:20.000000000 +0000 " + text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Changed(); !got.Equal(want) {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+	if got := (&Stat{}).Changed(); !got.IsZero() {
+		t.Errorf("of nothing: %s", got)
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // SumOptions say which files are summed up.
@@ -76,7 +78,7 @@ func (r *Root) SumFiles(ctx context.Context, start string, sizes map[string]int6
 	return nil
 }
 
-// A batcher puts files together that one request can be about: not too many, and a large one by itself.
+// A batcher groups files for one request: not too many, and a large file alone.
 type batcher struct {
 	all          [][]string
 	names, bytes int64 // of the last batch
@@ -89,7 +91,7 @@ func (b *batcher) add(name string, size int64) {
 		return
 	}
 	last := len(b.all) - 1
-	if !b.open || len(b.all[last]) == batchMost || b.names+int64(len(name)) > batchBytes || b.bytes+size > 256<<20 {
+	if !b.open || len(b.all[last]) == maxBatch || b.names+int64(len(name)) > batchBytes || b.bytes+size > 256<<20 {
 		b.all, b.names, b.bytes, b.open, last = append(b.all, nil), 0, 0, true, last+1
 	}
 	b.all[last] = append(b.all[last], name)
@@ -104,12 +106,23 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 	}
 	var some batcher
 	states := map[string]string{}
+	var sparse []*fs.PathError
 	top := ""
 	info, err := r.Walk(ctx, name, WalkOptions{TreeOptions: opts}, func(p string, e Entry) error {
 		if top == "" {
 			top = p
 		}
-		if s := e.Stat(); s != nil && s.FileMode().IsRegular() {
+		s := e.Stat()
+		if s == nil || !s.FileMode().IsRegular() {
+			return nil
+		}
+		err := transfer.Sparse(s.Size, s.Blocks)
+		if err != nil && op == "grep" && s.Blocks == 0 {
+			return nil // one hole, in which there is nothing to find
+		}
+		if err != nil {
+			sparse = append(sparse, &fs.PathError{Path: p, Err: err})
+		} else {
 			file := "." + strings.TrimPrefix(p, strings.TrimSuffix(top, "/"))
 			some.add(file, s.Size)
 			states[file] = s.state
@@ -122,6 +135,9 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 	}
 	if info.FileMode().IsRegular() {
 		return r.single(ctx, op, name, do)
+	}
+	for _, failure := range sparse {
+		partly.add(op, failure.Path, failure.Err)
 	}
 	from := &reader{root: r, start: info.Path, physical: true}
 	for _, batch := range some.all {
@@ -136,7 +152,7 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 }
 
 // batch does a batch, and its halves where one of its files is in the way; one after the other where that blocks. A command ends
-// where it has waited stuckMost times: each of the files may block.
+// where it has waited maxStuck times: each of the files may block.
 func (r *Root) batch(ctx context.Context, op string, from *reader, batch []string, states map[string]string, partly *TreeError, do func(*reader, []string, map[string]string) error) error {
 	err := do(from, batch, states)
 	var cause *fs.PathError
@@ -146,7 +162,7 @@ func (r *Root) batch(ctx context.Context, op string, from *reader, batch []strin
 		parts = slices.Collect(slices.Chunk(batch, 1))
 	}
 	switch {
-	case err == nil, !errors.As(err, &cause), isBroken(err), ctx.Err() != nil, partly.stuck == stuckMost:
+	case err == nil, !errors.As(err, &cause), isBroken(err), ctx.Err() != nil, partly.stuck == maxStuck:
 		return err
 	case len(batch) > 1:
 		for _, part := range parts {
@@ -163,8 +179,8 @@ func (r *Root) batch(ctx context.Context, op string, from *reader, batch []strin
 	return nil
 }
 
-// stuckMost is how often one command waits for what blocks.
-const stuckMost = 3
+// maxStuck is how often one command waits for what blocks.
+const maxStuck = 3
 
 // opOf names what failed: a file that may not be read did not open.
 func opOf(op string, err error) string {
@@ -190,6 +206,9 @@ func (r *Root) single(ctx context.Context, op, name string, do func(*reader, []s
 		return info, &fs.PathError{Op: op, Path: name, Err: ErrIsDirectory}
 	case !mode.IsRegular():
 		return info, &fs.PathError{Op: op, Path: name, Err: ErrSpecial}
+	}
+	if err := transfer.Sparse(info.Size, info.Blocks); err != nil && !r.Kernel(info.Path) {
+		return info, &fs.PathError{Op: op, Path: name, Err: err}
 	}
 	file := "./" + path.Base(info.Path)
 	err = do(&reader{root: r, start: path.Dir(info.Path), physical: true}, []string{file}, map[string]string{file: info.state})
@@ -322,31 +341,28 @@ func steady(b *bufio.Reader, files []string, states map[string]string, known boo
 	if err != nil {
 		return err
 	}
-	was := statesOf(before)
-	if known {
-		for _, file := range files {
-			was = append(was, states[file])
-		}
-	}
-	if !unchanged(before, was, statesOf(after), files, states) {
+	if !unchanged(before, after, files, states, known) {
 		return ErrChanged
 	}
 	return innerErr
 }
 
-// unchanged compares states of directories and then files, was, with those of files and then directories, is, and with the walk's.
-func unchanged(before, was, is, files []string, states map[string]string) bool {
-	k := len(is) - len(files)
-	if k < 0 || len(is) != len(was) || !slices.Equal(was[k:], is[:len(files)]) || !slices.Equal(was[:k], is[len(files):]) {
+// unchanged compares facts of directories, and files behind them, with those of files and then directories, and with the walk's.
+func unchanged(before, after, files []string, states map[string]string, known bool) bool {
+	k := len(after) - len(files)
+	if k < 0 || len(before) < k || !slices.Equal(before[:k], after[len(files):]) {
+		return false
+	}
+	if others := before[k:]; known && len(others) > 0 || !known && !slices.Equal(others, after[:len(files)]) {
 		return false
 	}
 	for _, directory := range before[:k] {
-		if s, err := parseStat(directory); err != nil || !s.FileMode().IsDir() {
+		if f := strings.Fields(directory); len(f) < 2 || len(f[1]) != 4 || f[1][0] != '4' {
 			return false
 		}
 	}
 	for i, file := range files {
-		if want := states[file]; want != "" && want != was[k+i] {
+		if want := states[file]; (want != "" || known) && want != after[i] {
 			return false
 		}
 	}

@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // Files that block end a command after a few of them, and one that blocks takes nothing from the others.
@@ -20,7 +24,7 @@ func TestFilesThatBlockEndACommand(t *testing.T) {
 		waits, reports, done int
 		stuck                bool
 	}{
-		"all":  {func(string) bool { return true }, stuckMost, stuckMost - 2, 0, true},
+		"all":  {func(string) bool { return true }, maxStuck, maxStuck - 2, 0, true},
 		"none": {func(string) bool { return false }, 0, 0, 100, false},
 		"one":  {func(file string) bool { return file == "./f7" }, 2, 1, 99, false},
 	} {
@@ -38,6 +42,35 @@ func TestFilesThatBlockEndACommand(t *testing.T) {
 			})
 			if errors.Is(err, ErrStuck) != c.stuck || waits != c.waits || partly.Count != c.reports || done != c.done {
 				t.Errorf("%v, %d waits, %d reports, %d files done", err, waits, partly.Count, done)
+			}
+		})
+	}
+}
+
+// A file of little but holes is left out with its numbers.
+func TestSumLeavesAFileOfHolesOut(t *testing.T) {
+	for name, r := range runners(t) {
+		t.Run(name, func(t *testing.T) {
+			root := openDirectory(t)
+			write(t, filepath.Join(root, "d/a"), "A")
+			write(t, filepath.Join(root, "d/giant"), "x")
+			if err := os.Truncate(filepath.Join(root, "d/giant"), 1<<40); err != nil {
+				t.Skip("this file system has no such files")
+			}
+			root8 := fakeRoot(t, r, root)
+			var found []string
+			add := func(path string, _ [32]byte) error {
+				found = append(found, path)
+				return nil
+			}
+			for _, name := range []string{"/d/giant", "/d"} {
+				_, err := root8.Sum(t.Context(), name, SumOptions{Recursive: name == "/d"}, add)
+				if _, ok := errors.AsType[*transfer.SparseError](err); !ok {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if len(found) != 1 || found[0] != "/d/a" {
+				t.Errorf("summed up %q", found)
 			}
 		})
 	}

@@ -16,14 +16,21 @@ import (
 )
 
 // Source is the root as the end that a copy comes from. A copy needs a Root of its own for each end: they are used at once.
-func (r *Root) Source() transfer.Tree { return tree{r, [2]string{"0", "1"}} }
+func (r *Root) Source() transfer.Tree { return tree{root: r, follows: [2]string{"0", "1"}} }
+
+// OwnFiles is Source without what is mounted below where it begins: mount points are named, and not entered.
+func OwnFiles(r *Root) transfer.Tree {
+	return tree{root: r, follows: [2]string{"0", "1"}, oneFileSystem: true}
+}
 
 // Destination is the root as the end that a copy goes to. No link of the target's leads it through /proc/PID/root and its like.
-func (r *Root) Destination() transfer.Tree { return tree{r, [2]string{"n", "w"}} }
+func (r *Root) Destination() transfer.Tree { return tree{root: r, follows: [2]string{"n", "w"}} }
 
 type tree struct {
 	root    *Root
 	follows [2]string // the request's words for not following a link in last place, and for following it
+	// oneFileSystem stays on that of the start.
+	oneFileSystem bool
 }
 
 // Stat is transfer's. Where the directory of the last name is not there either, it is ErrNoDirectory.
@@ -47,7 +54,7 @@ func (t tree) Stat(ctx context.Context, name string, follow bool) (transfer.File
 
 // Open is transfer's.
 func (t tree) Open(_ context.Context, start string) (transfer.Reader, error) {
-	return &reader{root: t.root, start: start, physical: true}, nil
+	return &reader{root: t.root, start: start, physical: true, oneFileSystem: t.oneFileSystem}, nil
 }
 
 // file is what a copy wants to know.
@@ -84,8 +91,10 @@ type reader struct {
 	root  *Root
 	start string
 	stage *stage // nil: none
-	// physical says that start is no link, or is one that is meant itself.
+	// physical is true if start is no link, or if the link itself is selected.
 	physical bool
+	// oneFileSystem keeps List from entering mount points.
+	oneFileSystem bool
 }
 
 // request is one about a start, and a stage in it.
@@ -128,7 +137,8 @@ func (r *reader) List(ctx context.Context) iter.Seq2[transfer.File, error] {
 			}
 			return nil
 		}
-		_, err := r.root.walk(ctx, r, WalkOptions{LinkTargets: true}, func(file string, e Entry) error {
+		opts := WalkOptions{LinkTargets: true, TreeOptions: TreeOptions{OneFileSystem: r.oneFileSystem}}
+		_, err := r.root.walk(ctx, r, opts, func(file string, e Entry) error {
 			if !begun {
 				top, begun = strings.TrimSuffix(file, "/"), true
 			}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -174,5 +175,36 @@ func TestFormsAreThoseOfCp(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// The kernel's links to open files say nothing of their targets' lengths, whether they are open for reading, writing or both.
+func TestDescriptorsAreListedWithTheirTargets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "open")
+	links := map[string]string{}
+	for _, flag := range []int{os.O_RDWR | os.O_CREATE, os.O_RDONLY, os.O_WRONLY} {
+		f, err := os.OpenFile(file, flag, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		links[strconv.Itoa(int(f.Fd()))] = file
+	}
+	for shell, r := range runners(t) {
+		t.Run(shell, func(t *testing.T) {
+			_, entries, err := dialSelf(t, r).ReadDir(t.Context(), fmt.Sprintf("/proc/%d/fd", os.Getpid()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := 0
+			for _, e := range entries {
+				if want, ok := links[e.Name()]; ok && e.Stat().LinkTarget == want {
+					found++
+				}
+			}
+			if found != len(links) {
+				t.Errorf("%d of %d in %v", found, len(links), entries)
+			}
+		})
 	}
 }

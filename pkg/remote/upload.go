@@ -4,6 +4,7 @@ package remote
 
 import (
 	"archive/tar"
+	"context"
 	"crypto/sha1" //nolint:gosec // against damage, not against attacks: busybox has processor instructions for it
 	"errors"
 	"fmt"
@@ -11,64 +12,98 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// How many bytes go with one length: verb_put starts processes for each, and tar waits for the whole of it.
+// How many bytes go with one length, about: verb_put starts processes for each, and has those of an archive beside what is in it.
 const (
-	fileFrame = 4 << 20
-	treeFrame = 1 << 20
+	fileFrame = 3 << 20
+	treeFrame = 2 << 20
 )
 
-// frames is the payload of verb_put: lengths and bytes, and at the end the sum of all bytes.
+// frames is the payload of verb_put: lengths and bytes, some of them packed, and at the end the sum of all bytes. One frame is on
+// its way while the next is filled.
 type frames struct {
-	link *link
-	hash hash.Hash
-	held []byte
-	err  error // why nothing more is to be sent
+	ctx         context.Context //nolint:containedctx // of the transmission
+	link        *link
+	hash        hash.Hash
+	held, spare []byte
+	enough      int // bytes for a frame
+	up          *packing
+	sent        chan error // of the frame that is on its way
+	err         error      // why nothing more is to be sent
 }
 
-func newFrames(l *link) *frames {
-	return &frames{link: l, hash: sha1.New()} //nolint:gosec // see above
+func newFrames(ctx context.Context, l *link, up *packing) *frames {
+	return &frames{ctx: ctx, link: l, up: up, hash: sha1.New()} //nolint:gosec // see above
 }
 
-// Write collects bytes to a frame.
+// Write collects bytes. It is for who calls it to flush.
 func (f *frames) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 {
-		part := min(len(p), cap(f.held)-len(f.held))
-		f.held, p = append(f.held, p[:part]...), p[part:]
-		if len(f.held) == cap(f.held) {
-			if err := f.flush(); err != nil {
-				return 0, err
-			}
-		}
+	if f.held == nil {
+		f.held = make([]byte, 0, f.enough+256<<10)
 	}
-	return n, nil
+	f.held = append(f.held, p...)
+	return len(p), nil
+}
+
+// full sends what was collected once that is enough.
+func (f *frames) full() error {
+	if len(f.held) < f.enough {
+		return f.err
+	}
+	return f.flush()
 }
 
 func (f *frames) flush() error {
 	if len(f.held) == 0 {
-		return nil
+		return f.err
 	}
 	_, _ = f.hash.Write(f.held)
-	err := f.send(fmt.Appendf(nil, "%d\n", len(f.held)), f.held)
-	f.held = f.held[:0]
-	return err
+	if err := f.wait(); err != nil {
+		return err
+	}
+	frame, sent := f.held, make(chan error, 1)
+	f.held, f.spare, f.sent = f.spare, frame[:0], sent
+	crash.Go(f.ctx, func() {
+		defer close(sent)
+		sent <- f.frame(frame)
+	})
+	return nil
 }
 
-func (f *frames) send(parts ...[]byte) error {
-	f.err = unsent(f.link, f.link.write(parts...))
+func (f *frames) frame(frame []byte) error {
+	head, body := fmt.Appendf(nil, "%d\n", len(frame)), frame
+	if small, ok := f.up.frame(frame); ok {
+		head, body = fmt.Appendf(nil, "z%d %d\n", len(small), len(frame)), small
+	}
+	began := time.Now()
+	err := f.link.write(head, body)
+	f.up.went(len(body), time.Since(began))
+	return unsent(f.link, err)
+}
+
+// wait waits for the frame that is on its way.
+func (f *frames) wait() error {
+	if f.sent != nil && f.err == nil {
+		f.err = <-f.sent
+	}
+	f.sent = nil
+	return f.err
+}
+
+// send sends a line behind all that was collected.
+func (f *frames) send(line []byte) error {
+	if err := errors.Join(f.flush(), f.wait()); err != nil {
+		return f.err
+	}
+	f.err = unsent(f.link, f.link.write(line))
 	return f.err
 }
 
 // hole makes the file that is written n bytes long.
-func (f *frames) hole(n int64) error {
-	if err := f.flush(); err != nil {
-		return err
-	}
-	return f.send(fmt.Appendf(nil, "hole %d\n", n))
-}
+func (f *frames) hole(n int64) error { return f.send(fmt.Appendf(nil, "hole %d\n", n)) }
 
 func (f *frames) close() error {
 	if err := f.flush(); err != nil {
@@ -120,8 +155,8 @@ func (u *fileUpload) Data(_ int, offset int64, p []byte) error {
 		}
 	}
 	u.at = offset + int64(len(p))
-	_, err := u.frames.Write(p)
-	return err
+	_, _ = u.frames.Write(p)
+	return u.frames.full()
 }
 
 // Done is transfer's.
@@ -132,30 +167,28 @@ func (u *fileUpload) Done(_ int, size int64, err error) error {
 	return nil
 }
 
-func (u *fileUpload) begin(f *frames) { u.frames, f.held = f, make([]byte, 0, fileFrame) }
+func (u *fileUpload) begin(f *frames) { u.frames, f.enough = f, fileFrame }
 func (u *fileUpload) close() error    { return nil }
 func (u *fileUpload) result() []error { return []error{u.err} }
 
-// A treeUpload is an archive of some files, in their order. GNU's format holds sizes and owners of any length, which busybox reads in no
+// A treeUpload is some files in their order: each frame is an archive. GNU's format holds sizes and owners of any length, which busybox reads in no
 // other one.
 type treeUpload struct {
-	stage *stage
-	parts []transfer.Part
-	errs  []error
-	out   *tar.Writer
-	next  int   // the first part without a header
-	left  int64 // of the one before it
-	final bool
+	stage  *stage
+	parts  []transfer.Part
+	errs   []error
+	frames *frames
+	out    *tar.Writer
+	next   int   // the first part without a header
+	left   int64 // of the one before it
+	final  bool
 }
 
 func newTreeUpload(s *stage, parts []transfer.Part) *treeUpload {
 	return &treeUpload{stage: s, parts: parts, errs: make([]error, len(parts))}
 }
 
-func (u *treeUpload) begin(f *frames) {
-	f.held = make([]byte, 0, treeFrame)
-	u.out = tar.NewWriter(f)
-}
+func (u *treeUpload) begin(f *frames) { u.frames, u.out, f.enough = f, tar.NewWriter(f), treeFrame }
 
 // Data is transfer's.
 func (u *treeUpload) Data(i int, offset int64, p []byte) error {
@@ -183,7 +216,7 @@ func (u *treeUpload) Done(i int, _ int64, err error) error {
 // upTo writes the headers of all parts before n, and fills up what did not come.
 func (u *treeUpload) upTo(n int) error {
 	for u.next < n {
-		if err := u.pad(); err != nil {
+		if err := errors.Join(u.pad(), u.out.Flush(), u.frames.full()); err != nil {
 			return err
 		}
 		f := u.parts[u.next]
@@ -236,12 +269,12 @@ func (u *treeUpload) header(f transfer.Part) (*tar.Header, bool) {
 	return h, true
 }
 
-// inStage is a path of the copy as the stage has it.
+// inStage is a path of the copy as the stage has it. busybox makes each directory on the way for each file, "." too.
 func inStage(name string) string {
 	if name == "." {
-		return "./t"
+		return "t"
 	}
-	return "./t/" + name
+	return "t/" + name
 }
 
 func (u *treeUpload) close() error {

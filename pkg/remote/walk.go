@@ -213,11 +213,11 @@ func readTarget(b *bufio.Reader, sent string, s *Stat) (string, error) {
 	if err := expect(b, " -> "+quote); err != nil {
 		return "", err
 	}
-	if s.Size == 0 || s.Size == 64 && s.Blocks == 0 && s.Mode&0o200 == 0 {
+	if s.Size == 0 || s.Size == 64 && s.Blocks == 0 && s.Mode&0o777 != 0o777 {
 		text, err := readUntil(b, "\n")
 		return strings.TrimSuffix(text, quote), err
 	}
-	target := make([]byte, min(s.Size, pathMax+1))
+	target := make([]byte, min(s.Size, maxPath+1))
 	if _, err := io.ReadFull(b, target); err != nil {
 		return "", unexpected(err)
 	}
@@ -247,7 +247,7 @@ func readUntil(b *bufio.Reader, end string) (string, error) {
 			return string(kept[:len(kept)-len(end)]), nil
 		case err != nil && err != bufio.ErrBufferFull: //nolint:errorlint // as bufio gives it
 			return "", unexpected(err)
-		case len(kept) > 2*pathMax:
+		case len(kept) > 2*maxPath:
 			return "", errEndless
 		}
 	}

@@ -21,11 +21,11 @@ import (
 type attempt struct {
 	mode           Mode
 	namespace, pod string
-	// what begins a message: "copy pod/web".
+	// what begins an error: "copy pod/web".
 	what string
-	// container of ours is looked for in the answer.
+	// container is the name of the container to look up in the answer.
 	container string
-	// spec is that of the pod which it is beside.
+	// spec is that of the pod that is copied, or that gets the helper.
 	spec  *corev1.PodSpec
 	edits podspec.Edits
 }
@@ -34,18 +34,17 @@ type attempt struct {
 type offer struct {
 	podspec.Candidate
 	made podspec.Made
-	// pod is the answer to a dry run: the pod as it is now, and what was asked about.
+	// pod is the answer to a dry run: the existing pod, or the one that was asked about.
 	pod *corev1.Pod
 }
 
-// A refusal says that the cluster admits none of the security contexts that were tried.
-type refusal struct{ error }
+// A denial is the error if the cluster admits none of the security contexts that were tried.
+type denial struct{ error }
 
-func (r refusal) Unwrap() error { return r.error }
+func (r denial) Unwrap() error { return r.error }
 
-// admitted returns the first candidate that try, a server-side dry run, lets through as it is. Every admission plugin and
-// webhook has a say in that, so nobody has to know which policy a cluster runs. What admission makes less of comes last.
-// Where the cluster refuses all of them the error is a refusal, and no other one where another context would change nothing.
+// admitted returns the first candidate that a server-side dry run admits unchanged, else one that admission weakened.
+// All admission plugins and webhooks take part in a dry run. The error is a denial only if another context could help.
 func (a attempt) admitted(d Deps, candidates []podspec.Candidate, try func(podspec.Candidate) (*corev1.Pod, error)) (offer, error) {
 	var refusals []error
 	var lesser *offer
@@ -53,17 +52,17 @@ func (a attempt) admitted(d Deps, candidates []podspec.Candidate, try func(podsp
 	for i, c := range candidates {
 		found, err := a.ask(d.Image, c, try)
 		switch {
-		case err == nil && found.made.Lesser(c.Security):
+		case err == nil && found.made.Weaker(c.Security):
 			if lesser == nil {
 				lesser = &found
 			}
 			refusals = append(refusals, fmt.Errorf("%s: %s", c.Name, found.made.Changes(c, d.Image)))
 		case err == nil:
 			if i > 0 {
-				d.Report.Say("the cluster refuses %s; next best: %s", candidates[0].Name, c.Name)
+				d.Report.Say("%s denied by admission; falling back to %s", candidates[0].Name, c.Name)
 			}
 			return found, nil
-		case !Refused(err) || errors.Is(err, errDropped) || isObstacle(err):
+		case !Refused(err) || errors.Is(err, errDropped) || isBlocker(err):
 			return found, a.explain(err)
 		default:
 			if noDryRun(err) {
@@ -76,21 +75,21 @@ func (a attempt) admitted(d Deps, candidates []podspec.Candidate, try func(podsp
 	case lesser != nil:
 		return *lesser, nil
 	case undecided == len(candidates):
-		d.Report.Say("the cluster can't be asked beforehand what it admits (%v); trying %s", refusals[0], candidates[0].Name)
+		d.Report.Say("admission cannot be checked in a dry run (%v); trying %s", refusals[0], candidates[0].Name)
 		return offer{Candidate: candidates[0], made: podspec.Made{Image: d.Image, Security: candidates[0].Security}}, nil
 	}
-	return offer{}, refusal{hint.With(fmt.Errorf("%s: the cluster refuses every security context: %w", a.what, errors.Join(refusals...)),
-		a.otherWay()+"; or ask the cluster's administrators for an exception")}
+	return offer{}, denial{hint.With(fmt.Errorf("%s: admission denied every security context: %w", a.what, errors.Join(refusals...)),
+		a.otherWay()+", or ask an admin for an exception")}
 }
 
-// sayChanges says what admission made of a container.
+// sayChanges reports what admission changed in a container.
 func (d Deps) sayChanges(c podspec.Candidate, made podspec.Made) {
 	if changed := made.Changes(c, d.Image); changed != "" {
 		d.Report.Say("%s", changed)
 	}
 }
 
-// ask tries a candidate, with small limits where the namespace's quota wants some.
+// ask tries a candidate, with small limits if the quota of the namespace requires some.
 func (a attempt) ask(image string, c podspec.Candidate, try func(podspec.Candidate) (*corev1.Pod, error)) (offer, error) {
 	c, pod, err := tryLimited(c, a.spec, try)
 	return offer{Candidate: c, pod: pod, made: podspec.MadeIn(pod, a.container, podspec.Made{Image: image, Security: c.Security})}, err
@@ -104,42 +103,42 @@ func tryLimited(c podspec.Candidate, spec *corev1.PodSpec, try func(podspec.Cand
 	limited := c.Limited(spec)
 	pod, again := try(limited)
 	if ofQuota(again) {
-		return c, pod, err // in which nothing of ours is named that nobody asked for
+		return c, pod, err // whose text does not mention limits that the user did not ask for
 	}
 	return limited, pod, again
 }
 
-// otherWay is advice that is not what was just refused.
+// otherWay advises a mode other than the one that was denied.
 func (a attempt) otherWay() string {
 	if a.mode == Copy {
-		return fmt.Sprintf("a helper in the pod itself (kubectl shareproc debug %s), about which other rules may decide", a.pod)
+		return fmt.Sprintf("run kubectl shareproc debug %s without --copy, as other rules may apply to a helper", a.pod)
 	}
-	return "a copy (kubectl shareproc debug POD --copy), if another namespace's policy or yours admits one"
+	return fmt.Sprintf("run kubectl shareproc debug %s --copy if policy admits a copy", a.pod)
 }
 
-// explain says what stands against an attempt, where that is no security context.
+// explain describes an error that is not about a security context.
 func (a attempt) explain(err error) error {
 	wrapped := func(why string) error { return fmt.Errorf("%s: %s: %w", a.what, why, err) }
 	switch causes := invalid(err); {
 	case ofQuota(err):
-		return hint.With(wrapped("the quota of the namespace does not allow for it"), fmt.Sprintf("kubectl describe resourcequota -n %s; "+
-			"a helper (kubectl shareproc debug POD) counts for none of it", a.namespace))
+		return hint.With(wrapped("the quota of the namespace does not allow it"), fmt.Sprintf("run kubectl describe resourcequota -n %s, "+
+			"or use a helper (kubectl shareproc debug POD), which does not count against it", a.namespace))
 	case apierrors.IsInternalError(err):
-		return hint.With(wrapped("the API server could not decide about it"), "kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations, "+
-			"for who runs the webhook that is named: it has to answer, or to leave this namespace out")
+		return hint.With(wrapped("admission failed with an internal error"), "run kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations "+
+			"to find the webhook: it must answer, or exclude this namespace")
 	case len(causes) == 0:
 		return fmt.Errorf("%s: %w", a.what, err)
 	case slices.ContainsFunc(causes, func(c metav1.StatusCause) bool { return c.Type == metav1.CauseTypeFieldValueDuplicate }):
-		return hint.With(wrapped("the cluster's admission adds what the pod has already"), a.injected())
+		return hint.With(wrapped("admission adds something that the pod already has"), a.injected())
 	default:
-		return hint.With(wrapped("the cluster does not take it as a pod"), a.flagOf(causes))
+		return hint.With(wrapped("the API server rejects it as invalid"), a.flagOf(causes))
 	}
 }
 
-// injected is advice where a webhook does not know a copy for what it has worked on already.
+// injected is advice for a webhook that does not recognize its own work in a copy.
 func (a attempt) injected() string {
 	if a.mode == Copy && !a.edits.KeepAnnotations {
-		return "--keep-annotations, by which an injector of sidecars knows that a pod has its container; or " + a.otherWay()
+		return "add --keep-annotations, so that a sidecar injector recognizes its own container, or " + a.otherWay()
 	}
 	return a.otherWay()
 }
@@ -149,19 +148,19 @@ func (a attempt) flagOf(causes []metav1.StatusCause) string {
 	for _, c := range causes {
 		switch {
 		case strings.HasSuffix(c.Field, ".image"):
-			return "another --image, or --set-image for one of the pod's own containers"
+			return "use another --image, or --set-image for a container of the pod"
 		case strings.Contains(c.Field, ".env["):
-			return "another --env"
+			return "use another --env"
 		}
 	}
 	return a.otherWay()
 }
 
-// isObstacle tells a refusal that is about no security context.
-func isObstacle(err error) bool { return ofQuota(err) || len(invalid(err)) > 0 }
+// isBlocker reports whether an error is not about the security context.
+func isBlocker(err error) bool { return ofQuota(err) || len(invalid(err)) > 0 }
 
-// invalid are the fields that the server finds fault with; none where a security context is among them, or where no field is
-// named, as by a policy.
+// invalid returns the fields that the server rejects; none if one of them is a security context, or if a policy names
+// no field.
 func invalid(err error) []metav1.StatusCause {
 	status, ok := statusOf(err)
 	if !ok || status.Reason != metav1.StatusReasonInvalid || status.Details == nil {
@@ -176,8 +175,8 @@ func invalid(err error) []metav1.StatusCause {
 	return status.Details.Causes
 }
 
-// ofQuota tells the refusal of a ResourceQuota. The server gives it the same reason as any other and no cause, and always
-// begins it so (plugin/resourcequota of k8s.io/apiserver).
+// ofQuota reports whether a ResourceQuota denied a request. The status has no cause for that; its message has one of
+// these prefixes (plugin/resourcequota of k8s.io/apiserver).
 func ofQuota(err error) bool {
 	status, ok := statusOf(err)
 	if !ok || status.Reason != metav1.StatusReasonForbidden || status.Details == nil {
@@ -188,8 +187,8 @@ func ofQuota(err error) bool {
 		func(begin string) bool { return strings.HasPrefix(why, begin) })
 }
 
-// noDryRun tells the answer of a server one of whose webhooks can't be asked without consequences: a request that it calls
-// bad, without a cause.
+// noDryRun reports whether a webhook with side effects prevented the dry run: the server then returns a bad request
+// without details.
 func noDryRun(err error) bool {
 	status, ok := statusOf(err)
 	return ok && status.Reason == metav1.StatusReasonBadRequest && status.Code == http.StatusBadRequest && status.Details == nil

@@ -42,18 +42,18 @@ func asUser1000(c *corev1.EphemeralContainer) {
 // What admission makes of a helper is what it is: said, and not made a second time under another name.
 func TestWhatAdmissionMakesIsSaidAndNotDoubled(t *testing.T) {
 	for _, c := range []struct {
-		what   string
-		mutate func(*corev1.EphemeralContainer)
-		said   string
+		what        string
+		mutate      func(*corev1.EphemeralContainer)
+		short, said string
 	}{
-		{"capabilities dropped", dropAll, "root without capabilities"},
-		{"another user", asUser1000, "user 1000 with default capabilities"},
+		{"capabilities dropped", dropAll, "root, no capabilities", "root without capabilities"},
+		{"another user", asUser1000, "user 1000", "user 1000 with default capabilities"},
 	} {
 		cl := newCluster(newTarget(as(0, 0)))
 		cl.mutate = c.mutate
 		for _, access := range []podspec.Access{podspec.ReadRoot, podspec.ReadAll, podspec.Chroot} {
 			now := cl.current(t)
-			cl.sights = []Sight{{TargetUser: met(now, 0, 0, false), Denied: true, Text: "it sees processes; files not"}}
+			cl.visibilities = []visibility{{TargetUser: met(now, 0, 0, false), Denied: true, Text: "cannot read files"}}
 			if s, err := open(t, cl, now, Request{Access: access}); err != nil || !s.Running {
 				t.Fatalf("%s, %s: %+v, %v", c.what, access, s, err)
 			}
@@ -62,7 +62,7 @@ func TestWhatAdmissionMakesIsSaidAndNotDoubled(t *testing.T) {
 			t.Errorf("%s: %d helpers: %s", c.what, n, strings.Join(cl.said, "\n"))
 		}
 		said := strings.Join(cl.said, "\n")
-		if !strings.Contains(said, "("+c.said+") to pod/web") || !strings.Contains(said, "admission made "+c.said+" of root with") {
+		if !strings.Contains(said, "to pod/web ("+c.short) || !strings.Contains(said, " to "+c.said+"\n") {
 			t.Errorf("%s: said %s", c.what, said)
 		}
 	}
@@ -96,7 +96,7 @@ func TestAnImageThatAdmissionReplacesIsSaidAndUsedAgain(t *testing.T) {
 	if n := len(cl.current(t).Pod.Spec.EphemeralContainers); n != 1 {
 		t.Errorf("%d helpers", n)
 	}
-	if said := strings.Join(cl.said, "\n"); !strings.Contains(said, "replaced image busybox:1.37.0-musl by mirror/busybox") {
+	if said := strings.Join(cl.said, "\n"); !strings.Contains(said, "replaced image busybox:1.37.0-musl with mirror/busybox") {
 		t.Errorf("said %s", said)
 	}
 }
@@ -180,16 +180,16 @@ func TestRefusalsByKind(t *testing.T) {
 	}{
 		{"a quota that is used up", quota("exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2"), "the quota of the namespace", "describe resourcequota -n shop", false},
 		{"a quota that small limits do not satisfy", quota("failed quota: q: must specify limits.nvidia.com/gpu for: shareproc"), "the quota of the namespace", "describe resourcequota", false},
-		{"what a sidecar injector doubles", invalid(field.Duplicate(path.Child("name"), "proxy")), "adds what the pod has already", "--keep-annotations", false},
-		{"a webhook that is down", apierrors.NewInternalError(errors.New(`failed calling webhook "x"`)), "the API server could not decide", "webhookconfigurations", false},
-		{"an image that is none", invalid(field.Invalid(path.Child("image"), " x", "must not have leading whitespace")), "does not take it as a pod", "another --image", false},
-		{"a variable that is none", invalid(field.Invalid(path.Child("env").Index(0).Child("name"), "a b", "no")), "does not take it as a pod", "another --env", false},
-		{"a name", invalid(field.Invalid(field.NewPath("metadata", "name"), "a_b", "no")), "does not take it as a pod", "debug web)", false},
-		{"a security context", invalid(field.Invalid(path.Child("securityContext", "capabilities"), "x", "no")), "", "a helper in the pod itself", true},
-		{"a policy's own words", apierrors.NewForbidden(corev1.Resource("pods"), "web", errors.New("exceeded my patience")), "", "a helper in the pod itself", true},
+		{"what a sidecar injector doubles", invalid(field.Duplicate(path.Child("name"), "proxy")), "adds something that the pod already has", "--keep-annotations", false},
+		{"a webhook that is down", apierrors.NewInternalError(errors.New(`failed calling webhook "x"`)), "admission failed", "webhookconfigurations", false},
+		{"an image that is none", invalid(field.Invalid(path.Child("image"), " x", "must not have leading whitespace")), "rejects it as invalid", "use another --image", false},
+		{"a variable that is none", invalid(field.Invalid(path.Child("env").Index(0).Child("name"), "a b", "no")), "rejects it as invalid", "use another --env", false},
+		{"a name", invalid(field.Invalid(field.NewPath("metadata", "name"), "a_b", "no")), "rejects it as invalid", "debug web without --copy", false},
+		{"a security context", invalid(field.Invalid(path.Child("securityContext", "capabilities"), "x", "no")), "", "debug web without --copy", true},
+		{"a policy's own words", apierrors.NewForbidden(corev1.Resource("pods"), "web", errors.New("exceeded my patience")), "", "debug web without --copy", true},
 		{"a policy without a field", &apierrors.StatusError{ErrStatus: metav1.Status{
 			Reason: metav1.StatusReasonInvalid, Code: 422, Details: &metav1.StatusDetails{Causes: []metav1.StatusCause{{Message: "no"}}},
-		}}, "", "a helper in the pod itself", true},
+		}}, "", "debug web without --copy", true},
 	} {
 		now := newTarget(nil)
 		cl := newCluster(now)
@@ -255,7 +255,7 @@ func TestManyEndedHelpersAreCounted(t *testing.T) {
 		if _, err := open(t, cl, now, Request{Access: podspec.ReadRoot}); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Contains(strings.Join(cl.said, "\n"), "the entries of 50 helpers that have ended"); got != want {
+		if got := strings.Contains(strings.Join(cl.said, "\n"), "50 helpers that exited"); got != want {
 			t.Errorf("%d: said %q", n, cl.said)
 		}
 	}

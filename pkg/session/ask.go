@@ -15,12 +15,12 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
-// helperScript asks a helper about itself, and ends it.
+// helperScript queries a helper, and stops it.
 //
 //go:embed helper.sh
 var helperScript string
 
-// What helperScript is asked for.
+// Arguments of helperScript.
 const (
 	wantLook  = "look"
 	wantEnd   = "end"
@@ -35,15 +35,15 @@ const (
 )
 
 const (
-	// askTime bounds one question to a helper, and askAtOnce how many are asked at the same time.
+	// askTime bounds one query, and askAtOnce is the number of queries at the same time.
 	askTime   = 5 * time.Second
 	askAtOnce = 8
-	// maxAnswer bounds, in bytes, what is kept of an answer: who made a helper also chose what it runs.
+	// maxAnswer bounds the bytes of an answer that are kept: the creator of a helper also chose what runs in it.
 	maxAnswer = 256
 )
 
-// helperCommand does not come from NewCommand, whose mark would keep the helper from ending: looking is no use of it.
-// The script knows itself by the word shareproc-look.
+// helperCommand does not use NewCommand, whose mark would keep the helper from becoming idle. The script recognizes
+// itself by the word shareproc-look.
 func helperCommand(want, state, proc string) []string {
 	return []string{"sh", "-c", helperScript, "shareproc-look", want, state, proc}
 }
@@ -52,7 +52,7 @@ func (o Manager) ask(ctx context.Context, e Entry, want string) (answer, error) 
 	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errSilent)
 	defer cancel()
 	var out short
-	exec, err := o.Exec(at(e.session()))
+	exec, err := o.Exec(at(e.session()), false)
 	if err == nil {
 		err = exec.Run(ctx, helperCommand(want, podspec.Notes, "/proc"), nil, &out, io.Discard)
 	}
@@ -74,17 +74,17 @@ func (s *short) Write(p []byte) (int, error) {
 }
 
 var (
-	errAnswer = errors.New("read the helper's answer: it is none")
-	errSilent = errors.New("no answer from the helper after " + askTime.String())
+	errAnswer = errors.New("read answer of helper: unexpected data")
+	errSilent = errors.New("no answer from the helper within " + askTime.String())
 )
 
-// answer is what helperScript says.
+// answer is the parsed output of helperScript.
 type answer struct {
 	idle time.Duration
 	used bool
 }
 
-// parseAnswer takes a whole line: the stream may have been cut.
+// parseAnswer requires a whole line: the stream may have been cut.
 func parseAnswer(text string) (answer, error) {
 	var seconds uint32
 	var used uint8
@@ -94,8 +94,8 @@ func parseAnswer(text string) (answer, error) {
 	return answer{idle: time.Duration(seconds) * time.Second, used: used == 1}, nil
 }
 
-// LookAt asks every running helper of the list for how long it has been idle and whether a command runs in it, and notes in
-// the list when it ends if nobody uses it. What does not answer is left as it is.
+// LookAt asks every running helper in the list how long it has been idle and whether it runs a command, and sets when
+// it exits. Entries that do not answer stay unchanged.
 func (o Manager) LookAt(ctx context.Context, list []Entry) {
 	atOnce(ctx, list, func(e *Entry) {
 		if e.Kind != KindHelper || e.State != StateRunning {
@@ -112,7 +112,7 @@ func (o Manager) LookAt(ctx context.Context, list []Entry) {
 	})
 }
 
-// atOnce does something with everything in a list, and with several at the same time.
+// atOnce calls do for every element of a list, several at the same time.
 func atOnce[T any](ctx context.Context, list []T, do func(*T)) {
 	all := crash.NewGroup(ctx)
 	free := make(chan struct{}, askAtOnce)
@@ -126,8 +126,8 @@ func atOnce[T any](ctx context.Context, list []T, do func(*T)) {
 	all.Wait()
 }
 
-// Mine tells what the user made from what others made, or nobody knows who did. Where the cluster does not say who the
-// user is, nothing is theirs.
+// Mine splits a list into what the user made and the rest. If the cluster does not report the username, nothing is
+// theirs.
 func (o Manager) Mine(ctx context.Context, list []Entry) (mine, others []Entry, err error) {
 	who := Who(ctx, o.Client)
 	if ctx.Err() != nil {
@@ -143,14 +143,13 @@ func (o Manager) Mine(ctx context.Context, list []Entry) (mine, others []Entry, 
 	return mine, others, nil
 }
 
-// Started leaves out the helpers that the kubelet can't start, and counts them: nothing of them runs, and nothing can be
-// ended. Their entries go with the pod.
+// Started removes the helpers that the kubelet cannot start and counts them: there is nothing to stop.
 func Started(list []Entry) (started []Entry, never int) {
 	started = slices.DeleteFunc(slices.Clone(list), func(e Entry) bool { return e.stuck })
 	return started, len(list) - len(started)
 }
 
-// WithoutNested leaves out the helpers in copies that are in the list themselves.
+// WithoutNested removes helpers in copies that are themselves in the list.
 func WithoutNested(list []Entry) []Entry {
 	return slices.DeleteFunc(slices.Clone(list), func(e Entry) bool {
 		return e.Kind == KindHelper && slices.ContainsFunc(list, func(c Entry) bool {

@@ -16,16 +16,16 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Mode is how a session comes to see the target's processes.
+// Mode is how a session gets to see the processes of the target.
 type Mode string
 
-// The ways, least intrusive first.
+// The modes, least intrusive first.
 const (
 	Reuse     Mode = "reuse"
 	Ephemeral Mode = "ephemeral"
 	Persist   Mode = "persist"
 	Copy      Mode = "copy"
-	// Patch is that of PlanPatch; Choose takes it for nobody.
+	// Patch is used by PlanPatch; Choose never selects it.
 	Patch Mode = "patch"
 )
 
@@ -33,26 +33,28 @@ const (
 type Request struct {
 	// Copy asks for a copy of the pod instead of a helper in it.
 	Copy bool
-	// Persist asks for a helper whose own process is a shell, to attach to.
+	// Persist asks for a helper that runs a shell as its own process, to attach to.
 	Persist bool
-	// Shell says that a shell in a terminal is all that is wanted, which can be attached to where exec is not allowed.
+	// Shell is true for a shell in a terminal, which attach can provide if exec is not allowed.
 	Shell bool
-	// Hold asks for a copy in which the target container's own process is replaced by one that waits.
+	// Hold asks for a copy in which the process of the target container is replaced with one that waits.
 	Hold bool
-	// Edits are what else is wanted otherwise in a copy.
+	// Edits are further changes to a copy.
 	Edits podspec.Edits
 	// Image limits reuse to helpers of that image; "" takes any.
 	Image string
 	// Access is what the command must be able to do in a helper.
 	Access podspec.Access
-	// Override is the security context that the user wants, whatever the need.
+	// Override is the security context that the user chose, regardless of Access.
 	Override podspec.Override
-	// ExcludeHelper names a helper that was found not to do, and TargetUser whom it met instead of whom the API names.
+	// ExcludeHelper is a helper that lacked access. TargetUser overrides the user that the API reports.
 	ExcludeHelper string
 	TargetUser    *podspec.TargetUser
-	// AnyProcess says that what was asked for may be a process of another container than the target: a helper that is
-	// made for such a TargetUser is no better for the target.
+	// AnyProcess is true if the process may be in a container other than the target: a helper made for its user is then
+	// not better for the target.
 	AnyProcess bool
+	// Bulk is true for a command that moves many bytes.
+	Bulk bool
 }
 
 // Plan is what Open will do.
@@ -60,28 +62,24 @@ type Plan struct {
 	Mode Mode
 	// Helper is the running container to use; only with Reuse.
 	Helper string
-	// Fallback is a running container that has more rights than the target whose files are wanted: it is used where no
-	// helper that matches the target can be had.
+	// Fallback is a running container with more privileges than the target, used for files if no matching helper can be
+	// added.
 	Fallback string
 	View     View
-	// TargetUser is whom a new helper is made for, and Candidates the security contexts to try for it.
+	// TargetUser is the user that a new helper is made for, and Candidates are the security contexts to try.
 	TargetUser podspec.TargetUser
 	Candidates []podspec.Candidate
 
 	request Request
-	// ofNode tells that the process namespace is the node's.
-	ofNode bool
-	// notes are what the user has to know of the choice.
+	// added is when Open adds the helper; zero in a patch that is only shown, which somebody may apply at any time.
+	added time.Time
+	// notes are printed before the plan is carried out.
 	notes []string
 }
 
-// Choose is the whole policy, in order: what the user asked for; a running helper of ours that does; an ephemeral
-// helper, in the pod's process namespace where it shares one and else in the target container's. Whoever works on files
-// gets a helper with no more rights than the target, whatever else runs. A way that restarts or
-// duplicates the user's workload is only taken when asked for. In a pod that is being deleted a helper can be used, but
-// none be added. What is known of permissions decides between modes that do: who may attach and not exec
-// gets a shell that is attached to. The error says why there is nothing to look at, what is wrong with what was asked
-// for, or which permissions are missing.
+// Choose selects a mode, in this order: what the user asked for, a running helper that is sufficient, a new ephemeral
+// helper. For files it prefers a helper with no more privileges than the target. It copies or patches only on request, and
+// adds no helper to a pod that is being deleted. With attach but without exec permission, a shell becomes persistent.
 func Choose(t target.Target, want Request, may Permissions) (Plan, error) {
 	if len(may.denied) == 0 {
 		return choose(t, want)
@@ -90,7 +88,7 @@ func Choose(t target.Target, want Request, may Permissions) (Plan, error) {
 	var notes []string
 	if want.Shell && !want.Persist && may.lack(exec) && !may.lack(attach) {
 		want.Persist = true
-		notes = append(notes, "you may attach in pods here, and not exec: --persist is used")
+		notes = append(notes, "you can attach to pods here but not exec: using --persist")
 	}
 	plan, err := choose(t, want)
 	plan.notes = notes
@@ -98,20 +96,20 @@ func Choose(t target.Target, want Request, may Permissions) (Plan, error) {
 		return plan, err
 	}
 	if plan.Mode == Ephemeral && plan.Fallback != "" && may.lack(add) {
-		plan.notes = append(plan.notes, plan.withFallback("you may not add another helper to pod/"+t.Pod.Name))
-		plan = plan.using(plan.Fallback)
+		plan.notes = append(plan.notes, plan.describeFallback("you lack permission to add another helper to pod/"+t.Pod.Name))
+		plan = plan.reusing(plan.Fallback)
 	}
 	return plan, may.check(t.Pod.Namespace, plan.Mode.Requirements())
 }
 
-// withFallback says that a helper with more rights than the target is used, and why.
-func (p *Plan) withFallback(why string) string {
-	return fmt.Sprintf("%s; helper %s, which has more rights than the target, reads and writes its files", why, p.Fallback)
+// describeFallback warns that a helper with more privileges than the target is used, and why.
+func (p *Plan) describeFallback(why string) string {
+	return fmt.Sprintf("%s; using helper %s for its files, which has more privileges than the target", why, p.Fallback)
 }
 
-// choose chooses without regard to permissions.
+// choose ignores permissions.
 func choose(t target.Target, want Request) (Plan, error) {
-	plan := Plan{View: View{Container: t.Container}, TargetUser: podspec.TargetUserOf(t.Pod, t.Container), request: want, ofNode: t.Pod.Spec.HostPID}
+	plan := Plan{View: View{Container: t.Container}, TargetUser: podspec.TargetUserOf(t.Pod, t.Container), request: want}
 	if t.Shared() || want.Copy {
 		plan.View = View{}
 	}
@@ -128,7 +126,7 @@ func choose(t target.Target, want Request) (Plan, error) {
 			return plan, err
 		}
 		if err := plan.request.Edits.Check(t.Pod); err != nil {
-			return plan, hint.With(err, "one of: "+strings.Join(target.Containers(t.Pod), ", "))
+			return plan, hint.With(err, "use one of: "+strings.Join(target.Containers(t.Pod), ", "))
 		}
 		return plan, plan.setCandidates()
 	}
@@ -153,31 +151,21 @@ func choose(t target.Target, want Request) (Plan, error) {
 	plan.Mode = Ephemeral
 	err := t.CheckRunning()
 	if err != nil && plan.Fallback != "" {
-		return plan.using(plan.Fallback), nil
+		return plan.reusing(plan.Fallback), nil
 	}
 	return plan, err
 }
 
-// using is the plan to use a container that runs already.
-func (p Plan) using(container string) Plan {
+// reusing returns the plan to use a container that is already running.
+func (p Plan) reusing(container string) Plan {
 	p.Mode, p.Helper = Reuse, container
 	return p
 }
 
-// possible are the security contexts for a need. In the process namespace of the node nothing of ours may trace processes
-// unasked.
-func (p *Plan) possible(access podspec.Access) []podspec.Candidate {
-	all := podspec.Candidates(p.TargetUser, access)
-	if p.ofNode {
-		return podspec.WithoutTracing(all)
-	}
-	return all
-}
-
-// setCandidates sets the candidates.
+// setCandidates sets Candidates from the override or the access.
 func (p *Plan) setCandidates() error {
 	if p.request.Override.Empty() {
-		p.Candidates = p.possible(p.request.Access)
+		p.Candidates = podspec.Candidates(p.TargetUser, p.request.Access)
 		return nil
 	}
 	c, err := p.request.Override.Candidate(p.TargetUser)
@@ -185,9 +173,8 @@ func (p *Plan) setCandidates() error {
 	return err
 }
 
-// find looks for a running container of ours that sees the target and does what is wanted: the shell of a copy, or a
-// helper in the same process namespace. One that opens everything wins, then the newest. For files that is another one:
-// see findMatch.
+// find returns a running helper, or the shell of a copy, that is sufficient: one that can open everything first, then
+// the newest. For files, see findMatch.
 func (p *Plan) find(t target.Target) (string, bool) {
 	if p.request.Access == podspec.ReadRoot && p.request.Override.Empty() {
 		return p.findMatch(t)
@@ -208,8 +195,8 @@ func (p *Plan) find(t target.Target) (string, bool) {
 	return found, found != ""
 }
 
-// findMatch looks for one that has no more rights than the target. One that was made for the target's files all the same
-// wins: the match did not do then. What else runs is the fallback, and all there is where nothing can match.
+// findMatch returns a running helper with no more privileges than the target, or one that was made for its files.
+// Others become the fallback, and are all there is if no security context can match.
 func (p *Plan) findMatch(t target.Target) (string, bool) {
 	var match, every, other string
 	if shell, ok := runningShell(t); ok && podspec.Matches(shell.SecurityContext, p.TargetUser) {
@@ -237,8 +224,8 @@ func (p *Plan) findMatch(t target.Target) (string, bool) {
 	return match, match != ""
 }
 
-// newestFirst lists the pod's ephemeral containers by their start. Their place in the spec says nothing: a patch may put
-// a new one first.
+// newestFirst lists the ephemeral containers of a pod by start time. Their order in the spec means nothing: a patch may
+// put a new one first.
 func newestFirst(pod *corev1.Pod) []corev1.EphemeralContainer {
 	started := func(c corev1.EphemeralContainer) time.Time {
 		if st, ok := podspec.Status(pod, c.Name); ok && st.State.Running != nil {
@@ -251,18 +238,18 @@ func newestFirst(pod *corev1.Pod) []corev1.EphemeralContainer {
 	return list
 }
 
-// sees tells whether an ephemeral container runs in the process namespace that the plan is about.
+// sees reports whether an ephemeral container runs in the process namespace of the plan.
 func (p *Plan) sees(t target.Target, c *corev1.EphemeralContainer) bool {
 	return (t.Shared() || c.TargetContainerName == t.Container) && running(t.Pod, c.Name)
 }
 
-// usable tells whether an ephemeral container is a helper of ours that sees the target and does what is wanted.
+// usable reports whether an ephemeral container is a helper that sees the target and is sufficient.
 func (p *Plan) usable(t target.Target, c *corev1.EphemeralContainer) bool {
-	return podspec.Waits(c) && p.sees(t, c) && c.Name != p.request.ExcludeHelper && p.does(t, c)
+	return podspec.Waits(c) && p.sees(t, c) && c.Name != p.request.ExcludeHelper && p.suffices(t, c)
 }
 
-// does tells whether a helper of ours has what is wanted, or the best of it that the cluster admitted.
-func (p *Plan) does(t target.Target, c *corev1.EphemeralContainer) bool {
+// suffices reports whether a helper has the access that is requested, or the best that the cluster admitted.
+func (p *Plan) suffices(t target.Target, c *corev1.EphemeralContainer) bool {
 	want := p.request
 	switch {
 	case want.Image != "" && want.Image != c.Image:
@@ -274,13 +261,11 @@ func (p *Plan) does(t target.Target, c *corev1.EphemeralContainer) bool {
 	}
 }
 
-// equalHelper finds a helper that has this security context already, or that somebody is starting with it: another one would
-// see nothing more. One that runs comes first.
+// equalHelper returns a running or starting helper with this security context: another one would not see more.
 func (p *Plan) equalHelper(t target.Target, made podspec.Made, besides []string) (string, bool) {
 	starting := ""
 	for _, c := range newestFirst(t.Pod) {
-		equal := podspec.Waits(&c) && c.Image == made.Image && podspec.EqualSecurityContext(c.SecurityContext, made.Security)
-		if !equal || slices.Contains(besides, c.Name) || !t.Shared() && c.TargetContainerName != t.Container {
+		if slices.Contains(besides, c.Name) || !equalTo(t, made, &c) {
 			continue
 		}
 		st, ok := podspec.Status(t.Pod, c.Name)
@@ -295,7 +280,13 @@ func (p *Plan) equalHelper(t target.Target, made podspec.Made, besides []string)
 	return starting, starting != ""
 }
 
-// runningShell finds the shell of a copy, or of a pod whose workload is patched.
+// equalTo reports whether c is a helper that sees the target, made as admission makes another one.
+func equalTo(t target.Target, made podspec.Made, c *corev1.EphemeralContainer) bool {
+	return podspec.Waits(c) && c.Image == made.Image && podspec.EqualSecurityContext(c.SecurityContext, made.Security) &&
+		(t.Shared() || c.TargetContainerName == t.Container)
+}
+
+// runningShell returns the shell of a copy, or of a pod whose workload is patched.
 func runningShell(t target.Target) (*corev1.Container, bool) {
 	name := shellOf(&t.Pod.Spec)
 	if name == "" || !t.Shared() || t.Pod.Labels[podspec.LabelManagedBy] != podspec.ManagedBy || !running(t.Pod, name) {

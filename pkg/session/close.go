@@ -12,8 +12,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
-// Close ends what only this session needs: it deletes a copy, or restores a patched template. A helper is left to others
-// who may be using it; it ends by itself. Close works after ctx has ended, within a bounded time.
+// Close deletes a copy or restores a patched template, also after ctx has ended. Helpers stay: others may be using them.
 func (s *Session) Close(ctx context.Context) error {
 	if s == nil {
 		return nil
@@ -27,26 +26,26 @@ func (s *Session) Close(ctx context.Context) error {
 		defer cancel()
 		deleted, err := deleteCopy(ctx, d, s.Namespace, s.Pod, types.UID(s.podUID))
 		if err != nil {
-			return hint.With(err, fmt.Sprintf("kubectl delete pod -n %s %s; the cluster ends it after %s", s.Namespace, s.Pod, brief(d.TTL)))
+			return hint.With(err, fmt.Sprintf("run kubectl delete pod -n %s %s; otherwise the cluster terminates it after %s", s.Namespace, s.Pod, formatDuration(d.TTL)))
 		}
 		if deleted {
-			d.Report.Say("deleted pod/%s", s.Pod)
+			d.Report.Say("pod/%s deleted", s.Pod)
 		}
 		return nil
 	}
 	switch {
 	case s.Keep > 0:
 	case ctx.Err() != nil && (s.Running || s.New):
-		d.Report.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, %s", s.Pod, s.Container, d.ending())
+		d.Report.Say("left helper %s in pod/%s: ephemeral containers cannot be removed; it %s", s.Container, s.Pod, d.idleExit())
 	case s.New && !s.Running:
-		d.Report.Say("left in pod/%s: helper %s, which never ran; an ephemeral container can't be removed, its entry goes with the pod",
-			s.Pod, s.Container)
+		d.Report.Say("helper %s in pod/%s never started; its entry goes with the pod",
+			s.Container, s.Pod)
 	}
 	return nil
 }
 
-// CloseInto is Close for a defer: its error counts only where there is no other, and is told in any case. Of an error that
-// came of the end of the session's container, that end alone is left.
+// CloseInto is Close for a defer: its error is returned only if there is no other, and reported otherwise. If the
+// container of the session ended, that error replaces those that followed from it.
 func (s *Session) CloseInto(ctx context.Context, err *error) {
 	if ended, ok := errors.AsType[endedError](*err); ok {
 		*err = hint.With(ended, hint.Of(*err))

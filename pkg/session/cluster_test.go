@@ -71,8 +71,8 @@ type cluster struct {
 	refusePod func(*corev1.Pod) error
 	// state is what the kubelet makes of a new container.
 	state corev1.ContainerState
-	// sights are what looks through helpers find, in turn; the last one again and again.
-	sights []Sight
+	// visibilities are what looks through helpers find, in turn; the last one again and again.
+	visibilities []visibility
 	// denied are the permissions that the user lacks ("patch pods/ephemeralcontainers").
 	denied []string
 	// onlyPod is the one that the user's Role names; "" for any.
@@ -100,24 +100,24 @@ type opener struct {
 
 func (c *cluster) opener() *opener {
 	o := &opener{Manager: Manager{c.deps(nil)}}
-	o.Exec = func(at attach.Container) (Exec, error) { return answering{stream{}, o, at}, nil }
+	o.Exec = func(at attach.Container, _ bool) (Exec, error) { return answering{stream{}, o, at}, nil }
 	return o
 }
 
 func (c *cluster) deps(exec Exec) Deps {
 	return Deps{
 		Client: c, Dynamic: fakecluster.Dynamic(c.Clientset), Report: c,
-		Exec:     func(attach.Container) (Exec, error) { return exec, nil },
+		Exec:     func(attach.Container, bool) (Exec, error) { return exec, nil },
 		Settings: Settings{Image: "busybox:1.37.0-musl", Images: []string{"i"}, Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second},
-		look: func(context.Context, Session) (Sight, error) {
-			if len(c.sights) == 0 {
-				return Sight{Text: "it sees processes and files"}, nil
+		look: func(context.Context, Session) (visibility, error) {
+			if len(c.visibilities) == 0 {
+				return visibility{}, nil
 			}
-			sight := c.sights[0]
-			if len(c.sights) > 1 {
-				c.sights = c.sights[1:]
+			visible := c.visibilities[0]
+			if len(c.visibilities) > 1 {
+				c.visibilities = c.visibilities[1:]
 			}
-			return sight, nil
+			return visible, nil
 		},
 	}
 }
@@ -140,7 +140,7 @@ func (o *opener) Open(ctx context.Context, t target.Target, plan Plan) (Session,
 			return Session{}, err
 		}
 	}
-	return carryOut(ctx, o.Deps, t, plan)
+	return execute(ctx, o.Deps, t, plan)
 }
 
 func (o *opener) Close(ctx context.Context, s Session) error {

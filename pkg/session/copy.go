@@ -15,22 +15,20 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// closeTime bounds the clean-up of a session whose own context has ended: a user who pressed Ctrl-C
-// waits for it.
+// closeTime bounds the cleanup of a session whose own context has ended: after Ctrl-C the user waits for it.
 const closeTime = 1500 * time.Millisecond
 
 // copyOpener makes copies of pods.
 type copyOpener struct{ Deps }
 
-// copyOf builds the copy of the target's pod with the security context of c for its shell, and tells
-// the shell's name.
+// copyOf builds the copy of the target's pod with the security context of c for its shell, and returns the shell's name.
 func (o copyOpener) copyOf(t target.Target, plan Plan, name, by string, c podspec.Candidate) (*corev1.Pod, string) {
 	return o.copying(t, plan, name, by, c).Of(t.Pod)
 }
 
 func (o copyOpener) copying(t target.Target, plan Plan, name, by string, c podspec.Candidate) podspec.Copy {
 	made := podspec.Copy{
-		Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, TTL: o.TTL, By: by, Edits: plan.request.Edits,
+		Name: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, TTL: o.TTL, By: by, Reason: o.Reason, Edits: plan.request.Edits,
 	}
 	if plan.request.Hold {
 		made.Hold = t.Container
@@ -38,8 +36,8 @@ func (o copyOpener) copying(t target.Target, plan Plan, name, by string, c podsp
 	return made
 }
 
-// PlanCopy returns the pod that Open would create for a plan to copy. With ask the API server decides
-// the shell's security context in a dry run; else it is the first of the candidates.
+// PlanCopy returns the pod that Open would create. With ask, a dry run decides the security context of the shell;
+// otherwise it is the first candidate.
 func PlanCopy(ctx context.Context, o Deps, t target.Target, plan Plan, ask bool) (*corev1.Pod, error) {
 	name := NameFor(t.Pod.Name)
 	if !ask {
@@ -74,8 +72,7 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 		return Session{}, err
 	}
 	o.Deps = deps
-	// The name is chosen here and not by the server, so that a create whose answer was lost can
-	// still be undone.
+	// The name is chosen here and not by the server, so that a create whose answer was lost can still be undone.
 	s = Session{Namespace: ns, Pod: NameFor(t.Pod.Name)}
 	found, err := o.admittedCopy(ctx, t, plan, s.Pod)
 	if err != nil {
@@ -90,25 +87,24 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 	}
 	s.Container, s.New, s.Copy = shell, true, true
 	if plan.request.Hold {
-		s.Container, s.Tools = t.Container, podspec.ToolsFolder
+		s.Container, s.Tools = t.Container, podspec.ToolsDir
 	}
 	created, err := o.Client.CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
 		return s, o.attempt(t, plan, s.Pod).explain(err)
 	}
 	s.podUID = string(created.UID)
-	o.Report.Say("created pod/%s, a copy of pod/%s with one process namespace; the cluster ends it after %s at the latest",
-		s.Pod, t.Pod.Name, brief(o.TTL))
+	o.Report.Say("created pod/%s, a copy of pod/%s; deleted on exit", s.Pod, t.Pod.Name)
 	o.sayChanges(found.Candidate, podspec.MadeIn(created, shell, found.made))
 	if err := checkShared(&created.Spec); err != nil {
 		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)
 	}
-	tidied := sweepAside(ctx, o.Deps, ns)
+	tidied := sweepInBackground(ctx, o.Deps, ns)
 	_, err = wait(ctx, o.Deps, waitFor{session: s})
 	<-tidied
 	s.Running = err == nil
 	if err != nil || plan.request.Hold {
-		return s, err // a held container's shell is in it, whatever it shares
+		return s, err // a held container runs the shell itself, whatever it shares
 	}
 	return s, verifyShared(ctx, o.Deps, t, s)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
-// warnAboutCopy says, before there is a copy, what it does twice, what it shares with the original and what a common process
-// namespace changes for its containers. The error says why the copy could never start.
+// warnAboutCopy reports what a copy does twice, what it shares with the original, and what a shared process namespace
+// changes. The error says why the copy could never start.
 func (o copyOpener) warnAboutCopy(ctx context.Context, c podspec.Copy, pod *corev1.Pod) error {
 	claims := claimsOf(ctx, o.Client, pod)
 	modes := map[string]string{}
@@ -34,21 +34,21 @@ func (o copyOpener) warnAboutCopy(ctx context.Context, c podspec.Copy, pod *core
 	return nil
 }
 
-// checkReadWriteOncePod says that a copy could never start, since a claim of the pod is for one pod alone.
+// checkReadWriteOncePod returns an error if a copy could never start because a claim is for one pod only.
 func checkReadWriteOncePod(pod *corev1.Pod, claims map[string]*corev1.PersistentVolumeClaim) error {
 	if pod.Spec.NodeName == "" || finished(pod) {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(claims)) {
 		if slices.Contains(claims[name].Spec.AccessModes, corev1.ReadWriteOncePod) {
-			return hint.With(fmt.Errorf("copy pod/%s: its claim %s may be used by one pod at a time (ReadWriteOncePod), and that is this one", pod.Name, name),
-				fmt.Sprintf("kubectl shareproc debug %s without --copy; or the copy once the pod has finished", pod.Name))
+			return hint.With(fmt.Errorf("copy pod/%s: claim %s is ReadWriteOncePod and in use by this pod", pod.Name, name),
+				fmt.Sprintf("run kubectl shareproc debug %s without --copy, or copy the pod after it has completed", pod.Name))
 		}
 	}
 	return nil
 }
 
-// claimsOf reads the pod's claims as far as the user may.
+// claimsOf reads the claims of a pod that the user is allowed to get.
 func claimsOf(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) map[string]*corev1.PersistentVolumeClaim {
 	found := map[string]*corev1.PersistentVolumeClaim{}
 	for i := range pod.Spec.Volumes {
@@ -63,7 +63,7 @@ func claimsOf(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod)
 	return found
 }
 
-// shortModes writes access modes as kubectl get pvc does.
+// shortModes abbreviates access modes like kubectl get pvc.
 func shortModes(modes []corev1.PersistentVolumeAccessMode) string {
 	short := map[corev1.PersistentVolumeAccessMode]string{
 		corev1.ReadWriteOnce: "RWO", corev1.ReadOnlyMany: "ROX", corev1.ReadWriteMany: "RWX", corev1.ReadWriteOncePod: "RWOP",

@@ -3,6 +3,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,19 +20,18 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
-// End ends every entry of the list, and calls done for each that has ended, one after the other. Helpers in which a
-// command runs are only ended with force. One that can't be ended keeps no other from it: the error has all of them. When
-// ctx ends, so does the waiting.
+// End stops, deletes or restores every entry of the list and calls done for each, one at a time. It skips helpers that are
+// running a command unless force is set. The error joins those of all entries.
 func (o Manager) End(ctx context.Context, list []Entry, force bool, done func(Entry)) error {
 	var errs []error
 	var helpers []termination
 	for _, e := range list {
 		switch {
 		case e.State == StateEnding:
-			o.Report.Say("%s is being deleted already", e)
+			o.Report.Say("%s is already being deleted", e)
 			continue
 		case e.stuck:
-			o.Report.Say("%s never started (%s): an ephemeral container can't be removed, its entry goes with the pod", e, e.State)
+			o.Report.Say("%s never started (%s): ephemeral containers cannot be removed, so its entry stays until the pod is deleted", e, e.State)
 			continue
 		case e.Kind == KindHelper:
 			helpers = append(helpers, termination{Entry: e})
@@ -54,19 +54,18 @@ func (o Manager) End(ctx context.Context, list []Entry, force bool, done func(En
 	return errors.Join(errs...)
 }
 
-// undo ends a copy or a patch. It tells whether there was one.
+// undo deletes a copy or removes a patch. It reports whether there was one.
 func (o Manager) undo(ctx context.Context, e Entry) (bool, error) {
 	if e.Kind == KindPatch {
-		ctx, cancel := context.WithTimeout(ctx, unpatchTime)
+		ctx, cancel := context.WithTimeout(ctx, restoreTime)
 		defer cancel()
-		return workloads(o).restore(ctx, e.Namespace, e.Workload, e.Container)
+		return workloads(o).restore(ctx, e.Namespace, e.Workload, e.mark)
 	}
 	return deleteCopy(ctx, o.Deps, e.Namespace, e.Pod, e.podUID)
 }
 
-// Sweep ends what is over in a namespace ("" for all): it deletes the copies that the user made and in which nothing runs any
-// more (the cluster ends a copy whose client died, and keeps the pod), and puts back the templates whose patch has expired,
-// whoever made it: nothing else in the cluster does.
+// Sweep deletes the user's own finished copies in a namespace ("" for all), and restores every template whose patch has
+// expired, regardless of who made it: nothing else in the cluster does.
 func (o Manager) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 	var list []Entry
 	err := o.eachPod(ctx, namespace, podspec.LabelManagedBy+"="+podspec.ManagedBy, func(pod *corev1.Pod) {
@@ -85,7 +84,7 @@ func (o Manager) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 		}
 	}
 	quiet := workloads(o)
-	quiet.Report = silent{} // List tells what can't be looked for
+	quiet.Report = silent{} // List reports what it cannot read
 	for _, e := range quiet.patches(ctx, namespace) {
 		if e.State == StateExpired {
 			list = append(list, e)
@@ -103,11 +102,12 @@ func (silent) Say(string, ...any)  {}
 func (silent) Warn(string, ...any) {}
 func (silent) Waiting(string)      {}
 
-// sweepTime bounds what a session does for those before it.
+// sweepTime bounds the cleanup that a session does for earlier ones.
 const sweepTime = 3 * time.Second
 
-// sweepAside sweeps while something new starts; what can't be swept is clean's to tell. The channel is closed when it is done.
-func sweepAside(ctx context.Context, o Deps, namespace string) <-chan struct{} {
+// sweepInBackground sweeps while something else starts. It ignores errors, which clean reports. The channel is closed
+// when it is done.
+func sweepInBackground(ctx context.Context, o Deps, namespace string) <-chan struct{} {
 	done := make(chan struct{})
 	quiet := Manager{o}
 	quiet.Report = silent{}
@@ -117,13 +117,13 @@ func sweepAside(ctx context.Context, o Deps, namespace string) <-chan struct{} {
 		defer cancel()
 		swept, _ := quiet.Sweep(ctx, namespace)
 		for _, e := range swept {
-			o.Report.Say("ended what was left: %s", e)
+			o.Report.Say("cleaned up after an earlier session: %s", e)
 		}
 	})
 	return done
 }
 
-// deleteCopy deletes a copy, and no other pod of its name. It tells whether there was one.
+// deleteCopy deletes a copy, but no other pod of the same name. It reports whether there was one.
 func deleteCopy(ctx context.Context, o Deps, namespace, name string, uid types.UID) (bool, error) {
 	options := metav1.DeleteOptions{}
 	if uid != "" {
@@ -139,24 +139,25 @@ func deleteCopy(ctx context.Context, o Deps, namespace, name string, uid types.U
 	return true, nil
 }
 
-// settleLimit is how long a helper that did not answer well may take to turn out to have ended: the API tells it later.
+// settleLimit is how long the API may take to report that a helper that did not answer has exited.
 const settleLimit = 5 * time.Second
 
-// termination is a helper that was told to end.
+// termination is a helper that was sent a request to exit.
 type termination struct {
 	Entry
-	// refused is why it does not end. doubt is why it may not: a stream into a container that ends can fail in any way.
+	// refused is why it does not exit, and doubt why it may not: a stream into a container that exits can fail in any
+	// way.
 	refused, doubt error
 }
 
-// terminate tells a helper to end.
+// terminate asks a helper to exit.
 func (o Manager) terminate(ctx context.Context, t *termination, force bool) {
 	want := wantEnd
 	if force {
 		want = wantForce
 	}
 	if t.State == StateStarting {
-		t.refused = hint.With(fmt.Errorf("end %s: it has not started yet", t), "the same command again, once it runs")
+		t.refused = hint.With(fmt.Errorf("stop %s: it has not started yet", t), "run it again once the helper is running")
 		return
 	}
 	_, err := o.ask(ctx, t.Entry, want)
@@ -167,25 +168,21 @@ func (o Manager) terminate(ctx context.Context, t *termination, force bool) {
 	switch {
 	case err == nil:
 	case apierrors.IsForbidden(err):
-		t.refused = lacking(fmt.Errorf("end %s: %w", t, err), t.Namespace, Rule("create", "pods/exec"))
+		t.refused = lacking(fmt.Errorf("stop %s: %w", t, err), t.Namespace, Rule("create", "pods/exec"))
 	case !exited:
-		t.doubt = fmt.Errorf("end %s: %w", t, err)
+		t.doubt = fmt.Errorf("stop %s: %w", t, err)
 	case code.ExitCode() == exitInUse:
-		whose := "of somebody unknown"
-		if t.By != "" {
-			whose = "of " + t.By
-		}
-		t.refused = hint.With(fmt.Errorf("end %s: a command runs in it; the helper is %s", t, whose),
-			"the same command again once that has ended, or --force, which ends it too")
+		t.refused = hint.With(fmt.Errorf("stop %s: it is running a command (helper added by %s)", t, cmp.Or(t.By, unknownUser)),
+			"run it again once the command has exited, or add --force to stop both")
 	case code.ExitCode() == exitNoProcess:
-		t.doubt = hint.With(fmt.Errorf("end %s: its own process can't be told from others", t), "nothing: it ends by itself when it is idle")
+		t.doubt = hint.With(fmt.Errorf("stop %s: cannot identify its own process", t), "wait until it exits: it does so when it is idle")
 	case code.ExitCode() == exitNoKill:
-		t.refused = fmt.Errorf("end %s: its own process can't be signalled from inside", t)
+		t.refused = fmt.Errorf("stop %s: its own process cannot be signaled from inside", t)
 	}
 }
 
-// await calls done for each helper that the API says has ended. Several are looked at in turn, so that the client's own
-// limit of requests never holds up one of them for long.
+// await calls done for each helper that the API reports as exited. It polls several in turn, so that the rate limit of
+// the client does not delay one of them.
 func (o Manager) await(ctx context.Context, helpers []termination, done func(Entry)) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -214,14 +211,14 @@ func (o Manager) await(ctx context.Context, helpers []termination, done func(Ent
 	}
 }
 
-// over tells whether a helper has ended, or returns why it is no use to wait any longer.
+// over reports whether a helper has exited, or returns why waiting longer is useless.
 func (o Manager) over(ctx context.Context, t termination, waited time.Duration) (bool, error) {
 	pod, err := o.Client.CoreV1().Pods(t.Namespace).Get(ctx, t.Pod, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return true, nil
 	case apierrors.IsForbidden(err):
-		return false, lacking(fmt.Errorf("wait for the end of %s: %w", t, err), t.Namespace, Rule("get", "pods"))
+		return false, lacking(fmt.Errorf("wait for %s to exit: %w", t, err), t.Namespace, Rule("get", "pods"))
 	case err == nil:
 		st, ok := podspec.Status(pod, t.Container)
 		if pod.UID != t.podUID || finished(pod) || ok && st.State.Terminated != nil {
@@ -232,8 +229,8 @@ func (o Manager) over(ctx context.Context, t termination, waited time.Duration) 
 	case t.doubt != nil && waited > settleLimit:
 		return false, t.doubt
 	case waited > o.Timeout:
-		return false, hint.With(fmt.Errorf("wait for the end of %s: not after %s", t, brief(o.Timeout)),
-			fmt.Sprintf("kubectl describe pod -n %s %s, or a longer --timeout", t.Namespace, t.Pod))
+		return false, hint.With(fmt.Errorf("wait for %s to exit: still running after %s", t, formatDuration(o.Timeout)),
+			fmt.Sprintf("run kubectl describe pod -n %s %s, or use a longer --timeout", t.Namespace, t.Pod))
 	}
 	return false, nil
 }

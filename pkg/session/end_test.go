@@ -35,7 +35,7 @@ func endAll(t *testing.T, o *opener, force bool) ([]string, error) {
 func TestEndEndsHelpersAndCopies(t *testing.T) {
 	c := inhabited(t, helperOf("shareproc-a", "", since()), copyOfWeb("web-shareproc-a", "", corev1.PodRunning))
 	names, err := endAll(t, c.asking(t, "idle 5 used 0\n", nil), false)
-	if got := strings.Join(names, ", "); err != nil || got != "helper shareproc-a of pod/web, pod/web-shareproc-a" {
+	if got := strings.Join(names, ", "); err != nil || got != "helper shareproc-a in pod/web, pod/web-shareproc-a" {
 		t.Errorf("ended %s, %v", got, err)
 	}
 	if got := strings.Join(c.writes(), ", "); got != "delete pod" {
@@ -58,15 +58,15 @@ func TestEndSaysWhyAHelperStays(t *testing.T) {
 		want  string
 		try   string
 	}{
-		{"in use", "bert", since(), exitCode(exitInUse), "a command runs in it; the helper is of bert", "--force"},
-		{"in use, of nobody known", "", since(), exitCode(exitInUse), "of somebody unknown", "--force"},
-		{"not to be killed", "", since(), exitCode(exitNoKill), "can't be signalled", ""},
+		{"in use", "bert", since(), exitCode(exitInUse), "it is running a command (helper added by bert)", "--force"},
+		{"in use, of nobody known", "", since(), exitCode(exitInUse), "added by an unknown user", "--force"},
+		{"not to be killed", "", since(), exitCode(exitNoKill), "cannot be signaled", ""},
 		{"forbidden", "", since(), forbidden("no"), "forbidden", `resources: ["pods/exec"]`},
 		{"starting", "", starting, nil, "it has not started yet", "again"},
 	} {
 		cl := inhabited(t, helperOf("shareproc-a", c.by, c.state), copyOfWeb("web-shareproc-a", "", corev1.PodFailed))
 		names, err := endAll(t, cl.asking(t, "idle 0 used 1\n", c.end), false)
-		if err == nil || !strings.Contains(err.Error(), "end helper shareproc-a of pod/web: ") || !strings.Contains(err.Error(), c.want) ||
+		if err == nil || !strings.Contains(err.Error(), "stop helper shareproc-a in pod/web: ") || !strings.Contains(err.Error(), c.want) ||
 			!strings.Contains(hint.Of(err), c.try) {
 			t.Errorf("%s: %v, try %q", c.what, err, hint.Of(err))
 		}
@@ -110,7 +110,7 @@ func TestEndWaitsNoLongerThanItsTimeout(t *testing.T) {
 	o := c.asking(t, "", nil)
 	o.Ask = func(context.Context, Session, []string, io.Writer) error { return nil }
 	o.Timeout = 10 * time.Millisecond
-	if names, err := endAll(t, o, false); err == nil || !strings.Contains(err.Error(), "not after 10ms") || len(names) > 0 || hint.Of(err) == "" {
+	if names, err := endAll(t, o, false); err == nil || !strings.Contains(err.Error(), "still running after 10ms") || len(names) > 0 || hint.Of(err) == "" {
 		t.Errorf("ended %q, %v", names, err)
 	}
 }

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
@@ -22,9 +24,9 @@ import (
 )
 
 const (
-	// exitTime is how long the cluster may take to tell how a shell ended.
+	// exitTime is how long the cluster may take to report the exit code of a shell.
 	exitTime = 12 * time.Second
-	// guardEvery is how often the pod is read beside a stream. A command that is quicker costs no request.
+	// guardEvery is how often the pod is read beside a stream. A shorter command costs no request.
 	guardEvery = 5 * time.Second
 	// endTime is how long the API server may take to learn that a container has ended whose streams have, and half of it
 	// how long from the end of a helper to that of the target, which says why.
@@ -43,6 +45,9 @@ func (l lifetime) guard(ctx context.Context) (context.Context, context.CancelFun
 	// The session may go on in another helper while this one is still asked about.
 	now := *l.Session
 	l = lifetime{&now}
+	if l.Patched != nil {
+		crash.Go(ctx, func() { workloads{l.deps}.hold(ctx, l.Namespace, *l.Patched) })
+	}
 	crash.Go(ctx, func() {
 		ticker := time.NewTicker(l.guardEvery)
 		defer ticker.Stop()
@@ -61,8 +66,8 @@ func (l lifetime) guard(ctx context.Context) (context.Context, context.CancelFun
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-// explain is the one place that says how a stream ended. A command that ended by itself, and an interrupt, need no words;
-// what the cluster ended is told by its cause, which the stream does not know.
+// explain is the only place that describes how a stream ended. An exit code of the command itself, and an interrupt,
+// are returned unchanged; otherwise the error names the cause that the API reports.
 func (l lifetime) explain(ctx context.Context, err error) error {
 	exit, exited := errors.AsType[*attach.ExitError](err)
 	limit := l.endTime
@@ -72,21 +77,31 @@ func (l lifetime) explain(ctx context.Context, err error) error {
 	case exited && exit.Code <= 128, !exited && !StreamFailed(err):
 		return lacking(err, l.Namespace, Rule("create", "pods/exec"))
 	case exited && exit.Code != killed:
-		limit = 0 // a signal of another number is the command's own, unless the API knows better
+		limit = 0 // another signal is from the command itself, unless the API reports otherwise
 	}
 	if end := l.awaitEnd(ctx, limit); end.text != "" {
 		return l.endError(end)
 	}
-	if !exited && l.nodeAway(ctx) {
-		err = fmt.Errorf("node %s of pod/%s does not answer: %w", l.Target.Pod.Spec.NodeName, l.Pod, err)
+	if !exited && l.nodeNotReady(ctx) {
+		err = fmt.Errorf("node %s of pod/%s is not ready: %w", l.Target.Pod.Spec.NodeName, l.Pod, err)
 	}
-	if errors.Is(err, attach.ErrLost) {
-		return hint.With(err, l.wayBack())
+	switch {
+	case errors.Is(err, attach.ErrLost):
+		return hint.With(err, l.reconnectHint())
+	case neverBegan(err):
+		return hint.With(err, fmt.Sprintf("kubectl shareproc debug -n %s %s --copy if the pod has as many processes or as much memory as it may have: a copy has limits of its own",
+			l.Namespace, l.Pod))
 	}
 	return err
 }
 
-// StreamFailed tells an exec that the cluster broke off or refused from one whose command said what was wrong.
+// Ended reports whether an error is that the container or pod of a session has ended.
+func Ended(err error) bool {
+	_, ended := errors.AsType[endedError](err)
+	return ended
+}
+
+// StreamFailed reports whether the cluster broke off or refused an exec; false if the command reported an error.
 func StreamFailed(err error) bool {
 	var status apierrors.APIStatus
 	if refused, ok := errors.AsType[*attach.ConnectError](err); ok {
@@ -102,21 +117,21 @@ func StreamFailed(err error) bool {
 	}
 }
 
-// wayBack says how to go on after the loss of a connection.
-func (l lifetime) wayBack() string {
+// reconnectHint advises how to continue after the connection was lost.
+func (l lifetime) reconnectHint() string {
 	switch {
 	case l.Copy, l.Patched != nil:
-		return "kubectl shareproc sessions -n " + l.Namespace + ", once the network is back, for what is left"
+		return "once the network is back, run kubectl shareproc sessions -n " + l.Namespace + " to see what is left"
 	case l.Keep > 0:
-		return l.AttachCommand() + ", once the network is back: the shell runs on, and " + l.ShellEnding()
+		return "once the network is back, run " + l.AttachCommand() + ": the shell keeps running, and " + l.ShellExit()
 	default:
-		return fmt.Sprintf("kubectl shareproc debug -n %s %s, once the network is back: helper %s waits there, without what ran in it; --persist keeps a shell",
+		return fmt.Sprintf("once the network is back, run kubectl shareproc debug -n %s %s: helper %s is still there, but not what ran in it; --persist keeps a shell",
 			l.Namespace, l.Pod, l.Container)
 	}
 }
 
-// awaitEnd says why the session's container has ended, once the API server knows; it is empty where that does not know of an
-// end within limit. It asks once in any case.
+// awaitEnd returns why the container of the session ended, once the API reports it; empty if it reports nothing within
+// limit. It asks at least once.
 func (l lifetime) awaitEnd(ctx context.Context, limit time.Duration) end {
 	ctx, cancel := context.WithTimeout(ctx, limit+l.endTime/2)
 	defer cancel()
@@ -143,21 +158,21 @@ func (l lifetime) awaitEnd(ctx context.Context, limit time.Duration) end {
 	}
 }
 
-// An end is why a session's container has ended.
+// An end is why the container of a session ended.
 type end struct {
 	text string
-	// certain is false where the container may still run, or where the API may learn of a better reason.
+	// certain is false if the container may still run, or if the API may report a better reason.
 	certain bool
-	// deleting is reason enough for a stream that has ended, and none for one that has not.
+	// deleting explains a stream that has ended, but does not end one.
 	deleting bool
-	// own tells that no more is known than that the session's own container ended.
+	// own is true if nothing is known except that the container of the session itself ended.
 	own bool
 }
 
-// endedError is the end of a session's container or pod.
+// endedError reports that the container or pod of a session ended.
 type endedError struct {
 	cause string
-	// own tells that nothing ended but a helper.
+	// own is true if only a helper ended.
 	own bool
 }
 
@@ -165,10 +180,10 @@ func (e endedError) Error() string { return fmt.Sprintf("session ended: %s", e.c
 
 func (l lifetime) endError(e end) error {
 	return hint.With(endedError{e.text, e.own},
-		fmt.Sprintf("the same command again; kubectl get pod -n %s %s, for what became of it", l.Namespace, l.Pod))
+		fmt.Sprintf("run it again, or kubectl get pod -n %s %s to see its state", l.Namespace, l.Pod))
 }
 
-// lookForEnd reads the pod once. An API server that does not answer says nothing of an end.
+// lookForEnd reads the pod once. No answer means no end.
 func (l lifetime) lookForEnd(ctx context.Context) end {
 	pod, err := l.deps.Client.CoreV1().Pods(l.Namespace).Get(ctx, l.Pod, metav1.GetOptions{})
 	switch {
@@ -177,7 +192,7 @@ func (l lifetime) lookForEnd(ctx context.Context) end {
 	case err != nil:
 		return end{}
 	case l.podUID != "" && string(pod.UID) != l.podUID:
-		return end{text: "pod/" + l.Pod + " was deleted; another one has its name now", certain: true}
+		return end{text: "pod/" + l.Pod + " was deleted and replaced by one of the same name", certain: true}
 	}
 	target, joined := l.endOfTarget(pod), l.joins()
 	st, ok := podspec.Status(pod, l.Container)
@@ -192,34 +207,67 @@ func (l lifetime) lookForEnd(ctx context.Context) end {
 	case finished(pod):
 		return end{text: podEnd(pod), certain: true}
 	case over:
-		// The container of a helper ends with its target's, which the API may learn a moment later.
-		return end{text: fmt.Sprintf("container %s of pod/%s %s", l.Container, l.Pod, terminated("ended", st.State.Terminated)), certain: !joined, own: true}
+		// A helper ends with its target, which the API may report a moment later.
+		text := fmt.Sprintf("container %s in pod/%s %s", l.Container, l.Pod, terminated("terminated", st.State.Terminated))
+		if st.State.Terminated.Reason == oomKilled && !l.Copy && l.Patched == nil {
+			text = fmt.Sprintf("helper %s in pod/%s ran out of memory%s", l.Container, l.Pod, podMemory(&pod.Spec))
+		}
+		return end{text: text + lastWords(st.State.Terminated), certain: !joined, own: true}
 	}
 	return end{}
 }
 
-// joins tells whether the session's container is in the process namespace of its target alone, and ends with it.
+// joins reports whether the session is in the process namespace of its target alone, and ends with it.
 func (l lifetime) joins() bool { return !l.View.Pod() && !l.Copy && l.Patched == nil }
 
-// endOfTarget says how the target container that the session was opened for has ended; "" where it runs.
+// endOfTarget describes how the target container ended; "" if it is running.
 func (l lifetime) endOfTarget(pod *corev1.Pod) string {
 	st, ok := podspec.Status(pod, l.Target.Container)
 	if !ok || l.targetID == "" || st.State.Running != nil && containsID(st, l.targetID) {
 		return ""
 	}
-	what, why := "ended", st.State.Terminated
+	what, why := "terminated", st.State.Terminated
 	if why == nil || !containsID(st, l.targetID) {
 		what, why = "restarted", st.LastTerminationState.Terminated
 	}
-	return fmt.Sprintf("container %s of pod/%s %s", l.Target.Container, l.Pod, terminated(what, why))
+	return fmt.Sprintf("container %s in pod/%s %s", l.Target.Container, l.Pod, terminated(what, why))
 }
 
-// terminated adds the kubelet's reason to what became of a container.
+// oomKilled is the kubelet's reason for a container that ran out of memory. On cgroup v2 all of it ends with the process
+// that took too much (memory.oom.group), a helper with the command that ran in it.
+const oomKilled = "OOMKilled"
+
+// podMemory names the limit that a helper, which has none of its own, shares with the containers of its pod: the pod's, or the
+// sum of theirs where each has one.
+func podMemory(spec *corev1.PodSpec) string {
+	if spec.Resources != nil {
+		if limit, ok := spec.Resources.Limits[corev1.ResourceMemory]; ok {
+			return fmt.Sprintf(": the pod may use %s", &limit)
+		}
+	}
+	all := slices.Clone(spec.Containers)
+	for _, c := range spec.InitContainers {
+		if c.RestartPolicy != nil { // a sidecar
+			all = append(all, c)
+		}
+	}
+	var sum resource.Quantity
+	for _, c := range all {
+		limit, ok := c.Resources.Limits[corev1.ResourceMemory]
+		if !ok {
+			return ""
+		}
+		sum.Add(limit)
+	}
+	return fmt.Sprintf(": the pod may use %s", &sum)
+}
+
+// terminated adds the reason that the kubelet reports.
 func terminated(what string, t *corev1.ContainerStateTerminated) string {
 	switch {
 	case t == nil:
 		return what
-	case t.Reason == "OOMKilled":
+	case t.Reason == oomKilled:
 		return fmt.Sprintf("%s: out of memory (OOMKilled, exit code %d)", what, t.ExitCode)
 	case t.Reason == "":
 		return fmt.Sprintf("%s with exit code %d", what, t.ExitCode)
@@ -227,7 +275,17 @@ func terminated(what string, t *corev1.ContainerStateTerminated) string {
 	return fmt.Sprintf("%s with exit code %d (%s)", what, t.ExitCode, t.Reason)
 }
 
-// podEnd says how a pod has finished, in the words of whoever ended it.
+// lastWords is what a helper's container said when it exited, which is not what it notes while it waits.
+func lastWords(t *corev1.ContainerStateTerminated) string {
+	const most = 200
+	line, _, _ := strings.Cut(strings.TrimSpace(t.Message), "\n")
+	if line == "" || strings.HasPrefix(line, "process ") {
+		return ""
+	}
+	return ": " + line[:min(len(line), most)]
+}
+
+// podEnd describes how a pod ended, with the reason in its status.
 func podEnd(pod *corev1.Pod) string {
 	text := "pod/" + pod.Name + " finished"
 	switch {
@@ -242,8 +300,8 @@ func podEnd(pod *corev1.Pod) string {
 	return text
 }
 
-// nodeAway tells whether the cluster has not heard of the session's node for a while, as far as the user may read it.
-func (l lifetime) nodeAway(ctx context.Context) bool {
+// nodeNotReady reports whether the node of the session is not ready, if the user may read it.
+func (l lifetime) nodeNotReady(ctx context.Context) bool {
 	if l.Target.Pod == nil {
 		return false
 	}
@@ -261,7 +319,7 @@ func (l lifetime) nodeAway(ctx context.Context) bool {
 	return false
 }
 
-// NodeOf reads the node of a pod; nil where it has none, or where the user may not.
+// NodeOf reads the node of a pod; nil if it has none, or if the user may not get it.
 func NodeOf(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) *corev1.Node {
 	if pod.Spec.NodeName == "" {
 		return nil
@@ -273,11 +331,11 @@ func NodeOf(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) *
 	return n
 }
 
-// explainAttach tells a shell that has ended, whose code only the API knows, from a connection that has.
+// explainAttach distinguishes a shell that exited, whose code only the API knows, from a lost connection.
 func (l lifetime) explainAttach(ctx context.Context, err error) error {
 	limit := l.exitTime
 	if err != nil {
-		limit /= 4 // the shell's end is the less likely reason
+		limit /= 4 // a lost connection is more likely than an exit
 	}
 	code, ended := l.exitCode(ctx, limit)
 	switch {
@@ -293,13 +351,13 @@ func (l lifetime) explainAttach(ctx context.Context, err error) error {
 		}
 		return &attach.ExitError{Code: code}
 	case err == nil:
-		err = fmt.Errorf("attach to %s/%s: %w", l.Pod, l.Container, attach.ErrLost)
+		err = fmt.Errorf("attach to container %s in pod/%s: %w", l.Container, l.Pod, attach.ErrLost)
 	}
 	return l.explain(ctx, err)
 }
 
-// exitCode waits for how a shell has ended whose stream has; ok is false where it has not, or that can't be learned within
-// limit.
+// exitCode waits for the exit code of a shell whose stream ended; ok is false if it did not exit, or if the API does
+// not report it within limit.
 func (l lifetime) exitCode(ctx context.Context, limit time.Duration) (code int, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

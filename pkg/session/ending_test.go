@@ -13,6 +13,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
@@ -101,29 +102,39 @@ func TestEveryEndOfASessionIsTold(t *testing.T) {
 		stream   error
 		want     string
 	}{
-		{"the target restarts", targetRestarts(1, "Error"), exit(137), "session ended: container web of pod/web restarted with exit code 1 (Error)"},
+		{"the target restarts", targetRestarts(1, "Error"), exit(137), "session ended: container web in pod/web restarted with exit code 1 (Error)"},
 		{
 			"the target is out of memory", targetRestarts(137, "OOMKilled"), exit(137),
-			"session ended: container web of pod/web restarted: out of memory (OOMKilled, exit code 137)",
+			"session ended: container web in pod/web restarted: out of memory (OOMKilled, exit code 137)",
 		},
 		{"the target ends", func(p *corev1.Pod) {
 			helperEnds(p)
 			p.Status.ContainerStatuses[0].State = terminatedWith(0, "Completed")
-		}, exit(137), "session ended: container web of pod/web ended with exit code 0 (Completed)"},
+		}, exit(137), "session ended: container web in pod/web terminated with exit code 0 (Completed)"},
 		{"the pod is gone", nil, exit(137), "session ended: pod/web was deleted"},
 		{"the pod is gone while the line breaks", nil, lost, "session ended: pod/web was deleted"},
-		{"another pod has its name", func(p *corev1.Pod) { p.UID = "other" }, exit(137), "session ended: pod/web was deleted; another one has its name now"},
+		{"another pod has its name", func(p *corev1.Pod) { p.UID = "other" }, exit(137), "session ended: pod/web was deleted and replaced by one of the same name"},
 		{"the pod is being deleted", func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{Time: time.Now()} }, exit(137), "session ended: pod/web is being deleted"},
 		{"the pod is evicted", func(p *corev1.Pod) {
 			helperEnds(p)
 			p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, "Evicted", "The node was low on resource:\n memory."
 		}, exit(137), "session ended: pod/web was evicted: The node was low on resource: memory."},
-		{"the helper is killed", helperEnds, exit(137), "session ended: container shareproc-a of pod/web ended with exit code 137 (Error)"},
-		{"the helper is told to end", func(p *corev1.Pod) {
+		{"the helper is killed", helperEnds, exit(137), "session ended: container shareproc-a in pod/web terminated with exit code 137 (Error)"},
+		{
+			"the helper is killed along with what took too much memory", func(p *corev1.Pod) { p.Status.EphemeralContainerStatuses[0].State = terminatedWith(137, "OOMKilled") },
+			exit(137), "session ended: helper shareproc-a in pod/web ran out of memory",
+		},
+		{"the helper is killed with a limit of the pod's", func(p *corev1.Pod) {
+			p.Status.EphemeralContainerStatuses[0].State = terminatedWith(137, "OOMKilled")
+			for i := range p.Spec.Containers {
+				p.Spec.Containers[i].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("32Mi")}
+			}
+		}, exit(137), "session ended: helper shareproc-a in pod/web ran out of memory: the pod may use 64Mi"},
+		{"the helper is asked to exit", func(p *corev1.Pod) {
 			p.Status.EphemeralContainerStatuses[0].State = terminatedWith(143, "")
-		}, exit(143), "session ended: container shareproc-a of pod/web ended with exit code 143"},
+		}, exit(143), "session ended: container shareproc-a in pod/web terminated with exit code 143"},
 		{"the connection is cut", func(*corev1.Pod) {}, lost, "exec in web/shareproc-a: connection lost"},
-		{"the node is lost", func(p *corev1.Pod) { p.Spec.NodeName = "node-1" }, lost, "node node-1 of pod/web does not answer: exec in web/shareproc-a: connection lost"},
+		{"the node is lost", func(p *corev1.Pod) { p.Spec.NodeName = "node-1" }, lost, "node node-1 of pod/web is not ready: exec in web/shareproc-a: connection lost"},
 		{"exec is refused", func(*corev1.Pod) {}, forbidden("not you"), `pods "web" is forbidden: not you`},
 	} {
 		t.Run(c.sentence, func(t *testing.T) {
@@ -198,7 +209,7 @@ func TestAStreamThatHangsEndsWithItsPod(t *testing.T) {
 	}
 	s.guardEvery = time.Millisecond
 	cluster.change(t, targetRestarts(2, "Error"))
-	const want = "session ended: container web of pod/web restarted with exit code 2 (Error)"
+	const want = "session ended: container web in pod/web restarted with exit code 2 (Error)"
 	if err := s.Shell(t.Context(), []string{"sh"}, nil); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -259,13 +270,13 @@ func TestExitOfAShellThatIsKept(t *testing.T) {
 		{"it exits", func(p *corev1.Pod) { p.Status.EphemeralContainerStatuses[0].State = terminatedWith(3, "Error") }, nil, 3, "", ""},
 		{"it exits well", func(p *corev1.Pod) { p.Status.EphemeralContainerStatuses[0].State = terminatedWith(0, "Completed") }, nil, 0, "", ""},
 		{"it is killed", helperEnds, nil, 137, "", ""},
-		{"the target restarts", targetRestarts(1, "Error"), nil, 0, "session ended: container web of pod/web restarted with exit code 1 (Error)", ""},
+		{"the target restarts", targetRestarts(1, "Error"), nil, 0, "session ended: container web in pod/web restarted with exit code 1 (Error)", ""},
 		{"the connection is lost", func(*corev1.Pod) {}, lost, 0, "attach: connection lost", ""},
-		{"the stream just ends", func(*corev1.Pod) {}, nil, 0, "attach to web/shareproc-a: connection lost", ""},
+		{"the stream just ends", func(*corev1.Pod) {}, nil, 0, "attach to container shareproc-a in pod/web: connection lost", ""},
 		{"it is left", func(*corev1.Pod) {}, attach.ErrDetached, 0, "", "detached: "},
-		{"the container's end is told first", func(p *corev1.Pod) {
+		{"the container's end is reported first", func(p *corev1.Pod) {
 			p.Status.EphemeralContainerStatuses[0].State = terminatedWith(3, "Error")
-		}, endedError{cause: "container shareproc-a of pod/web ended"}, 3, "", ""},
+		}, endedError{cause: "container shareproc-a in pod/web terminated"}, 3, "", ""},
 		{"a refusal", func(*corev1.Pod) {}, hint.With(errors.New("unable to upgrade"), "x"), 0, "unable to upgrade", ""},
 		{"who may not attach", func(*corev1.Pod) {}, forbidden("no"), 0, `pods "web" is forbidden: no`, ""},
 	} {
@@ -310,7 +321,26 @@ func TestAShellIsLeftByAnInterrupt(t *testing.T) {
 	s.Keep = time.Minute
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(interrupted)
-	if err := s.Attach(ctx, nil, nil); !errors.Is(err, interrupted) || !strings.Contains(strings.Join(cluster.said, "\n"), "to come back: kubectl shareproc attach -n shop web -c shareproc-a") {
+	if err := s.Attach(ctx, nil, nil); !errors.Is(err, interrupted) || !strings.Contains(strings.Join(cluster.said, "\n"), "to reattach: kubectl shareproc attach -n shop web -c shareproc-a") {
 		t.Errorf("got %v, said %q", err, cluster.said)
+	}
+}
+
+// A helper that the node could not start says why; what it notes while it waits is no reason.
+func TestEndOfAHelperHasItsWords(t *testing.T) {
+	for message, want := range map[string]string{
+		"exec /bin/sh: argument list too long": "with exit code 255 (Error): exec /bin/sh: argument list too long",
+		"process 12 idle 5 \n":                 "with exit code 255 (Error)",
+		"first\nsecond\n":                      "with exit code 255 (Error): first",
+		strings.Repeat("x", 300):               "with exit code 255 (Error): " + strings.Repeat("x", 200),
+	} {
+		of := newTarget(withHelper("shareproc-a", "web", "i", corev1.ContainerState{
+			Terminated: &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Error", Message: message},
+		}))
+		c := newCluster(of)
+		s := Session{Namespace: "shop", Pod: "web", Container: "shareproc-a", View: View{Container: "web"}, deps: c.deps(nil), Target: of}
+		if e := (lifetime{&s}).lookForEnd(t.Context()); !strings.HasSuffix(e.text, want) {
+			t.Errorf("%q: %q", message, e.text)
+		}
 	}
 }

@@ -8,28 +8,27 @@ import (
 	"strconv"
 )
 
-// enterScript is one that opens a process's root as /.
+// enterScript runs a command with the root of a process as /.
 //
 //go:embed enter.sh
 var enterScript string
 
-// besideScript is for where that is refused.
+// besideScript is used if chroot is denied.
 const besideScript = `cd "/proc/$0/root" && exec "$@"`
 
-// Root is the root of a process of the target, to be somebody's / with the helper's tools at hand. It needs user 0 and
-// CAP_SYS_CHROOT (chroot(2)), a target that has its own /proc mounted, and tools that are static. Its command has the
-// process's working folder.
+// Root runs a command with the root of a process as / and the tools of the helper. It requires UID 0, CAP_SYS_CHROOT,
+// /proc mounted in the target, and static tools. The command starts in the working directory of the process.
 type Root struct {
 	PID int
-	// AllVariables gives the command the whole environment of the process, instead of what names nothing secret. A
-	// variable whose name no shell takes is left out.
+	// AllVariables passes the whole environment of the process, instead of variables that are known to hold no secret.
+	// Names that a shell rejects are left out.
 	AllVariables bool
 }
 
-// Try is what to run to learn whether it works: RootRefusal reads its exit code.
+// Try is the command that checks whether it works: RootRefusal explains its exit code.
 func (r Root) Try() []string { return r.script("try", nil) }
 
-// Argv is what to run for a command there, or for a shell where argv is empty.
+// Argv is the command line for a command, or for a shell if argv is empty.
 func (r Root) Argv(argv []string) []string {
 	how := "few"
 	if r.AllVariables {
@@ -38,7 +37,8 @@ func (r Root) Argv(argv []string) []string {
 	return r.script(how, argv)
 }
 
-// Beside is what to run for a command, or a shell, in the root as a folder: / is the helper's then.
+// Beside is the command line for a command or a shell that starts in the root directory of the process; / is that of
+// the helper.
 func (r Root) Beside(argv []string) []string {
 	if len(argv) == 0 {
 		argv = []string{"sh"}
@@ -50,26 +50,26 @@ func (r Root) script(how string, argv []string) []string {
 	return append([]string{"sh", "-c", enterScript, "shareproc", how, strconv.Itoa(r.PID)}, argv...)
 }
 
-// RootRefusal says in a few words what an exit code of Try means.
+// RootRefusal explains an exit code of Try.
 func RootRefusal(code int) string {
 	switch code {
 	case 41:
-		return "the helper may not open it"
+		return "the helper lacks permission to open it"
 	case 42:
-		return "it has no /proc through which the helper's tools could be reached"
+		return "it has no /proc, through which the helper's tools are reached"
 	case 43:
-		return "chroot is refused; it needs root with CAP_SYS_CHROOT"
+		return "chroot is denied: it requires root with CAP_SYS_CHROOT"
 	case 44:
-		return "the helper's tools don't run there; they have to be static"
+		return "the helper's tools do not run there: they must be static"
 	case 45:
 		return "the helper lacks chroot, env, sh or tr"
 	case 46:
-		return "what it has at /proc is not the kernel's, and nothing is executed through that"
+		return "its /proc is not the kernel's, so nothing is executed through it"
 	case 47:
-		return "something is mounted over a process in its /proc, and nothing is executed through that"
+		return "something is mounted over a process in its /proc, so nothing is executed through it"
 	case 48:
-		return "it has a user namespace of its own, in which it can put anything in the place of the helper's tools"
+		return "it has its own user namespace, in which it can replace the helper's tools"
 	default:
-		return fmt.Sprintf("the question ended with exit code %d", code)
+		return fmt.Sprintf("the check failed with exit code %d", code)
 	}
 }

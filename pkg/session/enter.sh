@@ -13,7 +13,7 @@ shift 2
 root=/proc/$pid/root here=/proc/$$/root
 
 refuse() {
-	[ "$how" = try ] || echo "the root of process $pid is not entered: see debug --root without a command ($1)" >&2
+	[ "$how" = try ] || echo "cannot enter the root of process $pid (code $1): run debug --root without a command to see why" >&2
 	exit "$1"
 }
 
@@ -48,14 +48,14 @@ done <"/proc/$pid/mountinfo"
 # Where this container has its tools: a shell that has them built in names no path.
 path='' sh='' env=''
 IFS=:
-for folder in $PATH; do
-	case $folder in
+for dir in $PATH; do
+	case $dir in
 	/*) ;;
 	*) continue ;;
 	esac
-	path=$path$here$folder:
-	[ -n "$sh" ] || [ ! -x "$folder/sh" ] || sh=$here$folder/sh
-	[ -n "$env" ] || [ ! -x "$folder/env" ] || env=$here$folder/env
+	path=$path$here$dir:
+	[ -n "$sh" ] || [ ! -x "$dir/sh" ] || sh=$here$dir/sh
+	[ -n "$env" ] || [ ! -x "$dir/env" ] || env=$here$dir/env
 done
 unset IFS
 

@@ -24,23 +24,23 @@ func enterShells(t *testing.T) map[string]string {
 	if busybox == "" {
 		return all
 	}
-	folder := t.TempDir()
+	dir := t.TempDir()
 	for _, tool := range []string{"sh", "env", "tr", "chroot", "pwd"} {
-		if err := os.Link(busybox, filepath.Join(folder, tool)); err != nil {
-			if err := os.Symlink(busybox, filepath.Join(folder, tool)); err != nil {
+		if err := os.Link(busybox, filepath.Join(dir, tool)); err != nil {
+			if err := os.Symlink(busybox, filepath.Join(dir, tool)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	all["busybox"] = folder
+	all["busybox"] = dir
 	return all
 }
 
-// inhabitant is a process with an environment and a working folder.
-func inhabitant(t *testing.T, folder string, as *syscall.SysProcAttr, env ...string) int {
+// inhabitant is a process with an environment and a working directory.
+func inhabitant(t *testing.T, dir string, as *syscall.SysProcAttr, env ...string) int {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sleep", "1000")
-	cmd.Dir, cmd.Env, cmd.SysProcAttr = folder, env, as
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = dir, env, as
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +77,8 @@ func needRoot(t *testing.T) {
 
 func TestEnteredRootHasTheTargetsFolderAndVariables(t *testing.T) {
 	needRoot(t)
-	folder := t.TempDir()
-	pid := inhabitant(t, folder, nil, "PATH=/target/bin", "HOME=/the home", "TMPDIR=/a\nb", "SECRET=x\n\ny", "a.b=dotted", "TERM=other", "LD_PRELOAD=/none.so", "-i=odd", "HISTFILE=/written/down")
+	dir := t.TempDir()
+	pid := inhabitant(t, dir, nil, "PATH=/target/bin", "HOME=/the home", "TMPDIR=/a\nb", "SECRET=x\n\ny", "a.b=dotted", "TERM=other", "LD_PRELOAD=/none.so", "-i=odd", "HISTFILE=/written/down")
 	for name, path := range enterShells(t) {
 		t.Run(name, func(t *testing.T) {
 			if out, code := runEntered(t, path, nil, Root{PID: pid}.Try()); code != 0 || out != "" {
@@ -88,7 +88,7 @@ func TestEnteredRootHasTheTargetsFolderAndVariables(t *testing.T) {
 			if code != 9 {
 				t.Fatalf("exit code %d: %s", code, out)
 			}
-			for _, want := range []string{folder + "\na  'b'\nvt100\n", "HOME=/the home\n", "TMPDIR=/a\nb\n", "SHAREPROC_SESSION=id\n", ":/target/bin\n", "HISTFILE=\n"} {
+			for _, want := range []string{dir + "\na  'b'\nvt100\n", "HOME=/the home\n", "TMPDIR=/a\nb\n", "SHAREPROC_SESSION=id\n", ":/target/bin\n", "HISTFILE=\n"} {
 				if !strings.Contains(out, want) {
 					t.Errorf("%q is not in %q", want, out)
 				}
@@ -114,12 +114,12 @@ func TestEnteredRootHasTheTargetsFolderAndVariables(t *testing.T) {
 func TestEnteringARootThatRefuses(t *testing.T) {
 	needRoot(t)
 	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	folder := t.TempDir()
+	dir := t.TempDir()
 	own, other := inhabitant(t, "/", nobody), inhabitant(t, "/", nil)
 	for name, path := range enterShells(t) {
 		t.Run(name, func(t *testing.T) {
 			if name == "busybox" {
-				// The test's own folders are root's.
+				// The test's own directories are root's.
 				path = "/bin:/usr/bin:/sbin:/usr/sbin"
 			}
 			for _, c := range []struct {
@@ -132,7 +132,7 @@ func TestEnteringARootThatRefuses(t *testing.T) {
 				{"no such process", 1 << 30, nil, path, 41},
 				{"a process of another user", other, nobody, path, 41},
 				{"chroot without the capability", own, nobody, path, 43},
-				{"no tools", other, nil, folder, 45},
+				{"no tools", other, nil, dir, 45},
 			} {
 				argv := Root{PID: c.pid}.Try()
 				argv[0] = "/bin/sh"

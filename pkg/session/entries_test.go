@@ -146,7 +146,7 @@ func TestEntriesOfAPod(t *testing.T) {
 		{"a helper in a pod that is being deleted", newTarget(func(p *corev1.Pod) {
 			helperOf("shareproc-a", "anna", since())(p)
 			p.DeletionTimestamp = &now
-		}).Pod, `helper shop web/shareproc-a of web by "anna" ending since 12:00`},
+		}).Pod, `helper shop web/shareproc-a of web by "anna" terminating since 12:00`},
 		{"a copy", copyOfWeb("web-shareproc-a", "bert", corev1.PodRunning), `copy shop web-shareproc-a/shareproc of web by "bert" running since 12:00 until 13:00`},
 		{"a copy that starts", copyOfWeb("web-shareproc-a", "", corev1.PodPending), `copy shop web-shareproc-a/shareproc of web by "" starting since 12:00 until 13:00`},
 		{"a copy that the cluster ended", copyOfWeb("web-shareproc-a", "", corev1.PodFailed), `copy shop web-shareproc-a/shareproc of web by "" finished since 12:00`},
@@ -195,7 +195,7 @@ func TestListLooksWhereItIsTold(t *testing.T) {
 		}
 	}
 	_, err := c.opener().List(t.Context(), Scope{Namespace: "shop", Pod: "nowhere"})
-	if err == nil || !strings.Contains(err.Error(), "no such pod") || hint.Of(err) == "" {
+	if err == nil || !strings.Contains(err.Error(), `pod "nowhere" not found`) || hint.Of(err) == "" {
 		t.Errorf("a pod that is not there: %v", err)
 	}
 }
@@ -231,9 +231,9 @@ func TestListWithoutPermissionPrintsTheRule(t *testing.T) {
 	if try := hint.Of(err); !strings.Contains(try, "ClusterRole") || !strings.Contains(try, rule) {
 		t.Errorf("%v, try %q", err, try)
 	}
-	// Who may get a pod is told of that pod.
+	// Permission to get a pod is enough for that pod.
 	list, err := c.opener().List(t.Context(), Scope{Namespace: "shop", Pod: "web"})
-	if err != nil || len(list) != 1 || !strings.Contains(strings.Join(c.said, "\n"), "you may not list pods") {
+	if err != nil || len(list) != 1 || !strings.Contains(strings.Join(c.said, "\n"), "you lack permission to list pods") {
 		t.Errorf("%s, %v, said %q", show(list), err, c.said)
 	}
 }

@@ -23,24 +23,24 @@ const (
 	KindPatch  Kind = "patch"
 )
 
-// State is what an entry does now. Where the kubelet can't start a container it is the kubelet's own reason.
+// State is the state of an entry, or the reason that the kubelet gives if it cannot start a container.
 type State string
 
 // The states.
 const (
 	StateStarting State = "starting"
 	StateRunning  State = "running"
-	// StateInUse is a helper in which a command runs. Whether somebody still works in a copy can't be told.
+	// StateInUse is a helper that is running a command. Whether someone is using a copy is unknown.
 	StateInUse State = "in-use"
-	// StateFinished is a copy in which nothing runs any more.
+	// StateFinished is a copy in which nothing runs any longer.
 	StateFinished State = "finished"
-	// StateExpired is a patch whose time is over: whatever of ours looks for what was left puts the template back.
+	// StateExpired is a patch whose TTL is over: the next Sweep restores the template.
 	StateExpired State = "expired"
-	// StateEnding is what goes with a pod that is being deleted.
-	StateEnding State = "ending"
+	// StateEnding is an entry whose pod is being deleted.
+	StateEnding State = "terminating"
 )
 
-// Entry is a helper, a copy or a patch that this tool made and that is there.
+// Entry is a helper, a copy or a patch in the cluster that was created by this plugin.
 type Entry struct {
 	Kind      Kind
 	Namespace string
@@ -51,11 +51,13 @@ type Entry struct {
 	Container string
 	// Target is the container whose processes a helper sees ("" where it sees the pod's), CopyOf the pod that was copied.
 	Target, CopyOf string
-	// Persistent tells that a helper keeps a shell, to attach to.
+	// Persistent is true if the helper runs a shell to attach to.
 	Persistent bool
-	// By is who made it; "" where that is not known.
+	// By is the user who created it; "" if unknown.
 	By string
-	// Since is zero before the start; Ends is zero where it is not known or has been.
+	// Reason is why, in the words of that user; "" if no reason was given.
+	Reason string
+	// Since is zero before it starts; Ends is zero if unknown or in the past.
 	Since, Ends time.Time
 	State       State
 	Image       string
@@ -63,15 +65,17 @@ type Entry struct {
 
 	podUID types.UID
 	keep   time.Duration
-	// stuck tells that the kubelet can't start it.
+	// mark is that of a patch.
+	mark podspec.PatchMark
+	// stuck is true if the kubelet cannot start it.
 	stuck bool
 }
 
-// String names it in a message.
+// String returns its name for messages.
 func (e Entry) String() string {
 	switch e.Kind {
 	case KindHelper:
-		return "helper " + e.Container + " of pod/" + e.Pod
+		return "helper " + e.Container + " in pod/" + e.Pod
 	case KindPatch:
 		return e.Workload.String()
 	default:
@@ -79,7 +83,7 @@ func (e Entry) String() string {
 	}
 }
 
-// Same tells whether two entries are of the same thing.
+// Same reports whether two entries are about the same object.
 func (e Entry) Same(other Entry) bool {
 	return e.Kind == other.Kind && e.Namespace == other.Namespace && e.Pod == other.Pod && e.Workload == other.Workload && e.Container == other.Container
 }
@@ -88,7 +92,7 @@ func (e Entry) session() *Session {
 	return &Session{Namespace: e.Namespace, Pod: e.Pod, Container: e.Container, podUID: string(e.podUID)}
 }
 
-// entriesOf lists what of ours is in a pod: the pod itself where it is a copy, and the helpers that have not ended.
+// entriesOf lists the entries of a pod: the pod itself if it is a copy, and helpers that have not exited.
 func entriesOf(pod *corev1.Pod) []Entry {
 	var list []Entry
 	if isCopy(pod) {
@@ -107,8 +111,8 @@ func entriesOf(pod *corev1.Pod) []Entry {
 	return list
 }
 
-// isCopy goes by two marks and by what only the creator of a pod decides: who may patch pods could else have any of them
-// taken for a copy, and deleted by somebody who may.
+// isCopy also checks what only the creator of a pod decides: someone who may patch pods could otherwise have any pod
+// taken for a copy and deleted by someone else.
 func isCopy(pod *corev1.Pod) bool {
 	share, spec := pod.Spec.ShareProcessNamespace, &pod.Spec
 	return pod.Labels[podspec.LabelManagedBy] == podspec.ManagedBy && pod.Annotations[podspec.AnnotationCopyOf] != "" &&
@@ -123,7 +127,7 @@ func finished(pod *corev1.Pod) bool {
 func helperEntry(pod *corev1.Pod, c *corev1.EphemeralContainer, st *corev1.ContainerStatus) Entry {
 	e := Entry{
 		Kind: KindHelper, Namespace: pod.Namespace, Pod: pod.Name, Container: c.Name, Target: c.TargetContainerName,
-		By: podspec.MadeBy(c), Image: c.Image, Security: c.SecurityContext, State: StateStarting, podUID: pod.UID,
+		By: podspec.MadeBy(c), Reason: podspec.ReasonOf(c), Image: c.Image, Security: c.SecurityContext, State: StateStarting, podUID: pod.UID,
 	}
 	e.keep, _ = podspec.KeepOf(c)
 	e.Persistent = podspec.IsPersistent(c)
@@ -142,7 +146,7 @@ func helperEntry(pod *corev1.Pod, c *corev1.EphemeralContainer, st *corev1.Conta
 func copyEntry(pod *corev1.Pod) Entry {
 	e := Entry{
 		Kind: KindCopy, Namespace: pod.Namespace, Pod: pod.Name, Container: shellOf(&pod.Spec), CopyOf: pod.Annotations[podspec.AnnotationCopyOf],
-		By: pod.Annotations[podspec.AnnotationCreatedBy], Since: pod.CreationTimestamp.Time, State: StateStarting, podUID: pod.UID,
+		By: pod.Annotations[podspec.AnnotationCreatedBy], Reason: pod.Annotations[podspec.AnnotationReason], Since: pod.CreationTimestamp.Time, State: StateStarting, podUID: pod.UID,
 	}
 	if c, ok := podspec.Container(pod, e.Container); ok {
 		e.Image, e.Security = c.Image, c.SecurityContext

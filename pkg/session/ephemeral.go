@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,8 +20,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// HelperPatch is the change that adds a helper, as it is sent (a strategic merge patch of the
-// pods/ephemeralcontainers subresource).
+// HelperPatch is the strategic merge patch of pods/ephemeralcontainers that adds a helper.
 type HelperPatch struct {
 	Metadata HelperPrecondition `json:"metadata,omitzero"`
 	Spec     struct {
@@ -27,8 +28,8 @@ type HelperPatch struct {
 	} `json:"spec"`
 }
 
-// HelperPrecondition makes the server refuse the change of a pod that is not as it was read (409, Conflict): of two who add
-// a helper in the same moment one is second, and finds the other's.
+// HelperPrecondition makes the server refuse the patch (409 Conflict) if the pod has changed since it was read: of two
+// users who add a helper at once, the second finds that of the first.
 type HelperPrecondition struct {
 	ResourceVersion string    `json:"resourceVersion,omitempty"`
 	UID             types.UID `json:"uid,omitempty"`
@@ -37,7 +38,7 @@ type HelperPrecondition struct {
 // helperOpener adds helpers to running pods.
 type helperOpener struct{ Deps }
 
-// helper builds the change that adds a helper beside the target with the security context of c.
+// helper builds the patch that adds a helper for the target with the security context of c.
 func (o helperOpener) helper(t target.Target, plan Plan, name, by string, c podspec.Candidate) HelperPatch {
 	h := podspec.Helper{
 		Name:       name,
@@ -45,14 +46,17 @@ func (o helperOpener) helper(t target.Target, plan Plan, name, by string, c pods
 		PullPolicy: o.PullPolicy,
 		Target:     plan.View.Container,
 		Keep:       o.Keep,
+		Added:      plan.added,
 		Security:   c.Security,
 		Access:     plan.request.Access,
 		Container:  t.Container,
 		By:         by,
+		Reason:     o.Reason,
 		Persistent: plan.request.Persist,
+		Prompt:     podspec.Prompt(t.Pod.Name, t.Container),
 	}
 	if !plan.request.Override.Empty() || plan.request.AnyProcess && plan.request.TargetUser != nil {
-		// It is not what the cluster admits for the target.
+		// It is not the best that the cluster admits for the target.
 		h.Access = ""
 	}
 	var p HelperPatch
@@ -60,8 +64,8 @@ func (o helperOpener) helper(t target.Target, plan Plan, name, by string, c pods
 	return p
 }
 
-// PlanHelper returns the change that Open would send for a plan with an ephemeral helper. With ask the
-// API server decides the security context in a dry run; else it is the first of the candidates.
+// PlanHelper returns the patch that Open would send. With ask, a dry run decides the security context; otherwise it is
+// the first candidate.
 func PlanHelper(ctx context.Context, o Deps, t target.Target, plan Plan, ask bool) (HelperPatch, error) {
 	name := podspec.NamePrefix + suffix()
 	if !ask {
@@ -83,8 +87,8 @@ func (o helperOpener) admittedHelper(ctx context.Context, t target.Target, plan 
 	})
 }
 
-// openHelper adds a helper, and looks whether it sees what it should. Where the target turns out to be somebody else than
-// the API said, or to have changed its user, one more is added, with the right ids.
+// openHelper adds a helper and checks what it can see. If the first process of the target has another user than the API
+// reports, it adds a second helper for that user.
 func (o helperOpener) openHelper(ctx context.Context, t target.Target, plan Plan) (Session, error) {
 	if plan.Fallback != "" {
 		return o.openMatch(ctx, t, plan)
@@ -95,58 +99,58 @@ func (o helperOpener) openHelper(ctx context.Context, t target.Target, plan Plan
 	}
 	o.Deps = deps
 	s, c, err := o.start(ctx, t, plan)
-	if refused, ok := errors.AsType[refusal](err); ok {
+	if refused, ok := errors.AsType[denial](err); ok {
 		return o.useExistingContainer(ctx, t, plan, refused)
 	}
 	if err != nil || !s.New {
 		return s, err
 	}
-	sight, err := look(ctx, o.Deps, t, s)
+	visible, err := look(ctx, o.Deps, t, s)
 	if err != nil {
-		return s, fmt.Errorf("look through helper %s: %w", s.Container, err)
+		return s, fmt.Errorf("check access of helper %s: %w", s.Container, err)
 	}
-	if sight.Alone {
+	if visible.Isolated {
 		return s, errIsolated(s, t.Pod)
 	}
-	better := plan.after(sight, c)
-	if !sight.Denied || len(better.Candidates) == 0 {
-		o.Report.Say("%s", sight.Text)
+	better := plan.retryPlan(visible, c)
+	if !visible.Denied || len(better.Candidates) == 0 {
+		o.sayDenied(visible)
 		return s, nil
 	}
-	o.Report.Say("%s does not open the files of container %s, whose first process is of user %d:%d; one more helper may",
-		s.Container, t.Container, sight.TargetUser.User.UID, sight.TargetUser.User.GID)
+	o.Report.Say("helper %s cannot read the files of container %s, whose first process runs as %d:%d; adding another helper",
+		s.Container, t.Container, visible.TargetUser.User.UID, visible.TargetUser.User.GID)
 	t = s.Target
 	second, _, err := o.start(ctx, t, better)
-	refused, ok := errors.AsType[refusal](err)
+	refused, ok := errors.AsType[denial](err)
 	switch {
 	case ok:
 		o.Report.Say("%v", refused)
 	case err != nil:
 		return second, err
 	case second.Container == s.Container:
-		o.Report.Say("the cluster's admission makes the same of every other helper")
+		o.Report.Say("admission gives every other helper the same security context")
 	case !second.New:
 		return second, nil
 	default:
 		s = second
-		if sight, err = look(ctx, o.Deps, t, s); err != nil {
-			return s, fmt.Errorf("look through helper %s: %w", s.Container, err)
+		if visible, err = look(ctx, o.Deps, t, s); err != nil {
+			return s, fmt.Errorf("check access of helper %s: %w", s.Container, err)
 		}
 	}
-	o.Report.Say("%s", sight.Text)
+	o.sayDenied(visible)
 	return s, nil
 }
 
-// after is the plan for one more helper: for whom the first one saw, without the security context that did not do. Its
-// candidates is empty where the plan's own need does not ask for another.
-func (p Plan) after(sight Sight, tried podspec.Candidate) Plan {
+// retryPlan plans a second helper for the user that the first one observed, without the security context already tried.
+// Candidates is empty if the requested access needs no other helper.
+func (p Plan) retryPlan(visible visibility, tried podspec.Candidate) Plan {
 	access := p.request.Access
-	p.TargetUser = sight.TargetUser
+	p.TargetUser = visible.TargetUser
 	p.Candidates = nil
 	if access != podspec.ReadRoot && access != podspec.ReadAll && access != podspec.Chroot || !p.request.Override.Empty() {
 		return p
 	}
-	for _, c := range p.possible(access) {
+	for _, c := range podspec.Candidates(p.TargetUser, access) {
 		if !podspec.EqualSecurityContext(c.Security, tried.Security) && podspec.Meets(c.Security, p.TargetUser, podspec.ReadRoot) {
 			p.Candidates = append(p.Candidates, c)
 		}
@@ -154,15 +158,15 @@ func (p Plan) after(sight Sight, tried podspec.Candidate) Plan {
 	return p
 }
 
-// helperTries is how often a helper is asked for because the pod has changed since, as its status often does.
+// helperTries is how often adding a helper is retried because the pod, or only its status, has changed.
 const helperTries = 20
 
-// start adds one helper and waits until it runs. One that is, or becomes by the cluster's admission, of the same security
-// context is used instead, also where somebody is starting it: it is awaited.
+// start adds a helper and waits until it runs. If one with the same security context, as admission would change it, is
+// running or starting, it uses that one.
 func (o helperOpener) start(ctx context.Context, t target.Target, plan Plan) (Session, podspec.Candidate, error) {
 	s := reuse(t, plan, podspec.NamePrefix+suffix())
 	s.Running = false
-	var passed []string // helpers that were awaited and did not start
+	var passed []string // helpers that were waited for and did not start
 	for try := 1; ; try++ {
 		found, err := o.admittedHelper(ctx, t, plan, s.Container)
 		if err != nil {
@@ -180,6 +184,9 @@ func (o helperOpener) start(ctx context.Context, t target.Target, plan Plan) (Se
 			passed = append(passed, name)
 			continue
 		}
+		if err := failedJustNow(o.Deps, t, found.made); err != nil {
+			return s, found.Candidate, err
+		}
 		err = o.add(ctx, &s, t, plan, found, try < helperTries)
 		if !s.New && apierrors.IsConflict(err) && try < helperTries {
 			plan.Candidates = []podspec.Candidate{found.Candidate}
@@ -189,15 +196,36 @@ func (o helperOpener) start(ctx context.Context, t target.Target, plan Plan) (Se
 	}
 }
 
-// join waits for a helper that somebody else is starting. Again tells that it is of no use: it has ended since, or the
-// kubelet has said nothing of it for long.
+// againAfter is how long after the runtime could not start a helper an equal one is added: what kept it from that, such as the
+// pod's limit of processes, is most likely as it was, and the entry of each helper stays for as long as the pod.
+const againAfter = time.Minute
+
+// failedJustNow returns why the runtime could not start an equal helper, if that was just now.
+func failedJustNow(o Deps, t target.Target, made podspec.Made) error {
+	for _, c := range newestFirst(t.Pod) {
+		st, ok := podspec.Status(t.Pod, c.Name)
+		if !ok || !equalTo(t, made, &c) || st.State.Waiting == nil || st.LastTerminationState.Terminated == nil {
+			continue
+		}
+		ago := o.now().Sub(st.LastTerminationState.Terminated.FinishedAt.Time)
+		if err := fatal(Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: c.Name}, st.State.Waiting); err != nil && ago < againAfter {
+			o.Report.Say("helper %s could not be started %s ago; another one is added after %s", c.Name, formatDuration(max(0, ago.Truncate(time.Second))), formatDuration(againAfter))
+			return err
+		}
+	}
+	return nil
+}
+
+// join waits for a helper that someone else is starting. again is true if it has exited since, or if the kubelet did
+// not start it in time.
 func (o helperOpener) join(ctx context.Context, t target.Target, plan Plan, name string) (s Session, again bool, err error) {
 	s = reuse(t, plan, name)
+	o.warnForeign(t.Pod, name)
 	if running(t.Pod, name) {
 		s.Target = t
 		return s, false, nil
 	}
-	o.Report.Say("helper %s is being started already; waiting for it", name)
+	o.Report.Say("helper %s is already starting; waiting for it", name)
 	deps := o.Deps
 	deps.Timeout /= 2
 	pod, err := wait(ctx, deps, waitFor{session: s, targetID: t.ContainerID(), target: t.Container})
@@ -211,8 +239,10 @@ func (o helperOpener) join(ctx context.Context, t target.Target, plan Plan, name
 	return s, false, nil
 }
 
-// add sends the change and waits for the helper. First makes the server refuse it where the pod is not as it was asked about.
+// add sends the patch and waits for the helper. With first, the server refuses it if the pod has changed since the dry
+// run.
 func (o helperOpener) add(ctx context.Context, s *Session, t target.Target, plan Plan, found offer, first bool) error {
+	plan.added = o.now()
 	change := o.helper(t, plan, s.Container, Who(ctx, o.Client), found.Candidate)
 	if first && found.pod != nil {
 		change.Metadata = HelperPrecondition{ResourceVersion: found.pod.ResourceVersion, UID: found.pod.UID}
@@ -224,10 +254,10 @@ func (o helperOpener) add(ctx context.Context, s *Session, t target.Target, plan
 	s.New = true
 	made := podspec.MadeIn(pod, s.Container, found.made)
 	name := found.Name
-	if made.Lesser(found.Security) {
+	if made.Weaker(found.Security) {
 		name = podspec.Describe(made.Security)
 	}
-	o.Report.Say("added helper %s (%s) to pod/%s; nothing restarts, and %s", s.Container, name, s.Pod, o.ending(plan))
+	o.Report.Say("%s", addedLine(s.Container, s.Pod, name, o.exitOf(plan)))
 	o.sayChanges(found.Candidate, made)
 	o.sayEnded(t.Pod)
 	pod, err = wait(ctx, o.Deps, waitFor{session: *s, targetID: t.ContainerID(), target: t.Container})
@@ -238,8 +268,27 @@ func (o helperOpener) add(ctx context.Context, s *Session, t target.Target, plan
 	return err
 }
 
-// manyEnded is the number of ended helpers from which on a pod's are worth a word: it holds about 500 until its object is too
-// large for the API server.
+// addedLine says which helper was added, with which rights and until when: what fits into one line.
+func addedLine(helper, pod, rights, exit string) string {
+	rights = strings.NewReplacer(" with default capabilities", "", " without capabilities", ", no capabilities", " with ", ", ").Replace(rights)
+	line := fmt.Sprintf("added helper %s to pod/%s", helper, pod)
+	for _, more := range []string{rights + "; " + exit, rights} {
+		if with := line + " (" + more + ")"; len(with) <= screen {
+			return with
+		}
+	}
+	return line
+}
+
+// sayDenied reports what a session cannot see of its target, if anything.
+func (d Deps) sayDenied(s visibility) {
+	if s.Text != "" {
+		d.Report.Say("note: %s", s.Text)
+	}
+}
+
+// manyEnded is the number of exited helpers that deserves a warning: a pod holds about 500 until it is too large for
+// the API server.
 const manyEnded = 50
 
 func (o helperOpener) sayEnded(pod *corev1.Pod) {
@@ -251,23 +300,24 @@ func (o helperOpener) sayEnded(pod *corev1.Pod) {
 		}
 	}
 	if n >= manyEnded {
-		o.Report.Warn("pod/%s has the entries of %d helpers that have ended; they go with the pod, which has room for about 500", pod.Name, n)
+		o.Report.Warn("pod/%s has %d helpers that exited: their entries stay until it is deleted, and a pod has room for about 500", pod.Name, n)
 	}
 }
 
-// useExistingContainer looks for somebody else's ephemeral container that sees the target, where the cluster admits none of ours: as
-// when one that is there already violates today's policy, which is asked about the pod as a whole.
-func (o helperOpener) useExistingContainer(ctx context.Context, t target.Target, plan Plan, refused refusal) (Session, error) {
+// useExistingContainer looks for an ephemeral container of someone else that sees the target, if no helper is admitted:
+// a policy may deny the pod because of a container that is already there.
+func (o helperOpener) useExistingContainer(ctx context.Context, t target.Target, plan Plan, refused denial) (Session, error) {
 	for _, c := range newestFirst(t.Pod) {
 		if podspec.IsHelper(&c) || !plan.sees(t, &c) || !plan.request.Override.Empty() {
 			continue
 		}
 		s := reuse(t, plan, c.Name)
-		sight, err := look(ctx, o.Deps, t, s)
-		if err != nil || plan.request.Access != podspec.SeeProcesses && sight.Denied {
+		visible, err := look(ctx, o.Deps, t, s)
+		if err != nil || plan.request.Access != podspec.SeeProcesses && visible.Denied {
 			continue
 		}
-		o.Report.Say("the cluster admits no helper of ours; using container %s, which somebody added before: %s", c.Name, sight.Text)
+		o.Report.Say("admission denied a new helper; using existing container %s", c.Name)
+		o.sayDenied(visible)
 		return s, nil
 	}
 	return Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name}, refused
@@ -281,7 +331,7 @@ func (o helperOpener) patch(ctx context.Context, t target.Target, p HelperPatch,
 	pod, err := o.Client.CoreV1().Pods(t.Pod.Namespace).Patch(ctx, t.Pod.Name, types.StrategicMergePatchType,
 		body, metav1.PatchOptions{DryRun: dryRun}, "ephemeralcontainers")
 	if apierrors.IsNotFound(err) {
-		return nil, hint.With(fmt.Errorf("the pod is gone, or this server has no ephemeral containers (Kubernetes 1.25 has): %w", err),
+		return nil, hint.With(fmt.Errorf("the pod was deleted, or this server lacks ephemeral containers (Kubernetes 1.25 or later): %w", err),
 			fmt.Sprintf("kubectl shareproc debug %s --copy", t.Pod.Name))
 	}
 	return pod, err

@@ -75,21 +75,21 @@ func TestHelpersPerNeed(t *testing.T) {
 		edit     func(*corev1.Pod)
 		want     Request
 		refuse   func(*corev1.SecurityContext) error
-		// sights are (uid, gid, denied, undumpable) of each look.
-		sights []seen
-		added  string
-		text   string
+		// visibilities are (uid, gid, denied, undumpable) of each look.
+		visibilities []seen
+		added        string
+		text         string
 	}{
 		{"files of root need no added capability", as(0, 0), Request{Access: podspec.ReadRoot}, nil, nil, "0:0", ""},
 		{"files of a user need that user", as(101, 102), Request{Access: podspec.ReadRoot}, nil, nil, user, ""},
 		{"everything needs SYS_PTRACE", as(101, 102), Request{Access: podspec.ReadAll}, nil, nil, trace, ""},
-		{"where it is refused, the next best that opens the root", as(101, 102), Request{Access: podspec.ReadAll}, restricted, nil, user, "refuses root with SYS_PTRACE; next best"},
+		{"where it is refused, the next best that opens the root", as(101, 102), Request{Access: podspec.ReadAll}, restricted, nil, user, "root with SYS_PTRACE denied by admission; falling back to"},
 		{
 			"who is not known is taken for root, and matched once it is", nil,
 			Request{Access: podspec.ReadRoot},
 			nil,
 			[]seen{{101, 102, true, false}, {101, 102, false, false}},
-			"0:0; " + user, "of user 101:102",
+			"0:0; " + user, "runs as 101:102",
 		},
 		{
 			"under restricted one without access looks first", nil,
@@ -126,8 +126,8 @@ func TestHelpersPerNeed(t *testing.T) {
 		if c.refuse != nil {
 			cl.refuse = c.refuse
 		}
-		for _, l := range c.sights {
-			cl.sights = append(cl.sights, Sight{TargetUser: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
+		for _, l := range c.visibilities {
+			cl.visibilities = append(cl.visibilities, visibility{TargetUser: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
 		}
 		s, err := open(t, cl, target, c.want)
 		if err != nil || !s.Running {
@@ -258,7 +258,7 @@ func TestSomebodyElsesHelperIsBorrowedWhereNoneIsAdmitted(t *testing.T) {
 	if err != nil || s.Container != "debugger-a" || s.New || !s.Running {
 		t.Errorf("got %+v, %v", s, err)
 	}
-	c.sights = []Sight{{Denied: true}}
+	c.visibilities = []visibility{{Denied: true}}
 	if s, err := open(t, c, target, Request{Access: podspec.ReadRoot}); err == nil || !strings.Contains(err.Error(), "violates the policy") {
 		t.Errorf("one that opens nothing: got %+v, %v", s, err)
 	}
@@ -272,7 +272,7 @@ func TestALookThatFailsIsTheEnd(t *testing.T) {
 	c := newCluster(target)
 	o := c.opener()
 	broken := errors.New("find stat in the helper: no such program")
-	o.look = func(context.Context, Session) (Sight, error) { return Sight{}, broken }
+	o.look = func(context.Context, Session) (visibility, error) { return visibility{}, broken }
 	s, err := o.Open(t.Context(), target, plan(t, target, Request{}))
 	if !errors.Is(err, broken) || !s.New || !s.Running {
 		t.Errorf("got %+v, %v", s, err)

@@ -9,21 +9,20 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// OnNode changes the image to the first of Images that the node has, where it does not have the image itself: in
-// a cluster without a way out, or at night, what is there beats what may be pulled. Where the node is not known (nil), and of
-// all but its largest images (a kubelet's nodeStatusMaxImages, 50), they are pulled.
+// OnNode changes the image to the first of Images that the node already has, unless it has Image: it may be unable to pull.
+// A node reports only its largest images (nodeStatusMaxImages of the kubelet, 50).
 func (d Deps) OnNode(n *corev1.Node) Deps {
 	if n == nil || len(d.Images) == 0 || onNode(n, d.Image) {
 		return d
 	}
 	if i := slices.IndexFunc(d.Images, func(image string) bool { return onNode(n, image) }); i >= 0 {
-		d.Report.Say("node %s has %s already and not %s: using that", n.Name, d.Images[i], d.Image)
+		d.Report.Say("using image %s instead of %s: node %s already has it", d.Images[i], d.Image, n.Name)
 		d.Image = d.Images[i]
 	}
 	return d
 }
 
-// onNode compares images by their full names: nodes list them as docker.io/library/busybox:1.37.0-musl.
+// onNode compares full image names: nodes list docker.io/library/busybox:1.37.0-musl, and a digest without the tag.
 func onNode(n *corev1.Node, image string) bool {
 	wanted, ok := fullName(image)
 	return ok && slices.ContainsFunc(n.Status.Images, func(i corev1.ContainerImage) bool {
@@ -38,6 +37,9 @@ func fullName(image string) (string, bool) {
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
 		return "", false
+	}
+	if digested, ok := named.(reference.Digested); ok {
+		return reference.TrimNamed(named).Name() + "@" + digested.Digest().String(), true
 	}
 	return reference.TagNameOnly(named).String(), true
 }

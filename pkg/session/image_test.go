@@ -3,6 +3,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +28,8 @@ func TestImageThatTheNodeHas(t *testing.T) {
 	}{
 		{"the image itself is there", node, "busybox:1.36-musl", []string{"registry.internal/tools"}, "busybox:1.36-musl"},
 		{"the first of the others that is there", node, "busybox:2", []string{"busybox:3", pinned, "busybox:1.36-musl"}, pinned},
+		{"a digest counts, whatever the tag beside it", node, "busybox:2", []string{strings.Replace(pinned, "@", ":1.37@", 1)}, strings.Replace(pinned, "@", ":1.37@", 1)},
+		{"another digest of a tag that is there", node, "busybox:2", []string{"busybox:1.36-musl@sha256:" + strings.Repeat("b", 64)}, "busybox:2"},
 		{"without a tag it is latest", node, "busybox:2", []string{"registry.internal/tools"}, "registry.internal/tools"},
 		{"none is there", node, "busybox:2", []string{"busybox:3"}, "busybox:2"},
 		{"no others", node, "busybox:2", nil, "busybox:2"},

@@ -17,23 +17,24 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// page is how many pods are asked for at once, as in kubectl.
+// page is the number of pods per list request, as in kubectl.
 const page = 500
 
-// Scope is where to look for what was left.
+// Scope limits a list of entries.
 type Scope struct {
-	// Namespace is "" for all of them.
+	// Namespace is "" for all namespaces.
 	Namespace string
-	// Pod, where it is not "", limits it to that pod and to its copies, and Container to one of that pod's helpers.
+	// Pod, if set, limits it to that pod and its copies, and Container to a helper in that pod.
 	Pod, Container string
-	// Workload, where it is not empty, limits it to that one's patch.
+	// Workload, if set, limits it to the patch of that workload.
 	Workload target.Workload
 }
 
-// Manager finds, asks and ends what sessions left.
+// Manager lists, queries and ends what sessions left.
 type Manager struct{ Deps }
 
-// List finds every helper that has not ended, every copy and every patched workload, as the cluster knows them; LookAt asks the helpers.
+// List returns all helpers that have not exited, all copies and all patched workloads; LookAt adds what only helpers
+// know.
 func (o Manager) List(ctx context.Context, in Scope) ([]Entry, error) {
 	var list []Entry
 	var err error
@@ -57,8 +58,8 @@ func (o Manager) List(ctx context.Context, in Scope) ([]Entry, error) {
 	return list, err
 }
 
-// listOf looks for the entries of one pod, which may be gone while a copy of it is not. Who may get pods and not list
-// them is told of the pod alone.
+// listOf returns the entries of one pod, which may be deleted while a copy of it exists. Without permission to list
+// pods it returns the pod alone.
 func (o Manager) listOf(ctx context.Context, in Scope) ([]Entry, error) {
 	var list []Entry
 	pod, err := o.Client.CoreV1().Pods(in.Namespace).Get(ctx, in.Pod, metav1.GetOptions{})
@@ -78,17 +79,17 @@ func (o Manager) listOf(ctx context.Context, in Scope) ([]Entry, error) {
 		}
 	})
 	if apierrors.IsForbidden(err) && !gone {
-		o.Report.Say("copies of pod/%s are not looked for: you may not list pods in namespace %s", in.Pod, in.Namespace)
+		o.Report.Say("copies of pod/%s are not listed: you lack permission to list pods in namespace %s", in.Pod, in.Namespace)
 		err = nil
 	}
 	if err == nil && gone && len(list) == 0 {
-		return nil, hint.With(fmt.Errorf("get pod/%s: there is no such pod in namespace %s, nor a copy of it", in.Pod, in.Namespace),
+		return nil, hint.With(fmt.Errorf("pod %q not found in namespace %q, nor a copy of it", in.Pod, in.Namespace),
 			"kubectl shareproc sessions -n "+in.Namespace)
 	}
 	return list, err
 }
 
-// eachPod reads a namespace page by page: of a large cluster nobody wants to hold every pod.
+// eachPod reads a namespace page by page, so that a large cluster does not fill the memory.
 func (o Manager) eachPod(ctx context.Context, namespace, labels string, do func(*corev1.Pod)) error {
 	options := metav1.ListOptions{LabelSelector: labels, Limit: page}
 	for {

@@ -18,33 +18,61 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
-// Process is a process that a session sees, with what only the cluster knows.
+// Process is a process that a session sees, with the name of its container.
 type Process struct {
 	remote.Process
-	// Container is the name of the process's container, "" for the pod's own (pause) process.
+	// Container is "" for the pod's own (pause) process.
 	Container string `json:"container"`
 }
 
-// Processes lists the processes that the session sees. A helper that joined the process namespace of one container sees
-// that container's processes and helpers' only.
+// Processes lists the processes that the session sees: in the process namespace of one container, only those of that
+// container and of helpers.
 func (s *Session) Processes(ctx context.Context) ([]Process, error) {
-	found, err := remote.Processes(ctx, s.Runner())
-	if reopen(ctx, s, err) {
-		found, err = remote.Processes(ctx, s.Runner())
+	host, list, err := Connect(ctx, s)
+	if host != nil {
+		_ = host.Close() // what it had to say it has said
 	}
+	return list, err
+}
+
+// Connect makes a connection for questions about processes, and lists those that the session sees as Processes does. Whoever
+// gets a connection closes it.
+func Connect(ctx context.Context, s *Session) (*remote.Host, []Process, error) {
+	host := connect(ctx, s)
+	found, err := host.Processes(ctx)
+	if reopen(ctx, s, err) {
+		_ = host.Close()
+		host = connect(ctx, s)
+		found, err = host.Processes(ctx)
+	}
+	if err != nil {
+		_ = host.Close()
+		return nil, nil, err
+	}
+	return host, named(ctx, s, found), nil
+}
+
+// ProcessesOn lists the processes again, on a connection that Connect has made.
+func ProcessesOn(ctx context.Context, s *Session, host *remote.Host) ([]Process, error) {
+	found, err := host.Processes(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return named(ctx, s, found), nil
+}
+
+// named says which container each process is of.
+func named(ctx context.Context, s *Session, found []remote.Process) []Process {
 	refresh(ctx, s, found)
 	list := make([]Process, len(found))
 	for i, p := range found {
 		list[i] = Process{Process: p, Container: containerOf(s, p)}
 	}
-	return list, nil
+	return list
 }
 
-// refresh reads the pod again where a process is of a container that it did not have: somebody added one since, or one has
-// restarted. Processes of the node's other pods, and of the pod's sandbox, are none of it.
+// refresh reads the pod again if a process belongs to an unknown container: one was added or restarted since. It
+// ignores the sandbox and, on the node, other pods.
 func refresh(ctx context.Context, s *Session, found []remote.Process) {
 	pod := s.Target.Pod
 	unknown := func(p remote.Process) bool {
@@ -59,10 +87,10 @@ func refresh(ctx context.Context, s *Session, found []remote.Process) {
 	}
 }
 
-// idLength is that of the ids that container runtimes give, in hexadecimal digits.
+// idLength is the length of a container id, in hexadecimal digits.
 const idLength = 64
 
-// runtimeID tells whether a control group's path has the id of a container in it.
+// runtimeID reports whether the path of a control group contains a container id.
 func runtimeID(cgroup string) bool {
 	n := 0
 	for _, r := range cgroup {
@@ -75,9 +103,8 @@ func runtimeID(cgroup string) bool {
 	return false
 }
 
-// containerOf names a process's container. A helper that was started since the pod was read has no id there yet, so its
-// processes are known by the root they share with the script that asks. What has an id that is none of the pod's is not the
-// target's.
+// containerOf returns the name of the container of a process. A helper started since the pod was read has no id there
+// yet; its processes are known by the root that they share with the script.
 func containerOf(s *Session, p remote.Process) string {
 	if name := s.Target.ContainerOf(p.Cgroup); name != "" {
 		return name
@@ -92,7 +119,7 @@ func containerOf(s *Session, p remote.Process) string {
 	}
 }
 
-// Where says whose root is meant: that of process pid, or of the container's first for 0.
+// Where selects the root of process pid, or of the first process of the container for 0.
 func (s *Session) Where(pid int) remote.Where {
 	return remote.Where{
 		PID: pid, Container: s.Target.ContainerID(), Alone: !s.View.Pod(), Siblings: true,
@@ -100,32 +127,45 @@ func (s *Session) Where(pid int) remote.Where {
 	}
 }
 
-// Dial makes a connection of its own to the root of a process. Where a helper that ran already does not open it, the
-// session goes on in a better one. The error is remote.Dial's; the Root comes with it as far as the process is known.
+// Dial opens the root of a process, over a new connection or a pool's. If a reused helper cannot open it, the session switches to
+// another one. After an error of remote.Dial, the Root describes the process as far as it is known.
 func (s *Session) Dial(ctx context.Context, pid int) (*remote.Root, error) {
-	root, err := remote.Dial(ctx, s.Runner(), s.Where(pid))
+	root, err := dial(ctx, s, pid)
 	if reopen(ctx, s, err) {
-		root, err = remote.Dial(ctx, s.Runner(), s.Where(pid))
+		root, err = dial(ctx, s, pid)
 	}
 	denied, ok := errors.AsType[*remote.AccessError](err)
 	if !ok {
 		return root, err
 	}
 	user, target := podspec.User{UID: int64(denied.UID), GID: int64(denied.GID)}, podspec.TargetUserOf(s.Target.Pod, s.Target.Container)
-	// Who is as the helper was made for, and denies it all the same, is not to be had by ids.
-	better, failed := s.Reach(ctx, target.Observed(user, denied.Undumpable || user == target.User && target.Known))
+	// If the process has the user that the helper was made for, no other user will help: it is not dumpable.
+	better, failed := s.SwitchHelper(ctx, target.Observed(user, denied.Undumpable || user == target.User && target.Known))
 	switch {
 	case failed != nil:
 		return root, failed
 	case !better:
 		return root, err
 	}
-	return remote.Dial(ctx, s.Runner(), s.Where(pid))
+	return dial(ctx, s, pid)
 }
 
-// Reach goes on in another helper, where there is one to be had, since the kernel said that this one may not do
-// what is wanted to a process of target. It tells whether there is one.
-func (s *Session) Reach(ctx context.Context, target podspec.TargetUser) (bool, error) {
+// dial connects to a root, without another helper where this one's does not open.
+func dial(ctx context.Context, s *Session, pid int) (*remote.Root, error) {
+	if s.deps.Pool == nil {
+		return remote.Dial(ctx, s.Runner(), s.Where(pid))
+	}
+	host := connect(ctx, s)
+	root, err := remote.RootOf(ctx, host, s.Where(pid))
+	if err != nil {
+		_ = host.Close() // what it had to say it has said
+	}
+	return root, err
+}
+
+// SwitchHelper moves the session to a helper with access to processes of target, after the kernel denied access to this
+// one. It reports whether there is one.
+func (s *Session) SwitchHelper(ctx context.Context, target podspec.TargetUser) (bool, error) {
 	if s.Copy || s.Patched != nil || s.request.ExcludeHelper != "" || s.New && !s.request.AnyProcess || !s.request.Override.Empty() {
 		return false, nil
 	}
@@ -137,7 +177,7 @@ func (s *Session) Reach(ctx context.Context, target podspec.TargetUser) (bool, e
 	t.Pod = pod
 	request.ExcludeHelper, request.TargetUser = s.Container, &target
 	if plan, err := Choose(t, request, Permissions{}); err != nil || plan.Mode != Reuse {
-		s.deps.Report.Say("helper %s does not reach it; looking for a better one", s.Container)
+		s.deps.Report.Say("helper %s cannot access it; trying another security context", s.Container)
 	}
 	better, err := Open(ctx, s.deps, t, request)
 	if better != nil {
@@ -146,7 +186,7 @@ func (s *Session) Reach(ctx context.Context, target podspec.TargetUser) (bool, e
 	return err == nil, err
 }
 
-// reopen goes on in another helper, once, where the one that ran already has ended by itself in this second.
+// reopen moves the session to another helper, once, if the reused one exited just now.
 func reopen(ctx context.Context, s *Session, err error) bool {
 	ended, ok := errors.AsType[endedError](err)
 	if !ok || !ended.own || s.New || s.Copy || s.Patched != nil || s.reopened || ctx.Err() != nil {
@@ -158,7 +198,7 @@ func reopen(ctx context.Context, s *Session, err error) bool {
 	}
 	t := s.Target
 	t.Pod = pod
-	s.deps.Report.Say("helper %s has ended; once more", s.Container)
+	s.deps.Report.Say("helper %s exited; starting another", s.Container)
 	again, err := Open(ctx, s.deps, t, s.request)
 	if err != nil {
 		s.deps.Report.Say("%v", err)
@@ -172,10 +212,10 @@ func reopen(ctx context.Context, s *Session, err error) bool {
 // Runner runs the programs of pkg/remote in the session's container.
 func (s *Session) Runner() remote.Runner { return runner{session: *s} }
 
-// runner keeps a container, though its session may go on in another.
+// runner keeps its container, even if the session moves to another.
 type runner struct{ session Session }
 
-// Run runs a program that ends by itself when the client does.
+// Run runs a program that ends on its own if the client does.
 func (r runner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	s := &r.session
 	guarded, stop := lifetime{s}.guard(ctx)
@@ -184,7 +224,7 @@ func (r runner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout,
 	if ctx.Err() != nil {
 		return err
 	}
-	err = lifetime{s}.explain(ctx, err)
+	err = lifetime{s}.explain(ctx, lifetime{s}.explainFork(ctx, err))
 	var status apierrors.APIStatus
 	if _, ended := errors.AsType[endedError](err); ended || errors.As(err, &status) && status.Status().Code < 500 || errors.Is(err, context.DeadlineExceeded) {
 		return final{err}
@@ -192,17 +232,17 @@ func (r runner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout,
 	return err
 }
 
-// final is an error that another connection changes nothing about.
+// final is an error that another connection would not change.
 type final struct{ error }
 
 func (f final) Unwrap() error { return f.error }
 
-// Refused tells pkg/remote.
+// Refused is what pkg/remote checks.
 func (final) Refused() bool { return true }
 
-// NoProcess is the error where there is no process pid; it says whose processes were looked through.
+// NoProcess is the error for an unknown PID; it names the container that was searched.
 func NoProcess(s *Session, pid int) error {
-	where := "container " + s.View.Container + " of "
+	where := "container " + s.View.Container + " in "
 	if s.View.Pod() {
 		where = ""
 	}
@@ -210,29 +250,29 @@ func NoProcess(s *Session, pid int) error {
 		"kubectl shareproc ps "+s.Pod)
 }
 
-// sightOf tells what a session sees of its target, with one command.
-func sightOf(ctx context.Context, s *Session) (Sight, error) {
+// visibilityOf checks what a session can see of its target, with one command.
+func visibilityOf(ctx context.Context, s *Session) (visibility, error) {
 	all, err := s.Processes(ctx)
 	if err != nil {
-		return Sight{}, err
+		return visibility{}, err
 	}
-	return sightIn(s, all), nil
+	return visibilityIn(s, all), nil
 }
 
-// sightIn puts into words what is seen of the target container among all processes.
-func sightIn(s *Session, all []Process) Sight {
+// visibilityIn describes what is visible of the target container among all processes.
+func visibilityIn(s *Session, all []Process) visibility {
 	var own, denied []Process
 	for _, p := range all {
-		// A zombie has neither files nor memory, for anybody.
+		// A zombie has neither files nor memory.
 		if p.Container == s.Target.Container && p.State != "Z" {
 			own = append(own, p)
 		}
 	}
-	found := Sight{TargetUser: podspec.TargetUserOf(s.Target.Pod, s.Target.Container)}
-	// Where processes are shared there are the target's, or the first one of the pod or the node.
-	found.Alone = !slices.ContainsFunc(all, func(p Process) bool { return !p.Helper })
+	found := visibility{TargetUser: podspec.TargetUserOf(s.Target.Pod, s.Target.Container)}
+	// With a shared process namespace there are those of the target, the pod or the node.
+	found.Isolated = !slices.ContainsFunc(all, func(p Process) bool { return !p.Helper })
 	if len(own) == 0 {
-		found.Text = "it sees no process of container " + s.Target.Container
+		found.Text = "no process of container " + s.Target.Container + " is visible"
 		return found
 	}
 	first, undumpable := own[0], true
@@ -247,21 +287,18 @@ func sightIn(s *Session, all []Process) Sight {
 	}
 	found.Denied = len(denied) == len(own)
 	found.TargetUser = found.TargetUser.Observed(podspec.User{UID: int64(first.EUID), GID: int64(first.EGID)}, undumpable)
-	switch {
-	case len(denied) == 0:
-		found.Text = "it sees processes and files"
-	case !found.Denied:
-		found.Text = "it sees processes and files; environment, memory maps and open files of " + describeDenied(denied) + ", not"
-	default:
-		found.Text = "it sees processes; files not: " + describeDenied(denied)
+	if found.Denied {
+		found.Text = "cannot read files of " + describeDenied(denied)
+	} else if len(denied) > 0 {
+		found.Text = "cannot read environment, maps and open files of " + describeDenied(denied)
 	}
 	return found
 }
 
-// maxNamed is how many of the processes that are denied are named.
+// maxNamed is the number of denied processes that a message names.
 const maxNamed = 5
 
-// describeDenied names processes that are denied, and the reason that they have in common.
+// describeDenied names processes whose files are denied, and the common reason.
 func describeDenied(denied []Process) string {
 	pids, undumpable := make([]string, 0, maxNamed), true
 	for i, p := range denied {
@@ -278,7 +315,7 @@ func describeDenied(denied []Process) string {
 	if more := len(denied) - maxNamed; more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
 	}
-	reason := fmt.Sprintf("of user %d:%d", denied[0].UID, denied[0].GID)
+	reason := fmt.Sprintf("running as %d:%d", denied[0].UID, denied[0].GID)
 	if undumpable {
 		reason = "changed user without exec"
 	}

@@ -25,11 +25,11 @@ func TestSightOfNobodyElse(t *testing.T) {
 		alone    bool
 		text     string
 	}{
-		{"a helper in a namespace of its own", []Process{of("shareproc-a", true)}, nil, true, "it sees no process of container web"},
-		{"a target that has just ended in a pod that shares", []Process{of("shareproc-a", true), of("", false)}, nil, false, "it sees no process of container web"},
-		{"a target", []Process{of("shareproc-a", true), of("web", false)}, []Process{of("web", false)}, false, "it sees processes and files"},
+		{"a helper in a namespace of its own", []Process{of("shareproc-a", true)}, nil, true, "no process of container web is visible"},
+		{"a target that has just ended in a pod that shares", []Process{of("shareproc-a", true), of("", false)}, nil, false, "no process of container web is visible"},
+		{"a target", []Process{of("shareproc-a", true), of("web", false)}, []Process{of("web", false)}, false, ""},
 	} {
-		if s := sightIn(r, c.all); s.Alone != c.alone || s.Text != c.text {
+		if s := visibilityIn(r, c.all); s.Isolated != c.alone || s.Text != c.text {
 			t.Errorf("%s: %+v", c.sentence, s)
 		}
 	}
@@ -42,7 +42,7 @@ func TestSightOfWhoChangedTheUser(t *testing.T) {
 	changed := Process{Process: remote.Process{EUID: 5, EGID: 6, RootReadable: true, Undumpable: true}, Container: "web"}
 	plain := Process{Process: remote.Process{EUID: 5, EGID: 6, RootReadable: true}, Container: "web"}
 	for _, own := range [][]Process{{changed}, {changed, plain}} {
-		s := sightIn(r, own)
+		s := visibilityIn(r, own)
 		if got, want := s.TargetUser.Undumpable, len(own) == 1; got != want || s.Denied || s.TargetUser.User != (podspec.User{UID: 5, GID: 6}) {
 			t.Errorf("of %d processes: %+v", len(own), s)
 		}

@@ -19,28 +19,28 @@ func TestFilesBesideAHelperWithMoreRights(t *testing.T) {
 	own := seen{uid: 101, gid: 102}
 	changed := seen{uid: 101, gid: 102, undumpable: true}
 	for _, c := range []struct {
-		sentence string
-		edit     func(*corev1.Pod) // what the API says of the target's user; nil for nothing
-		refuse   func(*corev1.SecurityContext) error
-		denied   []string
-		sights   []seen
-		added    string // "" where the one that runs is used
-		text     string
+		sentence     string
+		edit         func(*corev1.Pod) // what the API says of the target's user; nil for nothing
+		refuse       func(*corev1.SecurityContext) error
+		denied       []string
+		visibilities []seen
+		added        string // "" where the one that runs is used
+		text         string
 	}{
 		{"one of the target's user", as(101, 102), nil, nil, []seen{own}, user, "added helper"},
 		{"one of root without SYS_PTRACE for root", as(0, 0), nil, nil, []seen{{}}, "0:0", "added helper"},
 		{"who is not known is seen by the one that runs", nil, nil, nil, []seen{own}, user, "added helper"},
 		{"under restricted too", as(101, 102), restricted, nil, []seen{own}, user, "added helper"},
 		{"a daemon that changed its user opens to no other", as(0, 0), nil, nil, []seen{changed}, "", ""},
-		{"a policy that refuses all", as(101, 102), func(*corev1.SecurityContext) error { return forbidden("nobody else here") }, nil, []seen{own}, "", "the cluster refuses"},
+		{"a policy that refuses all", as(101, 102), func(*corev1.SecurityContext) error { return forbidden("nobody else here") }, nil, []seen{own}, "", "denied by admission"},
 		{"a policy that refuses the user", as(101, 102), func(sc *corev1.SecurityContext) error {
 			if *sc.RunAsUser != 0 {
 				return forbidden("only root here")
 			}
 			return nil
-		}, nil, []seen{own}, "", "has more rights than the target"},
-		{"no permission to add one", as(101, 102), nil, []string{"patch pods/ephemeralcontainers"}, []seen{own}, "", "you may not add another helper"},
-		{"one that does not open it after all", as(101, 102), nil, nil, []seen{own, {101, 102, true, false}}, user + " and not used", "does not open the files"},
+		}, nil, []seen{own}, "", "has more privileges than the target"},
+		{"no permission to add one", as(101, 102), nil, []string{"patch pods/ephemeralcontainers"}, []seen{own}, "", "you lack permission to add another helper"},
+		{"one that does not open it after all", as(101, 102), nil, nil, []seen{own, {101, 102, true, false}}, user + " and not used", "cannot read the files"},
 	} {
 		target := newTarget(func(p *corev1.Pod) {
 			strong(p)
@@ -53,8 +53,8 @@ func TestFilesBesideAHelperWithMoreRights(t *testing.T) {
 		if c.refuse != nil {
 			cl.refuse = c.refuse
 		}
-		for _, l := range c.sights {
-			cl.sights = append(cl.sights, Sight{TargetUser: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
+		for _, l := range c.visibilities {
+			cl.visibilities = append(cl.visibilities, visibility{TargetUser: met(target, l.uid, l.gid, l.undumpable), Denied: l.denied, Text: "what it sees"})
 		}
 		s, err := open(t, cl, target, Request{Access: podspec.ReadRoot})
 		added, unused := strings.CutSuffix(c.added, " and not used")

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	authv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
 	utilrand "k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
@@ -17,9 +18,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Open finds or makes what a request asks for, and returns when commands can be run in it. A helper that already runs costs
-// no request, unless a shell is wanted that could be attached to as well. The error carries the cluster's own words where
-// it can't be, or the cause when ctx ends; what was made for nothing is undone then, or the user told that it stays.
+// Open finds or creates what a request asks for, and returns when commands can run in it. Reusing a helper costs no
+// request, except for a shell, which could be attached to instead. After an error, what was created is undone or reported.
 func Open(ctx context.Context, d Deps, t target.Target, request Request) (*Session, error) {
 	plan, err := Choose(t, request, Permissions{})
 	if err == nil && (plan.Mode != Reuse || request.Shell) {
@@ -29,35 +29,35 @@ func Open(ctx context.Context, d Deps, t target.Target, request Request) (*Sessi
 		return nil, err
 	}
 	if plan.Mode == Persist {
-		d.beforeShell(t)
+		d.announceShell(t)
 	}
-	s, err := carryOut(ctx, d, t, plan)
+	s, err := execute(ctx, d, t, plan)
 	return d.opened(ctx, &s, t, request, err)
 }
 
-// beforeShell says what is there already, and who else can read what is about to be typed.
-func (d Deps) beforeShell(t target.Target) {
+// announceShell lists the shells that are already running, and warns who can read what is typed.
+func (d Deps) announceShell(t target.Target) {
 	for _, name := range Shells(t.Pod) {
 		there := Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: name}
-		d.Report.Say("a shell runs in pod/%s already: %s goes back to it", t.Pod.Name, there.AttachCommand())
+		d.Report.Say("a shell is already running in pod/%s; to reattach: %s", t.Pod.Name, there.AttachCommand())
 	}
-	d.sayLogged("of the helper")
+	d.warnLogged("of the helper")
 }
 
-func (d Deps) sayLogged(of string) {
-	d.Report.Say("what this shell shows, and so what is typed into it, is kept in the log %s (kubectl logs), as of every attach session", of)
+func (d Deps) warnLogged(of string) {
+	d.Report.Say("warning: the output of this shell, including what you type, is recorded in the log %s (kubectl logs)", of)
 }
 
-// opened makes a session complete, or closes it.
+// opened completes a session, or closes it after an error.
 func (d Deps) opened(ctx context.Context, s *Session, t target.Target, request Request, err error) (*Session, error) {
 	d.bind(s, t)
 	s.request = request
 	if err == nil {
-		s.exec, err = d.Exec(at(s))
+		s.exec, err = d.Exec(at(s), request.Bulk)
 	}
 	if err != nil {
 		if s.New && s.Keep > 0 {
-			d.Report.Say("left in pod/%s: helper %s; an ephemeral container can't be removed, it %s", s.Pod, s.Container, s.ShellEnding())
+			d.Report.Say("left helper %s in pod/%s: ephemeral containers cannot be removed; it %s", s.Container, s.Pod, s.ShellExit())
 		}
 		s.CloseInto(ctx, &err)
 		return nil, err
@@ -65,7 +65,7 @@ func (d Deps) opened(ctx context.Context, s *Session, t target.Target, request R
 	return s, nil
 }
 
-// bind makes a session one of a target, which has no pod where none was made.
+// bind sets the target of a session; t.Pod is nil if there is none.
 func (d Deps) bind(s *Session, t target.Target) {
 	s.deps, s.exitTime, s.endTime, s.guardEvery = d, exitTime, endTime, guardEvery
 	if t.Pod == nil {
@@ -86,20 +86,21 @@ func at(s *Session) attach.Container {
 	return attach.Container{Namespace: s.Namespace, Pod: s.Pod, Name: s.Container}
 }
 
-// look tells what a session in a container of t's pod sees of the target.
-func look(ctx context.Context, d Deps, t target.Target, s Session) (Sight, error) {
+// look checks what a container of the pod can see of the target.
+func look(ctx context.Context, d Deps, t target.Target, s Session) (visibility, error) {
 	if d.look != nil {
 		return d.look(ctx, s)
 	}
 	d.bind(&s, t)
 	var err error
-	if s.exec, err = d.Exec(at(&s)); err != nil {
-		return Sight{}, err
+	if s.exec, err = d.Exec(at(&s), false); err != nil {
+		return visibility{}, err
 	}
-	return sightOf(ctx, &s)
+	return visibilityOf(ctx, &s)
 }
 
-// authorize chooses again, with what the user is allowed to do. To use a helper that runs needs no question: its exec tells.
+// authorize chooses again with the permissions of the user. Reusing a helper is not checked beforehand: the exec
+// request shows it.
 func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, error) {
 	ns, rules := t.Pod.Namespace, plan.Mode.Requirements()
 	if plan.Mode == Reuse {
@@ -115,7 +116,7 @@ func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, e
 	}
 	pod := t.Pod.Name
 	if plan.Mode == Copy {
-		pod = "" // the copy's name is a new one
+		pod = "" // the name of the copy is not known yet
 	}
 	may, err := AskPermissions(ctx, o.Client, ns, pod, rules)
 	if err != nil {
@@ -130,20 +131,23 @@ func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, e
 	return plan, nil
 }
 
-// carryOut returns when commands can be run. The session has to be closed after an error too.
-func carryOut(ctx context.Context, o Deps, t target.Target, plan Plan) (s Session, err error) {
+// execute returns when commands can run. The session must be closed after an error too.
+func execute(ctx context.Context, o Deps, t target.Target, plan Plan) (s Session, err error) {
 	defer crash.Into(&err) // what is made must be closed after a panic too
 	if t.Pod.Spec.HostPID && plan.Mode != Reuse && plan.request.Override.Empty() {
-		o.Report.Say("pod/%s is in the process namespace of its node, so all processes of the node are seen; --profile general traces them too", t.Pod.Name)
+		o.Report.Say("pod/%s shares the process namespace of its node: all its processes are visible", t.Pod.Name)
 	}
 	switch plan.Mode {
 	case Reuse:
 		s := reuse(t, plan, plan.Helper)
-		sayOtherImage(o, t, plan.Helper)
+		if o.Reason != "" {
+			o.Report.Say("helper %s is already running in pod/%s: --reason is not recorded", plan.Helper, t.Pod.Name)
+		}
+		o.warnForeign(t.Pod, plan.Helper)
 		if t.Pod.Spec.RuntimeClassName == nil {
 			return s, nil
 		}
-		return s, verifyShared(ctx, o, t, s) // one that keeps containers apart is somebody's choice
+		return s, verifyShared(ctx, o, t, s) // a runtime class that isolates containers was chosen on purpose
 	case Copy:
 		return copyOpener{o}.openCopy(ctx, t, plan)
 	case Persist:
@@ -153,25 +157,33 @@ func carryOut(ctx context.Context, o Deps, t target.Target, plan Plan) (s Sessio
 	}
 }
 
-// sayOtherImage names a helper whose image is none that a new one would have: who may add helpers chooses what runs in them.
-func sayOtherImage(o Deps, t target.Target, helper string) {
-	for _, c := range t.Pod.Spec.EphemeralContainers {
-		if c.Name == helper && o.Image != "" && c.Image != o.Image && !slices.Contains(o.Images, c.Image) {
-			o.Report.Say("using helper %s, whose image is %s; it was added by %s", helper, c.Image,
-				cmp.Or(podspec.MadeBy(&c), "somebody unknown"))
+// warnForeign names a helper that this program would not have added: whoever added it chose what runs in it, and it sees
+// every command line and file that goes through it.
+func (d Deps) warnForeign(pod *corev1.Pod, helper string) {
+	for i := range pod.Spec.EphemeralContainers {
+		c := &pod.Spec.EphemeralContainers[i]
+		var differs []string
+		if d.Image != "" && c.Image != d.Image && !slices.Contains(d.Images, c.Image) {
+			differs = append(differs, "image "+c.Image)
+		}
+		if !podspec.Unchanged(c) {
+			differs = append(differs, "a command, environment or mounts that this version does not use")
+		}
+		if c.Name == helper && len(differs) > 0 {
+			d.Report.Warn("using helper %s with %s, added by %s", helper, strings.Join(differs, " and "), cmp.Or(podspec.MadeBy(c), unknownUser))
 		}
 	}
 }
 
-// reuse is the session in a container that runs already.
+// reuse returns a session in a running container.
 func reuse(t target.Target, plan Plan, container string) Session {
 	return Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: container, View: plan.View, Running: true}
 }
 
-// suffix is what makes a name our own: five characters, as in names that the API server generates.
+// suffix is the random part of a name: five characters, like in names that the API server generates.
 func suffix() string { return utilrand.String(5) }
 
-// NameFor is a name for a copy of pod: short enough to be a host name.
+// NameFor returns a name for a copy of pod that is short enough to be a host name.
 func NameFor(pod string) string {
 	const room = 63 - len("-shareproc-") - 5
 	if len(pod) > room {

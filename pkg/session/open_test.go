@@ -139,16 +139,35 @@ func TestCopyNamesAreHostNames(t *testing.T) {
 }
 
 // Who may add helpers chooses what runs in them: one of another image is named before a command runs there.
-func TestHelperOfAnotherImageIsNamed(t *testing.T) {
-	for image, said := range map[string]bool{"i": false, "busybox:1.37.0-musl": false, "mallory/tools": true} {
-		of := newTarget(withHelper("shareproc-a", "web", image, nowRunning()))
-		c := newCluster(of)
-		s, err := Open(t.Context(), c.deps(stream{}), of, Request{Access: podspec.ReadAll})
-		if err != nil {
-			t.Fatal(err)
+func TestHelperThatIsNotOursIsNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		image, said string
+		change      func(*corev1.EphemeralContainer)
+	}{
+		"an image of the settings": {"i", "", nil},
+		"the default image":        {"busybox:1.37.0-musl", "", nil},
+		"another image":            {"mallory/tools", "with image mallory/tools, added by", nil},
+		"another command":          {"i", "with a command", func(c *corev1.EphemeralContainer) { c.Command[2] += "; true" }},
+		"arguments":                {"i", "with a command", func(c *corev1.EphemeralContainer) { c.Args = []string{"x"} }},
+		"another PATH":             {"i", "environment", func(c *corev1.EphemeralContainer) { c.Env = append(c.Env, corev1.EnvVar{Name: "PATH", Value: "/x"}) }},
+		"a directory over its /bin": {"i", "mounts", func(c *corev1.EphemeralContainer) {
+			c.VolumeMounts = []corev1.VolumeMount{{Name: "v", MountPath: "/bin"}}
+		}},
+		"both": {"mallory/tools", "with image mallory/tools and a command", func(c *corev1.EphemeralContainer) { c.Command = nil }},
+	} {
+		of := newTarget(withHelper("shareproc-a", "web", c.image, nowRunning()))
+		if c.change != nil {
+			c.change(&of.Pod.Spec.EphemeralContainers[0])
 		}
-		if got := strings.Contains(strings.Join(c.said, "\n"), "using helper shareproc-a, whose image is mallory/tools; it was added by"); got != said || s.Container != "shareproc-a" {
-			t.Errorf("%s: said %q", image, c.said)
+		cluster := newCluster(of)
+		s, err := Open(t.Context(), cluster.deps(stream{}), of, Request{Access: podspec.ReadAll})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		said := strings.Join(cluster.said, "\n")
+		named := strings.Contains(said, "using helper shareproc-a with ")
+		if named != (c.said != "") || !strings.Contains(said, c.said) || s.Container != "shareproc-a" {
+			t.Errorf("%s: said %q", name, said)
 		}
 	}
 }
@@ -161,7 +180,7 @@ func TestPermissionsForOnePodAreEnough(t *testing.T) {
 	if _, err := open(t, c, target, Request{}); err != nil {
 		t.Error(err)
 	}
-	if _, err := open(t, c, target, Request{Copy: true}); err == nil || !strings.Contains(err.Error(), "you may not get pods, nor create pods") {
+	if _, err := open(t, c, target, Request{Copy: true}); err == nil || !strings.Contains(err.Error(), "you lack permission to get pods, create pods") {
 		t.Errorf("a copy, whose name nobody knows: %v", err)
 	}
 }

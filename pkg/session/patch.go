@@ -22,24 +22,24 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// PatchRequest is what the user asked for of a workload.
+// PatchRequest asks for a patch of a workload.
 type PatchRequest struct {
 	Workload  target.Workload
 	Namespace string
-	// Container is the one that is meant; "" for the template's default one.
+	// Container is the target; "" for the default container of the template.
 	Container string
-	// Access is what a command must be able to do there; ReadAll, or Chroot.
+	// Access is what a command must be able to do: ReadAll or Chroot.
 	Access   podspec.Access
 	Override podspec.Override
-	// Force is for a workload that somebody else keeps as it is.
+	// Force patches a workload that another controller or tool manages.
 	Force bool
-	// Leave keeps the patch when the session is closed.
-	Leave bool
+	// KeepPatched keeps the patch when the session is closed.
+	KeepPatched bool
 }
 
 // PatchPlan is a patch that could be sent.
 type PatchPlan struct {
-	// Warnings are to be told before it is, a line each.
+	// Warnings must be shown before the patch is sent, one per line.
 	Warnings []string
 
 	want     PatchRequest
@@ -52,8 +52,7 @@ type PatchPlan struct {
 // patcher patches the templates of workloads.
 type patcher struct{ Deps }
 
-// plan looks whether a workload's template can be patched, and what that would do. It changes nothing. The error says
-// why it can't be, or who keeps the workload as it is.
+// plan checks whether the template of a workload can be patched, and what that would do. It changes nothing.
 func (o patcher) plan(ctx context.Context, want PatchRequest) (PatchPlan, error) {
 	plan := PatchPlan{want: want}
 	w, err := workloads(o).workload(ctx, want.Namespace, want.Workload)
@@ -86,22 +85,22 @@ func (o patcher) plan(ctx context.Context, want PatchRequest) (PatchPlan, error)
 }
 
 func (p *PatchPlan) warn() []string {
-	w, back := p.workload, "and again when the session ends and the template is put back"
-	if p.want.Leave {
-		back = "and again when the template is put back, which --keep-patched leaves to clean"
+	w, back := p.workload, "and again when you exit and the template is restored"
+	if p.want.KeepPatched {
+		back = "and again when clean restores the template (--keep-patched)"
 	}
 	pods := fmt.Sprintf("its %d pods restart", w.pods)
 	if w.pods == 1 {
 		pods = "its pod restarts"
 	}
-	said := []string{fmt.Sprintf("patching %s: %s, %s, %s", w, pods, w.how, back)}
+	said := []string{fmt.Sprintf("patching %s: %s (%s), %s", w, pods, w.how, back)}
 	if m, ok := podspec.ManagerOf(w.meta); ok {
-		said = append(said, fmt.Sprintf("%s keeps %s and takes the change back %s", m.Name, w, m.Reverts))
+		said = append(said, fmt.Sprintf("%s manages %s and reverts the change %s", m.Name, w, m.Reverts))
 	}
 	return said
 }
 
-// patchable says why a workload's template should not be changed.
+// patchable returns why the template of a workload should not be changed.
 func (o patcher) patchable(w workload, force bool) error {
 	describe := fmt.Sprintf("kubectl describe -n %s %s", w.meta.GetNamespace(), w)
 	if err := alreadyPatched(w); err != nil {
@@ -111,35 +110,38 @@ func (o patcher) patchable(w workload, force bool) error {
 	case w.meta.GetDeletionTimestamp() != nil:
 		return fmt.Errorf("patch %s: it is being deleted", w)
 	case w.fixed != "":
-		return hint.With(fmt.Errorf("patch %s: %s, so that no pod would change", w, w.fixed), "kubectl shareproc debug POD --copy")
+		return hint.With(fmt.Errorf("patch %s: %s, so no pod would change", w, w.fixed), "kubectl shareproc debug POD --copy")
 	case w.pods == 0:
-		return hint.With(fmt.Errorf("patch %s: it wants no pods", w), describe)
+		return hint.With(fmt.Errorf("patch %s: it has no desired pods", w), describe)
 	}
 	if m, ok := podspec.ManagerOf(w.meta); ok && !force {
-		return hint.With(fmt.Errorf("patch %s: %s keeps it as it is, and takes the change back %s", w, m.Name, m.Reverts),
-			"--override-manager, to patch it all the same; or kubectl shareproc debug POD --copy, which leaves it alone")
+		return hint.With(fmt.Errorf("patch %s: %s manages it and reverts the change %s", w, m.Name, m.Reverts),
+			"use --override-manager to patch it anyway, or run kubectl shareproc debug POD --copy, which does not change it")
 	}
 	return nil
 }
 
 func alreadyPatched(w workload) error {
-	mark, ok := podspec.MarkOf(w.meta)
+	mark, ok := podspec.MarkOf(w.meta, w.template)
 	if !ok {
 		return nil
 	}
-	return hint.With(fmt.Errorf("patch %s: it is patched already, by %s since %s", w, cmp.Or(mark.By, "somebody unknown"),
-		mark.At.Local().Format(time.DateTime)),
-		fmt.Sprintf("kubectl shareproc debug %s, which sees the same; or kubectl shareproc clean -n %s %s --all, which ends that one", w, w.meta.GetNamespace(), w))
+	since := ""
+	if !mark.At.IsZero() {
+		since = " since " + mark.At.Local().Format(time.DateTime)
+	}
+	return hint.With(fmt.Errorf("patch %s: already patched by %s%s", w, cmp.Or(mark.By, unknownUser), since),
+		fmt.Sprintf("run kubectl shareproc debug %s to use that patch, or kubectl shareproc clean -n %s %s --all to restore the template", w, w.meta.GetNamespace(), w))
 }
 
-// patchOf builds the change with the security context of c.
-func (o patcher) patchOf(w workload, name, by string, c podspec.Candidate) ([]podspec.Op, error) {
+// patchOf returns the patch with the security context of c.
+func (o patcher) patchOf(name, by string, c podspec.Candidate) podspec.Patch {
 	return podspec.Patch{
-		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, By: by, At: o.now(), TTL: o.TTL,
-	}.Of(w.meta, w.template)
+		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, By: by, Reason: o.Reason, At: o.now(), TTL: o.TTL,
+	}
 }
 
-// ops are what open would send. With ask the API server decides the security context in dry runs.
+// ops returns what open would send. With ask, dry runs decide the security context.
 func (o patcher) ops(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, error) {
 	name, c := podspec.NamePrefix+suffix(), p.Candidates[0]
 	if ask {
@@ -149,11 +151,11 @@ func (o patcher) ops(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, 
 		}
 		c = found.Candidate
 	}
-	return o.patchOf(p.workload, name, "", c)
+	return o.patchOf(name, "", c).Of(p.workload.meta, p.workload.template)
 }
 
-// admittedPatch asks about the change, and about a pod of the changed template: most policies look at pods only. Who may not
-// create pods gets what asks for least.
+// admittedPatch asks about the patch and about a pod of the changed template, since most policies check pods only.
+// Without permission to create pods it uses the least privileged candidate.
 func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (offer, error) {
 	candidates := p.Candidates
 	create := Rule("create", "pods")
@@ -164,7 +166,7 @@ func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (o
 	pods := !may.lack(create)
 	if !pods && len(candidates) > 1 {
 		candidates = candidates[len(candidates)-1:]
-		o.Report.Say("you may not create pods, so the cluster's policy can't be asked about them: taking %s", candidates[0].Name)
+		o.Report.Say("you lack permission to create pods, so admission of the new pods cannot be checked; using %s", candidates[0].Name)
 	}
 	return p.attempt(name).admitted(o.Deps, candidates, func(c podspec.Candidate) (*corev1.Pod, error) { return o.tryPatch(ctx, p, name, c, pods) })
 }
@@ -175,13 +177,13 @@ func (p *PatchPlan) attempt(container string) attempt {
 	}
 }
 
-// tryPatch is a dry run of the change and, with pods, of a pod that it leads to.
+// tryPatch is a dry run of the patch and, with pods, of a resulting pod.
 func (o patcher) tryPatch(ctx context.Context, p PatchPlan, name string, c podspec.Candidate, pods bool) (*corev1.Pod, error) {
-	ops, err := o.patchOf(p.workload, name, "", c)
+	ops, err := o.patchOf(name, "", c).Of(p.workload.meta, p.workload.template)
 	if err != nil {
 		return nil, err
 	}
-	// Whether the workload has changed since is for the patch itself to find out.
+	// Only the real patch checks whether the workload has changed since.
 	ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
 	changed, err := workloads(o).change(ctx, p.workload, ops, true)
 	if err == nil {
@@ -193,7 +195,7 @@ func (o patcher) tryPatch(ctx context.Context, p PatchPlan, name string, c podsp
 	return createDry(ctx, o.Client, podOf(changed))
 }
 
-// podOf is a pod as the workload would make it, with labels of ours only: a dry run must not count for anybody.
+// podOf returns a pod as the workload would create it, with our labels only, so that no selector matches it.
 func podOf(w workload) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
@@ -204,10 +206,10 @@ func podOf(w workload) *corev1.Pod {
 	}
 }
 
-// open patches the template, waits until every pod has it, and returns a session in the newest of them. It must be
+// open patches the template, waits until every pod has the patch, and returns a session in the newest one. It must be
 // closed, also after an error.
 func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Target, err error) {
-	defer crash.Into(&err) // what is changed must be put back after a panic too
+	defer crash.Into(&err) // a change must be reverted after a panic too
 	ns, name := p.want.Namespace, podspec.NamePrefix+suffix()
 	s = Session{Namespace: ns}
 	resource := p.workload.Plural() + appsGroup
@@ -229,17 +231,17 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 	if ctx.Err() != nil {
 		return s, p.Target, context.Cause(ctx)
 	}
-	// From here on it may be there, whatever becomes of the answer.
-	s.Patched = &Patched{Workload: p.want.Workload, container: name, leave: p.want.Leave}
+	// From here on the patch may exist, even if the answer is lost.
+	s.Patched = &Patched{Workload: p.want.Workload, mark: podspec.PatchMark{Container: name}, leave: p.want.KeepPatched}
 	s.Container, s.New = name, true
-	// What has expired is looked for before there is a patch of ours, whose time may be short.
-	tidied := sweepAside(ctx, o.Deps, ns)
-	changed, err := o.sendPatch(ctx, p, name, by, found.Candidate)
+	// Expired patches are removed before ours is added, whose TTL may be short.
+	tidied := sweepInBackground(ctx, o.Deps, ns)
+	changed, err := o.sendPatch(ctx, p, o.patchOf(name, by, found.Candidate), s.Patched)
 	if err != nil {
 		<-tidied
 		return s, p.Target, err
 	}
-	o.Report.Say("patched %s: one process namespace, and container %s beside the others", changed, name)
+	o.Report.Say("patched %s: shared process namespace, and container %s added", changed, name)
 	o.sayChanges(found.Candidate, found.made)
 	err = workloads(o).awaitRollout(ctx, ns, p.want.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, changed, name) })
 	<-tidied
@@ -256,17 +258,19 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 	return s, t, verifyShared(ctx, o.Deps, t, s)
 }
 
-// tries is how often a change is built anew because the workload changed in between.
+// tries is how often a patch is rebuilt because the workload changed in between.
 const tries = 5
 
-// sendPatch sends the patch. Of two at the same moment one is refused, and finds the other's marks.
-func (o patcher) sendPatch(ctx context.Context, p PatchPlan, name, by string, c podspec.Candidate) (workload, error) {
+// sendPatch sends the patch and records in sent what it changed. Of two at the same time the server refuses one, which
+// then finds the marks of the other.
+func (o patcher) sendPatch(ctx context.Context, p PatchPlan, patch podspec.Patch, sent *Patched) (workload, error) {
 	w := p.workload
 	for try := 1; ; try++ {
-		ops, err := o.patchOf(w, name, by, c)
+		ops, err := patch.Of(w.meta, w.template)
 		if err != nil {
 			return w, err
 		}
+		sent.mark = patch.Mark(w.template)
 		changed, err := workloads(o).change(ctx, w, ops, false)
 		switch {
 		case ctx.Err() != nil:
@@ -288,11 +292,11 @@ func (o patcher) sendPatch(ctx context.Context, p PatchPlan, name, by string, c 
 	}
 }
 
-// changedMeanwhile tells a failed "test" of a JSON patch, which is an invalid one to the API server, from other refusals: asked
-// anew, the same refusal comes again.
+// changedMeanwhile reports whether the workload has changed since it was read. A failed "test" operation of a JSON
+// patch is an invalid request to the API server; a real one would be refused again.
 func changedMeanwhile(err error) bool { return apierrors.IsConflict(err) || apierrors.IsInvalid(err) }
 
-// patchedPods lists the pods that have the patch, newest first.
+// patchedPods lists the pods with the patch, newest first.
 func (o patcher) patchedPods(ctx context.Context, w workload, container string) ([]corev1.Pod, error) {
 	selector, err := metav1.LabelSelectorAsSelector(w.selector)
 	if err != nil {
@@ -312,7 +316,7 @@ func (o patcher) patchedPods(ctx context.Context, w workload, container string) 
 	return list, nil
 }
 
-// newPods looks at the pods that have the patch: an error for what waiting will not mend, else what some of them wait for.
+// newPods checks the pods with the patch: it returns an error that waiting does not fix, or else what they wait for.
 func (o patcher) newPods(ctx context.Context, w workload, container string) (string, error) {
 	pods, err := o.patchedPods(ctx, w, container)
 	if err != nil {
@@ -334,7 +338,7 @@ func (o patcher) newPods(ctx context.Context, w workload, container string) (str
 			}
 		}
 		if reason := unschedulable(p); reason != "" {
-			return fmt.Sprintf("; pod/%s can't be scheduled: %s", p.Name, reason), nil
+			return fmt.Sprintf("; pod/%s cannot be scheduled: %s", p.Name, reason), nil
 		}
 	}
 	return "", nil
@@ -349,7 +353,7 @@ func unschedulable(p *corev1.Pod) string {
 	return ""
 }
 
-var errNoPatchedPod = errors.New("none of its pods has the patch and runs")
+var errNoPatchedPod = errors.New("no running pod has the patch")
 
 func (o patcher) newestPatched(ctx context.Context, w workload, container string) (*corev1.Pod, error) {
 	pods, err := o.patchedPods(ctx, w, container)

@@ -14,8 +14,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// openPersistent adds a helper that keeps a shell. Nothing can be run in it to learn what it sees, so there is no second
-// one; and none that runs already takes its place: two people would type into one shell.
+// openPersistent adds a helper that runs a shell. No command can check what it sees, so there is no second try; and an
+// existing one is not reused, since two users would type into one shell.
 func (o helperOpener) openPersistent(ctx context.Context, t target.Target, plan Plan) (Session, error) {
 	deps, err := prepare(ctx, o.Deps, t.Pod)
 	if err != nil {
@@ -27,25 +27,25 @@ func (o helperOpener) openPersistent(ctx context.Context, t target.Target, plan 
 	return s, err
 }
 
-// ending says when the helper of a plan ends.
-func (o helperOpener) ending(plan Plan) string {
+// exitOf describes when the helper of a plan exits.
+func (o helperOpener) exitOf(plan Plan) string {
 	if plan.Mode == Persist {
-		return "it " + Session{Keep: o.Keep}.ShellEnding()
+		return "exits " + formatDuration(o.Keep) + " after the last key"
 	}
-	return o.Deps.ending()
+	return "exits if idle " + formatDuration(o.Keep)
 }
 
-// AttachCommand is the command that goes back into a shell that is kept.
+// AttachCommand is the command that reattaches to a persistent shell.
 func (s *Session) AttachCommand() string {
 	return fmt.Sprintf("kubectl shareproc attach -n %s %s -c %s", s.Namespace, s.Pod, s.Container)
 }
 
-// ShellEnding says when a shell that is left ends.
-func (s Session) ShellEnding() string {
-	return "ends by itself " + brief(s.Keep) + " after the last key, unless a command runs in it"
+// ShellExit describes when a detached shell exits.
+func (s Session) ShellExit() string {
+	return "exits " + formatDuration(s.Keep) + " after the last key, unless a command is running in it"
 }
 
-// Shells lists the names of a pod's running helpers that keep a shell, the newest first.
+// Shells lists the running persistent shells of a pod, newest first.
 func Shells(pod *corev1.Pod) []string {
 	var names []string
 	for _, c := range newestFirst(pod) {
@@ -56,36 +56,36 @@ func Shells(pod *corev1.Pod) []string {
 	return names
 }
 
-// FindShell is findShell, ready to attach to.
+// FindShell returns a session to attach to.
 func FindShell(ctx context.Context, d Deps, t target.Target, name string) (*Session, error) {
 	s, err := findShell(ctx, d, t.Pod, name)
 	if err != nil {
 		return nil, err
 	}
-	d.sayLogged("of container " + s.Container)
+	d.warnForeign(t.Pod, s.Container)
+	d.warnLogged("of container " + s.Container)
 	t.Container = s.View.Container
 	return d.opened(ctx, &s, t, Request{Persist: true}, nil)
 }
 
-// findShell finds the helper of a pod to attach to: the one of that name, else the newest that the user made, else the
-// newest. The error says why there is none.
+// findShell selects the helper with that name, else the newest of the user, else the newest.
 func findShell(ctx context.Context, o Deps, pod *corev1.Pod, name string) (Session, error) {
 	if name != "" {
 		return namedShell(pod, name)
 	}
 	names := Shells(pod)
 	if len(names) == 0 {
-		return Session{}, hint.With(fmt.Errorf("attach to pod/%s: no shell was left in it%s", pod.Name, lastShell(pod)),
-			fmt.Sprintf("kubectl shareproc debug -n %s %s --persist, which starts one", pod.Namespace, pod.Name))
+		return Session{}, hint.With(fmt.Errorf("attach to pod/%s: no persistent shell is running%s", pod.Name, lastShell(pod)),
+			fmt.Sprintf("run kubectl shareproc debug -n %s %s --persist to start one", pod.Namespace, pod.Name))
 	}
 	if len(names) == 1 {
 		return shellSession(pod, names[0]), nil
 	}
-	chosen, mine := names[0], ""
+	chosen, whose := names[0], "the"
 	if who := Who(ctx, o.Client); who != "" {
 		for _, c := range newestFirst(pod) {
 			if podspec.IsPersistent(&c) && running(pod, c.Name) && podspec.MadeBy(&c) == who {
-				chosen, mine = c.Name, " of yours"
+				chosen, whose = c.Name, "your"
 				break
 			}
 		}
@@ -93,7 +93,7 @@ func findShell(ctx context.Context, o Deps, pod *corev1.Pod, name string) (Sessi
 	if ctx.Err() != nil {
 		return Session{}, context.Cause(ctx)
 	}
-	o.Report.Say("pod/%s has %d shells (%s); attaching to %s, the newest%s; -c names another", pod.Name, len(names), strings.Join(names, ", "), chosen, mine)
+	o.Report.Say("pod/%s has %d shells (%s); attaching to %s, %s newest; use -c to choose another", pod.Name, len(names), strings.Join(names, ", "), chosen, whose)
 	return shellSession(pod, chosen), nil
 }
 
@@ -108,20 +108,20 @@ func namedShell(pod *corev1.Pod, name string) (Session, error) {
 		case ok && st.State.Running != nil:
 			return shellSession(pod, name), nil
 		case ok && st.State.Terminated != nil:
-			return Session{}, hint.With(fmt.Errorf("attach to container %s of pod/%s: its shell has ended with exit code %d", name, pod.Name, st.State.Terminated.ExitCode),
-				fmt.Sprintf("kubectl shareproc debug -n %s %s --persist, which starts another", pod.Namespace, pod.Name))
+			return Session{}, hint.With(fmt.Errorf("attach to container %s in pod/%s: its shell exited with code %d", name, pod.Name, st.State.Terminated.ExitCode),
+				fmt.Sprintf("run kubectl shareproc debug -n %s %s --persist to start another", pod.Namespace, pod.Name))
 		default:
-			return Session{}, hint.With(fmt.Errorf("attach to container %s of pod/%s: it has not started", name, pod.Name), "the same command again, once it runs")
+			return Session{}, hint.With(fmt.Errorf("attach to container %s in pod/%s: it has not started", name, pod.Name), "run it again once the container is running")
 		}
 	}
-	try := fmt.Sprintf("kubectl shareproc debug -n %s %s --persist, which starts one", pod.Namespace, pod.Name)
+	try := fmt.Sprintf("run kubectl shareproc debug -n %s %s --persist to start one", pod.Namespace, pod.Name)
 	if names := Shells(pod); len(names) > 0 {
-		try = "one of: " + strings.Join(names, ", ")
+		try = "use one of: " + strings.Join(names, ", ")
 	}
-	return Session{}, hint.With(fmt.Errorf("attach to container %s of pod/%s: no shell was left there", name, pod.Name), try)
+	return Session{}, hint.With(fmt.Errorf("attach to container %s in pod/%s: it has no persistent shell", name, pod.Name), try)
 }
 
-// lastShell says how the last shell that was left in a pod ended.
+// lastShell describes how the last persistent shell of a pod ended.
 func lastShell(pod *corev1.Pod) string {
 	var last *corev1.ContainerStateTerminated
 	name := ""
@@ -135,7 +135,7 @@ func lastShell(pod *corev1.Pod) string {
 	if last == nil {
 		return ""
 	}
-	return fmt.Sprintf("; %s has ended with exit code %d", name, last.ExitCode)
+	return fmt.Sprintf("; %s exited with code %d", name, last.ExitCode)
 }
 
 func shellSession(pod *corev1.Pod, name string) Session {

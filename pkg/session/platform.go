@@ -13,8 +13,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// prepare asks, before anything is made, whether the pod's node stands in the way, as far as the user may read it. It
-// chooses the image.
+// prepare checks whether the node can run a helper, if the user may read the node, and chooses the image.
 func prepare(ctx context.Context, o Deps, pod *corev1.Pod) (Deps, error) {
 	node := NodeOf(ctx, o.Client, pod)
 	if ctx.Err() != nil {
@@ -26,7 +25,7 @@ func prepare(ctx context.Context, o Deps, pod *corev1.Pod) (Deps, error) {
 	return o.OnNode(node), nil
 }
 
-// checkPlatform is target.CheckPlatform for a workload: by its template, and by the node of one of its pods.
+// checkPlatform is target.CheckPlatform for a workload: it checks the template and the node of one pod.
 func (o patcher) checkPlatform(ctx context.Context, w workload) error {
 	pod := &corev1.Pod{Spec: w.template.Spec}
 	why := target.Windows(pod, nil)

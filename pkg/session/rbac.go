@@ -4,6 +4,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,15 +19,15 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
-// Rule is one kind of request. A resource is written as in a Role, with that of another group than the core one behind a
-// dot: pods/exec, deployments.apps.
+// Rule describes a kind of request. The resource is written like in a Role, with the API group after a dot: pods/exec,
+// deployments.apps.
 func Rule(verb, resource string) authv1.ResourceAttributes {
 	name, group, _ := strings.Cut(resource, ".")
 	name, sub, _ := strings.Cut(name, "/")
 	return authv1.ResourceAttributes{Verb: verb, Group: group, Resource: name, Subresource: sub}
 }
 
-// NamedRule is a rule about one object: a Role may name it (resourceNames), and grants nothing then to whoever asks about all.
+// NamedRule limits a rule to one pod: a Role with resourceNames grants nothing for requests about all pods.
 func NamedRule(r authv1.ResourceAttributes, pod string) authv1.ResourceAttributes {
 	if r.Group == "" && r.Resource == "pods" && r.Verb != "list" && r.Verb != "delete" && (r.Verb != "create" || r.Subresource != "") {
 		r.Name = pod
@@ -34,18 +35,18 @@ func NamedRule(r authv1.ResourceAttributes, pod string) authv1.ResourceAttribute
 	return r
 }
 
-// RuleName is a rule in a message: "create pods/exec".
+// RuleName writes a rule for messages: "create pods/exec".
 func RuleName(r authv1.ResourceAttributes) string {
 	return r.Verb + " " + strings.TrimSuffix(RuleResource(r)+"."+r.Group, ".")
 }
 
-// RuleResource is a rule's resource as it stands in a Role.
+// RuleResource is the resource of a rule, as written in a Role.
 func RuleResource(r authv1.ResourceAttributes) string {
 	return strings.TrimSuffix(r.Resource+"/"+r.Subresource, "/")
 }
 
-// Requirements are the kinds of request that a mode makes. Open asks about them beforehand, and doctor tells of them. A
-// patch also gets and patches its workload.
+// Requirements are the requests that a mode makes. Open checks them first, and doctor reports them. A patch also gets
+// and patches its workload.
 func (m Mode) Requirements() []authv1.ResourceAttributes {
 	get, exec := Rule("get", "pods"), Rule("create", "pods/exec")
 	switch m {
@@ -62,10 +63,10 @@ func (m Mode) Requirements() []authv1.ResourceAttributes {
 	}
 }
 
-// Permissions are what the user may not do, as far as the cluster was asked. The zero value knows of nothing.
+// Permissions are the requests that the cluster reported as denied. The zero value knows of none.
 type Permissions struct{ denied []authv1.ResourceAttributes }
 
-// lack tells whether the user is known not to have a permission.
+// lack reports whether a permission is known to be denied.
 func (p Permissions) lack(rule authv1.ResourceAttributes) bool {
 	return slices.ContainsFunc(p.denied, func(r authv1.ResourceAttributes) bool {
 		r.Name = rule.Name
@@ -73,7 +74,7 @@ func (p Permissions) lack(rule authv1.ResourceAttributes) bool {
 	})
 }
 
-// check is an error that prints the rules to add, where some of what is required is missing.
+// check returns an error with the missing rules, if any.
 func (p Permissions) check(namespace string, required []authv1.ResourceAttributes) error {
 	missing := slices.DeleteFunc(slices.Clone(required), func(r authv1.ResourceAttributes) bool { return !p.lack(r) })
 	if len(missing) == 0 {
@@ -85,12 +86,22 @@ func (p Permissions) check(namespace string, required []authv1.ResourceAttribute
 		what = append(what, RuleName(r))
 		rules.WriteString(roleRule(r))
 	}
-	return hint.With(fmt.Errorf("check permissions: you may not %s in namespace %s", strings.Join(what, ", nor "), namespace),
-		"have these rules added to your Role in namespace "+namespace+":"+rules.String())
+	return hint.With(errors.New(Lacking(what, namespace)), addRules+namespace+":"+rules.String())
 }
 
-// AskPermissions asks what of some rules the user may not do to a pod (any for ""), all at once. A cluster that does not answer is taken for a
-// yes: the request itself will tell.
+// Lacking describes missing permissions: "you lack permission to get pods and create pods/exec".
+func Lacking(rules []string, namespace string) string {
+	list, last := strings.Join(rules[:len(rules)-1], ", "), rules[len(rules)-1]
+	if list != "" {
+		list += " and "
+	}
+	return fmt.Sprintf("you lack permission to %s%s in namespace %s", list, last, namespace)
+}
+
+const addRules = "ask an admin to add these rules to your Role in namespace "
+
+// AskPermissions asks about several rules at once, for one pod or ("") any. An unanswered question counts as allowed:
+// the request itself will show it.
 func AskPermissions(ctx context.Context, client kubernetes.Interface, namespace, pod string, rules []authv1.ResourceAttributes) (Permissions, error) {
 	denied := make([]bool, len(rules))
 	asked := crash.NewGroup(ctx)
@@ -113,7 +124,7 @@ func AskPermissions(ctx context.Context, client kubernetes.Interface, namespace,
 	return p, nil
 }
 
-// Review asks the cluster whether the user may make a kind of request.
+// Review asks whether the user may make a kind of request.
 func Review(ctx context.Context, client kubernetes.Interface, namespace string, rule authv1.ResourceAttributes) (authv1.SubjectAccessReviewStatus, error) {
 	rule.Namespace = namespace
 	review := &authv1.SelfSubjectAccessReview{Spec: authv1.SelfSubjectAccessReviewSpec{ResourceAttributes: &rule}}
@@ -124,8 +135,8 @@ func Review(ctx context.Context, client kubernetes.Interface, namespace string, 
 	return answer.Status, nil
 }
 
-// Who is the user as the cluster knows them, to mark what is made for them; "" where the cluster does not say
-// (SelfSubjectReview, from Kubernetes 1.28 on).
+// Who returns the username that the cluster knows, to mark what is created; "" before Kubernetes 1.28
+// (SelfSubjectReview).
 func Who(ctx context.Context, client kubernetes.Interface) string {
 	answer, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authnv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	if err != nil {
@@ -134,19 +145,19 @@ func Who(ctx context.Context, client kubernetes.Interface) string {
 	return answer.Status.UserInfo.Username
 }
 
-// roleRule is the rule as it stands in a Role.
+// roleRule writes a rule like in a Role.
 func roleRule(r authv1.ResourceAttributes) string {
 	return fmt.Sprintf("\n- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]", r.Group, RuleResource(r), r.Verb)
 }
 
-// lacking adds to an answer that says "forbidden" the rule that would allow the request.
+// lacking adds the missing rule to a "forbidden" answer.
 func lacking(err error, namespace string, r authv1.ResourceAttributes) error {
 	switch {
 	case !apierrors.IsForbidden(err):
 		return err
 	case namespace == "":
-		return hint.With(err, "one namespace (-n instead of -A), or have these rules added to a ClusterRole of yours, bound by a ClusterRoleBinding:"+roleRule(r))
+		return hint.With(err, "use -n NAMESPACE instead of -A, or ask an admin to bind a ClusterRole with these rules to you:"+roleRule(r))
 	default:
-		return hint.With(err, "have these rules added to your Role in namespace "+namespace+":"+roleRule(r))
+		return hint.With(err, addRules+namespace+":"+roleRule(r))
 	}
 }

@@ -9,8 +9,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -34,7 +36,7 @@ func TestAHelperThatHasJustEndedIsReplacedOnce(t *testing.T) {
 		now := newTarget(withHelper("shareproc-a", "web", "busybox:1.37.0-musl", nowRunning()))
 		cl := newCluster(now)
 		d := cl.deps(nil)
-		d.Exec = func(at attach.Container) (Exec, error) {
+		d.Exec = func(at attach.Container, _ bool) (Exec, error) {
 			if at.Name == "shareproc-a" {
 				return stream{err: c.first}, nil
 			}
@@ -83,5 +85,49 @@ func TestProcessesAreAttributedByThePodAsItIs(t *testing.T) {
 	}
 	if got := containerOf(s, remote.Process{PID: 3, Cgroup: "0::/"}); got != "web" {
 		t.Errorf("without an id: %q", got)
+	}
+}
+
+// What kept the runtime from starting a helper is most likely as it was a moment ago, and each helper's entry stays.
+func TestAHelperThatCouldNotBeStartedIsNotAddedAgainAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		what  string
+		ago   time.Duration
+		image string
+		added int
+	}{
+		{"just now", 10 * time.Second, "", 0},
+		{"long ago", 2 * time.Minute, "", 1},
+		{"just now, of another image", 10 * time.Second, "other:1", 1},
+	} {
+		now := newTarget(nil)
+		cl := newCluster(now)
+		d := cl.deps(stream{})
+		d.Now = func() time.Time { return time.Unix(1_000_000, 0) }
+		plan, err := Choose(now, Request{Access: podspec.ReadAll}, Permissions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed := (helperOpener{d}).helper(now, plan, "shareproc-a", "", plan.Candidates[0]).Spec.EphemeralContainers[0]
+		if c.image != "" {
+			failed.Image = c.image
+		}
+		cl.change(t, func(p *corev1.Pod) {
+			p.Spec.EphemeralContainers = []corev1.EphemeralContainer{failed}
+			p.Status.EphemeralContainerStatuses = []corev1.ContainerStatus{{
+				Name: "shareproc-a", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "RunContainerError", Message: "no room"}},
+				LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
+					Reason: "StartError", ExitCode: 128, FinishedAt: metav1.NewTime(d.Now().Add(-c.ago)),
+				}},
+			}}
+		})
+		d.Timeout = 20 * time.Millisecond
+		_, err = Open(t.Context(), d, cl.current(t), Request{Access: podspec.ReadAll})
+		if n := len(cl.current(t).Pod.Spec.EphemeralContainers) - 1; n != c.added {
+			t.Errorf("%s: %d helpers added (%v; said %q)", c.what, n, err, cl.said)
+		}
+		if c.added == 0 && (err == nil || !strings.Contains(err.Error(), "start container shareproc-a in pod/web: RunContainerError") || !strings.Contains(hint.Of(err), "--copy")) {
+			t.Errorf("%s: %v", c.what, err)
+		}
 	}
 }

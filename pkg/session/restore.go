@@ -21,55 +21,55 @@ import (
 // appsGroup follows the resource of a rule on workloads.
 const appsGroup = ".apps"
 
-// Patched is the workload whose template a session has changed.
+// Patched is the workload whose template a session changed.
 type Patched struct {
 	target.Workload
-	container string
-	leave     bool
+	// mark is what the session sent, whatever becomes of the marks in the cluster.
+	mark  podspec.PatchMark
+	leave bool
 }
 
-// unpatchTime bounds the undoing of a patch, whose end nothing in the cluster sees to. Whoever can't wait presses Ctrl-C again.
-const unpatchTime = 10 * time.Second
+// restoreTime bounds the removal of a patch, which nothing in the cluster does. A second Ctrl-C ends the wait.
+const restoreTime = 10 * time.Second
 
-// tryTime bounds one try of it: an answer that was lost is asked for again.
+// tryTime bounds one attempt: a lost answer is requested again.
 const tryTime = 3 * time.Second
 
-// closePatch puts the template back, also after ctx has ended, and waits for its pods as long as ctx lasts.
+// closePatch restores the template, also after ctx has ended, and waits for the pods while ctx lasts.
 func (o workloads) closePatch(ctx context.Context, s Session) error {
 	p := s.Patched
 	again := fmt.Sprintf("kubectl shareproc clean -n %s %s", s.Namespace, p)
 	if p.leave && s.Running {
-		o.Report.Say("left %s patched; %s puts it back, and after %s whatever next looks for what was left", p, again, brief(o.TTL))
+		o.Report.Say("%s stays patched; to restore it: %s (after %s, the next clean, --copy or --patch also does)", p, again, formatDuration(o.TTL))
 		return nil
 	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), unpatchTime)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
 	defer cancel()
-	back, err := o.restore(bounded, s.Namespace, p.Workload, p.container)
+	back, err := o.restore(bounded, s.Namespace, p.Workload, p.mark)
 	switch {
 	case err != nil:
 		return hint.With(err, again)
 	case !back:
 		return nil
 	case ctx.Err() != nil:
-		o.Report.Say("its pods restart now; nobody waits for them")
+		o.Report.Say("its pods are restarting; not waiting for them")
 		return nil
 	}
 	return o.awaitRollout(ctx, s.Namespace, p.Workload, nil)
 }
 
-// restore undoes a patch, that of the container named or any, and nothing that others did. It tells whether there was one.
-// Session's end, clean and the sweep all come here.
-func (o workloads) restore(ctx context.Context, namespace string, name target.Workload, container string) (bool, error) {
+// restore removes a patch and no other change. It reports whether there was one. Close, clean and the sweep use it.
+func (o workloads) restore(ctx context.Context, namespace string, name target.Workload, patch podspec.PatchMark) (bool, error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	for try := 1; ; try++ {
-		back, err := o.tryRestore(ctx, namespace, name, container)
+		back, err := o.tryRestore(ctx, namespace, name, patch)
 		timedOut := errors.Is(err, context.DeadlineExceeded)
 		switch {
 		case err == nil:
 			return back, nil
 		case timedOut || passing(err):
-			// What can't be reached now may be in a moment, and nobody else undoes it.
+			// The server may be reachable again soon, and nothing else restores the template.
 		case !changedMeanwhile(err) || try >= tries:
 			return false, err
 		}
@@ -81,7 +81,7 @@ func (o workloads) restore(ctx context.Context, namespace string, name target.Wo
 	}
 }
 
-func (o workloads) tryRestore(ctx context.Context, namespace string, name target.Workload, container string) (bool, error) {
+func (o workloads) tryRestore(ctx context.Context, namespace string, name target.Workload, patch podspec.PatchMark) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	w, err := o.workload(ctx, namespace, name)
@@ -91,35 +91,67 @@ func (o workloads) tryRestore(ctx context.Context, namespace string, name target
 	if err != nil {
 		return false, err
 	}
-	mark, ok := podspec.MarkOf(w.meta)
-	ops := podspec.Unpatch(w.meta, w.template)
-	if len(ops) == 0 || container != "" && ok && mark.Container != container {
+	ops := podspec.Unpatch(w.meta, w.template, patch)
+	if len(ops) == 0 {
 		return false, nil
 	}
 	after, err := o.change(ctx, w, ops, false)
 	if err != nil {
 		return false, err
 	}
-	if left := podspec.Unpatch(after.meta, after.template); len(left) > 0 {
-		return false, fmt.Errorf("put back %s: the patch is still there", name)
+	if left := podspec.Unpatch(after.meta, after.template, patch); len(left) > 0 {
+		return false, fmt.Errorf("restore %s: the patch is still there", name)
 	}
-	if podspec.SumOf(after.template) == mark.Sum {
-		o.Report.Say("put back %s: its template is as it was before", name)
+	if !patch.Marked(w.meta) {
+		o.Report.Say("the mark of the patch on %s was removed or changed: what the patch added was removed without it", name)
+	}
+	if podspec.SumOf(after.template) == patch.Sum {
+		o.Report.Say("%s restored", name)
 	} else {
-		o.Report.Say("put back %s: the patch is out of its template; what else was changed meanwhile stays", name)
+		o.Report.Say("%s restored; other changes made since then are kept", name)
 	}
 	return true, nil
 }
 
-// unreachable tells that the server could not be asked.
+// hold keeps a patch from expiring while a command of its session runs: another client restores the template of an expired
+// one, and so restarts the pod in use. A session that is lost renews nothing.
+func (o workloads) hold(ctx context.Context, namespace string, p Patched) {
+	ticker := time.NewTicker(max(o.TTL/3, time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		// If it fails there is time for one more before the patch expires.
+		_ = renew(ctx, o, namespace, p)
+	}
+}
+
+func renew(ctx context.Context, o workloads, namespace string, p Patched) error {
+	ctx, cancel := context.WithTimeout(ctx, tryTime)
+	defer cancel()
+	w, err := o.workload(ctx, namespace, p.Workload)
+	if err != nil {
+		return err
+	}
+	ops := podspec.Renew(w.meta, p.mark.Container, o.now().Add(o.TTL))
+	if len(ops) == 0 {
+		return nil
+	}
+	_, err = o.change(ctx, w, ops, false)
+	return err
+}
+
+// unreachable reports whether the request did not reach the server.
 func unreachable(err error) bool {
 	_, network := errors.AsType[*net.OpError](err)
 	_, request := errors.AsType[*url.Error](err)
 	return network || request
 }
 
-// patches lists the patched workloads of a namespace ("" for all). Who may not list workloads is told so in one line: what
-// can't be seen may be there.
+// patches lists the patched workloads of a namespace ("" for all). Without permission it says so: there may be some.
 func (o workloads) patches(ctx context.Context, namespace string) []Entry {
 	var list []Entry
 	err := o.eachPatched(ctx, namespace, func(w workload) {
@@ -128,12 +160,12 @@ func (o workloads) patches(ctx context.Context, namespace string) []Entry {
 		}
 	})
 	if err != nil && ctx.Err() == nil {
-		o.Report.Say("patched workloads are not looked for: %v", err)
+		o.Report.Say("patched workloads are not listed: %v", err)
 	}
 	return list
 }
 
-// listPatch looks for the patch of one workload.
+// listPatch returns the patch of one workload.
 func (o workloads) listPatch(ctx context.Context, in Scope) ([]Entry, error) {
 	w, err := o.workload(ctx, in.Namespace, in.Workload)
 	if err != nil {
@@ -164,20 +196,20 @@ func (o workloads) eachPatched(ctx context.Context, namespace string, do func(wo
 
 // patchEntry describes a patched workload.
 func patchEntry(w workload, now time.Time) (Entry, bool) {
-	mark, ok := podspec.MarkOf(w.meta)
+	mark, ok := podspec.MarkOf(w.meta, w.template)
 	if !ok {
 		return Entry{}, false
 	}
 	e := Entry{
-		Kind: KindPatch, Namespace: w.meta.GetNamespace(), Workload: w.Workload, Container: mark.Container, By: mark.By,
-		Since: mark.At, Ends: mark.Expires, State: StateRunning,
+		Kind: KindPatch, Namespace: w.meta.GetNamespace(), Workload: w.Workload, Container: mark.Container, By: mark.By, Reason: mark.Reason,
+		Since: mark.At, Ends: mark.Expires, State: StateRunning, mark: mark,
 	}
 	for i := range w.template.Spec.Containers {
 		if c := &w.template.Spec.Containers[i]; c.Name == mark.Container {
 			e.Image, e.Security = c.Image, c.SecurityContext
 		}
 	}
-	if now.After(mark.Expires) {
+	if !mark.Expires.IsZero() && now.After(mark.Expires) {
 		e.State = StateExpired
 	}
 	return e, true

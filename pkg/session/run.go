@@ -9,34 +9,33 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
-// runScript leaves the mark that tells the waiting helper of a command that may be over before it looks, a line in
-// podspec.Notes, then becomes the command. A shell keeps no history file: with one, busybox writes down each line that is
-// typed, and even /dev/null becomes a file after a thousand. It is one line, because shells that run their own applets show it in ps.
+// runScript adds a line to podspec.Notes, since a short command may end before the waiting helper looks, then executes the
+// command. HISTFILE is empty because busybox would record what is typed. It is one line because ps may show it.
 //
 //go:embed run.sh
 var runScript string
 
-// watchdogScript ends what is left of a command whose client is gone.
+// watchdogScript kills what is left of a command whose client is gone.
 //
 //go:embed watchdog.sh
 var watchdogScript string
 
-// Command is a command in a session's container, known by an id: the same argv can run there twice.
+// Command is a command with an id: the same argv can run twice in a container.
 type Command struct {
 	id   string
 	argv []string
 }
 
-// NewCommand names a command.
+// NewCommand gives a command an id.
 func NewCommand(argv []string) Command { return Command{id: rand.Text(), argv: argv} }
 
-// Argv is what to run: the command's own words, after a mark that keeps the helper from ending as idle. A
-// command that can't be found ends with 127, as in any shell.
+// Argv is the command line that marks the helper as in use and then executes the command. An unknown command exits with
+// 127, as in any shell.
 func (c Command) Argv() []string {
 	return append([]string{"sh", "-c", runScript, "shareproc", c.id}, c.argv...)
 }
 
-// ArgvIn is Argv for a container that has its tools in a folder beside PATH, and no helper that waits.
+// ArgvIn is Argv for a container without a waiting helper, whose tools are in a directory outside PATH.
 func (c Command) ArgvIn(tools string) []string {
 	if tools == "" {
 		return c.Argv()
@@ -44,16 +43,15 @@ func (c Command) ArgvIn(tools string) []string {
 	return append([]string{tools + "/sh", "-c", `export HISTFILE= PATH="$PATH:$0"; exec "$@"`, tools}, c.argv...)
 }
 
-// WatchdogName is what the watchdog is called in a list of processes.
+// WatchdogName is the name of the watchdog in a list of processes.
 const WatchdogName = "shareproc-watchdog"
 
-// Watchdog is what to run in a helper beside a command, and what its stdin begins with; from then on stdin stays open as long
-// as the client lives. When it ends without the line WatchdogDone, the processes are ended that have the command's id in
-// their environment: nothing else tells a remote process that its client is gone, least of all one with a terminal. Its text
-// comes on stdin, so that neither the pod nor a list of processes shows it. Until it has to act it is one process.
+// Watchdog returns the watchdog's command and the beginning of its stdin, which the client then holds open. If stdin ends
+// without WatchdogDone, the watchdog kills the processes that have the command's id in their environment: nothing else
+// tells a remote process that its client is gone. The script comes on stdin so that no list of processes shows it.
 func (c Command) Watchdog() (argv []string, stdin string) {
 	return []string{"sh", "-c", `read -r x && eval "$x"`, WatchdogName}, podspec.OneLine(watchdogScript) + "\n" + c.id + "\n"
 }
 
-// WatchdogDone is what a watchdog's stdin says when there is nothing to end.
+// WatchdogDone is the line on the stdin of a watchdog that tells it to leave the processes alone.
 const WatchdogDone = "done\n"

@@ -1,1 +1,1 @@
-{ [ -z "${SHAREPROC+x}" ] || echo >>/dev/termination-log; } 2>/dev/null; unset SHAREPROC; export HISTFILE='' SHAREPROC_SESSION="$1"; shift; exec "$@"
+{ [ -z "${SHAREPROC+x}" ] || echo >>/dev/termination-log; } 2>/dev/null; unset SHAREPROC SHAREPROC_REASON; export HISTFILE='' SHAREPROC_SESSION="$1"; shift; exec "$@"

@@ -12,8 +12,8 @@ import (
 )
 
 func TestCommandHidesTheHelpersOwnVariables(t *testing.T) {
-	env := (podspec.Helper{By: "anna"}).Ephemeral().Env
-	if len(env) != 1 || !strings.Contains(runScript, "unset "+env[0].Name+";") {
+	env := (podspec.Helper{By: "anna", Reason: "INC-7"}).Ephemeral().Env
+	if len(env) != 2 || !strings.Contains(runScript, "unset "+env[0].Name+" "+env[1].Name+";") {
 		t.Errorf("%q does not unset all of %v", runScript, env)
 	}
 	if !strings.Contains(runScript, ">>"+podspec.Notes+";") {

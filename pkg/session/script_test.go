@@ -28,13 +28,13 @@ func shells(t *testing.T) map[string]string {
 			return all
 		}
 	}
-	folder := t.TempDir()
+	dir := t.TempDir()
 	for _, tool := range []string{"sh", "grep", "tr", "sleep"} {
-		if err := os.Symlink(busybox, filepath.Join(folder, tool)); err != nil {
+		if err := os.Symlink(busybox, filepath.Join(dir, tool)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	all["busybox"] = folder
+	all["busybox"] = dir
 	return all
 }
 
@@ -51,14 +51,14 @@ const (
 
 func newHouse(t *testing.T) house {
 	t.Helper()
-	folder := t.TempDir()
-	return house{t, folder, filepath.Join(folder, "state")}
+	dir := t.TempDir()
+	return house{t, dir, filepath.Join(dir, "state")}
 }
 
 func (h house) process(pid string, parent int, state, group, cmdline string) {
 	h.t.Helper()
-	folder := filepath.Join(h.proc, pid)
-	if err := os.Mkdir(folder, 0o755); err != nil {
+	dir := filepath.Join(h.proc, pid)
+	if err := os.Mkdir(dir, 0o755); err != nil {
 		h.t.Fatal(err)
 	}
 	number := pid
@@ -71,7 +71,7 @@ func (h house) process(pid string, parent int, state, group, cmdline string) {
 		stat = fmt.Sprintf("%s (sh) %s %d 0 0\n", number, state, parent)
 	}
 	for name, text := range map[string]string{"stat": stat, "cgroup": group, "cmdline": cmdline} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			h.t.Fatal(err)
 		}
 	}

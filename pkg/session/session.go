@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package session answers "where does a command run?": it finds, chooses, opens, lists and ends the containers that see a
-// target's processes, and says beforehand what the cluster allows. It changes one ephemeral container, one copied pod, or the template of one workload.
-//
-// It has no streams: the commands that it needs in a helper (looking, asking, ending) run through Options.Look and
-// Options.Ask, which pkg/plugin gives. It does not decide what a pod spec looks like (pkg/podspec does).
+// Package session answers "where does a command run?": it finds, opens, lists and stops the containers that see a target's
+// processes. It adds an ephemeral container, creates a copy of a pod or patches the template of a workload, whose specs
+// pkg/podspec builds, and undoes that when a session is closed.
 package session
 
 import (
@@ -21,24 +19,24 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// View says whose processes a session sees. A PID means nothing without it.
+// View is the set of processes that a session sees. A PID is meaningless without it.
 type View struct {
-	// Container is the only container whose processes are seen; "" when all of the pod's are.
+	// Container is the only container whose processes are visible; "" for all containers of the pod.
 	Container string
 }
 
-// Pod tells whether the processes of every container of the pod are seen.
+// Pod reports whether the processes of all containers are visible.
 func (v View) Pod() bool { return v.Container == "" }
 
-// Session is a running container in which commands can be run. Who opened it closes it.
+// Session is a running container for commands. Whoever opened it must close it.
 type Session struct {
 	Namespace string
 	Pod       string
 	Container string
 	View      View
-	// Target is the container that is looked at, as it was when the session was opened.
+	// Target is the target container, as it was when the session was opened.
 	Target target.Target
-	// New is true when this call added the container, Running when commands can run in it.
+	// New is true if this call added the container, Running if commands can run in it.
 	New, Running bool
 	// Copy is true when the pod is a copy that Close deletes.
 	Copy bool
@@ -46,39 +44,41 @@ type Session struct {
 	Patched *Patched
 	// Tools is the directory of the tools in a container that has none on its PATH; "" elsewhere.
 	Tools string
-	// Keep is how long a helper that keeps a shell waits for a key; 0 for others.
+	// Keep is the idle timeout of a persistent shell; 0 for other helpers.
 	Keep time.Duration
 
 	deps    Deps
 	exec    Exec
 	request Request
-	// reopened tells that the session goes on in another helper than the one it was opened with.
+	// reopened is true if the session moved to another helper.
 	reopened bool
 	// podUID keeps Close from deleting another pod of the same name.
 	podUID string
 	// targetID is the runtime's id of the target container when the session was opened.
 	targetID string
-	// exitTime is how long the cluster may take to tell how a shell ended, endTime why a container did.
+	// exitTime bounds the wait for the exit code of a shell, endTime that for the reason why a container ended.
 	exitTime, endTime, guardEvery time.Duration
 }
 
-// Deps are what sessions need: clients, and where to tell the user what is being done.
+// Deps are the clients of sessions, and the reporter for progress.
 type Deps struct {
 	Client kubernetes.Interface
-	// Dynamic is the client for workloads, whose kinds differ in little.
+	// Dynamic is the client for workloads: one code for three kinds.
 	Dynamic dynamic.Interface
-	// Exec makes streams into a container.
-	Exec   func(attach.Container) (Exec, error)
+	// Exec opens streams into a container.
+	Exec   func(in attach.Container, bulk bool) (Exec, error)
 	Report Reporter
-	// Now is the server's time; nil for this machine's.
+	// Pool keeps connections for several sessions; nil for none.
+	Pool *Pool
+	// Now returns the server's time; nil for the local clock.
 	Now func() time.Time
 	Settings
 
-	// look stands for a look into a container in tests; nil for a real one.
-	look func(context.Context, Session) (Sight, error)
+	// look replaces the check of what a container can see, in tests.
+	look func(context.Context, Session) (visibility, error)
 }
 
-// now is the time that marks go by. They are read on other machines, and clocks differ.
+// now is the time for marks. Other machines read them, and clocks differ.
 func (d Deps) now() time.Time {
 	if d.Now == nil {
 		return time.Now()
@@ -86,49 +86,54 @@ func (d Deps) now() time.Time {
 	return d.Now()
 }
 
-// Reporter tells the user what is being done.
+// Reporter shows progress to the user.
 type Reporter interface {
-	// Say tells something in one line.
+	// Say prints one line.
 	Say(format string, args ...any)
-	// Warn is Say for what somebody who wants no narration has to know too.
+	// Warn prints a line that --quiet does not suppress.
 	Warn(format string, args ...any)
-	// Waiting shows what is waited for, over and over while it is; "" says that it is no more.
+	// Waiting shows what is being waited for until it is called with "".
 	Waiting(text string)
 }
 
-// Settings say how a helper or a copy is made.
+// Settings configure helpers and copies.
 type Settings struct {
 	Image string
-	// Images are used instead of Image where the target's node has one of them already and not Image.
+	// Images are used instead of Image if the node already has one of them, but not Image.
 	Images     []string
 	PullPolicy corev1.PullPolicy
-	// Keep is how long a helper waits without a command before it ends by itself.
+	// Keep is the idle timeout of a helper.
 	Keep time.Duration
-	// TTL is the time after which the cluster ends a copy, whatever became of this program.
+	// TTL is the time after which the cluster terminates a copy, even if the client is gone.
 	TTL time.Duration
-	// Timeout ends every wait for the cluster.
+	// Reason is why, in the user's words: it is written into whatever is made. "" for none.
+	Reason string
+	// Timeout bounds every wait for the cluster.
 	Timeout time.Duration
 }
 
-// Sight is what a session sees of its target container.
-type Sight struct {
-	// TargetUser is whom the container's first process turned out to be.
+// unknownUser stands for a user who is not recorded.
+const unknownUser = "an unknown user"
+
+// visibility is what a session can see of its target.
+type visibility struct {
+	// TargetUser is the observed user of the first process of the target.
 	TargetUser podspec.TargetUser
-	// Alone tells that no processes are seen but those of the container that looks.
-	Alone bool
-	// Denied tells that there are processes of the container and the root of none of them can be opened.
+	// Isolated is true if only processes of the session's own container are visible.
+	Isolated bool
+	// Denied is true if the container has processes, but the root of none can be opened.
 	Denied bool
-	// Text says in a few words what is seen and what is not.
+	// Text describes what cannot be seen; "" if nothing.
 	Text string
 }
 
-// ending says when a helper ends.
-func (s Settings) ending() string {
-	return "it ends by itself after " + brief(s.Keep) + " without a command"
+// idleExit describes when an idle helper exits.
+func (s Settings) idleExit() string {
+	return "exits after " + formatDuration(s.Keep) + " idle"
 }
 
-// brief writes a duration as a person would: 10m and not 10m0s.
-func brief(d time.Duration) string {
+// formatDuration omits zero units: 10m and not 10m0s.
+func formatDuration(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

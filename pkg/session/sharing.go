@@ -13,11 +13,11 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-var errDropped = hint.With(errors.New("shareProcessNamespace did not last: an admission policy or webhook takes it away, "+
-	"or the server lacks it (Kubernetes before 1.12, or its feature gate off)"),
-	"a helper in the running pod, which needs no such field: the same command without --copy and --patch")
+var errDropped = hint.With(errors.New("shareProcessNamespace was dropped: an admission policy or webhook removes it, "+
+	"or the server does not support it (Kubernetes before 1.12, or its feature gate is off)"),
+	"run it without --copy and --patch: a helper in the running pod does not need that field")
 
-// checkShared looks, in what the server made of a request, whether the field is still there: what takes it away says nothing.
+// checkShared checks that admission kept the field: whatever removes it does not report it.
 func checkShared(spec *corev1.PodSpec) error {
 	if share := spec.ShareProcessNamespace; spec.HostPID || share != nil && *share {
 		return nil
@@ -25,23 +25,23 @@ func checkShared(spec *corev1.PodSpec) error {
 	return errDropped
 }
 
-// verifyShared looks whether the container of a copy or of a patched pod sees more than itself. What can't be looked through,
-// as with an image that has a shell and no more, is left to the user.
+// verifyShared checks that the container of a copy or patched pod sees more than itself. An image without the tools for
+// that is left to the user.
 func verifyShared(ctx context.Context, o Deps, t target.Target, s Session) error {
-	if sight, err := look(ctx, o, t, s); err != nil || !sight.Alone {
+	if visible, err := look(ctx, o, t, s); err != nil || !visible.Isolated {
 		return context.Cause(ctx)
 	}
 	return errIsolated(s, t.Pod)
 }
 
-// errIsolated is the error of a container that runs and shares its processes with none, whatever its spec says: as where the
-// runtime gives each container a kernel or a sandbox of its own.
+// errIsolated is the error for a container that sees only its own processes, as with runtimes that give each container
+// a kernel or sandbox.
 func errIsolated(s Session, pod *corev1.Pod) error {
 	runtime := "the node's container runtime"
 	if class := pod.Spec.RuntimeClassName; class != nil {
 		runtime += " (runtime class " + *class + ")"
 	}
-	return hint.With(fmt.Errorf("use container %s of pod/%s: it runs, and sees no process but its own: %s keeps the containers of a pod apart",
+	return hint.With(fmt.Errorf("use container %s in pod/%s: it is running but sees only its own processes: %s isolates the containers of a pod",
 		s.Container, s.Pod, runtime),
-		fmt.Sprintf("kubectl shareproc debug %s --copy --hold, whose shell is in the container itself", pod.Name))
+		fmt.Sprintf("run kubectl shareproc debug %s --copy --hold, which opens the shell in the container itself", pod.Name))
 }

@@ -195,7 +195,7 @@ func TestRuntimeThatKeepsContainersApart(t *testing.T) {
 	} {
 		target := newTarget(c.edit)
 		cl := newCluster(target)
-		cl.sights = []Sight{{Alone: true}}
+		cl.visibilities = []visibility{{Isolated: true}}
 		s, err := open(t, cl, target, c.want)
 		if (err != nil) != c.fails {
 			t.Errorf("%s: %+v, %v", c.sentence, s, err)

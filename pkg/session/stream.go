@@ -15,29 +15,28 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
-// Exec makes streams into one container; an attach.Exec is one.
+// Exec opens streams into one container, like attach.Exec.
 type Exec interface {
 	Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error
 	Shell(ctx context.Context, argv []string, t *attach.Terminal) error
 	Attach(ctx context.Context, t *attach.Terminal, detach attach.Keys) error
 }
 
-// Streams are those of a command without a terminal. A nil Stdin is none.
+// Streams are the streams of a command without a terminal. Stdin may be nil.
 type Streams struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
 const (
-	// watchdogAfter is how old a command is when a second stream begins to watch over its end: a quick one costs one
-	// stream only.
+	// watchdogAfter is the age of a command at which the watchdog starts: a shorter command costs one stream only.
 	watchdogAfter = time.Second
-	// watchdogEnd is how long the client waits for the remote side to end what was interrupted. A command that is not told
-	// keeps running, and its helper with it, so a slow line gets its time.
+	// watchdogEnd is how long the client waits for the watchdog after an interrupt. Without it the command, and so its
+	// helper, would keep running.
 	watchdogEnd = 3 * time.Second
 )
 
-// neverBegan tells an exec that the API server or the kubelet refused, as of a container that has ended.
+// neverBegan reports whether the API server or the kubelet refused an exec, as for a container that has exited.
 func neverBegan(err error) bool {
 	var status apierrors.APIStatus
 	_, exited := errors.AsType[*attach.ExitError](err)
@@ -45,8 +44,8 @@ func neverBegan(err error) bool {
 	return !exited && (refused || errors.As(err, &status))
 }
 
-// Run runs the user's command, and ends it when ctx does or the client dies. The error is an *attach.ExitError where the
-// command says so itself, else what ended the stream.
+// Run runs the user's command, and kills it if ctx ends or the client dies. The error is an *attach.ExitError for an
+// exit code of the command, or else says what ended the stream.
 func (s *Session) Run(ctx context.Context, argv []string, streams Streams) error {
 	return watched(ctx, s, argv, streams.Stdin == nil, func(ctx context.Context, argv []string) error {
 		return s.exec.Run(ctx, argv, streams.Stdin, streams.Stdout, streams.Stderr)
@@ -58,8 +57,8 @@ func (s *Session) Shell(ctx context.Context, argv []string, t *attach.Terminal) 
 	return watched(ctx, s, argv, true, func(ctx context.Context, argv []string) error { return s.exec.Shell(ctx, argv, t) })
 }
 
-// watched runs a command beside a watchdog. A copy needs none: its end ends everything in it. Again allows for a second try
-// where the command never began; of a stdin nobody knows what is left then.
+// watched runs a command with a watchdog, which a copy does not need: deleting the pod ends everything. If again is
+// set, it retries a command that never began; not with a stdin, which may be partly consumed.
 func watched(ctx context.Context, s *Session, argv []string, again bool, do func(context.Context, []string) error) error {
 	guarded, stop := lifetime{s}.guard(ctx)
 	defer stop()
@@ -76,7 +75,7 @@ func watched(ctx context.Context, s *Session, argv []string, again bool, do func
 	if _, exited := errors.AsType[*attach.ExitError](err); err == nil || exited {
 		close(over)
 	}
-	// Where the stream failed, over stays open: the command may still run.
+	// If the stream failed, over stays open: the command may still run.
 	stop()
 	select {
 	case <-done:
@@ -92,8 +91,7 @@ func watched(ctx context.Context, s *Session, argv []string, again bool, do func
 	return ended
 }
 
-// watch holds the watchdog's stream until over is closed (the command has ended) or ctx is done (what is left of it must
-// be ended).
+// watch holds the stream of the watchdog until over is closed (the command exited) or ctx is done (it must be killed).
 func (c Command) watch(ctx context.Context, exec Exec, over <-chan struct{}) {
 	select {
 	case <-over:
@@ -102,7 +100,7 @@ func (c Command) watch(ctx context.Context, exec Exec, over <-chan struct{}) {
 	case <-time.After(watchdogAfter):
 	}
 	stdin, hold := io.Pipe()
-	// The stream outlives the command's context: it carries the news of its end.
+	// The stream outlives the context of the command, to signal its end.
 	tail, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	crash.Go(ctx, func() {
@@ -115,26 +113,25 @@ func (c Command) watch(ctx context.Context, exec Exec, over <-chan struct{}) {
 		hold.Close()
 		time.AfterFunc(watchdogEnd, cancel)
 	})
-	// Its failure changes nothing for the user: the command's own stream says what there is to say.
+	// Its failure does not matter to the user: the stream of the command reports the cause.
 	argv, text := c.Watchdog()
 	_ = exec.Run(tail, argv, io.MultiReader(strings.NewReader(text), stdin), io.Discard, io.Discard)
 	stdin.Close()
 }
 
-// Attach joins the terminal to a shell that a helper keeps, and says on every way out of it how to come back, or how it
-// ended.
+// Attach connects the terminal to a persistent shell, and reports how to reattach or how the shell ended.
 func (s *Session) Attach(ctx context.Context, t *attach.Terminal, keys attach.Keys) error {
 	guarded, stop := lifetime{s}.guard(ctx)
 	err := s.exec.Attach(guarded, t, keys)
 	stop()
 	switch {
 	case errors.Is(err, attach.ErrDetached):
-		s.deps.Report.Warn("detached: container %s of pod/%s runs on; it %s", s.Container, s.Pod, s.ShellEnding())
-		s.deps.Report.Warn("to come back: %s", s.AttachCommand())
+		s.deps.Report.Warn("detached: container %s in pod/%s keeps running; it %s", s.Container, s.Pod, s.ShellExit())
+		s.deps.Report.Warn("to reattach: %s", s.AttachCommand())
 		return nil
 	case ctx.Err() != nil:
-		s.deps.Report.Warn("left in pod/%s: container %s; it %s", s.Pod, s.Container, s.ShellEnding())
-		s.deps.Report.Warn("to come back: %s", s.AttachCommand())
+		s.deps.Report.Warn("left container %s running in pod/%s; it %s", s.Container, s.Pod, s.ShellExit())
+		s.deps.Report.Warn("to reattach: %s", s.AttachCommand())
 		return err
 	case apierrors.IsForbidden(err):
 		return lacking(err, s.Namespace, Rule("create", "pods/attach"))

@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// TryHelper asks in a dry run whether a helper with the security context of c is admitted, and what becomes of it.
+// TryHelper checks in a dry run whether a helper with the security context of c is admitted, and how it is changed.
 func TryHelper(ctx context.Context, d Deps, t target.Target, plan Plan, c podspec.Candidate) (podspec.Made, error) {
 	o, a := helperOpener{d}, attemptHelper(t, podspec.NamePrefix+suffix())
 	found, err := a.ask(d.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
@@ -25,7 +25,7 @@ func TryHelper(ctx context.Context, d Deps, t target.Target, plan Plan, c podspe
 	return found.made, a.explained(err)
 }
 
-// TryCopy asks in a dry run whether a copy is admitted, and what becomes of its shell.
+// TryCopy checks in a dry run whether a copy is admitted, and how its shell is changed.
 func TryCopy(ctx context.Context, d Deps, t target.Target, plan Plan, c podspec.Candidate) (podspec.Made, error) {
 	o, name := copyOpener{d}, NameFor(t.Pod.Name)
 	a := o.attempt(t, plan, name)
@@ -36,7 +36,7 @@ func TryCopy(ctx context.Context, d Deps, t target.Target, plan Plan, c podspec.
 	return found.made, a.explained(err)
 }
 
-// TryPatch asks in a dry run whether a patch is admitted and, with pods, a pod that it leads to.
+// TryPatch checks in a dry run whether a patch is admitted and, with pods, a resulting pod.
 func TryPatch(ctx context.Context, d Deps, p PatchPlan, c podspec.Candidate, pods bool) (podspec.Made, error) {
 	a := p.attempt(podspec.NamePrefix + suffix())
 	found, err := a.ask(d.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
@@ -45,9 +45,9 @@ func TryPatch(ctx context.Context, d Deps, p PatchPlan, c podspec.Candidate, pod
 	return found.made, a.explained(err)
 }
 
-// TryPod asks in a dry run whether a pod with one container is admitted, and what becomes of that.
+// TryPod checks in a dry run whether a pod with one container is admitted, and how that is changed.
 func TryPod(ctx context.Context, d Deps, pod *corev1.Pod, c podspec.Candidate) (podspec.Made, error) {
-	a := attempt{mode: Copy, namespace: pod.Namespace, pod: "POD", what: "create a small pod", container: pod.Spec.Containers[0].Name, spec: &corev1.PodSpec{}}
+	a := attempt{mode: Copy, namespace: pod.Namespace, pod: "POD", what: "create a test pod", container: pod.Spec.Containers[0].Name, spec: &corev1.PodSpec{}}
 	found, err := a.ask(d.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
 		tried := pod.DeepCopy()
 		tried.Spec.Containers[0].SecurityContext, tried.Spec.Containers[0].Resources = c.Security, c.Resources
@@ -56,7 +56,7 @@ func TryPod(ctx context.Context, d Deps, pod *corev1.Pod, c podspec.Candidate) (
 	return found.made, a.explained(err)
 }
 
-// createDry asks whether a pod is admitted, and would share its processes as far as it asks for that.
+// createDry checks whether a pod is admitted, and keeps shareProcessNamespace if it is set.
 func createDry(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) (*corev1.Pod, error) {
 	made, err := client.CoreV1().Pods(pod.Namespace).Create(ctx, pod, metav1.CreateOptions{DryRun: dryRun})
 	if err != nil || checkShared(&pod.Spec) != nil {
@@ -65,50 +65,49 @@ func createDry(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod
 	return made, checkShared(&made.Spec)
 }
 
-// explained says of a refusal that is about no security context what it is about.
+// explained returns a Blocker for an error that is not about the security context.
 func (a attempt) explained(err error) error {
-	if isObstacle(err) {
-		return Obstacle{a.explain(err)}
+	if isBlocker(err) {
+		return Blocker{a.explain(err)}
 	}
 	return err
 }
 
-// Obstacle is a refusal that is about no security context.
-type Obstacle struct{ error }
+// Blocker is an error that is not about the security context.
+type Blocker struct{ error }
 
-func (o Obstacle) Unwrap() error { return o.error }
+func (o Blocker) Unwrap() error { return o.error }
 
-// OfQuota tells whether it is about a quota, which counts no helpers.
-func (o Obstacle) OfQuota() bool { return ofQuota(o.error) }
+// OfQuota reports whether it is about a quota, which does not count helpers.
+func (o Blocker) OfQuota() bool { return ofQuota(o.error) }
 
 var dryRun = []string{metav1.DryRunAll}
 
-// CheckCopy says that a copy of a pod could never start, since a claim of it is for one pod alone.
+// CheckCopy returns an error if a copy could never start because a claim is for one pod only.
 func CheckCopy(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) error {
 	return checkReadWriteOncePod(pod, claimsOf(ctx, client, pod))
 }
 
-// PlanPatch looks whether a workload's template can be patched, and what that would do. It changes nothing. The error says
-// why it can't be, or who keeps the workload as it is.
+// PlanPatch checks whether the template of a workload can be patched, and what that would do. It changes nothing.
 func PlanPatch(ctx context.Context, d Deps, want PatchRequest) (PatchPlan, error) {
 	return patcher{d}.plan(ctx, want)
 }
 
-// OpenPatch patches a template, waits until every pod has it, and returns a session in the newest of them.
+// OpenPatch patches a template, waits until every pod has the patch, and returns a session in the newest one.
 func OpenPatch(ctx context.Context, d Deps, p PatchPlan) (*Session, error) {
 	s, t, err := patcher{d}.open(ctx, p)
 	return d.opened(ctx, &s, t, Request{Access: p.want.Access, Override: p.want.Override}, err)
 }
 
-// PatchOps are what OpenPatch would send. With ask the API server decides the security context in dry runs.
+// PatchOps returns what OpenPatch would send. With ask, dry runs decide the security context.
 func PatchOps(ctx context.Context, d Deps, p PatchPlan, ask bool) ([]podspec.Op, error) {
 	return patcher{d}.ops(ctx, p, ask)
 }
 
-// Resource is the plural of the workload that is patched, with its group.
+// Resource is the resource of the workload, with its API group.
 func (p PatchPlan) Resource() string { return p.workload.Plural() + appsGroup }
 
-// Helpers lists the running containers of ours that see the target.
+// Helpers lists the running helpers that see the target.
 func (p *Plan) Helpers(t target.Target) []string {
 	var names []string
 	for _, c := range t.Pod.Spec.EphemeralContainers {
@@ -119,8 +118,8 @@ func (p *Plan) Helpers(t target.Target) []string {
 	return names
 }
 
-// Refused tells an answer that another security context might change (admission says 400, 403 or 422, a webhook any other
-// 4xx) from one that it would not.
+// Refused reports whether another security context might be admitted: admission answers with 400, 403 or 422, a webhook
+// with any other 4xx.
 func Refused(err error) bool {
 	var status apierrors.APIStatus
 	if errors.Is(err, errDropped) {

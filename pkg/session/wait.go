@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"io"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,34 +19,33 @@ import (
 )
 
 const (
-	// pollInterval is how often a pod is read while a container starts. Reading needs no more than get on
-	// pods, which the session needs anyway; a watch would need a second permission.
+	// pollInterval is how often a pod is read while a container starts. A watch would require a second permission.
 	pollInterval = 200 * time.Millisecond
-	// progressDelay is how long a wait lasts before the user is told what it is for.
+	// progressDelay is how long a wait lasts before it is shown.
 	progressDelay = time.Second
 )
 
-// waitFor says what a wait is for.
+// waitFor is the subject of a wait.
 type waitFor struct {
 	session Session
-	// target and targetID name the container whose end would end the helper; "" for a copy.
+	// target and targetID identify the container whose end would end the helper; "" for a copy.
 	target, targetID string
 }
 
-// notRunning is the end of a wait whose time is over.
+// notRunning is the error of a wait that timed out.
 type notRunning struct{ error }
 
 func (n notRunning) Unwrap() error { return n.error }
 
-// wait returns the pod when the session's container runs in it; with an error as soon as the kubelet names a reason
-// that time will not mend, after o.Timeout, or when ctx ends.
+// wait returns the pod once the container of the session runs. It fails after o.Timeout, when ctx ends, or as soon as
+// the kubelet gives a reason that waiting does not fix.
 func wait(ctx context.Context, o Deps, w waitFor) (last *corev1.Pod, err error) {
 	s := w.session
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
 	defer cancel()
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	begin, said, state := time.Now(), false, "nothing yet"
+	begin, said, state, ask := time.Now(), false, "no status yet", askAfter
 	defer func() {
 		if said {
 			o.Report.Waiting("")
@@ -58,14 +57,12 @@ func wait(ctx context.Context, o Deps, w waitFor) (last *corev1.Pod, err error) 
 		pod, err := o.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
 		switch {
 		case ctx.Err() != nil:
-		case apierrors.IsNotFound(err):
-			return last, fmt.Errorf("wait for container %s: pod/%s is gone", s.Container, s.Pod)
 		case err != nil:
-			return last, fmt.Errorf("wait for container %s of pod/%s: %w", s.Container, s.Pod, err)
+			return last, unread(s, err)
 		default:
 			last = pod
 			var done bool
-			if done, state, err = w.judge(pod); done {
+			if done, state, err = w.evaluate(pod); done || err == nil && w.answers(ctx, o, time.Since(begin), &ask) {
 				return pod, nil
 			}
 			doubtful := w.doubtful(pod)
@@ -78,7 +75,7 @@ func wait(ctx context.Context, o Deps, w waitFor) (last *corev1.Pod, err error) 
 		}
 		if time.Since(begin) > progressDelay {
 			said = true
-			o.Report.Waiting(fmt.Sprintf("waiting for container %s of pod/%s: %s", s.Container, s.Pod, state))
+			o.Report.Waiting(fmt.Sprintf("waiting for container %s in pod/%s: %s", s.Container, s.Pod, state))
 		}
 		select {
 		case <-ctx.Done():
@@ -88,11 +85,35 @@ func wait(ctx context.Context, o Deps, w waitFor) (last *corev1.Pod, err error) 
 	}
 }
 
-// settleTime is how long the API may take to tell that the target has ended, once its helper can't be started for that reason.
+func unread(s Session, err error) error {
+	if apierrors.IsNotFound(err) {
+		return fmt.Errorf("wait for container %s: pod/%s was deleted", s.Container, s.Pod)
+	}
+	return fmt.Errorf("wait for container %s in pod/%s: %w", s.Container, s.Pod, err)
+}
+
+// askAfter is how long the API may take to report that a helper runs before the helper itself is asked.
+const askAfter = 3 * time.Second
+
+// answers reports whether a helper runs, whatever the API says: while the kubelet runs one again that had ended, the API
+// server refuses every new status of the pod. It asks after a time, then after twice that time, and so on.
+func (w waitFor) answers(ctx context.Context, o Deps, waited time.Duration, ask *time.Duration) bool {
+	if w.targetID == "" || waited < *ask {
+		return false
+	}
+	*ask *= 2
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	exec, err := o.Exec(at(&w.session), false)
+	return err == nil && exec.Run(ctx, []string{"true"}, nil, io.Discard, io.Discard) == nil
+}
+
+// settleTime is how long the API may take to report that the target has ended, after its helper failed to start for
+// that reason.
 const settleTime = 2 * time.Second
 
-// doubtful tells whether a helper may be refused by the runtime because its target has ended meanwhile, which the API
-// tells a moment later: a container can't join the processes of one that has ended.
+// doubtful reports whether the runtime may refuse a helper because its target has just ended, which the API reports a
+// moment later: a container cannot join the processes of an ended one.
 func (w waitFor) doubtful(pod *corev1.Pod) bool {
 	helper, ok := podspec.Status(pod, w.session.Container)
 	if !ok || helper.State.Waiting == nil || w.targetID == "" {
@@ -110,12 +131,12 @@ func waitEnd(ctx context.Context, o Deps, s Session, state string) error {
 	if !errors.Is(cause, errTimeout) {
 		return cause
 	}
-	return hint.With(notRunning{fmt.Errorf("wait for container %s of pod/%s: not running after %s: %s", s.Container, s.Pod, brief(o.Timeout), state)},
-		fmt.Sprintf("kubectl describe pod -n %s %s, or a longer --timeout", s.Namespace, s.Pod))
+	return hint.With(notRunning{fmt.Errorf("wait for container %s in pod/%s: not running after %s: %s", s.Container, s.Pod, formatDuration(o.Timeout), state)},
+		fmt.Sprintf("run kubectl describe pod -n %s %s, or use a longer --timeout", s.Namespace, s.Pod))
 }
 
-// judge reads one answer of the API server: done, or not yet and why, or an error that is final.
-func (w waitFor) judge(pod *corev1.Pod) (done bool, state string, err error) {
+// evaluate reads one answer: done, or not yet and why, or a final error.
+func (w waitFor) evaluate(pod *corev1.Pod) (done bool, state string, err error) {
 	s := w.session
 	if pod.DeletionTimestamp != nil {
 		return false, "", fmt.Errorf("wait for container %s: pod/%s is being deleted", s.Container, s.Pod)
@@ -132,23 +153,22 @@ func (w waitFor) judge(pod *corev1.Pod) (done bool, state string, err error) {
 		return true, "", nil
 	case ok && st.State.Terminated != nil:
 		t := st.State.Terminated
-		return false, "", fmt.Errorf("start container %s of pod/%s: it ended at once with exit code %d: %s: %s",
-			s.Container, s.Pod, t.ExitCode, t.Reason, t.Message)
+		return false, "", fmt.Errorf("start container %s in pod/%s: it exited at once with code %d: %s",
+			s.Container, s.Pod, t.ExitCode, below(t.Reason, t.Message))
 	case ok && st.State.Waiting != nil:
-		return false, waiting(st.State.Waiting), fatal(s, st.State.Waiting)
+		return false, st.State.Waiting.Reason, fatal(s, st.State.Waiting)
 	case pod.Status.Phase == corev1.PodFailed:
-		return false, "", fmt.Errorf("start pod/%s: %s: %s", s.Pod, pod.Status.Reason, pod.Status.Message)
+		return false, "", fmt.Errorf("start pod/%s: %s", s.Pod, below(pod.Status.Reason, pod.Status.Message))
 	}
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			return false, "", fmt.Errorf("schedule pod/%s: %s: %s", s.Pod, c.Reason, c.Message)
+			return false, "", fmt.Errorf("schedule pod/%s: %s", s.Pod, below(c.Reason, c.Message))
 		}
 	}
 	return false, "the kubelet has not started it yet", nil
 }
 
-// targetGone says that the target has ended or restarted: a helper can't join its processes any more, and one that did
-// ended with them.
+// targetGone returns an error if the target has ended or restarted: its helper ended too, or cannot start.
 func (w waitFor) targetGone(pod *corev1.Pod) error {
 	st, ok := podspec.Status(pod, w.target)
 	if w.targetID == "" || !ok {
@@ -156,23 +176,22 @@ func (w waitFor) targetGone(pod *corev1.Pod) error {
 	}
 	err := target.Target{Pod: pod, Container: w.target}.CheckContainer()
 	if err == nil && !containsID(st, w.targetID) {
-		err = hint.With(fmt.Errorf("use container %s of pod/%s: it restarted meanwhile", w.target, pod.Name),
-			fmt.Sprintf("the same command again; kubectl shareproc debug %s --copy --hold, if it ends too soon for that", pod.Name))
+		err = hint.With(fmt.Errorf("join container %s in pod/%s: it restarted while the helper started", w.target, pod.Name),
+			fmt.Sprintf("run it again, or kubectl shareproc debug %s --copy --hold if it crashes too soon", pod.Name))
 	}
 	return err
 }
 
-// failedInit is the end of a copy whose init container failed: the kubelet does not start it again there, and may leave
-// the pod pending for as long as another container waits.
+// failedInit returns an error if an init container of a copy failed: the kubelet does not restart it there, and may
+// leave the pod pending.
 func failedInit(s Session, pod *corev1.Pod) error {
 	if pod.Spec.RestartPolicy != corev1.RestartPolicyNever {
 		return nil
 	}
 	for _, st := range pod.Status.InitContainerStatuses {
 		if t := st.State.Terminated; t != nil && t.ExitCode != 0 {
-			return hint.With(fmt.Errorf("start pod/%s: init container %s failed with exit code %d: %s", s.Pod, st.Name, t.ExitCode,
-				strings.TrimSpace(t.Message)),
-				fmt.Sprintf("--hold=%s, for a shell in place of it, or --image with a static busybox if it is %s", st.Name, podspec.ToolsContainer))
+			return hint.With(fmt.Errorf("start pod/%s: init container %s failed with exit code %d%s", s.Pod, st.Name, t.ExitCode, below("", t.Message)),
+				fmt.Sprintf("use --hold=%s for a shell in its place, or --image with a static busybox if it is %s", st.Name, podspec.ToolsContainer))
 		}
 	}
 	return nil
@@ -183,22 +202,17 @@ func containsID(st *corev1.ContainerStatus, id string) bool {
 	return n >= 0 && st.ContainerID[n:] == id
 }
 
-func waiting(w *corev1.ContainerStateWaiting) string {
-	if w.Message == "" {
-		return w.Reason
-	}
-	return w.Reason + ": " + w.Message
-}
-
-// fatal makes an error of the kubelet's reasons that waiting does not mend
-// (pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go of Kubernetes).
+// fatal returns an error for a reason of the kubelet that waiting does not fix (pkg/kubelet/images/types.go and
+// pkg/kubelet/container/sync_result.go of Kubernetes).
 func fatal(s Session, w *corev1.ContainerStateWaiting) error {
-	err := fmt.Errorf("start container %s of pod/%s: %s", s.Container, s.Pod, waiting(w))
+	err := fmt.Errorf("start container %s in pod/%s: %s", s.Container, s.Pod, below(w.Reason, w.Message))
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "RegistryUnavailable":
-		return hint.With(err, "--image with one that this cluster's nodes can pull (busybox, static)")
-	case "CreateContainerError", "RunContainerError":
-		return hint.With(err, fmt.Sprintf("--image with a static busybox, if this one has no sh; else kubectl describe pod -n %s %s", s.Namespace, s.Pod))
+		return hint.With(err, "use --image with a static busybox that the nodes of this cluster can pull")
+	case "RunContainerError":
+		return hint.With(err, "use --copy if the pod has as many processes or as much memory as it may have, or --image with a static busybox if this one has no sh")
+	case "CreateContainerError":
+		return hint.With(err, fmt.Sprintf("use --image with a static busybox if this one has no sh; otherwise run kubectl describe pod -n %s %s", s.Namespace, s.Pod))
 	case "CreateContainerConfigError", "CrashLoopBackOff":
 		return hint.With(err, fmt.Sprintf("kubectl describe pod -n %s %s", s.Namespace, s.Pod))
 	}

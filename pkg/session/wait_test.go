@@ -5,8 +5,10 @@ package session
 import (
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -26,10 +28,10 @@ func TestWaitNoticesThatTheTargetEnded(t *testing.T) {
 		after func(*corev1.ContainerStatus)
 		want  string
 	}{
-		{"restarted", corev1.ContainerState{}, func(st *corev1.ContainerStatus) { st.ContainerID = "containerd://bbbb" }, "it restarted meanwhile"},
+		{"restarted", corev1.ContainerState{}, func(st *corev1.ContainerStatus) { st.ContainerID = "containerd://bbbb" }, "it restarted while the helper started"},
 		{"ended", corev1.ContainerState{}, func(st *corev1.ContainerStatus) { st.State = ended }, "last exit code 3"},
 		{"ended, the helper refused first", refused, func(st *corev1.ContainerStatus) { st.State = ended }, "last exit code 3"},
-		{"restarted, the helper refused first", refused, func(st *corev1.ContainerStatus) { st.ContainerID = "containerd://bbbb" }, "it restarted meanwhile"},
+		{"restarted, the helper refused first", refused, func(st *corev1.ContainerStatus) { st.ContainerID = "containerd://bbbb" }, "it restarted while the helper started"},
 	} {
 		target := newTarget(nil)
 		cl := newCluster(target)
@@ -73,6 +75,31 @@ func TestWaitEndsAtOnceForFinalReasons(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The API server may refuse every new status of a pod for a while. A helper that runs then answers, and is used.
+func TestWaitAsksAHelperWhoseStatusLags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			answer error
+			want   string
+		}{{nil, ""}, {errors.New("container not found"), "ContainerCreating"}} {
+			target := newTarget(nil)
+			cl := newCluster(target)
+			cl.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
+			o, asked, begin := cl.opener(), 0, time.Now()
+			o.Timeout = time.Minute
+			o.Ask = func(context.Context, Session, []string, io.Writer) error { asked++; return c.answer }
+			s, err := o.Open(t.Context(), target, plan(t, target, Request{}))
+			waited := time.Since(begin)
+			switch {
+			case c.want == "" && (err != nil || !s.Running || asked != 1 || waited > 2*askAfter):
+				t.Errorf("it answers: %v, asked %d times in %s", err, asked, waited)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || asked != 5 || waited != time.Minute):
+				t.Errorf("it does not answer: %v, asked %d times in %s", err, asked, waited)
+			}
+		}
+	})
 }
 
 func TestWaitEndsWithItsTimeout(t *testing.T) {

@@ -29,17 +29,17 @@ type workload struct {
 	meta     metav1.Object
 	template *corev1.PodTemplateSpec
 	selector *metav1.LabelSelector
-	// pods is how many it wants.
+	// pods is the desired number of pods.
 	pods int32
-	// fixed says why a change of the template would not reach its pods; "" where it would.
+	// fixed is why a change of the template would not reach the pods; "" if it would.
 	fixed string
-	// how says in which way its pods are replaced.
+	// how is the order in which pods are replaced.
 	how string
 
 	fields workloadFields
 }
 
-// workloadFields are those of the three kinds that count here; what a kind does not have is zero.
+// workloadFields are the fields that matter here; a field that a kind lacks is zero.
 type workloadFields struct {
 	metav1.ObjectMeta `json:"metadata"`
 	Spec              struct {
@@ -72,7 +72,7 @@ type updateStrategy struct {
 	} `json:"rollingUpdate"`
 }
 
-// partition keeps the first pods of a StatefulSet as they are.
+// partition is the number of pods of a StatefulSet that an update leaves unchanged.
 func (u updateStrategy) partition() int32 {
 	if u.RollingUpdate == nil || u.RollingUpdate.Partition == nil {
 		return 0
@@ -80,7 +80,7 @@ func (u updateStrategy) partition() int32 {
 	return *u.RollingUpdate.Partition
 }
 
-// missing is the API server's "not found" in words that say where.
+// missing is a "not found" error that names the namespace.
 type missing struct {
 	error
 	text string
@@ -92,18 +92,18 @@ func (m missing) Unwrap() error { return m.error }
 // workloads reads and changes Deployments, StatefulSets and DaemonSets.
 type workloads struct{ Deps }
 
-// resourceOf is where the API has workloads of a kind.
+// resourceOf returns the client for workloads of a kind.
 func (o workloads) resourceOf(kind, namespace string) dynamic.ResourceInterface {
 	plural := target.Workload{Kind: kind}.Plural()
 	return o.Dynamic.Resource(appsv1.SchemeGroupVersion.WithResource(plural)).Namespace(namespace)
 }
 
-// workload reads one.
+// workload gets one workload.
 func (o workloads) workload(ctx context.Context, namespace string, w target.Workload) (workload, error) {
 	object, err := o.resourceOf(w.Kind, namespace).Get(ctx, w.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return workload{}, hint.With(missing{err, fmt.Sprintf("get %s: there is no such %s in namespace %s", w, w.Kind, namespace)},
-			fmt.Sprintf("kubectl get %s -n %s, or name another namespace with -n", w.Plural(), namespace))
+		return workload{}, hint.With(missing{err, fmt.Sprintf("%s %q not found in namespace %q", w.Kind, w.Name, namespace)},
+			fmt.Sprintf("run kubectl get %s -n %s, or use -n for another namespace", w.Plural(), namespace))
 	}
 	if err != nil {
 		return workload{}, lacking(fmt.Errorf("get %s: %w", w, err), namespace, Rule("get", w.Plural()+appsGroup))
@@ -111,7 +111,7 @@ func (o workloads) workload(ctx context.Context, namespace string, w target.Work
 	return workloadOf(w.Kind, object)
 }
 
-// change sends operations to a workload. With dry nothing is changed.
+// change sends a JSON patch; a dry run if dry.
 func (o workloads) change(ctx context.Context, w workload, ops []podspec.Op, dry bool) (workload, error) {
 	body, err := json.Marshal(ops)
 	if err != nil {
@@ -130,7 +130,7 @@ func (o workloads) change(ctx context.Context, w workload, ops []podspec.Op, dry
 }
 
 func workloadOf(kind string, object *unstructured.Unstructured) (workload, error) {
-	w := workload{Workload: target.Workload{Kind: kind, Name: object.GetName()}, meta: object, how: "some at a time"}
+	w := workload{Workload: target.Workload{Kind: kind, Name: object.GetName()}, meta: object, how: "rolling"}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, &w.fields); err != nil {
 		return w, fmt.Errorf("read %s: %w", w, err)
 	}
@@ -139,24 +139,24 @@ func workloadOf(kind string, object *unstructured.Unstructured) (workload, error
 	switch kind {
 	case "deployment":
 		if spec.Strategy.Type == string(appsv1.RecreateDeploymentStrategyType) {
-			w.how = "all at once (strategy Recreate)"
+			w.how = "all at once: strategy Recreate"
 		}
 		if spec.Paused {
 			w.fixed = "it is paused"
 		}
 		return w, nil
 	case "statefulset":
-		w.how = "one after the other"
+		w.how = "one at a time"
 		if kept := spec.UpdateStrategy.partition(); kept > 0 {
 			if w.pods = max(w.pods-kept, 0); w.pods == 0 {
-				w.fixed = "its update strategy's partition keeps every pod as it is"
+				w.fixed = "the partition of its update strategy excludes every pod"
 			}
 		}
 	default:
 		w.pods = w.fields.Status.DesiredNumberScheduled
 	}
 	if spec.UpdateStrategy.Type == string(appsv1.OnDeleteStatefulSetStrategyType) {
-		w.fixed = "it replaces pods only when they are deleted (OnDelete)"
+		w.fixed = "it replaces pods only when they are deleted (strategy OnDelete)"
 	}
 	return w, nil
 }
@@ -168,11 +168,10 @@ func orOne(n *int32) int32 {
 	return *n
 }
 
-// rollout tells how far the last change has got, by the rules of kubectl rollout status
-// (k8s.io/kubectl/pkg/polymorphichelpers).
+// rollout reports the progress of the last change, like kubectl rollout status (k8s.io/kubectl/pkg/polymorphichelpers).
 func (w workload) rollout() (done bool, state string, err error) {
 	if w.fields.Generation > w.fields.Status.ObservedGeneration {
-		return false, "the change has not been seen yet", nil
+		return false, "the controller has not observed the change yet", nil
 	}
 	switch w.Kind {
 	case "deployment":
@@ -203,7 +202,7 @@ func (w workload) deploymentRollout() (bool, string, error) {
 	case s.UpdatedReplicas < wanted:
 		return false, fmt.Sprintf("new pods: %d of %d", s.UpdatedReplicas, wanted), nil
 	case s.Replicas > s.UpdatedReplicas:
-		return false, fmt.Sprintf("old pods that are still there: %d", s.Replicas-s.UpdatedReplicas), nil
+		return false, fmt.Sprintf("old pods pending termination: %d", s.Replicas-s.UpdatedReplicas), nil
 	case s.AvailableReplicas < s.UpdatedReplicas:
 		return false, fmt.Sprintf("available: %d of %d new pods", s.AvailableReplicas, s.UpdatedReplicas), nil
 	}
@@ -223,8 +222,8 @@ func (w workload) statefulSetRollout() (bool, string, error) {
 	return true, "", nil
 }
 
-// awaitRollout waits until a workload's last change has reached its pods. It fails at once for what time will not mend,
-// and when nothing has moved for o.Timeout. look is asked each time whether something is wrong; it may be nil.
+// awaitRollout waits until the last change has reached the pods. It fails at once for an error that waiting does not
+// fix, or after o.Timeout without progress. look may be nil, and reports problems of pods.
 func (o workloads) awaitRollout(ctx context.Context, namespace string, name target.Workload, look func(context.Context) (string, error)) error {
 	ticker := time.NewTicker(rolloutLook)
 	defer ticker.Stop()
@@ -241,8 +240,8 @@ func (o workloads) awaitRollout(ctx context.Context, namespace string, name targ
 		case state != last:
 			last, moved = state, time.Now()
 		case time.Since(moved) > o.Timeout:
-			return hint.With(fmt.Errorf("roll out %s: nothing has moved for %s: %s", name, brief(o.Timeout), last),
-				fmt.Sprintf("kubectl describe -n %s %s and its pods, or a longer --timeout", namespace, name))
+			return hint.With(fmt.Errorf("roll out %s: no progress for %s: %s", name, formatDuration(o.Timeout), last),
+				fmt.Sprintf("run kubectl describe -n %s %s, describe its pods, or use a longer --timeout", namespace, name))
 		}
 		if state != "" && state != said {
 			o.Report.Say("waiting for %s: %s", name, state)
@@ -256,7 +255,7 @@ func (o workloads) awaitRollout(ctx context.Context, namespace string, name targ
 	}
 }
 
-// progress is one look at a rollout.
+// progress checks a rollout once.
 func (o workloads) progress(ctx context.Context, namespace string, name target.Workload, look func(context.Context) (string, error)) (bool, string, error) {
 	w, err := o.workload(ctx, namespace, name)
 	if err != nil {
@@ -273,7 +272,7 @@ func (o workloads) progress(ctx context.Context, namespace string, name target.W
 // rolloutLook is how often a workload is read while it replaces its pods.
 const rolloutLook = 500 * time.Millisecond
 
-// passing tells an error of the way to the server from one of its answers.
+// passing reports whether an error may go away: the network or an overloaded server, not a real answer.
 func passing(err error) bool {
 	var status apierrors.APIStatus
 	return unreachable(err) || errors.As(err, &status) && (apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsTimeout(err) || apierrors.IsServiceUnavailable(err))

@@ -19,7 +19,10 @@ const mirrorAnnotation = corev1.MirrorPodAnnotationKey
 
 // crashLoop is the kubelet's reason for a container that it will start again, but not at once
 // (pkg/kubelet/container/sync_result.go of Kubernetes).
-const crashLoop = "CrashLoopBackOff"
+const (
+	crashLoop = "CrashLoopBackOff"
+	creating  = "ContainerCreating"
+)
 
 // Terminating reports whether the pod is being deleted: no container can be added to it any more, while
 // those that run still can be used.
@@ -67,13 +70,23 @@ func (t Target) CheckContainer() error {
 	if init := t.blocker(); init != nil {
 		return t.initializing(init)
 	}
+	return stopped(t, st)
+}
+
+// stopped says why a container does not run.
+func stopped(t Target, st *corev1.ContainerStatus) error {
+	name := t.Pod.Name
 	switch {
 	case st == nil:
-		return t.notRunning("the kubelet has not started it yet", t.others())
+		return t.notRunning("the kubelet has not started it yet", "kubectl describe pod "+name)
+	case st.State.Waiting != nil && st.State.Waiting.Reason == creating: // a copy would wait as well
+		return t.notRunning(waits(st.State.Waiting), "kubectl describe pod "+name)
 	case st.State.Waiting != nil && st.State.Waiting.Reason == crashLoop:
 		return t.notRunning(crashes(st), t.afterCrash(t.Container))
 	case st.State.Waiting != nil:
 		return t.notRunning(waits(st.State.Waiting), t.others())
+	case st.State.Terminated != nil && t.restarts(st.State.Terminated) && st.State.Terminated.ExitCode == 0 && st.RestartCount < 2:
+		return t.notRunning(outcome(st.State.Terminated)+"; the kubelet will restart it", "run it again once the container runs")
 	case st.State.Terminated != nil && t.restarts(st.State.Terminated):
 		return t.notRunning(outcome(st.State.Terminated)+"; the kubelet will restart it", t.afterCrash(t.Container))
 	case st.State.Terminated != nil:

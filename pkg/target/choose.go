@@ -134,7 +134,7 @@ func (f finder) noneUsable(w workload, all []candidate) error {
 	return hint.With(fmt.Errorf("no usable pod%s among %s: %s", w.of, count(len(all), "pod"), strings.Join(why, ", ")), try)
 }
 
-// why tells in a few words why the pod can't be looked into.
+// why describes why the pod is not usable.
 func (c candidate) why() string {
 	pod := c.Pod
 	switch {

@@ -34,8 +34,7 @@ type finder struct {
 func (f finder) pod(ctx context.Context, name string) (*corev1.Pod, error) {
 	pod, err := f.client.CoreV1().Pods(f.namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return nil, hint.With(fmt.Errorf("pod %q not found in namespace %q", name, f.namespace),
-			fmt.Sprintf("run kubectl get pods -n %s, use deploy/%s if it is a Deployment, or use -n for another namespace", f.namespace, name))
+		return nil, f.notFound(ctx, name)
 	}
 	if err != nil {
 		return nil, f.refused(fmt.Errorf("get pod/%s: %w", name, err), "", "pods", "get")
@@ -115,6 +114,6 @@ func (f finder) refused(err error, group, resource, verb string) error {
 	if !apierrors.IsForbidden(err) {
 		return err
 	}
-	return hint.With(err, fmt.Sprintf("have these rules added to your Role in namespace %s:\n- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]",
+	return hint.With(err, fmt.Sprintf("ask an admin to add these rules to your Role in namespace %s:\n- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]",
 		f.namespace, group, resource, verb))
 }

@@ -216,7 +216,7 @@ func TestResolveRefused(t *testing.T) {
 			return err
 		}
 		forbidden := refuse(apierrors.NewForbidden(schema.GroupResource{Resource: c.resource}, "", nil))
-		wantError(t, c.ref, forbidden, c.want, "have these rules added to your Role in namespace shop:\n"+c.rule)
+		wantError(t, c.ref, forbidden, c.want, "ask an admin to add these rules to your Role in namespace shop:\n"+c.rule)
 		if !apierrors.IsForbidden(forbidden) {
 			t.Errorf("%v: the API's error is lost: %v", c.ref, forbidden)
 		}

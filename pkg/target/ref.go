@@ -20,7 +20,7 @@ type Ref struct {
 	Arg string
 	// Selector is a label selector, as -l takes it.
 	Selector string
-	// Container is the container that is meant; "" is the pod's default one.
+	// Container is the target container; "" is the default container of the pod.
 	Container string
 }
 
@@ -76,11 +76,16 @@ func parseArg(arg string) (query, error) {
 		word, name = "pod", arg
 	}
 	k, ok := kindNamed(word)
-	if !ok {
+	switch {
+	case ok:
+	case IsNode(word) && len(validation.IsDNS1123Subdomain(name)) == 0:
+		return query{}, hint.With(fmt.Errorf("%q is a node, and has no container to join", arg),
+			"kubectl debug node/"+name+" -it --image=busybox")
+	default:
 		return query{}, hint.With(fmt.Errorf("%q has an unknown resource type %q: use %s", arg, word, kindNames()),
 			fmt.Sprintf("run kubectl get pods and name one of them, or use -n %s if that is a namespace", word))
 	}
-	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
+	if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 && (k.get != nil || !isPattern(name)) {
 		return query{}, hint.With(fmt.Errorf("%q is not a valid %s name: %s", arg, k.name, problems[0]),
 			fmt.Sprintf("run kubectl get %s and name one of them", k.plural))
 	}
@@ -92,8 +97,12 @@ func parseArg(arg string) (query, error) {
 // Resolve finds a pod of.
 func ParseName(arg string) (string, error) {
 	q, err := parseArg(arg)
-	if err == nil && q.kind.get != nil {
-		err = hint.With(fmt.Errorf("%q is a %s: only a pod can be used here", arg, q.kind.name),
+	if err == nil && (q.kind.get != nil || isPattern(q.name)) {
+		is := q.kind.name
+		if isPattern(q.name) {
+			is = "pattern"
+		}
+		err = hint.With(fmt.Errorf("%q is a %s: only a pod can be used here", arg, is),
 			"run kubectl get pods and name one of them")
 	}
 	if err != nil {

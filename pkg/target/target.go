@@ -22,7 +22,7 @@ type Target struct {
 	Container string
 }
 
-// defaultContainer is kubectl's own annotation for the container that is meant when none is named.
+// defaultContainer is the annotation that kubectl reads for the default container.
 const defaultContainer = "kubectl.kubernetes.io/default-container"
 
 // Resolve finds the pod that ref means and picks the container: the one named, else the one that the
@@ -35,33 +35,69 @@ const defaultContainer = "kubectl.kubernetes.io/default-container"
 // advice: what Validate finds; nothing of that name; no pods, or none that runs, and why; no such
 // container; what the API server refuses, with the rule to add.
 func Resolve(ctx context.Context, client kubernetes.Interface, namespace string, ref Ref, say func(format string, args ...any)) (Target, error) {
-	q, err := ref.parse()
-	if err != nil {
-		return Target{}, err
-	}
 	f := finder{client: client, namespace: namespace}
-	w := workload{selector: q.selector, of: fmt.Sprintf(" with labels %q", ref.Selector)}
-	switch {
-	case q.selector != nil:
-	case q.kind.get == nil:
-		pod, err := f.pod(ctx, q.name)
-		if err != nil {
-			return Target{}, err
-		}
-		return pick(pod, ref.Container)
-	default:
-		if w, err = f.workload(ctx, q.kind, q.name); err != nil {
-			return Target{}, err
-		}
-	}
-	pods, err := f.pods(ctx, w)
+	named, w, pods, err := f.find(ctx, ref)
 	if err != nil {
 		return Target{}, err
+	}
+	if named != nil {
+		return pick(named, ref.Container)
 	}
 	if say == nil {
 		say = func(string, ...any) {}
 	}
 	return f.choose(w, pods, ref.Container, say)
+}
+
+// ResolveAll finds every pod that ref means and that may run, ordered by name. The requests and the errors are those of
+// Resolve.
+func ResolveAll(ctx context.Context, client kubernetes.Interface, namespace string, ref Ref) ([]Target, error) {
+	f := finder{client: client, namespace: namespace}
+	named, w, pods, err := f.find(ctx, ref)
+	switch {
+	case err != nil:
+		return nil, err
+	case named != nil:
+		t, err := pick(named, ref.Container)
+		return []Target{t}, err
+	case len(pods) == 0:
+		return nil, f.noPods(w)
+	}
+	var all []Target
+	var candidates []candidate
+	for i := range pods {
+		c := evaluate(&pods[i], ref.Container)
+		candidates = append(candidates, c)
+		if c.lacks == nil && !c.Terminating() && !finished(c.Pod) {
+			all = append(all, c.Target)
+		}
+	}
+	if len(all) == 0 {
+		return nil, f.noneUsable(w, candidates)
+	}
+	slices.SortFunc(all, func(a, b Target) int { return strings.Compare(a.Pod.Name, b.Pod.Name) })
+	return all, nil
+}
+
+// find finds the pod that is named, or else a workload and its pods.
+func (f finder) find(ctx context.Context, ref Ref) (named *corev1.Pod, w workload, pods []corev1.Pod, err error) {
+	q, err := ref.parse()
+	if err != nil {
+		return nil, w, nil, err
+	}
+	w = workload{selector: q.selector, of: fmt.Sprintf(" with labels %q", ref.Selector)}
+	switch {
+	case q.selector != nil:
+	case q.kind.get == nil:
+		named, err = f.pod(ctx, q.name)
+		return named, w, nil, err
+	default:
+		if w, err = f.workload(ctx, q.kind, q.name); err != nil {
+			return nil, w, nil, err
+		}
+	}
+	pods, err = f.pods(ctx, w)
+	return nil, w, pods, err
 }
 
 func pick(pod *corev1.Pod, container string) (Target, error) {
@@ -79,7 +115,7 @@ func pick(pod *corev1.Pod, container string) (Target, error) {
 	return Target{}, hint.With(err, "use -c with one of: "+strings.Join(names, ", "))
 }
 
-// defaultOf is the container that is meant when none is named. An annotation that names none of the
+// defaultOf is the container to use if none is named. An annotation that names none of the
 // pod's is taken for a leftover.
 func defaultOf(pod *corev1.Pod) string {
 	if name := pod.Annotations[defaultContainer]; slices.Contains(Containers(pod), name) {

@@ -25,9 +25,9 @@ type workload struct {
 	// owner controls its pods; nil where the selector alone decides, as it does for a Service, and for a
 	// Deployment, whose pods belong to its ReplicaSets.
 	owner metav1.Object
-	// state tells why it may have no pods ("0 replicas wanted"); "" where it does not say.
+	// state is why it may have no pods ("0 replicas wanted"); "" if unknown.
 	state string
-	// scaled tells that it has no pods because somebody scaled it to none.
+	// scaled is true if it was scaled to zero.
 	scaled bool
 }
 

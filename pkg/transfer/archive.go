@@ -240,7 +240,7 @@ func (s *archiveStage) Data(i int, offset int64, p []byte) error {
 
 func (s *archiveStage) Done(i int, size int64, err error) error {
 	if s.parts[i].Size < 0 {
-		s.parts[i].Size = size // a file of the kernel's, which comes by itself
+		s.parts[i].Size = size // a kernel file, which is sent alone
 	}
 	if s.right[i] = err == nil && size == s.parts[i].Size; s.right[i] && s.big != nil {
 		return s.big.zeros(size)

@@ -64,7 +64,7 @@ func merge(ctx context.Context, c *copier, level []*item, errs []error) (next []
 			open = append(open, Part{File: it.File})
 			next = append(next, children(c.items, it)...)
 		default:
-			c.fail(it, err)
+			refuse(c, it, err)
 		}
 	}
 	if len(open) == 0 {

@@ -193,6 +193,7 @@ func (c *copier) begin(ctx context.Context) (err error) {
 			return c.read(err)
 		}
 		c.items = l.sorted(c.fail)
+		leaveHoles(c)
 		if c.fatal == nil && (len(c.items) == 0 || c.items[0].Mode.Type() != c.top.Mode.Type()) {
 			c.fatal = c.read(ErrChanged)
 		}
@@ -222,8 +223,24 @@ func stageName(resume bool, from, to string) string {
 	return ".shareproc-" + base32.StdEncoding.EncodeToString(sum[:10]) + ".partial"
 }
 
-// fail leaves a file out, and what is in it.
-func (c *copier) fail(it *item, err error) {
+// leaveHoles leaves out files whose holes would be looked for for hours. One without any block is a single hole, but in an archive,
+// which has no holes.
+func leaveHoles(c *copier) {
+	_, archive := c.dst.(*archive)
+	for _, it := range c.items {
+		if err := Sparse(it.Size, it.Blocks); err != nil && it.Mode.IsRegular() && it.state != failed && (archive || it.Blocks > 0) {
+			c.fail(it, err)
+		}
+	}
+}
+
+// fail leaves a file out, and what is in it, for what is wrong at the source.
+func (c *copier) fail(it *item, err error) { leaveOut(c, it, err, c.read) }
+
+// refuse leaves out what the destination does not take.
+func refuse(c *copier, it *item, err error) { leaveOut(c, it, err, c.write) }
+
+func leaveOut(c *copier, it *item, err error, side func(error) error) {
 	if it.state == failed {
 		return
 	}
@@ -232,7 +249,7 @@ func (c *copier) fail(it *item, err error) {
 		c.drop = append(c.drop, it.Path)
 	}
 	if it.Path == "." {
-		c.fatal = c.read(err)
+		c.fatal = side(err)
 		return
 	}
 	c.reportFailure(it, err)

@@ -72,6 +72,25 @@ func plain(err error) error {
 	return err
 }
 
+// mostHoles is how many bytes of holes are looked through: to read a terabyte of zeros keeps a node busy for an hour.
+const mostHoles = 256 << 30
+
+// A SparseError says that a file is left out since nearly all of it is holes.
+type SparseError struct{ Size, Stored int64 }
+
+// Error gives the numbers.
+func (e *SparseError) Error() string {
+	return fmt.Sprintf("is sparse: %d of its %d bytes are stored, and its holes would be read for hours", e.Stored, e.Size)
+}
+
+// Sparse is a SparseError where a file of that size, in blocks of 512 bytes, has too many holes.
+func Sparse(size, blocks int64) error {
+	if blocks < 0 || size-blocks*512 <= mostHoles {
+		return nil
+	}
+	return &SparseError{Size: size, Stored: blocks * 512}
+}
+
 // A GrownError says that a file became longer while it was copied: what was copied is all that it had at a time.
 type GrownError struct {
 	At   time.Time // when it was changed last

@@ -3,9 +3,11 @@
 package transfer
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"strconv"
+	"time"
 )
 
 const nonblock = 0
@@ -17,3 +19,5 @@ func describe(f *File, info fs.FileInfo) {
 func private(info fs.FileInfo) bool { return info.IsDir() }
 
 func extent(_ *os.File, at, end int64) (from, to int64) { return at, end }
+
+func stamp(*os.File, time.Time) error { return errors.ErrUnsupported }

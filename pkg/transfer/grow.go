@@ -28,17 +28,21 @@ func (*archiveStage) onlyOnce() {}
 // grown copies what a file had at a time, if it became longer while it was copied: a log that is written to is never still. That
 // has not changed since if both ends agree about it afterwards. Less never replaces more.
 func (t *tap) grown(ctx context.Context, it *item, changed error) error {
-	if _, once := t.stage.(onlyOnce); once || it.grows || it.origin != nil || it.Size < 0 || !it.Mode.IsRegular() {
+	out, stream := t.stage.(*output)
+	if _, once := t.stage.(onlyOnce); once && !stream || it.grows || it.origin != nil || it.Size < 0 || !it.Mode.IsRegular() {
 		t.fail(it, changed)
 		return nil
 	}
-	now, err := t.src.Stat(ctx, join(t.top.Path, it.Path), false)
+	now, err := look(ctx, t.src, join(t.top.Path, it.Path), it.Size)
 	switch {
 	case IsBroken(err):
 		return t.read(err)
 	case err != nil || !now.Mode.IsRegular() || now.Size <= it.Size:
 		t.fail(it, changed)
 		return nil
+	}
+	if stream && out.at > 0 {
+		return t.gone(ctx, it, out, now)
 	}
 	t.count(it, 0)
 	now.Path, now.Inode = it.Path, ""
@@ -49,6 +53,26 @@ func (t *tap) grown(ctx context.Context, it *item, changed error) error {
 		return nil
 	}
 	return t.put(ctx, []*item{it})
+}
+
+// look asks for the facts of a file that had a length: twice where it has it still, since a write sets the time first and the
+// length then.
+func look(ctx context.Context, src Tree, name string, had int64) (File, error) {
+	now, err := src.Stat(ctx, name, false)
+	if err == nil && now.Size == had {
+		return src.Stat(ctx, name, false)
+	}
+	return now, err
+}
+
+// gone is grown for what went out already: all that the file had, or it cannot be taken back.
+func (t *tap) gone(ctx context.Context, it *item, out *output, now File) error {
+	if out.at != it.Size || identity(now.State) != identity(it.State) {
+		t.fail(it, ErrChanged)
+		return nil
+	}
+	it.State, it.grows, it.state = now.State, true, staged
+	return t.agree(ctx, it)
 }
 
 // agree compares what came of a file that grows with what it begins with now.

@@ -5,7 +5,9 @@
 package transfer
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -63,6 +65,58 @@ func TestFileThatGrows(t *testing.T) {
 				}
 				same(t, harvest(t, "dest"), map[string]string{"log": want, "a": "A"})
 			})
+		}
+	}
+}
+
+// A reader may send what a file grew by in any number of pieces: none of it goes out, nor zeros in its place.
+func TestStreamTakesNothingBehindTheEnd(t *testing.T) {
+	for _, grows := range []bool{false, true} {
+		var b bytes.Buffer
+		it := &item{File: File{Path: "log", Size: 6}, grows: grows}
+		out := Stdout(&b).(*stream).out
+		taps := &tap{Receiver: out, copier: &copier{}, batch: []*item{it}, index: []int{0}, errs: make([]error, 1), ended: make([]bool, 1)}
+		taps.Progress = func(int64) {}
+		for offset, text := range []string{"begin", "ning", "more", "and more"} {
+			check(t, taps.Data(0, int64(offset*5), []byte(text)))
+		}
+		if b.String() != "beginn" {
+			t.Errorf("grows %v: %q came", grows, &b)
+		}
+		if err := taps.errs[0]; (err == nil) != grows {
+			t.Errorf("grows %v: %v", grows, err)
+		}
+	}
+}
+
+// A file of little but holes is left out with its numbers, the rest is copied; into an archive none goes, not even one without a
+// block.
+func TestFileOfHolesIsLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	plant(t, dir, map[string]string{"source/a": "A", "source/giant": "x", "source/empty": ""})
+	for _, name := range []string{"source/giant", "source/empty"} {
+		if err := os.Truncate(name, 1<<40); err != nil {
+			t.Skip("this file system has no such files")
+		}
+	}
+	for name, c := range map[string]struct {
+		dst  Tree
+		dest string
+		lost []string
+	}{
+		"copy":    {Local(), "dest", []string{"giant"}},
+		"archive": {NewArchive(io.Discard, false, "dest"), "dest", []string{"giant", "empty"}},
+	} {
+		heard := reports{}
+		report, err := Copy(t.Context(), c.dst, Local(), Options{Source: "source", Dest: c.dest, Report: heard.add})
+		if err != nil || report.Failed != len(c.lost) {
+			t.Errorf("%s: %+v, %v", name, report, err)
+		}
+		for _, file := range c.lost {
+			if _, ok := errors.AsType[*SparseError](heard[file]); !ok {
+				t.Errorf("%s: %s: %v", name, file, heard[file])
+			}
 		}
 	}
 }

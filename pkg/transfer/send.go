@@ -7,10 +7,10 @@ import (
 	"errors"
 )
 
-// A batch has so many files, or bytes, at most; a longer file than smallSize goes by itself, and can be gone on with.
+// A batch is limited in files and bytes. A file larger than smallSize is sent alone, and can be resumed.
 const (
 	batchFiles = 4000
-	batchBytes = 16 << 20
+	batchBytes = 64 << 20
 	smallSize  = 128 << 10
 )
 
@@ -87,15 +87,15 @@ func (c *copier) put(ctx context.Context, batch []*item) error {
 func (t *tap) settle(ctx context.Context, errs []error) error {
 	var changed []*item
 	for i, it := range t.batch {
-		own := t.errs[i]
+		own, side := t.errs[i], t.read
 		if i < len(errs) && errs[i] != nil {
-			own = errs[i]
+			own, side = errs[i], t.write
 		}
 		if errors.Is(own, ErrChanged) && len(t.batch) > 1 && it.state != failed {
 			it.at = 0
 			t.count(it, 0)
 			changed = append(changed, it)
-		} else if err := t.became(ctx, i, own); err != nil {
+		} else if err := t.became(ctx, i, own, side); err != nil {
 			return err
 		}
 	}
@@ -114,7 +114,7 @@ func (t *tap) settle(ctx context.Context, errs []error) error {
 }
 
 // became notes what became of one file.
-func (t *tap) became(ctx context.Context, i int, own error) error {
+func (t *tap) became(ctx context.Context, i int, own error, side func(error) error) error {
 	it := t.batch[i]
 	switch {
 	case it.state == failed, IsBroken(own):
@@ -131,7 +131,7 @@ func (t *tap) became(ctx context.Context, i int, own error) error {
 	case errors.Is(own, ErrChanged):
 		return t.grown(ctx, it, own)
 	default:
-		t.fail(it, own)
+		leaveOut(t.copier, it, own, side)
 	}
 	return nil
 }
@@ -189,10 +189,18 @@ func (t *tap) Data(i int, offset int64, p []byte) error {
 	it := t.batch[i]
 	if it.grows {
 		p = p[:max(0, min(int64(len(p)), it.Size-offset))]
+		offset = min(offset, it.Size)
 	}
-	if t.errs[i] != nil || it.Size >= 0 && offset+int64(len(p)) > it.Size || offset < it.at {
+	if t.errs[i] != nil || offset < it.at {
 		t.errs[i] = ErrChanged
 		return nil
+	}
+	if it.Size >= 0 && offset+int64(len(p)) > it.Size {
+		// What it had goes out all the same: of a stream nothing can come again.
+		t.errs[i], p = ErrChanged, p[:max(0, it.Size-offset)]
+	}
+	if len(p) == 0 {
+		return nil // what is behind the end of a file is no hole in it
 	}
 	if t.own = t.Receiver.Data(i, offset, p); t.own != nil {
 		return t.own

@@ -6,14 +6,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // A stage is a private directory of this machine. What is copied is called "data" in it.
@@ -31,6 +29,7 @@ type putter struct {
 	parts   []Part
 	errs    []error
 	begun   []bool
+	sealed  []bool  // it has its mode and time
 	end     []int64 // how long a file is so far
 	file    *os.File
 	current int // whose file it is
@@ -45,7 +44,8 @@ func (s *stage) Put(_ context.Context, parts []Part, fill func(Receiver) error) 
 		return nil, err
 	}
 	defer w.close()
-	p := &putter{walk: w, stage: s, parts: parts, errs: make([]error, len(parts)), begun: make([]bool, len(parts)), end: make([]int64, len(parts))}
+	n := len(parts)
+	p := &putter{walk: w, stage: s, parts: parts, errs: make([]error, n), begun: make([]bool, n), sealed: make([]bool, n), end: make([]int64, n)}
 	contents := false
 	var lost []int
 	for i, part := range parts {
@@ -116,7 +116,7 @@ func (p *putter) make(part Part) error {
 	return err
 }
 
-// clash tells of another name which this disk takes for this one.
+// clash reports another name that this disk treats as the same.
 func (p *putter) clash(root *os.Root, path string) error {
 	if path == "." {
 		return nil
@@ -143,13 +143,6 @@ func (p *putter) free(root *os.Root, base, path string) error {
 		return err
 	}
 	return root.Remove(base)
-}
-
-func owned(root *os.Root, base string, f File) error {
-	if err := root.Lchown(base, int(f.UID), int(f.GID)); err != nil {
-		return fmt.Errorf("%w: %w", ErrOwner, plain(err))
-	}
-	return nil
 }
 
 // use opens the file of a part.
@@ -223,6 +216,9 @@ func (p *putter) Data(i int, offset int64, data []byte) error {
 		}
 		offset, data = offset+int64(n), data[n:]
 	}
+	if p.end[i] == f.Size && !p.stage.preserve {
+		return p.own(i, p.seal(i))
+	}
 	return nil
 }
 
@@ -247,6 +243,7 @@ func (p *putter) finish(i int, size int64) error {
 		if err := p.use(i); err != nil {
 			return err
 		}
+		p.sealed[i] = false
 	}
 	if p.end[i] < size {
 		if err := p.file.Truncate(size); err != nil {
@@ -258,37 +255,14 @@ func (p *putter) finish(i int, size int64) error {
 			return err
 		}
 	}
+	if p.sealed[i] {
+		return nil
+	}
 	root, base, err := p.in(p.parts[i].Path)
 	if err != nil {
 		return err
 	}
 	return p.stage.applyMetadata(root, base, p.parts[i].File)
-}
-
-// applyMetadata gives a file its owner, mode and time, in this order: a new owner clears bits of the mode.
-func (s *stage) applyMetadata(root *os.Root, base string, f File) error {
-	mode := f.Mode & (fs.ModePerm | fs.ModeSticky)
-	var kept error
-	if s.preserve {
-		if !f.Mode.IsDir() {
-			kept = owned(root, base, f)
-		}
-		if kept == nil {
-			mode |= f.Mode & (fs.ModeSetuid | fs.ModeSetgid)
-		}
-	}
-	if !f.Mode.IsDir() {
-		mode &^= fs.ModeSticky
-	} else if now, err := root.Lstat(base); err == nil && !s.preserve {
-		mode |= now.Mode() & fs.ModeSetgid // its group is inherited
-	}
-	if err := root.Chmod(base, mode); err != nil {
-		return err
-	}
-	if err := root.Chtimes(base, time.Time{}, f.Mtime); err != nil {
-		return err
-	}
-	return kept
 }
 
 // Remove takes away what is not copied any more.

@@ -4,7 +4,7 @@ package transfer
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // it tells bytes that a line damaged, and no forger
+	"crypto/sha1" //nolint:gosec // it detects damage in transit, not forgery
 	"errors"
 	"hash"
 	"io"
@@ -184,7 +184,7 @@ func (s *output) Data(_ int, offset int64, p []byte) error { return s.data(offse
 // Done writes the hole at the end.
 func (s *output) Done(_ int, size int64, err error) error {
 	if err != nil {
-		return nil //nolint:nilerr // whoever sends it says so
+		return nil //nolint:nilerr // the sender reports it
 	}
 	return s.zeros(size)
 }

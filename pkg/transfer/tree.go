@@ -64,7 +64,7 @@ type Receiver interface {
 // A Reader can be asked what there is, and for its contents. Paths are relative to where it begins.
 //
 // An error that IsBroken is about the connection, not about a file: the same call may succeed the next time, and the
-// Reader connects again by itself.
+// Reader reconnects on its own.
 type Reader interface {
 	// List yields "." and all that is below it, a directory before what is in it. An error ends it.
 	List(ctx context.Context) iter.Seq2[File, error]

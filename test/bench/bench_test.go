@@ -7,10 +7,13 @@
 package bench
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +24,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/faultproxy"
 )
 
 var (
@@ -67,6 +72,34 @@ func contests() []contest {
 			{"cp", `kubectl-shareproc cp -q "$IN/small" bench:/data/up/`},
 			{"kubectl exec tar", `tar -C "$IN" -cf - small | kubectl exec -i bench -c app -- tar -C /data/up -xf -`},
 			{"kubectl cp", `kubectl cp -c app "$IN/small" bench:/data/up/small`},
+		}},
+		{"a log of 64 MiB over 10 MB/s and 50 ms, down", []command{
+			{"cp", `KUBECONFIG="$SLOW" kubectl-shareproc cp -q bench:/data/log "$OUT/log"`},
+			{"kubectl cp", `KUBECONFIG="$SLOW" kubectl cp -c app bench:/data/log "$OUT/log"`},
+		}},
+		{"a log of 64 MiB over 10 MB/s and 50 ms, up", []command{
+			{"cp", `KUBECONFIG="$SLOW" kubectl-shareproc cp -q "$IN/log" bench:/data/up/`},
+			{"kubectl cp", `KUBECONFIG="$SLOW" kubectl cp -c app "$IN/log" bench:/data/up/log`},
+		}},
+		{"a dump of 512 MiB, half of it holes, down", []command{
+			{"cp", `kubectl-shareproc cp -q bench:/data/dump "$OUT/dump"`},
+			{"kubectl cp", `kubectl cp -c app bench:/data/dump "$OUT/dump"`},
+		}},
+		{"a command in a helper that runs", []command{
+			{"debug -- true", `exec kubectl-shareproc debug -q bench -- true`},
+			{"kubectl exec -- true", `exec kubectl exec bench -c app -- true`},
+		}},
+		{"a directory", []command{
+			{"fs /data", `exec kubectl-shareproc fs -q bench /data`},
+			{"kubectl exec -- true", `exec kubectl exec bench -c app -- true`},
+		}},
+		{"a list of processes, by one look", []command{
+			{"ps --interval 0", `exec kubectl-shareproc ps -q bench --interval 0`},
+			{"kubectl exec -- true", `exec kubectl exec bench -c app -- true`},
+		}},
+		{"twenty pods", []command{
+			{"ps --all-pods --interval 0", `kubectl-shareproc ps -q -l app=many --all-pods --interval 0 >"$OUT/list"`},
+			{"a loop of kubectl exec", `for p in $(kubectl get pods -l app=many -o name); do kubectl exec "$p" -- ps >>"$OUT/list"; done`},
 		}},
 		{"listing of 100,000 files", []command{
 			{"fs find", `kubectl-shareproc fs find -q bench /data/many >"$OUT/list"`},
@@ -117,20 +150,68 @@ func newBench(t *testing.T) *bench {
 	}
 	image := os.Getenv("SHAREPROC_E2E_BUSYBOX")
 	helper := cmp.Or(os.Getenv("SHAREPROC_BENCH_IMAGE"), image)
-	b.env = append(os.Environ(), "KUBECONFIG="+own, "PATH="+path+":"+os.Getenv("PATH"), "SHAREPROC_IMAGE="+helper, "IN="+b.in, "OUT="+b.out, "DISK="+b.disk)
+	b.env = append(os.Environ(), "KUBECONFIG="+own, "PATH="+path+":"+os.Getenv("PATH"), "SHAREPROC_IMAGE="+helper, "IN="+b.in, "OUT="+b.out, "DISK="+b.disk, "SLOW="+own+".slow")
 	namespace := "shareproc-bench-" + strconv.Itoa(os.Getpid())
 	b.sh("kubectl create namespace "+namespace, "")
 	t.Cleanup(func() { b.sh("kubectl delete namespace "+namespace+" --wait=false", "") })
 	b.sh("kubectl config set-context --current --namespace="+namespace+" && kubectl wait --for=create serviceaccount/default --timeout=60s", "")
+	b.slow(own)
 	b.sh("kubectl apply -f - && kubectl wait --for=condition=Ready pod/bench --timeout=90s", fmt.Sprintf(pod, image))
 	b.fill()
 	return b
+}
+
+// slow leaves a kubeconfig beside the own one whose line is slow.
+func (b *bench) slow(own string) {
+	b.t.Helper()
+	server := strings.TrimPrefix(strings.TrimSpace(b.output(`kubectl config view --minify -o 'jsonpath={.clusters[0].cluster.server}'`)), "https://")
+	proxy, err := faultproxy.NewLine(b.t.Context(), server, faultproxy.Line{Rate: 10_000_000, Delay: 25 * time.Millisecond}, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(proxy.Close)
+	text, err := os.ReadFile(own)
+	if err == nil {
+		err = os.WriteFile(own+".slow", bytes.ReplaceAll(text, []byte(server), []byte(proxy.Address())), 0o600)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// many starts pods that do nothing, and a helper in each.
+func (b *bench) many() {
+	b.t.Helper()
+	b.sh(`for i in $(seq 20); do kubectl run many-$i --image="$SHAREPROC_IMAGE" --labels=app=many --restart=Never --command -- sleep 86400 || exit; done
+kubectl wait --for=condition=Ready pod -l app=many --timeout=180s && kubectl-shareproc ps -q -l app=many --all-pods`, "")
+}
+
+// log writes 64 MiB of lines as programs write them: they shrink by gzip to a quarter or so.
+func (b *bench) log() {
+	b.t.Helper()
+	file, err := os.Create(filepath.Join(b.in, "log"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	// Not in memory: a program is said to have needed what its parent had.
+	text := bufio.NewWriter(file)
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	for n := 0; n < 64<<20; {
+		more, _ := fmt.Fprintf(text, "2026-01-01T%02d:%02d:%02d.%03dZ INFO request=%08x path=/api/v1/items/%d status=200 ms=%d\n",
+			random.IntN(24), random.IntN(60), random.IntN(60), random.IntN(1000), random.Uint32(), random.IntN(1000), random.IntN(900))
+		n += more
+	}
+	if err := errors.Join(text.Flush(), file.Close()); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // fill makes the files here, and brings them there.
 func (b *bench) fill() {
 	b.t.Helper()
 	b.sh(`mkdir -p "$IN" && head -c 268435456 /dev/urandom >"$IN/big"`, "")
+	b.sh(`truncate -s 512M "$IN/dump" && for i in 0 2 4 6; do dd if="$IN/big" of="$IN/dump" bs=1M seek=$((i * 64)) count=64 skip=$((i * 32)) conv=notrunc; done`, "")
+	b.log()
 	for tree, size := range map[string]int{"small": 2048, "many": 0} {
 		content := []byte(strings.Repeat("x", size))
 		count := map[string]int{"small": 200, "many": 1000}[tree]
@@ -146,7 +227,7 @@ func (b *bench) fill() {
 			}
 		}
 	}
-	b.sh(`tar -C "$IN" -cf - . | kubectl exec -i bench -- tar -C /data -xf -`, "")
+	b.sh(`tar -C "$IN" --exclude=./dump -cf - . | kubectl exec -i bench -- tar -C /data -xf - && kubectl-shareproc cp -q "$IN/dump" bench:/data/`, "")
 	// The helper is there before the first round.
 	b.sh("kubectl-shareproc fs bench /data -q", "")
 	b.clear()
@@ -300,6 +381,9 @@ func TestBench(t *testing.T) {
 	for _, c := range contests() {
 		if !strings.Contains(c.name, *only) {
 			continue
+		}
+		if c.name == "twenty pods" {
+			b.many()
 		}
 		part := table(c, b.run(c))
 		fmt.Print(part)

@@ -29,19 +29,23 @@ const (
 func lines() []budget {
 	return []budget{
 		{dirs: "cmd/kubectl-shareproc", code: 29},
-		{dirs: "pkg/plugin", code: 8250, goal: 5000},
-		{dirs: "pkg/output", code: 831},
-		{dirs: "pkg/session", code: 4602, shell: 200, goal: 1900},
-		{dirs: "pkg/doctor", code: 1136, goal: 700},
-		{dirs: "pkg/podspec", code: 1727, shell: 176},
-		{dirs: "pkg/target", code: 1149},
-		{dirs: "pkg/attach", code: 2186},
-		{dirs: "pkg/config", code: 388, goal: 250},
+		{dirs: "pkg/plugin/inspect pkg/plugin/top pkg/plugin/lsof pkg/plugin/ss pkg/plugin/env pkg/plugin/threads pkg/plugin/dump pkg/plugin/report", code: 6358},
+		{dirs: "pkg/plugin/browse", code: 3796},
+		{dirs: "pkg/plugin", code: 12480, goal: 5000},
+		{dirs: "pkg/output", code: 884},
+		{dirs: "pkg/proc", code: 2126},
+		{dirs: "pkg/report", code: 789},
+		{dirs: "pkg/session", code: 5107, shell: 216, goal: 1900},
+		{dirs: "pkg/doctor", code: 1133, goal: 700},
+		{dirs: "pkg/podspec", code: 2083, shell: 193},
+		{dirs: "pkg/target", code: 1365},
+		{dirs: "pkg/attach", code: 2347},
+		{dirs: "pkg/config", code: 421, goal: 250},
 		{dirs: "pkg/diff", code: 224},
 		{dirs: "pkg/crash", code: 93, goal: 40},
-		{dirs: "pkg/hint", code: 34},
-		{dirs: "pkg/remote", code: 4894, shell: 1281, goal: 2900},
-		{dirs: "pkg/transfer", code: 2925, goal: 1500},
+		{dirs: "pkg/hint", code: 66},
+		{dirs: "pkg/remote", code: 6011, shell: 1557, goal: 2900},
+		{dirs: "pkg/transfer", code: 3053, goal: 1500},
 	}
 }
 
@@ -54,7 +58,7 @@ type budget struct {
 // exceptions are the types that have more methods than a type may have, and how many.
 func exceptions() map[string]int {
 	return map[string]int{
-		"pkg/remote.Root":      30,
+		"pkg/remote.Root":      31,
 		"pkg/target.Target":    15,
 		"pkg/remote.link":      14,
 		"pkg/remote.reader":    14,

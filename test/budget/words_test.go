@@ -33,14 +33,6 @@ func banned() map[string]string {
 	}
 }
 
-// tolerated are the words that some directories and files still have, at most. A number falls and never rises.
-func tolerated() map[string]int {
-	return map[string]int{
-		"pkg/session": 76, "pkg/podspec": 9, "pkg/doctor": 9,
-		"docs/troubleshooting.md": 1, "test/e2e/patch.txtar": 1, // messages of pkg/session
-	}
-}
-
 // texts calls each with every text that is read by people: Go, scripts, documents, rules of the linter.
 func texts(t *testing.T, each func(path, text string)) {
 	t.Helper()
@@ -79,34 +71,13 @@ func TestBannedWordsDoNotComeBack(t *testing.T) {
 		words = append(words, word)
 	}
 	pattern := regexp.MustCompile(`(?i)\b(` + strings.Join(words, "|") + `)\b`)
-	allowed := tolerated()
-	used := map[string]int{}
 	texts(t, func(path, text string) {
 		for n, line := range strings.Split(text, "\n") {
 			for _, word := range pattern.FindAllString(line, -1) {
-				if place := toleratedPlace(allowed, path); place != "" {
-					used[place]++
-				} else {
-					t.Errorf("%s:%d: %q: %s", path, n+1, word, instead(word))
-				}
+				t.Errorf("%s:%d: %q: %s", path, n+1, word, instead(word))
 			}
 		}
 	})
-	for place, limit := range allowed {
-		if used[place] > limit {
-			t.Errorf("%s: %d banned words, at most %d", place, used[place], limit)
-		}
-	}
-}
-
-// toleratedPlace is the file or directory of the list that a path belongs to.
-func toleratedPlace(allowed map[string]int, path string) string {
-	for place := range allowed {
-		if path == place || strings.HasPrefix(path, place+"/") {
-			return place
-		}
-	}
-	return ""
 }
 
 func instead(word string) string {

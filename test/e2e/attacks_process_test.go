@@ -134,7 +134,7 @@ func TestInterruptsLeaveNoZombies(t *testing.T) {
 	killed := 0
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
 		for _, args := range [][]string{
-			{"fs", "grep", "-r", "line", "web", "/data/t", "-c", "app", "-q"},
+			{"fs", "grep", "-r", "line", "web", "/data/t", "-c", "app"},
 			{"fs", "checksum", "-R", "web", "/data/t", "-c", "app", "-q"},
 			{"cp", "web:/data/big", "-", "-c", "app", "-q"},
 		} {

@@ -125,7 +125,7 @@ func TestSparseGiantIsOneHole(t *testing.T) {
 	h.in("app", nil, "truncate", "-s", fmt.Sprintf("%dG", giant), "/data/giant")
 	local := filepath.Join(t.TempDir(), "giant")
 	// Hours are meant, so that any machine is fast enough.
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
 	_, err := h.plugin(ctx, "cp", "web:/data/giant", local, "-c", "app", "-q")
 	if ctx.Err() != nil {

@@ -244,7 +244,7 @@ type outcome struct {
 // try runs the plugin, which has to end by itself.
 func (h *hostilePod) try(env []string, args ...string) outcome {
 	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(h.t.Context(), patience())
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(h.path, "kubectl-shareproc"), args...)
 	cmd.Env = append(append(os.Environ(), h.env()...), env...)
@@ -252,7 +252,7 @@ func (h *hostilePod) try(env []string, args ...string) outcome {
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if ctx.Err() != nil {
-		h.t.Fatalf("%q has not ended after %s\n%s", args, patience, stderr.String())
+		h.t.Fatalf("%q has not ended after %s\n%s", args, patience(), stderr.String())
 	}
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		h.t.Fatal(err)

@@ -98,7 +98,7 @@ func newGlass(t *testing.T, s settings, name string) *glass {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := attach.New(w.config)
+	client, err := attach.New(w.config, attach.AnyTransport)
 	if err != nil {
 		t.Fatal(err)
 	}

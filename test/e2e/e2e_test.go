@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +71,14 @@ type world struct {
 	own string
 }
 
-const patience = 3 * time.Minute
+// patience is how long anything may take: times SHAREPROC_E2E_SLOW, on a node that is that much slower than this computer.
+func patience() time.Duration {
+	const one = 3 * time.Minute
+	if factor, err := strconv.Atoi(os.Getenv("SHAREPROC_E2E_SLOW")); err == nil {
+		return time.Duration(factor) * one
+	}
+	return one
+}
 
 // newWorld makes a namespace, which the returned function deletes again.
 func newWorld(ctx context.Context, s settings, dir string) (*world, func() error, error) {
@@ -140,7 +148,7 @@ func (w *world) awaitServiceAccount(ctx context.Context) error {
 
 // poll waits for a condition, and no longer than patience.
 func poll(ctx context.Context, done func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience())
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
@@ -150,7 +158,7 @@ func poll(ctx context.Context, done func() (bool, error)) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("not after %s", patience)
+			return fmt.Errorf("not after %s", patience())
 		case <-ticker.C:
 		}
 	}
@@ -214,9 +222,15 @@ func (w *world) apply(ctx context.Context, manifest string, ready ...string) err
 
 func TestScripts(t *testing.T) {
 	full(t)
+	testscript.Run(t, scripts(t, "."))
+}
+
+// scripts are those of a directory, each in a namespace of its own.
+func scripts(t *testing.T, dir string) testscript.Params {
+	t.Helper()
 	s := fromEnvironment(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 ".",
+	return testscript.Params{
+		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -242,7 +256,7 @@ func TestScripts(t *testing.T) {
 			"retry": scriptRetry,
 			"count": scriptCount,
 		},
-	})
+	}
 }
 
 type worldKey struct{}

@@ -67,14 +67,14 @@ func endings() []ending {
 		{"SIGQUIT", nil, bySignal(syscall.SIGQUIT), 130, ""},
 		{"signals one upon the other", nil, bySignal(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP), 130, ""},
 		{"clean by another", nil, byPlugin("clean", "web", "--yes", "--all", "--force"), -1, `session ended: container shareproc-`},
-		{"the target ends", nil, byPlugin("signal", "web", "1", "QUIT", "-q"), -1, `session ended: container nginx of pod/web (restarted|ended)`},
+		{"the target ends", nil, byPlugin("signal", "web", "1", "QUIT", "-q"), -1, `session ended: container nginx in pod/web (restarted|terminated)`},
 		{"the pod is deleted", nil, byKubectl("delete", "pod", "web", "--now", "--wait=false"), -1, `session ended: pod/web (is being|was) deleted`},
 		{"a copy's shell ends", []string{"--copy"}, byTyping("exit 3\r"), 3, ""},
 		{"a copy is deleted", []string{"--copy"}, byKubectl("delete", "pods", "--now", "--wait=false", "--field-selector=metadata.name!=web"), -1, `session ended: pod/web-shareproc-.* (is being|was) deleted`},
 		{"a shell that stays is left by its keys", []string{"--persist"}, byTyping("\x10\x11"), 0, ""},
 		{"a shell that stays ends", []string{"--persist"}, byTyping("exit 42\r"), 42, ""},
 		{"a shell that stays is left by SIGTERM", []string{"--persist"}, bySignal(syscall.SIGTERM), 130, ""},
-		{"the target of a shell that stays ends", []string{"--persist"}, byPlugin("signal", "web", "1", "QUIT", "-q"), -1, `session ended: container nginx of pod/web (restarted|ended)`},
+		{"the target of a shell that stays ends", []string{"--persist"}, byPlugin("signal", "web", "1", "QUIT", "-q"), -1, `session ended: container nginx in pod/web (restarted|terminated)`},
 		{"a copy ends by SIGTERM", []string{"--copy"}, bySignal(syscall.SIGTERM), 130, ""},
 	}
 }

@@ -240,7 +240,7 @@ func (w *world) setPods(t *testing.T, text string) {
 		if strings.HasPrefix(name, "deploy/") {
 			condition = "Available"
 		}
-		if out, err := w.kubectl(t.Context(), "wait", "--for=condition="+condition, name, "--timeout", patience.String()); err != nil {
+		if out, err := w.kubectl(t.Context(), "wait", "--for=condition="+condition, name, "--timeout", patience().String()); err != nil {
 			t.Fatalf("%s: %v", out, err)
 		}
 	}
@@ -257,7 +257,7 @@ func (w *world) typeLine(t *testing.T, dir, line string) (int, string) {
 	cmd.Env = w.personEnv(dir)
 	x := w.startCmd(t, cmd)
 	follows := regexp.MustCompile(` (-f|--follow)\b`).MatchString(line)
-	deadline := time.After(patience)
+	deadline := time.After(patience())
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -265,7 +265,7 @@ func (w *world) typeLine(t *testing.T, dir, line string) (int, string) {
 		case <-x.ended:
 			return x.code(), x.seen()
 		case <-deadline:
-			t.Fatalf("%s: still running after %s; the screen has\n%s", line, patience, x.seen())
+			t.Fatalf("%s: still running after %s; the screen has\n%s", line, patience(), x.seen())
 		case <-ticker.C:
 			x.answer(leaveKeys(line), follows)
 		}
@@ -295,7 +295,7 @@ func leaveKeys(line string) string {
 		return "\x1d"
 	case strings.Contains(line, "--persist"), strings.Contains(line, " attach "):
 		return "\x10\x11"
-	case strings.HasSuffix(line, "-- top"):
+	case strings.HasSuffix(line, "-- top"), strings.Contains(line, " browse"), strings.Contains(line, " shareproc top "):
 		return "q"
 	default:
 		return "exit\r"
@@ -312,9 +312,11 @@ func (x *terminal) answer(leave string, follows bool) {
 		keys = leave
 	case bytes.HasSuffix(shown, []byte("[y/N] ")):
 		keys = "y\r"
-	case leave == "q" && bytes.Contains(shown, []byte("COMMAND")):
+	case bytes.Contains(shown, []byte("enter takes it")):
+		keys = "\r"
+	case leave == "q" && (bytes.Contains(shown, []byte("COMMAND")) || bytes.Contains(shown, []byte("q quit"))):
 		keys = leave
-	case follows && bytes.Contains(shown, []byte("start worker process")):
+	case follows && bytes.Contains(shown, []byte("start worker process")), bytes.Contains(shown, []byte("until nobody has asked for 30m0s")):
 		keys = "\x03"
 	}
 	if keys != "" {

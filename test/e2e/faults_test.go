@@ -186,7 +186,7 @@ func (y leaving) settled(t *testing.T, w *world) {
 	if y.manifest != oneDeployment {
 		return
 	}
-	if _, err := w.kubectl(t.Context(), "rollout", "status", "deploy/web", "--timeout", patience.String()); err != nil {
+	if _, err := w.kubectl(t.Context(), "rollout", "status", "deploy/web", "--timeout", patience().String()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -105,7 +105,7 @@ func newGate(t *testing.T, w *world, decide func(request) fate) *gate {
 	proxy := httputil.NewSingleHostReverseProxy(host)
 	proxy.Transport, proxy.FlushInterval = transport, -1
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
-	server := &http.Server{ReadHeaderTimeout: patience, ErrorLog: proxy.ErrorLog, Handler: http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ReadHeaderTimeout: patience(), ErrorLog: proxy.ErrorLog, Handler: http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		switch g.fate(r) {
 		case pass:
 			proxy.ServeHTTP(out, r)

@@ -30,9 +30,9 @@ type command struct {
 var (
 	// A shell of the document's own machine, and one in a container, whose prompt has its working directory.
 	outer = regexp.MustCompile(`^\$ (.*)$`)
-	inner = regexp.MustCompile(`^(/\S*) [#$] (.*)$`)
+	inner = regexp.MustCompile(`^((?:\S+\(\S+\) )?/\S*) [#$] (.*)$`)
 	// asks is a shell that waits for a command. When the terminal's size comes late it draws its prompt once more.
-	asks = regexp.MustCompile(`(^|\n)(/\S* [#$] )+$`)
+	asks = regexp.MustCompile(`(^|\n)((?:\S+\(\S+\) )?/\S* [#$] )+$`)
 )
 
 // consoleCommands reads the ```console blocks of a document.
@@ -65,7 +65,10 @@ var volatile = []struct {
 	{regexp.MustCompile(`shareproc-e2e-[a-z0-9]{5}`), "shop"},
 	{regexp.MustCompile(`shareproc-[a-z0-9]{5}\b`), "shareproc-#"},
 	{regexp.MustCompile(`web-[a-z0-9]{8,10}-[a-z0-9]{5}\b`), "web-#"},
+	{regexp.MustCompile(`[0-9a-f]{12,}`), "#"},
+	{regexp.MustCompile(`\d+#\d+: `), "N#N: "}, // nginx's process and thread
 	{regexp.MustCompile(`docker\.io/local/busybox:1\b`), "busybox:1.37.0-musl"},
+	{regexp.MustCompile(`BusyBox v[\d.]+ \(.*?\) `), "BusyBox "},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), "DATE"},
 	{regexp.MustCompile(`\d\d:\d\d(:\d\d)?`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?[KMG]\b`), "SIZE"},
@@ -151,18 +154,28 @@ func TestGuides(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			runGuide(t, string(text), beforeGuides[filepath.Base(file)])
+			runGuide(t, filepath.Base(file), string(text))
 		})
 	}
 }
 
-func runGuide(t *testing.T, text string, before []string) {
+func runGuide(t *testing.T, name, text string) {
 	t.Helper()
+	before := beforeGuides[name]
 	list := consoleCommands(text)
 	if len(list) == 0 {
 		return // prose alone
 	}
 	w := testWorld(t)
+	switch name {
+	case "from-alert-to-cause.md":
+		w.setTroubles(t)
+	case "heap-dump.md":
+		image := w.setJava(t)
+		for i := range list {
+			list[i].line = strings.ReplaceAll(list[i].line, "eclipse-temurin:21-jdk", image)
+		}
+	}
 	dir := t.TempDir()
 	w.setTable(t, dir)
 	docs, err := filepath.Abs("../../docs")
@@ -200,6 +213,53 @@ func runGuide(t *testing.T, text string, before []string) {
 	}
 }
 
+// setTroubles makes the pods of the script in which each has its trouble.
+func (w *world) setTroubles(t *testing.T) {
+	t.Helper()
+	script, err := os.ReadFile("smoke/report.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, manifest, _ := strings.Cut(string(script), "\n-- pods.yaml --\n")
+	if _, err := w.kubectl(t.Context(), "create", "configmap", "app", "--from-literal=level=info", "--from-literal=app.conf=a"); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"busy", "deleted", "leak", "fifo", "peer", "dns", "zombies", "config", "oom", "web-1", "web-2", "web-3"}
+	if err := w.apply(t.Context(), manifest, names...); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.kubectl(t.Context(), "patch", "configmap", "app", "-p", `{"data":{"level":"debug","app.conf":"b"}}`); err != nil {
+		t.Fatal(err)
+	}
+	if err := poll(t.Context(), func() (bool, error) {
+		out, err := w.kubectl(t.Context(), "exec", "oom", "--", "sh", "-c", "cat /sys/fs/cgroup/memory/memory.oom_control /sys/fs/cgroup/memory.events 2>/dev/null; :")
+		return err == nil && strings.Contains(out, "oom_kill 1"), nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setJava makes a pod with a JVM of this machine, and returns an image with a JDK.
+func (w *world) setJava(t *testing.T) string {
+	t.Helper()
+	image := os.Getenv("SHAREPROC_E2E_JDK")
+	if image == "" {
+		t.Skip("SHAREPROC_E2E_JDK names no image with a JDK that this cluster has")
+	}
+	directories := findJDK(t, fromEnvironment(t))
+	if err := w.apply(t.Context(), directories.Replace(strings.Replace(jvmPod, "name: jvm", "name: java", 1)), "java"); err != nil {
+		t.Fatal(err)
+	}
+	// It compiles the program before it answers.
+	if err := poll(t.Context(), func() (bool, error) {
+		out, err := w.plugin(t.Context(), "debug", "java", "--image", image, "-q", "--", "jcmd", "1", "VM.version")
+		return err == nil && strings.Contains(out, "JDK "), nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
 // typed runs one command line, after one that ended with the exit code last, and types what it is given into the shell that opens.
 func (w *world) typed(t *testing.T, dir string, last int, c command) (int, string) {
 	t.Helper()
@@ -210,7 +270,7 @@ func (w *world) typed(t *testing.T, dir string, last int, c command) (int, strin
 	if err := pty.Setsize(x.master, &pty.Winsize{Cols: cmp.Or(c.cols, 200), Rows: 50}); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.After(patience)
+	deadline := time.After(patience())
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	for left := c.typed; ; {
@@ -221,7 +281,7 @@ func (w *world) typed(t *testing.T, dir string, last int, c command) (int, strin
 			}
 			return x.code(), x.seen()
 		case <-deadline:
-			t.Fatalf("$ %s\nstill running after %s; the screen has\n%s", c.line, patience, x.seen())
+			t.Fatalf("$ %s\nstill running after %s; the screen has\n%s", c.line, patience(), x.seen())
 		case <-ticker.C:
 			shown := screenText(x)
 			switch {

@@ -32,7 +32,7 @@ func TestInteractiveShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := w.start(t, "debug", "web")
-	x.expect("its root filesystem is /proc/1/root")
+	x.expect("its files are in /proc/1/root")
 	x.expect("# ") // the prompt, without a key pressed
 	x.typed("echo $((20+22)); stty size\r")
 	x.expect("42\r\n")
@@ -102,7 +102,7 @@ func TestSignalsEndAnInteractiveSession(t *testing.T) {
 		if err := x.cmd.Process.Signal(sig); err != nil {
 			t.Fatal(err)
 		}
-		x.expect("left in pod/web: helper shareproc-")
+		x.expect("left helper shareproc-")
 		if code := x.exit(); code != 130 {
 			t.Errorf("%s: exit code %d", sig, code)
 		}
@@ -120,7 +120,7 @@ func TestCtrlCWhileTheHelperStarts(t *testing.T) {
 	x := w.start(t, "debug", "web")
 	x.expect("added helper")
 	x.typed("\x03")
-	x.expect("left in pod/web: helper shareproc-")
+	x.expect("left helper shareproc-")
 	if code := x.exit(); code != 130 {
 		t.Errorf("exit code %d", code)
 	}
@@ -162,7 +162,7 @@ func TestCtrlCWhileTheCopyStarts(t *testing.T) {
 	x := w.start(t, "debug", "web", "--copy")
 	x.expect("created pod/web-shareproc-")
 	x.typed("\x03")
-	x.expect("deleted pod/web-shareproc-")
+	x.expect(" deleted")
 	if code := x.exit(); code != 130 {
 		t.Errorf("exit code %d", code)
 	}

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build linux
+//go:build unix
 
 package e2e
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,6 +109,18 @@ func TestAttachingToAJVM(t *testing.T) {
 		}
 		if out, err := inRoot("ls", "/tmp/.java_pid1"); err != nil || out != "/tmp/.java_pid1\n" {
 			t.Errorf("%s: the JVM's socket is not in the target's /tmp: %q, %v", container, out, err)
+		}
+		if out, err := inRoot("jcmd", "1", "GC.heap_dump", "/tmp/heap.hprof"); err != nil || !strings.Contains(out, "Heap dump file created") {
+			t.Errorf("%s: GC.heap_dump says %q, %v", container, out, err)
+		}
+		// The JVM writes it for its own user only.
+		file := filepath.Join(t.TempDir(), container+".hprof")
+		if out, err := w.plugin(t.Context(), "cp", "-q", "-c", container, "jvm:/tmp/heap.hprof", file); err != nil {
+			t.Errorf("%s: cp: %q, %v", container, out, err)
+		}
+		// Its form: https://hg.openjdk.org/jdk/jdk/file/tip/src/hotspot/share/services/heapDumper.cpp
+		if dump, err := os.ReadFile(file); err != nil || !bytes.HasPrefix(dump, []byte("JAVA PROFILE 1.0.2\x00")) || len(dump) < 100<<10 {
+			t.Errorf("%s: the dump has %d bytes, %v", container, len(dump), err)
 		}
 	}
 }

@@ -8,10 +8,15 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // lostWithin is the time after which a session whose network is gone is taken for one that never notices. It should within 30
@@ -153,6 +158,33 @@ func TestCommandWithoutNetwork(t *testing.T) {
 				t.Errorf("exit code %d", code)
 			}
 			x.expect("connection lost")
+		})
+	}
+}
+
+// A client that is killed undoes nothing. What its command left ends all the same, its children included: over SPDY the runtime
+// kills the first process of each stream itself.
+func TestWhatAKilledClientLeftEnds(t *testing.T) {
+	full(t)
+	t.Parallel()
+	for wire, env := range transports() {
+		t.Run(wire, func(t *testing.T) {
+			t.Parallel()
+			w := testWorld(t)
+			if err := w.apply(t.Context(), onePod, "web"); err != nil {
+				t.Fatal(err)
+			}
+			client := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), "debug", "web", "-q", "--", "sh", "-c", "sleep 7656; :")
+			client.Env = append(append(os.Environ(), w.env()...), env...)
+			if err := client.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.awaitProcess(t, "sleep 7656", session.WatchdogName)
+			if err := client.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = client.Wait()
+			w.awaitNoProcess(t, "sleep 7656")
 		})
 	}
 }

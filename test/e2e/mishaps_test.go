@@ -90,8 +90,8 @@ func (p phase) panics(t *testing.T, w *world, y leaving) {
 	}
 	if p.lasts {
 		wire := f.Exec
-		f.Exec = func(s attach.Container) (session.Exec, error) {
-			next, err := wire(s)
+		f.Exec = func(s attach.Container, bulk bool) (session.Exec, error) {
+			next, err := wire(s, bulk)
 			return mistakenWire{next}, err
 		}
 	}

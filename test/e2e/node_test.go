@@ -134,7 +134,8 @@ func (l *lab) sit(t *testing.T) []*sitting {
 	return all
 }
 
-// The node's side fails: a kubelet that is started again, one that is gone for a while, an image that does not arrive.
+// The node's side fails: a kubelet that is started again, one that is gone for a while, an image that does not arrive, a
+// runtime that forgets a container.
 func TestNothingIsLeftWhenTheNodeFails(t *testing.T) {
 	full(t)
 	t.Parallel()
@@ -171,6 +172,7 @@ func TestNothingIsLeftWhenTheNodeFails(t *testing.T) {
 			s.way.gone(t, s.w, s.j)
 		}
 	})
+	t.Run("a helper's record is gone", l.risen)
 	for name, y := range map[string]leaving{"copy": copying(), "patch": patching()} {
 		t.Run("an image does not arrive, "+name, func(t *testing.T) { l.pulling(t, y) })
 	}

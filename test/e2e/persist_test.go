@@ -41,7 +41,7 @@ func TestPersistentShell(t *testing.T) {
 				t.Fatal(err)
 			}
 			x := w.startWith(t, env, "debug", "web", "--persist")
-			x.expect("is kept in the log") // before anything is typed
+			x.expect("is recorded in the log") // before anything is typed
 			x.expect("# ")
 			x.typed("know=4711; stty size\r")
 			x.expect("24 80\r\n")
@@ -59,7 +59,7 @@ func TestPersistentShell(t *testing.T) {
 			if left := modesLeft(screen); len(left) > 0 {
 				t.Errorf("modes %v are left on the terminal", left)
 			}
-			way := wayBack(t, screen, "to come back: ")
+			way := wayBack(t, screen, "to reattach: ")
 
 			h := newHole(t, w)
 			x = w.startWith(t, env, append(way, "--server", h.url)...)
@@ -95,7 +95,7 @@ func TestPersistentShell(t *testing.T) {
 				t.Error("attached without a terminal")
 			}
 			x = w.start(t, "attach", "web")
-			if code := x.exit(); code != 1 || !strings.Contains(x.whole(), "has ended with exit code 5") {
+			if code := x.exit(); code != 1 || !strings.Contains(x.whole(), "exited with code 5") {
 				t.Errorf("exit code %d: %s", code, x.whole())
 			}
 		})
@@ -120,7 +120,7 @@ func TestPersistentShellOutlivesItsClient(t *testing.T) {
 		}
 		if signal == syscall.SIGKILL {
 			<-x.ended // nobody puts a terminal back then
-		} else if code := x.exit(); code != 130 || !strings.Contains(x.whole(), "to come back: kubectl shareproc attach ") {
+		} else if code := x.exit(); code != 130 || !strings.Contains(x.whole(), "to reattach: kubectl shareproc attach ") {
 			t.Errorf("%s: exit code %d: %s", signal, code, x.whole())
 		}
 		x = w.start(t, "attach", "web")
@@ -166,7 +166,7 @@ func TestPersistentShellEnds(t *testing.T) {
 	}); err != nil {
 		t.Errorf("a shell in which a command runs is not in use: %v", err)
 	}
-	if _, err := w.plugin(t.Context(), "clean", "web"); err == nil || !strings.Contains(err.Error(), "a command runs in it") {
+	if _, err := w.plugin(t.Context(), "clean", "web"); err == nil || !strings.Contains(err.Error(), "it is running a command") {
 		t.Errorf("clean: %v", err)
 	}
 	x = w.start(t, "attach", "web")
@@ -202,7 +202,7 @@ func TestShellByAttachAlone(t *testing.T) {
 	user := w.grant(t, "attacher", single(role.Rules))
 	for _, before := range []string{"no helper", "a helper"} {
 		x := w.start(t, "debug", "web", "--as", user)
-		x.expect("--persist is used")
+		x.expect("using --persist")
 		x.expect("# ")
 		x.typed("ps; exit 3\r")
 		x.expect("nginx: master")

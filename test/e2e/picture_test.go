@@ -19,30 +19,25 @@ var updatePicture = flag.Bool("update-picture", false, "update docs/demo.svg")
 
 const (
 	pictureFile = "../../docs/demo.svg"
-	pictureCols = 112
+	pictureCols = 80
 )
 
-// pictureSession is what the README's picture shows.
-const pictureSession = "```console\n" + `$ kubectl exec nginx -- sh 2>&1 | grep -o 'exec: "sh".*'
-$ kubectl shareproc ps nginx
-$ kubectl shareproc fs nginx /etc/nginx
-$ kubectl shareproc fs nginx /etc/abs-link.conf | grep worker
-$ kubectl shareproc debug nginx --root
-/ # nginx -t
-/ # kill -HUP 1
+// pictureSession is what the README's picture shows: exec fails; its files all the same; a crash on startup held.
+const pictureSession = "```console\n" + `$ kubectl exec nginx -c nginx -- sh
+$ kubectl shareproc fs nginx /etc/nginx -q
+$ kubectl shareproc fs grep -rn listen nginx /etc/nginx
+$ kubectl shareproc debug crasher --copy --hold -q
+/ # nginx -t -q -c /config/crash.conf
 / # exit
-$ kubectl shareproc sessions
 ` + "```\n"
 
 // TestPicture types the session of the README's picture, and compares what shows with the picture. "make picture" draws it.
 func TestPicture(t *testing.T) {
 	t.Parallel()
 	w := testWorld(t)
-	if err := w.apply(t.Context(), strings.ReplaceAll(onePod, "name: web", "name: nginx"), "nginx"); err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	w.setTable(t, dir)
+	w.setPods(t, pictureSession)
 	s := screen{cols: pictureCols}
 	last := 0
 	for _, c := range consoleCommands(pictureSession) {
@@ -53,7 +48,7 @@ func TestPicture(t *testing.T) {
 		last = code
 	}
 	if *updatePicture {
-		if err := os.WriteFile(pictureFile, []byte(s.svg()), 0o644); err != nil {
+		if err := os.WriteFile(pictureFile, []byte(s.svg("A session of kubectl shareproc with an nginx that has no shell")), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,11 +107,25 @@ func (s *screen) control(parameters, final string) {
 	switch final {
 	case "m":
 		s.sgr = strings.TrimPrefix(parameters, "0")
+	case "H":
+		y, x, _ := strings.Cut(parameters, ";")
+		s.y, s.x = max(0, parameter(y)-1), max(0, parameter(x)-1)
+	case "X":
+		x := s.x
+		for range max(1, parameter(parameters)) {
+			s.put(cell{' ', s.sgr})
+		}
+		s.x = x
 	case "K", "J":
 		if s.y < len(s.rows) && s.x < len(s.rows[s.y]) {
 			s.rows[s.y] = s.rows[s.y][:s.x]
 		}
 	}
+}
+
+func parameter(text string) int {
+	n, _ := strconv.Atoi(text) // "" is what a terminal takes for its default
+	return n
 }
 
 func (s *screen) put(c cell) {
@@ -157,17 +166,17 @@ var palette = map[string]string{
 
 // svg draws the screen. Every run of letters of one style has its place and its width, so that the picture is the same with
 // every font of equal widths.
-func (s *screen) svg() string {
+func (s *screen) svg(title string) string {
 	width, height := 2*margin+pictureCols*cellWidth, bar+2*margin+float64(len(s.rows))*cellHeight
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%g" height="%g" viewBox="0 0 %g %g" role="img">`+"\n", width, height, width, height)
-	b.WriteString("<title>A session of kubectl shareproc with an nginx that has no shell</title>\n")
+	fmt.Fprintf(&b, "<title>%s</title>\n", title)
 	b.WriteString("<!-- Drawn from a real session: make picture -->\n")
 	fmt.Fprintf(&b, `<rect width="%g" height="%g" rx="8" fill="#1d2129"/>`+"\n", width, height)
 	for i, fill := range []string{"#ff6159", "#ffbd2e", "#28c941"} {
 		fmt.Fprintf(&b, `<circle cx="%g" cy="%g" r="6" fill="%s"/>`+"\n", margin+6+float64(i)*20, bar/2+2, fill)
 	}
-	b.WriteString(`<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="13.29" xml:space="preserve">` + "\n")
+	b.WriteString(`<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="13.29">` + "\n")
 	for y, row := range s.rows {
 		for x := 0; x < len(row); {
 			end := x
@@ -190,16 +199,26 @@ func (s *screen) run(b *strings.Builder, x, y int, cells []cell) {
 	for _, c := range cells {
 		text.WriteRune(c.r)
 	}
-	fill, weight := palette[""], ""
+	fill, weight, reverse := palette[""], "", false
 	for parameter := range strings.SplitSeq(cells[0].style, ";") {
 		if parameter == "1" || parameter == "01" {
 			weight = ` font-weight="bold"`
+		} else if parameter == "7" {
+			reverse = true
+		} else if parameter == "2" {
+			weight = ` opacity="0.5"`
 		} else if color, ok := palette[parameter]; ok && parameter != "" {
 			fill = color
 		}
 	}
+	if reverse {
+		fmt.Fprintf(b, `<rect x="%g" y="%g" width="%g" height="%g" fill="%s"/>`+"\n",
+			margin+float64(x)*cellWidth, bar+margin+float64(y)*cellHeight-2, float64(len(cells))*cellWidth, cellHeight, fill)
+		fill = "#1d2129"
+	}
 	var escaped strings.Builder
-	_ = xml.EscapeText(&escaped, []byte(text.String())) // a strings.Builder takes everything
+	// A space of its own width: browsers take several for one.
+	_ = xml.EscapeText(&escaped, []byte(strings.ReplaceAll(text.String(), " ", "\u00a0"))) // a strings.Builder takes everything
 	fmt.Fprintf(b, `<text x="%g" y="%g" textLength="%g" lengthAdjust="spacingAndGlyphs" fill="%s"%s>%s</text>`+"\n",
 		margin+float64(x)*cellWidth, bar+margin+float64(y)*cellHeight+12, float64(len(cells))*cellWidth, fill, weight, escaped.String())
 }
@@ -225,7 +244,7 @@ func svgLines(t *testing.T, picture []byte) []string {
 			continue // an empty line
 		}
 		s.x, s.y = int((x-margin)/cellWidth), int((y-bar-margin-12)/cellHeight)
-		for _, r := range text.Text {
+		for _, r := range strings.ReplaceAll(text.Text, "\u00a0", " ") {
 			s.put(cell{r: r})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,8 @@ type roleWay struct {
 	again func(*testing.T, *world)
 	// tries are carried out with the Role; each rule of it is needed by one of them at least.
 	tries []try
+	// shows has rules without which nothing fails, and what is on the screen with them only.
+	shows map[string]string
 	// one failure for each rule is enough: there are many tries, of which most need most rules.
 	one bool
 }
@@ -45,6 +48,9 @@ func ways() []roleWay {
 	return []roleWay{
 		{file: "helper", objects: onePod, pods: []string{"web"}, tries: []try{
 			{"debug web -- true", "web"}, {"ps web", ""}, {"fs web /etc", ""}, {"signal web 1 HUP", ""}, {"cp web:/etc/nginx/nginx.conf nginx.conf", ""},
+		}},
+		{file: "report", objects: configuredPod, pods: []string{"web"}, again: changeConfig, tries: []try{{"report web --interval 100ms", ""}, {"env web --stale", ""}}, shows: map[string]string{
+			"get pods/log": "\n    hello\n", "list events": "\n## Events\n", "get configmaps": "variable LEVEL (configmap/app)", "get secrets": "\nPASSWORD ",
 		}},
 		{file: "persist", objects: onePod, pods: []string{"web"}, again: leaveShell, tries: []try{{"debug web --persist", ""}, {"attach web", ""}}},
 		{file: "copy", objects: onePod, pods: []string{"web"}, tries: []try{
@@ -93,6 +99,12 @@ func (y roleWay) holds(t *testing.T, w *world, rules []rbacv1.PolicyRule) {
 	for i, missing := range rules {
 		user := w.grant(t, fmt.Sprintf("less-%d", i), slices.Delete(slices.Clone(rules), i, i+1))
 		y.again(t, w)
+		if text, ok := y.shows[words(missing)]; ok {
+			if out := y.screen(t, w, user); strings.Contains(out, text) {
+				t.Errorf("without %s there is %q in\n%s", words(missing), text, out)
+			}
+			continue
+		}
 		if failed := y.failures(t, w, user, missing); failed == 0 {
 			t.Errorf("nothing fails without %s", words(missing))
 		}
@@ -111,10 +123,63 @@ func (y roleWay) holds(t *testing.T, w *world, rules []rbacv1.PolicyRule) {
 			printed = append(printed, w.role(t, user, try.doctor)...)
 		}
 	}
+	for rule, text := range y.shows {
+		if out := y.screen(t, w, user); !strings.Contains(out, text) {
+			t.Errorf("with %s there is no %q in\n%s", rule, text, out)
+		}
+	}
 	slices.Sort(printed)
 	slices.Sort(want)
 	if printed = slices.Compact(printed); len(printed) > 0 && !slices.Equal(printed, want) {
 		t.Errorf("doctor --role prints\n%q, the file has\n%q", printed, want)
+	}
+}
+
+// screen is what all tries print, of which none fails.
+func (y roleWay) screen(t *testing.T, w *world, user string) (all string) {
+	t.Helper()
+	for _, try := range y.tries {
+		out, err := w.as(t, user, try.command)
+		if err != nil {
+			t.Errorf("%s: %v", try.command, err)
+		}
+		all += out
+	}
+	return all
+}
+
+// configuredPod runs with other values than its ConfigMap and its Secret have.
+const configuredPod = `
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: app}
+data: {level: info}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: db}
+data: {password: aHVudGVyMg==}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: main
+    image: $BUSYBOX
+    imagePullPolicy: IfNotPresent
+    command: [sh, -c, 'echo hello; export LEVEL=debug PASSWORD=other; exec sleep 36000']
+    env:
+    - {name: LEVEL, valueFrom: {configMapKeyRef: {name: app, key: level}}}
+    - {name: PASSWORD, valueFrom: {secretKeyRef: {name: db, key: password}}}
+`
+
+// changeConfig writes the ConfigMap once more, so that it is newer than the pod.
+func changeConfig(t *testing.T, w *world) {
+	t.Helper()
+	if _, err := w.kubectl(t.Context(), "annotate", "--overwrite", "configmap", "app", "at="+time.Now().Format("15-04-05.000000")); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -136,7 +201,7 @@ func (y roleWay) failures(t *testing.T, w *world, user string, missing rbacv1.Po
 		}
 		if try.doctor != "" {
 			_, err := w.as(t, user, "doctor "+try.doctor)
-			if what := "would not work: you may not " + words(missing) + " in namespace"; err == nil || !strings.Contains(err.Error(), what) {
+			if what := "will not work: you lack permission to " + words(missing) + " in namespace"; err == nil || !strings.Contains(err.Error(), what) {
 				t.Errorf("doctor %s without %s: %v", try.doctor, words(missing), err)
 			}
 		}
@@ -186,7 +251,7 @@ func words(r rbacv1.PolicyRule) string {
 
 // advised reads the rules that an error tells to add.
 func advised(text string) []rbacv1.PolicyRule {
-	_, text, _ = strings.Cut(text, "try: have these rules added to your Role in namespace ")
+	_, text, _ = strings.Cut(text, "try: ask an admin to add these rules to your Role in namespace ")
 	_, text, _ = strings.Cut(text, "\n")
 	var rules []rbacv1.PolicyRule
 	if yaml.UnmarshalStrict([]byte(text), &rules) != nil {
@@ -229,7 +294,7 @@ func (w *world) grant(t *testing.T, user string, rules []rbacv1.PolicyRule) stri
 // as runs a command as a user, in a directory of its own.
 func (w *world) as(t *testing.T, user, command string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
 	flags := []string{"--as", user, "-q"}
 	args := strings.Fields(command)

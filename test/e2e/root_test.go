@@ -18,7 +18,7 @@ func TestInteractiveRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := w.start(t, "debug", "web", "--root")
-	x.expect("/ is the filesystem of process 1 (nginx) in pod/web")
+	x.expect("/ is that of process 1 (nginx) in pod/web")
 	x.expect("# ")
 	x.typed("head -n 2 /etc/abs-link.conf\r")
 	x.expect("nginx;\r\n")
@@ -59,7 +59,7 @@ func TestInteractiveRoot(t *testing.T) {
 	w.awaitNoProcess(t, "sleep 87655")
 }
 
-// Where chroot is refused the shell opens beside the root, and says so.
+// Where chroot is denied the shell opens beside the root, and says so.
 func TestInteractiveRootThatIsRefused(t *testing.T) {
 	full(t)
 	t.Parallel()
@@ -68,7 +68,7 @@ func TestInteractiveRootThatIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := w.start(t, "debug", "web", "--root", "--run-as", "65534:65534")
-	x.expect("chroot is refused; it needs root with CAP_SYS_CHROOT")
+	x.expect("chroot is denied: it requires root with CAP_SYS_CHROOT")
 	x.expect("the shell starts in /proc/1/root")
 	x.expect("$ ")
 	x.typed("pwd; ls etc/nginx\r")

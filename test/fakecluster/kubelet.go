@@ -27,11 +27,12 @@ type kubelet struct {
 	mu                sync.Mutex
 	helper            string         // the root of every helper
 	pids              map[string]int // of each container's first process, by the container's id
+	roots             map[int]string // of those processes
 }
 
 func newKubelet(tb testing.TB, template, busybox string) *kubelet {
 	tb.Helper()
-	return &kubelet{tb: tb, template: template, busybox: busybox, pids: map[string]int{}}
+	return &kubelet{tb: tb, template: template, busybox: busybox, pids: map[string]int{}, roots: map[int]string{}}
 }
 
 // start fills in what the scheduler, the kubelet and the runtime do.
@@ -49,8 +50,8 @@ func (k *kubelet) start(pod *corev1.Pod) error {
 			ContainerID: "containerd://" + strings.ReplaceAll(string(uuid.NewUUID()), "-", ""),
 			User:        &corev1.ContainerUser{Linux: &corev1.LinuxContainerUser{UID: uid, GID: gid}},
 		}
-		if !shares && k.runs() {
-			pid, err := k.process(c, uid, gid)
+		if (!shares || imageContainer(pod) != nil) && k.runs() {
+			pid, err := k.process(pod, c, uid, gid)
 			if err != nil {
 				return err
 			}
@@ -61,6 +62,17 @@ func (k *kubelet) start(pod *corev1.Pod) error {
 		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, status)
 	}
 	return nil
+}
+
+// sizesOf are the sizes, in bytes, of the volumes in memory that have a limit.
+func sizesOf(pod *corev1.Pod) map[string]int64 {
+	sizes := map[string]int64{}
+	for _, v := range pod.Spec.Volumes {
+		if v.EmptyDir != nil && v.EmptyDir.Medium == corev1.StorageMediumMemory && v.EmptyDir.SizeLimit != nil {
+			sizes[v.Name] = v.EmptyDir.SizeLimit.Value()
+		}
+	}
+	return sizes
 }
 
 // startHelpers says of each new ephemeral container that it runs, or that its image cannot be had.
@@ -98,6 +110,32 @@ func (k *kubelet) target(pod *corev1.Pod, container string) (pid int, err error)
 		}
 	}
 	return 0, fmt.Errorf("container %s of pod %s has no process", container, pod.Name)
+}
+
+func (k *kubelet) rootOf(pid int) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.roots[pid]
+}
+
+// imageContainer is the container of a pod that has an image as a volume; nil for none.
+func imageContainer(pod *corev1.Pod) *corev1.Container {
+	for i := range pod.Spec.Containers {
+		if c := &pod.Spec.Containers[i]; imageMount(pod, c) != "" {
+			return c
+		}
+	}
+	return nil
+}
+
+// imageMount is where a container has an image as a volume: the one that all containers are started from, whichever it is.
+func imageMount(pod *corev1.Pod, c *corev1.Container) string {
+	for _, m := range c.VolumeMounts {
+		if slices.ContainsFunc(pod.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name && v.Image != nil }) {
+			return m.MountPath
+		}
+	}
+	return ""
 }
 
 // user is who a container runs as.

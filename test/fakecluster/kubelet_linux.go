@@ -11,22 +11,33 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
 const namespaces = true
 
+// imageAge is how old the files of an image are at least when its container starts.
+const imageAge = 100 * time.Millisecond
+
 // process starts a container's first process: the first of a process namespace, with a copy of the template as its root. It
 // reads from this program, and so ends with it.
-func (k *kubelet) process(c *corev1.Container, uid, gid int64) (int, error) {
+func (k *kubelet) process(pod *corev1.Pod, c *corev1.Container, uid, gid int64) (int, error) {
 	root := k.tb.TempDir()
-	if out, err := exec.CommandContext(k.tb.Context(), "cp", "-a", k.template+"/.", root).CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("copy the template: %w: %s", err, out)
-	}
-	if err := k.furnish(root); err != nil {
+	if err := k.image(root); err != nil {
 		return 0, err
 	}
+	if image := imageMount(pod, c); image != "" {
+		// It is a helper's root, with another image in it.
+		dir := filepath.Join(root, image)
+		err := errorsOf(os.MkdirAll(dir, 0o755), k.image(dir), os.MkdirAll(filepath.Join(root, "bin"), 0o755), install(k.busybox, filepath.Join(root, "bin")), os.WriteFile(filepath.Join(root, "dev/termination-log"), nil, 0o666))
+		if err != nil {
+			return 0, err
+		}
+	}
+	// An image is older than its container, and when that was started is known to hundredths of a second.
+	<-time.After(imageAge)
 	cmd := exec.Command("/usr/sbin/nginx") //nolint:noctx // it ends with the test
 	cmd.Args = []string{"sh", "-c", `trap caught=1 HUP USR1; until caught=; read _; test -z "$caught"; do :; done`, "nginx: master process nginx -g daemon off;"}
 	cmd.Env = []string{"PATH=/bin", "HOME=/"}
@@ -47,11 +58,48 @@ func (k *kubelet) process(c *corev1.Container, uid, gid int64) (int, error) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
 	})
-	mount := exec.CommandContext(k.tb.Context(), "nsenter", "--target", fmt.Sprint(cmd.Process.Pid), "--mount", "--pid", "mount", "-t", "proc", "proc", root+"/proc")
-	if out, err := mount.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("mount /proc: %w: %s", err, out)
+	if err := k.mount(pod, c, root, cmd.Process.Pid); err != nil {
+		return 0, err
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.roots[cmd.Process.Pid] = root
 	return cmd.Process.Pid, nil
+}
+
+// mount gives a container its /proc and its volumes.
+func (k *kubelet) mount(pod *corev1.Pod, c *corev1.Container, root string, pid int) error {
+	mounts := [][]string{{root + "/proc", "-t", "proc"}}
+	for _, m := range c.VolumeMounts {
+		if m.MountPath == imageMount(pod, c) {
+			continue
+		}
+		mount := []string{root + m.MountPath, "-t", "tmpfs"} // whatever the volume is
+		if size := sizesOf(pod)[m.Name]; size > 0 {
+			mount = append(mount, "-o", fmt.Sprintf("size=%d", size))
+		}
+		mounts = append(mounts, mount)
+	}
+	for _, m := range mounts {
+		if err := os.MkdirAll(m[0], 0o777); err != nil {
+			return err
+		}
+		// Its point may be on another mount, which is there in the container only.
+		args := append([]string{"--target", fmt.Sprint(pid), "--mount", "--pid", "sh", "-c", `mkdir -p "$0" && exec mount "$@" "$0"`}, m...)
+		mount := exec.CommandContext(k.tb.Context(), "nsenter", append(args, m[2])...)
+		if out, err := mount.CombinedOutput(); err != nil {
+			return fmt.Errorf("mount %s: %w: %s", m[0], err, out)
+		}
+	}
+	return nil
+}
+
+// image makes what all containers are started from: the template, and what furnish makes.
+func (k *kubelet) image(root string) error {
+	if out, err := exec.CommandContext(k.tb.Context(), "cp", "-a", k.template+"/.", root).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy the template: %w: %s", err, out)
+	}
+	return k.furnish(root)
 }
 
 // furnish makes what an image and a runtime have beside the template.
@@ -79,6 +127,10 @@ func (k *kubelet) run(ctx context.Context, pod *corev1.Pod, container string, ar
 		return 0, err
 	}
 	who := "0:0"
+	if c := imageContainer(pod); c != nil && c.Name == container {
+		uid, gid := user(pod, c)
+		root, who = k.rootOf(pid), fmt.Sprintf("%d:%d", uid, gid)
+	}
 	for i := range pod.Spec.EphemeralContainers {
 		c := corev1.Container(pod.Spec.EphemeralContainers[i].EphemeralContainerCommon)
 		if c.Name == container {
@@ -105,6 +157,9 @@ func (k *kubelet) run(ctx context.Context, pod *corev1.Pod, container string, ar
 	err = cmd.Run()
 	if cmd.ProcessState == nil {
 		return 0, err
+	}
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return 128 + int(status.Signal()), nil // as runtimes say it
 	}
 	return cmd.ProcessState.ExitCode(), nil
 }

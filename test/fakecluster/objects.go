@@ -129,6 +129,7 @@ func (c *Cluster) create(q request) (any, error) {
 		return o, nil
 	}
 	c.writes = append(c.writes, q.permission())
+	delete(o, "status") // as the API server does with what a client says of it
 	if err := c.add(q.key, o); err != nil {
 		return nil, err
 	}

@@ -30,12 +30,13 @@ import (
 type Cluster struct {
 	URL string
 
-	kubelet *kubelet
-	mu      sync.Mutex
-	objects map[key]object
-	denied  map[string][]string // user: "VERB RESOURCE", or "*"
-	made    int
-	writes  []string
+	kubelet  *kubelet
+	mu       sync.Mutex
+	objects  map[key]object
+	denied   map[string][]string // user: "VERB RESOURCE", or "*"
+	made     int
+	requests []string
+	writes   []string
 }
 
 // object is one as JSON has it.
@@ -79,6 +80,15 @@ func (c *Cluster) Writes() []string {
 	return slices.Clone(c.writes)
 }
 
+// Requests are all that were made since it was last asked, as permissions.
+func (c *Cluster) Requests() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := c.requests
+	c.requests = nil
+	return all
+}
+
 // ServeHTTP answers as an API server does.
 func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if answer := discovery(r.URL.Path); answer != nil {
@@ -90,6 +100,9 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, apierrors.NewGenericServerResponse(http.StatusNotFound, r.Method, schema.GroupResource{}, "", r.URL.Path, 0, true))
 		return
 	}
+	c.mu.Lock()
+	c.requests = append(c.requests, q.permission())
+	c.mu.Unlock()
 	if !c.allows(q.user, q.permission()) {
 		refuse(w, q.forbidden(fmt.Sprintf("User %q cannot %s resource %q in API group %q in the namespace %q", q.user, q.verb, q.resource+q.slashSub(), q.group, q.namespace)))
 		return

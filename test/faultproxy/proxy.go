@@ -67,6 +67,7 @@ type Proxy struct {
 	ctx      context.Context //nolint:containedctx // the proxy's own life
 	cancel   context.CancelFunc
 	running  sync.WaitGroup
+	line     Line
 
 	mu      sync.Mutex
 	streams int
@@ -79,6 +80,11 @@ type Proxy struct {
 // to. faults is asked about each stream, one after the other, which is a connection that can be upgraded, from 0 on; nil is none. Connections for
 // requests (HTTP/2) are left alone.
 func New(ctx context.Context, server string, faults func(stream int) *Fault) (*Proxy, error) {
+	return NewLine(ctx, server, Line{}, faults)
+}
+
+// NewLine is New for a line that is slow as well.
+func NewLine(ctx context.Context, server string, line Line, faults func(stream int) *Fault) (*Proxy, error) {
 	address, err := net.ResolveTCPAddr("tcp", server)
 	if err != nil {
 		return nil, err
@@ -90,7 +96,7 @@ func New(ctx context.Context, server string, faults func(stream int) *Fault) (*P
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{server: address.String(), faults: faults, listener: listener}
+	p := &Proxy{server: address.String(), faults: faults, listener: listener, line: line}
 	p.ctx, p.cancel = context.WithCancel(ctx)
 	p.running.Go(p.accept)
 	p.running.Go(func() {
@@ -154,8 +160,8 @@ func (p *Proxy) serve(near *net.TCPConn) {
 		c.begin()
 	}
 	var both sync.WaitGroup
-	both.Go(func() { c.pass(c.far, c.near, input, true) })
-	both.Go(func() { c.pass(c.near, c.far, far, false) })
+	both.Go(func() { c.pass(c.far, c.near, p.line.shaped(input), true) })
+	both.Go(func() { c.pass(c.near, c.far, p.line.shaped(far), false) })
 	both.Wait()
 }
 
@@ -213,7 +219,7 @@ func (c *connection) count(n int, up bool) int {
 }
 
 func (c *connection) pass(to, from *net.TCPConn, r io.Reader, up bool) {
-	buffer := make([]byte, 32<<10)
+	buffer := make([]byte, block)
 	for {
 		n, err := r.Read(buffer)
 		through := c.count(n, up)

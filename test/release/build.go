@@ -18,7 +18,7 @@ import (
 )
 
 // maxBinary is how large the program may get, in bytes.
-const maxBinary = 35_000_000
+const maxBinary = 40_000_000
 
 // source is a commit in a clone of its own, so that nothing else of the checkout gets into a release, and so that the Go
 // command finds the commit to record (in a linked work tree it finds none).
@@ -76,17 +76,17 @@ func (s source) build(ctx context.Context, p platform, dir string) (path, versio
 	return path, version, nil
 }
 
-// checkGo refuses a Go that is older than the toolchain of go.mod: its standard library has known holes.
-func (s source) checkGo(ctx context.Context) error {
+// checkGo names the version of Go, and refuses one that is older than the toolchain of go.mod: its standard library has known holes.
+func (s source) checkGo(ctx context.Context) (version string, err error) {
 	have, err := output(ctx, s.dir, nil, "go", "env", "GOVERSION")
 	if err != nil {
-		return err
+		return "", err
 	}
 	text, err := os.ReadFile(filepath.Join(s.dir, "go.mod"))
 	if err != nil {
-		return err
+		return "", err
 	}
-	return newEnough(have, string(text))
+	return have, newEnough(have, string(text))
 }
 
 // newEnough compares a version of Go with a go.mod's toolchain line.

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -166,4 +167,16 @@ func command(t *testing.T, env []string, program string, args ...string) string 
 		t.Fatal(err)
 	}
 	return out
+}
+
+// krew takes a repository with a manifest below plugins as an index.
+func TestTheRepositoryIsAKrewIndex(t *testing.T) {
+	manifest, err := os.ReadFile(filepath.Join("..", "..", manifestFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	indexed, err := os.ReadFile(filepath.Join("..", "..", "plugins", "shareproc.yaml"))
+	if err != nil || !bytes.Equal(indexed, manifest) {
+		t.Errorf("plugins/shareproc.yaml is not %s (%v)", manifestFile, err)
+	}
 }

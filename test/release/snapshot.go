@@ -17,8 +17,11 @@ import (
 )
 
 const (
+	// manifestFile is a template in the repository, and filled in in the directory that is written to.
 	manifestFile  = "krew-manifest.yaml"
 	checksumsFile = "checksums.txt"
+	// bomSuffix is that of an archive's bill of materials.
+	bomSuffix = ".cdx.json"
 )
 
 // completionScript is for those who unpack an archive by hand.
@@ -42,9 +45,11 @@ func snapshot(ctx context.Context, top, commit, out string, platforms []platform
 		return err
 	}
 	whole := len(platforms) == len(every())
-	if err := src.checkGo(ctx); err != nil && whole {
+	goVersion, err := src.checkGo(ctx)
+	if err != nil && whole {
 		return err
 	}
+	fmt.Fprintf(report, "built by %s\n", goVersion)
 	if err := prepare(out); err != nil {
 		return err
 	}
@@ -69,12 +74,13 @@ func snapshot(ctx context.Context, top, commit, out string, platforms []platform
 			return err
 		}
 		archive := p.archive(version)
-		if err := os.WriteFile(filepath.Join(out, archive), packed.Bytes(), 0o644); err != nil {
+		bill, err := materials(path, binary, src.time)
+		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(packed.Bytes())
-		sums[archive] = hex.EncodeToString(sum[:])
-		fmt.Fprintf(&list, "%s  %s\n", sums[archive], archive)
+		if sums[archive], err = publish(&list, out, archive, packed.Bytes(), bill); err != nil {
+			return err
+		}
 		fmt.Fprintf(report, "%-14s binary %5.1f MB   archive %4.1f MB   %s\n", p, megabytes(len(binary)), megabytes(packed.Len()), archive)
 	}
 	if err := os.WriteFile(filepath.Join(out, checksumsFile), []byte(list.String()), 0o644); err != nil {
@@ -84,6 +90,16 @@ func snapshot(ctx context.Context, top, commit, out string, platforms []platform
 		return nil
 	}
 	return src.writeManifest(filepath.Join(out, manifestFile), version, sums)
+}
+
+// publish writes an archive and its bill of materials into out, and their checksums into the list.
+func publish(list io.Writer, out, archive string, packed, bill []byte) (string, error) {
+	sum, ofBill := sha256.Sum256(packed), sha256.Sum256(bill)
+	fmt.Fprintf(list, "%x  %s\n%x  %s%s\n", sum, archive, ofBill, archive, bomSuffix)
+	if err := os.WriteFile(filepath.Join(out, archive+bomSuffix), bill, 0o644); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum[:]), os.WriteFile(filepath.Join(out, archive), packed, 0o644)
 }
 
 func megabytes(n int) float64 { return float64(n) / 1e6 }
@@ -118,7 +134,7 @@ func prepare(out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return err
 	}
-	for _, pattern := range []string{name + "_v*.tar.gz", name + "_v*.zip", checksumsFile, manifestFile} {
+	for _, pattern := range []string{name + "_v*.tar.gz", name + "_v*.zip", name + "_v*" + bomSuffix, checksumsFile, manifestFile} {
 		old, err := filepath.Glob(filepath.Join(out, pattern))
 		if err != nil {
 			return err

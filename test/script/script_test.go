@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,9 +32,14 @@ const namespace = "shop"
 // environment and signals as a user's has.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"kubectl":                    kubectl,
-		"kubectl-shareproc":          func() { os.Exit(run(os.Args)) },
+		"kubectl": kubectl,
+		"kubectl-shareproc": func() {
+			code := run(os.Args)
+			noteMemory()
+			os.Exit(code)
+		},
 		"kubectl_complete-shareproc": func() { os.Exit(run(os.Args)) },
+		"goserver":                   goserver,
 	})
 }
 
@@ -48,6 +55,19 @@ func kubectl() {
 	os.Exit(1)
 }
 
+// goserver is a Go program that serves pprof, for scripts to start in a container: it listens at the address that is its argument,
+// and has a goroutine that waits for ever.
+func goserver() {
+	go waitForEver()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	server := http.Server{Addr: os.Args[1], Handler: mux, ReadHeaderTimeout: time.Second}
+	fmt.Fprintln(os.Stderr, server.ListenAndServe())
+	os.Exit(1)
+}
+
+func waitForEver() { select {} }
+
 // run is cmd/kubectl-shareproc.
 func run(args []string) int {
 	ctx, stop := cli.NotifyContext(context.Background())
@@ -61,6 +81,10 @@ func TestScripts(t *testing.T) {
 	if busybox == "" {
 		busybox, _ = exec.LookPath("busybox") // scripts that need containers say what is missing
 	}
+	screens, err := filepath.Abs("testdata/screens")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 ".",
 		RequireExplicitExec: true,
@@ -68,6 +92,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			c := fakecluster.Start(env.T().(testing.TB), "testdata/nginx", busybox)
 			env.Values[clusterKey{}] = c
+			env.Values[screensKey{}] = screens
 			file := filepath.Join(env.WorkDir, ".kubeconfig")
 			env.Setenv("KUBECONFIG", file)
 			env.Setenv("HOME", filepath.Join(env.WorkDir, ".home"))
@@ -84,7 +109,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %s", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pod": scriptPod, "apply": scriptApply, "deny": scriptDeny, "enforce": scriptEnforce, "writes": scriptWrites, "count": scriptCount, "code": scriptCode, "retry": scriptRetry,
+			"pod": scriptPod, "apply": scriptApply, "deny": scriptDeny, "enforce": scriptEnforce, "writes": scriptWrites, "requests": scriptRequests, "count": scriptCount, "code": scriptCode, "retry": scriptRetry, "slip": scriptSlip, "screen": scriptScreen,
 		},
 	})
 }
@@ -154,6 +179,18 @@ func scriptWrites(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// scriptRequests is "requests [REQUEST...]": what was asked for since it was asked last. A pod that is looked at again, while a
+// command lasts, is left out.
+func scriptRequests(ts *testscript.TestScript, neg bool, args []string) {
+	got := cluster(ts).Requests()
+	for len(got) > 1 && got[len(got)-1] == "get pods" {
+		got = got[:len(got)-1]
+	}
+	if (strings.Join(got, ",") == strings.Join(args, ",")) == neg {
+		ts.Fatalf("these requests were made: %q", got)
+	}
+}
+
 // scriptCode is "code N COMMAND ARG...": the command ends with that exit code.
 func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
@@ -181,6 +218,20 @@ func scriptRetry(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("not after 1200 times: %s", strings.Join(args, " "))
+}
+
+// scriptSlip is "slip LINE TRY...": "kubectl shareproc LINE" fails, and what it advises begins with these lines.
+func scriptSlip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: slip line try...")
+	}
+	if ts.Exec("kubectl", append([]string{"shareproc"}, strings.Fields(args[0])...)...) == nil {
+		ts.Fatalf("%q succeeds", args[0])
+	}
+	_, try, _ := strings.Cut("\n"+ts.ReadFile("stderr"), "\ntry: ")
+	if want := strings.Join(args[1:], "\n     ") + "\n"; try != want {
+		ts.Fatalf("%q: %q is advised, not %q", args[0], try, want)
+	}
 }
 
 // scriptCount is "count N TEXT FILE": TEXT stands N times in FILE.

@@ -49,9 +49,14 @@ is recorded in the log of the helper container, as in every attach session.`,
 			case len(args) > 1:
 				return cli.Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[1])
 			}
-			return nil
+			_, err := cli.PodOnly(cmd, args)
+			return err
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args, err := cli.PodOnly(cmd, args)
+			if err != nil {
+				return err
+			}
 			opts.pod = args[0]
 			if err := opts.Parse(); err != nil {
 				return err
@@ -71,6 +76,9 @@ is recorded in the log of the helper container, as in every attach session.`,
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *attachOptions) error {
+	if err := cli.CheckWritable(deps, "attach"); err != nil {
+		return err
+	}
 	t := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut)
 	if !t.InputIsTerminal() {
 		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "stdin is not a terminal")

@@ -6,8 +6,11 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +22,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/config"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -34,8 +38,8 @@ func Within(deps *Deps, namespace string) *Deps {
 	return &g
 }
 
-// lookTime is how long a completion waits for a helper's answer.
-const lookTime = 300 * time.Millisecond
+// lookTime is how long a completion waits for a helper's answer. A shell that waits longer seems stuck.
+const lookTime = 2 * time.Second
 
 // Deps are what the commands need, made when it is first asked for, so that a command that asks
 // for nothing (--help, version --client) reads no kubeconfig and opens no connection.
@@ -50,8 +54,14 @@ type Deps struct {
 	Client func() (kubernetes.Interface, error)
 	// Dynamic makes its client for workloads.
 	Dynamic func() (dynamic.Interface, error)
-	// Exec makes streams into a container.
-	Exec func(attach.Container) (session.Exec, error)
+	// Exec makes streams into a container, in bulk for those of many bytes.
+	Exec func(in attach.Container, bulk bool) (session.Exec, error)
+	// Pool keeps connections for the sessions of several command lines; nil for none.
+	Pool *session.Pool
+	// prepare begins to open a connection for the next stream; nil where that is none of this program's.
+	prepare func(context.Context)
+	// transport is what --transport says, "" where it is not given.
+	transport attach.Transport
 
 	// Now is the API server's time, once it has answered.
 	Now func() time.Time
@@ -96,18 +106,47 @@ func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *De
 		}
 		return dynamic.NewForConfigAndClient(t.config, t.client)
 	}
-	deps.Exec = func(in attach.Container) (session.Exec, error) {
+	deps.prepare, deps.Exec = openers(deps, func() (*rest.Config, error) {
 		t, err := transport()
+		return t.config, err
+	})
+	return deps
+}
+
+// openers returns what begins to open a connection for the next stream, and what makes a stream.
+func openers(deps *Deps, config func() (*rest.Config, error)) (prepare func(context.Context), open func(attach.Container, bool) (session.Exec, error)) {
+	streamer := sync.OnceValues(func() (*attach.Client, error) {
+		c, err := config()
 		if err != nil {
 			return nil, err
 		}
-		client, err := attach.New(t.config)
+		settings, err := Settings(deps)
+		if err != nil {
+			return nil, err
+		}
+		client, err := attach.New(c, cmp.Or(deps.transport, attach.Transport(settings.Transport.Value)))
 		if err != nil {
 			return nil, fmt.Errorf("read the kubeconfig: %w", err)
 		}
-		return client.In(in), nil
+		return client, nil
+	})
+	prepare = func(ctx context.Context) {
+		if client, err := streamer(); err == nil {
+			client.Prepare(ctx)
+		}
 	}
-	return deps
+	open = func(in attach.Container, bulk bool) (session.Exec, error) {
+		client, err := streamer()
+		if err != nil {
+			return nil, err
+		}
+		exec := client.In(in)
+		if bulk {
+			exec = exec.Bulk()
+		}
+		return exec, nil
+	}
+	return prepare, open
 }
 
 // A transport is how all clients of a command reach the API server.
@@ -135,6 +174,7 @@ func AddFlags(deps *Deps, flags *pflag.FlagSet) {
 	deps.Config.AddFlags(flags)
 	flags.BoolVarP(&deps.Report.Quiet, "quiet", "q", false, "Suppress progress messages")
 	flags.Var(&deps.Report.Color, "color", "Colors in tables and messages: auto, always or never; auto means on a terminal")
+	flags.Var((*transportFlag)(&deps.transport), "transport", "What carries a stream: websocket, spdy or auto, which has cp and fs tar try SPDY first")
 	flags.VarP(&verbosity{stderr: deps.Streams.ErrOut}, "v", "v", "Log level for API requests, on stderr: 6 logs requests and status, 8 also bodies")
 }
 
@@ -159,4 +199,18 @@ func Namespace(deps *Deps) (string, error) {
 		return "", fmt.Errorf("read the kubeconfig: %w", err)
 	}
 	return ns, nil
+}
+
+// A transportFlag is --transport.
+type transportFlag attach.Transport
+
+func (t *transportFlag) String() string { return cmp.Or(string(*t), string(attach.AnyTransport)) }
+func (t *transportFlag) Type() string   { return "string" }
+
+func (t *transportFlag) Set(value string) error {
+	if list := config.Transports(); !slices.Contains(list, value) {
+		return fmt.Errorf("not one of %s", strings.Join(list, ", "))
+	}
+	*t = transportFlag(value)
+	return nil
 }

@@ -111,7 +111,7 @@ func unsent(r *http.Request, res *http.Response, err error) (*http.Response, err
 	return res, err
 }
 
-// lasting tells a failure that another request would meet too from one of the network or of this request.
+// lasting reports whether every request would fail like this one, unlike a network error.
 func lasting(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return !network && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, context.Canceled)

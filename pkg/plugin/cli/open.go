@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -19,8 +20,12 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// DefaultImage is a static busybox: its tools run whatever the target's root holds.
-const DefaultImage = "busybox:1.37.0-musl"
+// DefaultImage is a static busybox: its tools run whatever the target's root holds. The digest is that of the index with all
+// platforms, as docker-library/repo-info has it (repos/busybox/remote/1.37.0-musl.md).
+const (
+	DefaultImage = defaultTag + "@sha256:fc6dddc4c44b1bfe37f41cae8e67d1693828e8f42a91862816d7953e2c9d3f23"
+	defaultTag   = "busybox:1.37.0-musl"
+)
 
 // HelperFlags are the flags of every command that needs a session.
 type HelperFlags struct {
@@ -32,6 +37,7 @@ type HelperFlags struct {
 	profile     string
 	runAs       string
 	caps        []string
+	reason      string
 	Selector    string
 
 	Override podspec.Override
@@ -43,15 +49,22 @@ type HelperFlags struct {
 func (h *HelperFlags) Add(flags *pflag.FlagSet) {
 	flags.StringVarP(&h.Container, "container", "c", "", "Target container (default: the pod's default container, or its first)")
 	flags.StringVarP(&h.Selector, "selector", "l", "", "Label selector: use the newest ready pod that matches, instead of POD")
-	flags.StringVar(&h.Image, "image", "", "Image of the helper (default "+DefaultImage+", or SHAREPROC_IMAGE from the environment)")
+	flags.StringVar(&h.Image, "image", "", "Image of the helper (default "+defaultTag+" by its digest, or SHAREPROC_IMAGE from the environment)")
 	flags.StringVar(&h.pull, "image-pull-policy", "", "Pull policy of the helper's image: Always, IfNotPresent or Never")
 	flags.DurationVar(&h.idleTimeout, "idle-timeout", DefaultIdleTimeout, "How long an idle helper stays around")
 	flags.DurationVar(&h.timeout, "timeout", DefaultTimeout, "How long to wait for the helper to start")
 	flags.StringVar(&h.profile, "profile", "", "Security profile of the helper: restricted, baseline, general or netadmin (default: the least privileged that works)")
 	flags.StringVar(&h.runAs, "run-as", "", "UID[:GID] of the helper (default: the target's); GID defaults to UID")
 	flags.StringSliceVar(&h.caps, "cap-add", nil, "Capabilities to add to the helper, which then runs as root")
+	flags.StringVar(&h.reason, "reason", "", "Why, in your words: recorded in the helper, copy or patch that is made, for others to read")
+	Group(flags, GroupTarget, "container", "selector")
+	Group(flags, GroupHelper, "image")
+	GroupRare(flags, GroupHelper, "image-pull-policy", "idle-timeout", "timeout", "profile", "run-as", "cap-add", "reason")
 	h.changed = flags.Changed
 }
+
+// maxReason is the longest reason in bytes: it stays in a pod's object for as long as the pod is there.
+const maxReason = 256
 
 // AddWithoutLetter adds them for a tool to which -l is its own letter.
 func (h *HelperFlags) AddWithoutLetter(flags *pflag.FlagSet) {
@@ -74,6 +87,9 @@ func (h *HelperFlags) Validate(cmd *cobra.Command) error {
 	}
 	if h.idleTimeout < time.Second {
 		return Usage(help, "--idle-timeout %s: must be at least a second", h.idleTimeout)
+	}
+	if len(h.reason) > maxReason || strings.ContainsFunc(h.reason, unicode.IsControl) || !utf8.ValidString(h.reason) {
+		return Usage(help, "--reason: must be one line of at most %d bytes", maxReason)
 	}
 	if h.timeout <= 0 {
 		return Usage(help, "--timeout %s: must be greater than zero", h.timeout)
@@ -125,7 +141,7 @@ func SessionDeps(deps *Deps, h *HelperFlags, ttl time.Duration) (session.Deps, e
 	}
 	d.Settings = session.Settings{
 		Image: s.Image.Value, Images: s.Images.Value, PullPolicy: corev1.PullPolicy(s.PullPolicy.Value),
-		Keep: s.IdleTimeout.Value, TTL: ttl, Timeout: s.Timeout.Value,
+		Keep: s.IdleTimeout.Value, TTL: ttl, Timeout: s.Timeout.Value, Reason: h.reason,
 	}
 	if h.Image != "" {
 		d.Image, d.Images = h.Image, nil
@@ -144,7 +160,7 @@ func SessionDeps(deps *Deps, h *HelperFlags, ttl time.Duration) (session.Deps, e
 
 // Manager is what is needed to find and end sessions.
 func Manager(deps *Deps) (d session.Deps, err error) {
-	d = session.Deps{Report: deps.Report, Exec: deps.Exec, Now: deps.Now, Settings: session.Settings{Timeout: DefaultTimeout}}
+	d = session.Deps{Report: deps.Report, Pool: deps.Pool, Exec: deps.Exec, Now: deps.Now, Settings: session.Settings{Timeout: DefaultTimeout}}
 	if d.Client, err = deps.Client(); err != nil {
 		return d, err
 	}
@@ -162,6 +178,19 @@ func Open(ctx context.Context, deps *Deps, arg string, h *HelperFlags, want sess
 	if err != nil {
 		return nil, err
 	}
+	return openTarget(ctx, d, t, h, want)
+}
+
+// OpenTarget opens a session to a target that is known.
+func OpenTarget(ctx context.Context, deps *Deps, t target.Target, h *HelperFlags, want session.Request, ttl time.Duration) (*session.Session, error) {
+	d, err := SessionDeps(deps, h, ttl)
+	if err != nil {
+		return nil, err
+	}
+	return openTarget(ctx, d, t, h, want)
+}
+
+func openTarget(ctx context.Context, d session.Deps, t target.Target, h *HelperFlags, want session.Request) (*session.Session, error) {
 	want.Image, want.Override = h.Image, h.Override
 	return session.Open(ctx, d, t, want)
 }
@@ -174,6 +203,9 @@ func Resolve(ctx context.Context, deps *Deps, d session.Deps, ref target.Ref) (t
 	}
 	if err := ref.Validate(); err != nil {
 		return target.Target{}, AsUsage(err)
+	}
+	if deps.prepare != nil {
+		deps.prepare(ctx)
 	}
 	return target.Resolve(ctx, d.Client, ns, ref, deps.Report.Say)
 }

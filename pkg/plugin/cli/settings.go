@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/config"
@@ -17,6 +18,19 @@ const (
 	DefaultIdleTimeout = 10 * time.Minute
 	DefaultTimeout     = time.Minute
 )
+
+// ReadOnlyEnv is the variable of the environment that turns read-only mode on.
+const ReadOnlyEnv = "SHAREPROC_READ_ONLY"
+
+// CheckWritable refuses what writes into a target or changes a workload in read-only mode. what is the subject of the error.
+func CheckWritable(deps *Deps, what string) error {
+	s, err := Settings(deps)
+	if err != nil || !s.ReadOnly.Value {
+		return err
+	}
+	return hint.With(fmt.Errorf("%s is not allowed in read-only mode (%s)", what, s.ReadOnly.From),
+		"use ps, top, fs, or cp from the pod; kubectl shareproc config view shows where the mode is set")
+}
 
 // ImageEnv is the variable of the environment that names the helper's image.
 const ImageEnv = "SHAREPROC_IMAGE"
@@ -76,11 +90,28 @@ func SettingsOf(deps *Deps, file config.File, context, namespace string) (config
 		s.Image = config.Value[string]{Value: image, From: from}
 		s.Images = config.Value[[]string]{From: from} // who names one image wants no other
 	}
+	switch value := deps.Getenv(ReadOnlyEnv); value {
+	case "", "0", "false": // the file may say so all the same
+	case "1", "true":
+		s.ReadOnly = config.Value[bool]{Value: true, From: "environment " + ReadOnlyEnv}
+	default:
+		return config.Settings{}, hint.With(fmt.Errorf("read %s: %q: not 1 or 0", ReadOnlyEnv, value), "set it to 1, or unset it")
+	}
 	const from = "default"
 	s.Image = s.Image.Or(DefaultImage, from)
 	s.Images = s.Images.Or(nil, from)
+	// The images of debug --tools have sh and busybox's usual tools, as every helper needs. None is pulled before it is asked for.
+	tools := map[string]string{
+		"net": "nicolaka/netshoot:v0.14", "jvm": "eclipse-temurin:21-jdk-alpine",
+		"python": "python:3.13-alpine", "dotnet": "mcr.microsoft.com/dotnet/sdk:9.0-alpine",
+	}
+	maps.Copy(tools, s.Tools.Value)
+	s.Tools = s.Tools.Or(nil, from)
+	s.Tools.Value = tools
 	s.PullPolicy = s.PullPolicy.Or("", from)
 	s.IdleTimeout = s.IdleTimeout.Or(DefaultIdleTimeout, from)
 	s.Timeout = s.Timeout.Or(DefaultTimeout, from)
+	s.Transport = s.Transport.Or(config.Transports()[0], from)
+	s.ReadOnly = s.ReadOnly.Or(false, from)
 	return s, nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
 // maxEditDistance is the number of letters in which a mistyped name may differ from a suggestion; cobra uses the same.
@@ -20,11 +22,20 @@ func KnownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	try := cmd.CommandPath() + " --help"
-	cmd.SuggestionsMinimumDistance = maxEditDistance
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+	if near := NearCommands(cmd, args[0]); len(near) > 0 {
 		try = cmd.CommandPath() + " " + strings.Join(near, ", or "+cmd.CommandPath()+" ")
 	}
 	return Usage(try, "unknown command %q", args[0])
+}
+
+// NearCommands are the commands below one that a word may be, mistyped or not finished.
+func NearCommands(cmd *cobra.Command, word string) (near []string) {
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() && (hint.Near(word, sub.Name()) || strings.HasPrefix(sub.Name(), strings.ToLower(word))) {
+			near = append(near, sub.Name())
+		}
+	}
+	return near
 }
 
 // onlyCommands reports whether a command does nothing but hold others.
@@ -60,7 +71,7 @@ func nearFlags(flags *pflag.FlagSet, unknown *pflag.NotExistError) []string {
 	}
 	best, near := maxEditDistance, []string{}
 	flags.VisitAll(func(flag *pflag.Flag) {
-		distance := distance(typed, flag.Name)
+		distance := hint.Distance(typed, flag.Name)
 		if strings.HasPrefix(flag.Name, typed) {
 			distance = min(distance, maxEditDistance)
 		}
@@ -74,25 +85,4 @@ func nearFlags(flags *pflag.FlagSet, unknown *pflag.NotExistError) []string {
 	})
 	slices.Sort(near)
 	return near
-}
-
-// distance is how many letters must be changed, added or taken away to make one word the other (Levenshtein's).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -27,7 +27,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// Listed are the pods of the namespace; none where they can't be had.
+// Listed returns the pods of the namespace; none if the request fails.
 func Listed(ctx context.Context, deps *cli.Deps) []corev1.Pod {
 	client, err := deps.Client()
 	if err != nil {
@@ -72,8 +72,10 @@ func fixed(words ...string) completer {
 // completePods completes the first argument as a pod, or as what makes pods, and the next ones with the completers given, one for each.
 func completePods(deps *cli.Deps, next ...completer) completer {
 	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		args = cli.WithPod(cmd, args)
+		args, err := cli.WithPod(cmd, args)
 		switch i := len(args) - 1; {
+		case err != nil:
+			return None(cmd, args, word)
 		case i < 0:
 			return completeTarget(deps, cmd, word), cobra.ShellCompDirectiveNoFileComp
 		case i < len(next):
@@ -127,8 +129,8 @@ func containers(deps *cli.Deps, cmd *cobra.Command, args []string, _ string) ([]
 
 // TypedTarget gets the pod that was typed already. The flags are read by name: each command has options of its own.
 func TypedTarget(deps *cli.Deps, cmd *cobra.Command, args []string, container string) (target.Target, bool) {
-	args = cli.WithPod(cmd, args)
-	if len(args) == 0 {
+	args, err := cli.WithPod(cmd, args)
+	if err != nil || len(args) == 0 {
 		return target.Target{}, false
 	}
 	client, err := deps.Client()

@@ -23,18 +23,27 @@ func Register(deps *cli.Deps, root *cobra.Command) error {
 	arguments := map[string]completer{
 		"debug":    pod,
 		"ps":       pod,
+		"top":      pod,
+		"report":   pod,
 		"doctor":   pod,
 		"sessions": pod,
 		"clean":    pod,
-		"cp":       Files,
-		"fs":       completePods(deps, bound(deps, pidOrPath), bound(deps, Paths)),
-		"grep":     afterFirst(completePods(deps, bound(deps, pidOrPath), bound(deps, Paths))), // PATTERN POD [PID] [PATH]
+		"dump":     completePods(deps, fixed("goroutines", "threads"), bound(deps, pids)),
+		"env":      completePods(deps, bound(deps, pids)),
+		"threads":  completePods(deps, bound(deps, pids)),
+		"cp":       bound(deps, ends),
+		"diff":     bound(deps, ends),
+		"fs":       podOrPath(deps, bound(deps, pidOrPath), bound(deps, Paths)),
+		"grep":     afterFirst(podOrPath(deps, bound(deps, pidOrPath), bound(deps, Paths))), // PATTERN POD [PID] [PATH]
+		"browse":   podOrPath(deps, besidePod(deps), besidePod(deps), besidePod(deps)),
+		"lsof":     completePods(deps, bound(deps, pids)),
+		"ss":       completePods(deps, bound(deps, pids)),
 		"signal":   completePods(deps, bound(deps, pids), fixed(remote.SignalNames()...)),
 	}
 	errs := []error{completeConfig(deps, root)}
 	for _, cmd := range Commands(root) {
 		name := cmd.Name()
-		if cmd.HasParent() && cmd.Parent().Name() == "fs" && name != "grep" {
+		if cmd.HasParent() && cmd.Parent().Name() == "fs" && name != "grep" && name != "diff" {
 			name = "fs"
 		}
 		if complete, ok := arguments[name]; ok && cmd.ValidArgsFunction == nil {

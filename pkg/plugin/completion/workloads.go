@@ -20,6 +20,13 @@ import (
 
 // completeTarget completes a pod or, behind a kind and with --patch, a workload whose template can be patched.
 func completeTarget(deps *cli.Deps, cmd *cobra.Command, word string) []cobra.Completion {
+	if namespace := target.ParseWord(word + "x").Namespace; namespace != "" && cli.OneNamespace(cmd, word) == nil {
+		var out []cobra.Completion
+		for _, name := range completeTarget(cli.Within(deps, namespace), cmd, strings.TrimPrefix(word, namespace+"/")) {
+			out = append(out, namespace+"/"+name)
+		}
+		return out
+	}
 	kind, _, typed := strings.Cut(word, "/")
 	if typed {
 		if w, err := target.ParseWorkload(kind + "/x"); err == nil {

@@ -7,6 +7,8 @@ package config
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +27,7 @@ type configViewOptions struct {
 type setting struct {
 	name  string
 	Value any    `json:"value"`
-	From  string `json:"from"`
+	From  string `json:"source"`
 }
 
 // SettingsDocument is what "config view -o json" prints.
@@ -58,9 +60,12 @@ They are read from kubectl-shareproc/config.yaml in XDG_CONFIG_HOME (default:
     imagePullPolicy: IfNotPresent   # or Always, or Never
     idleTimeout: 30m
     timeout: 2m
+    transport: websocket            # or spdy, or auto
+    readOnly: true                  # refuse commands that write or run commands
+    tools: {net: registry.internal/tools/netshoot:v0.14} # for debug --tools
     contexts:
       production:
-        idleTimeout: 5m             # any of the five settings above
+        idleTimeout: 5m             # any of the settings above
         namespaces:
           payments: {idleTimeout: 1m} # and here
     namespaces:                     # in every context
@@ -68,7 +73,7 @@ They are read from kubectl-shareproc/config.yaml in XDG_CONFIG_HOME (default:
 
 Every line except the first two is optional. The most specific value wins, field
 by field. SHAREPROC_IMAGE in the environment overrides the file, and a flag
-overrides both.`,
+overrides both. SHAREPROC_READ_ONLY=1 turns on readOnly whatever the file says.`,
 		Example: `  # show the effective settings
   kubectl shareproc config view`,
 		Args: cli.KnownCommand,
@@ -161,6 +166,9 @@ func inForce(s config.Settings) []setting {
 		{"imagePullPolicy", s.PullPolicy.Value, s.PullPolicy.From},
 		{"idleTimeout", s.IdleTimeout.Value.String(), s.IdleTimeout.From},
 		{"timeout", s.Timeout.Value.String(), s.Timeout.From},
+		{"transport", s.Transport.Value, s.Transport.From},
+		{"readOnly", s.ReadOnly.Value, s.ReadOnly.From},
+		{"tools", s.Tools.Value, s.Tools.From},
 	}
 }
 
@@ -169,6 +177,13 @@ func printSettings(w io.Writer, settings []setting) error {
 	for _, s := range settings {
 		text := fmt.Sprint(s.Value)
 		if list, ok := s.Value.([]string); ok {
+			text = strings.Join(list, ", ")
+		}
+		if images, ok := s.Value.(map[string]string); ok {
+			var list []string
+			for _, name := range slices.Sorted(maps.Keys(images)) {
+				list = append(list, name+"="+images[name])
+			}
 			text = strings.Join(list, ", ")
 		}
 		if text == "" {

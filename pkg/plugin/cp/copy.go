@@ -3,6 +3,7 @@
 package cp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -29,9 +32,21 @@ type copySide struct {
 	tree    transfer.Tree
 	session *session.Session // nil on this machine
 	root    *remote.Root
+	pid     int
+}
+
+// Between copies as the command does, from one container to another where their names differ too.
+func Between(ctx context.Context, deps *cli.Deps, h cli.HelperFlags, from, to files.End) error {
+	end := func(e files.End) copyEnd { return copyEnd{e.Namespace, e.Pod, e.Path} }
+	return run(ctx, deps, &cpOptions{HelperFlags: h, source: end(from), dest: end(to), in: [2]files.End{from, to}, compress: string(remote.PackAuto)})
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *cpOptions) error {
+	if opts.dest.pod != "" {
+		if err := cli.CheckWritable(cli.Within(deps, opts.dest.namespace), "copying into a pod"); err != nil {
+			return err
+		}
+	}
 	if local := opts.source; local.pod == "" && !local.stream() {
 		// Before a helper is added for nothing.
 		if _, err := os.Lstat(local.path); err != nil {
@@ -56,21 +71,27 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 	case end.pod == "":
 		p.path, p.tree = filepath.ToSlash(end.path), transfer.Local()
 	default:
-		p.session, err = cli.Open(ctx, cli.Within(deps, end.namespace), end.pod, &opts.HelperFlags, session.Request{Access: podspec.ReadRoot}, 0)
+		in, flags := opts.in[0], opts.HelperFlags
+		if write {
+			in = opts.in[1]
+		}
+		p.pid, flags.Container = cmp.Or(in.PID, opts.pid), cmp.Or(in.Container, flags.Container)
+		p.session, err = cli.Open(ctx, cli.Within(deps, end.namespace), end.pod, &flags, session.Request{Access: podspec.ReadRoot, Bulk: true}, 0)
 		if err != nil {
 			return err
 		}
 		defer p.session.CloseInto(ctx, &err)
 		// One that breaks at once is dialed again by the copy.
-		if p.root, err = p.session.Dial(ctx, opts.pid); err != nil && !transfer.IsBroken(err) {
-			return files.PathError(ctx, p.session, opts.pid, p.root, &fs.PathError{Op: "open", Path: end.path, Err: err})
+		if p.root, err = p.session.Dial(ctx, p.pid); err != nil && !transfer.IsBroken(err) {
+			return files.PathError(ctx, p.session, p.pid, p.root, &fs.PathError{Op: "open", Path: end.path, Err: err})
 		}
 		defer func() { _ = p.root.Close() }()
+		remote.Pack(p.root, remote.Packing(opts.compress))
 		files.SayPartial(deps, p.session, p.root)
 		if absolute, err := p.root.Absolute(ctx, p.path); err == nil {
 			p.path = absolute
 		} else if !transfer.IsBroken(err) {
-			return files.PathError(ctx, p.session, opts.pid, p.root, err)
+			return files.PathError(ctx, p.session, p.pid, p.root, err)
 		}
 		if p.tree = p.root.Source(); write {
 			p.tree = p.root.Destination()
@@ -79,14 +100,31 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 	return do(p)
 }
 
+// garbage is how much of it, in percent of what is in use, is left lying while a list of files grows.
+const garbage = 40
+
+// leave is how much is left lying once there is a list that takes so many bytes: a few megabytes, as much as a large file needs to
+// be quick.
+func leave(bytes uint64) int { return int(min(100, max(garbage/2, 400<<20/max(bytes, 1)))) }
+
+func heap() uint64 {
+	var now runtime.MemStats
+	runtime.ReadMemStats(&now)
+	return now.HeapAlloc
+}
+
 func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to copySide) error {
 	bar := deps.Report.Progress(ctx)
 	defer bar.Stop()
+	defer debug.SetGCPercent(debug.SetGCPercent(garbage))
 	attempt := 1
 	report, err := transfer.Copy(ctx, to.tree, from.tree, transfer.Options{
 		Source: from.path, Dest: to.path, Preserve: opts.preserve, Resume: opts.resume, Follow: opts.follow,
 		Progress: bar.Add, Total: bar.Total.Store,
-		Admit:  func(path string, bytes int64) error { return opts.admit(to, path, bytes) },
+		Admit: func(path string, bytes int64) error {
+			debug.SetGCPercent(leave(heap()))
+			return opts.admit(ctx, deps, to, path, bytes)
+		},
 		Report: func(name string, err error) { files.NotCopied(deps, from.path, name, err) },
 		Retry: func(err error, _ time.Duration) {
 			bar.Clear()
@@ -106,9 +144,9 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 	case !errors.As(err, &failed):
 		return err
 	case failed.Op == "write":
-		return opts.resumeHint(to.writeError(ctx, opts.pid, failed.Err), err)
+		return opts.resumeHint(to.writeError(ctx, failed.Err), err)
 	default:
-		return opts.resumeHint(from.readError(ctx, opts.pid, failed.Err), err)
+		return opts.resumeHint(from.readError(ctx, failed.Err), err)
 	}
 }
 
@@ -120,7 +158,7 @@ func outcome(deps *cli.Deps, from, to copySide, report transfer.Report) error {
 	switch lost := report.Failed - report.Grown; {
 	case lost > 0:
 		return fmt.Errorf("copy %s: %s; the rest was copied", from, output.Plural(lost, "file could not be copied", "files could not be copied"))
-	case report.Grown > 0:
+	case report.Grown > 0 && !to.stream():
 		return fmt.Errorf("copy %s: %s while being copied", from, output.Plural(report.Grown, "file grew", "files grew"))
 	}
 	return nil
@@ -158,15 +196,15 @@ func readLocal(path string, cause error) error {
 }
 
 // readError says why a source could not be read.
-func (p copySide) readError(ctx context.Context, pid int, cause error) error {
+func (p copySide) readError(ctx context.Context, cause error) error {
 	if p.session == nil {
 		return readLocal(p.path, cause)
 	}
-	return files.PathError(ctx, p.session, pid, p.root, &fs.PathError{Op: "open", Path: p.path, Err: cause})
+	return files.PathError(ctx, p.session, p.pid, p.root, &fs.PathError{Op: "open", Path: p.path, Err: cause})
 }
 
 // writeError says why something could not be written, and what might help.
-func (p copySide) writeError(ctx context.Context, pid int, cause error) error {
+func (p copySide) writeError(ctx context.Context, cause error) error {
 	if p.session == nil {
 		err := fmt.Errorf("write %s: %w", remote.Escape(p.path), cause)
 		if errors.Is(cause, transfer.ErrNoDirectory) {
@@ -174,5 +212,5 @@ func (p copySide) writeError(ctx context.Context, pid int, cause error) error {
 		}
 		return err
 	}
-	return files.WriteError(ctx, p.session, pid, p.root, p.path, cause)
+	return files.WriteError(ctx, p.session, p.pid, p.root, p.path, cause)
 }

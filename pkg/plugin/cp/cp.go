@@ -6,23 +6,29 @@ package cp
 import (
 	"context"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 type cpOptions struct {
 	cli.HelperFlags
 	source, dest copyEnd
-	pid          int
-	preserve     bool
-	resume       bool
-	follow       bool
-	force        bool
+	// in says of each pod whose files are meant, where the flags do not.
+	in       [2]files.End
+	pid      int
+	preserve bool
+	resume   bool
+	follow   bool
+	force    bool
+	compress string
 }
 
 // A copyEnd is POD:PATH, or a path of this machine.
@@ -43,9 +49,9 @@ func newCommand(deps *cli.Deps, run func(context.Context, *cli.Deps, *cpOptions)
 		Use:   "cp SOURCE DESTINATION",
 		Short: "Copy files out of a container, into it, or from pod to pod",
 		Long: `Copy a file, or a directory with everything in it. SOURCE and DESTINATION are
-POD:PATH (also NAMESPACE/POD:PATH and TYPE/NAME:PATH). One of them may be a
-local path, or "-" for stdin or stdout. Write a local path that contains a colon
-with ./ in front, as in ./a:b.
+[NAMESPACE/][TYPE/]NAME:PATH. One of them may be a local path, or "-" for stdin
+or stdout. Write a local path that contains a colon with ./ in front, as in
+./a:b.
 
 Use it when kubectl cp fails because the image has no tar, and when a copy must
 be complete or fail.
@@ -79,6 +85,9 @@ directory .shareproc-... next to DESTINATION, and the same command resumes.`,
 			if len(args) != 2 {
 				return cli.Usage(cmd.CommandPath()+" --help", "a source and a destination are required: got %d arguments", len(args))
 			}
+			if !slices.Contains(packings(), opts.compress) {
+				return cli.Usage("use --compress=NAME with = and one of these", "--compress %q: not one of %s", opts.compress, strings.Join(packings(), ", "))
+			}
 			if err := opts.ends(cmd, args[0], args[1]); err != nil {
 				return err
 			}
@@ -88,18 +97,52 @@ directory .shareproc-... next to DESTINATION, and the same command resumes.`,
 			return run(cmd.Context(), deps, opts)
 		},
 	}
-	opts.Add(cmd.Flags())
-	cmd.Flags().IntVar(&opts.pid, "pid", 0, "Process whose files to copy (default: the container's first); not with two pods")
-	cmd.Flags().BoolVarP(&opts.preserve, "preserve", "p", false, "Also keep owners, setuid and setgid bits")
-	cmd.Flags().BoolVar(&opts.resume, "resume", false, "Resume what an earlier run of the same command left, and keep partial files if this one fails")
-	cmd.Flags().BoolVarP(&opts.follow, "dereference", "L", false, "Copy the targets of links instead of the links, SOURCE included")
-	cmd.Flags().BoolVar(&opts.force, "force", false, "Copy even if the kubelet would evict the pod for exceeding its storage limit")
+	opts.addFlags(cmd)
 	return cmd
+}
+
+func (o *cpOptions) addFlags(cmd *cobra.Command) {
+	o.Add(cmd.Flags())
+	habits(cmd.Flags(), &o.preserve)
+	cmd.Flags().IntVar(&o.pid, "pid", 0, "Process whose files to copy (default: the container's first); not with two pods")
+	cmd.Flags().BoolVarP(&o.preserve, "preserve", "p", false, "Also keep owners, setuid and setgid bits")
+	cmd.Flags().BoolVar(&o.resume, "resume", false, "Resume what an earlier run of the same command left, and keep partial files if this one fails")
+	cmd.Flags().BoolVarP(&o.follow, "dereference", "L", false, "Copy the targets of links instead of the links, SOURCE included")
+	cmd.Flags().StringVar(&o.compress, "compress", string(remote.PackAuto), "Compress on the way: auto (where the line is slow and it helps), always or never")
+	cmd.Flags().Lookup("compress").NoOptDefVal = string(remote.PackAlways)
+	cli.CompleteFlag(cmd, "compress", packings()...)
+	cmd.Flags().BoolVar(&o.force, "force", false, "Copy even what does not fit, or has the kubelet evict the pod for its storage limit")
+}
+
+func packings() []string {
+	return []string{string(remote.PackAuto), string(remote.PackAlways), string(remote.PackNever)}
+}
+
+// habits are flags of cp(1) that say what is done anyway, and its -a, of which that leaves -p.
+func habits(flags *pflag.FlagSet, preserve *bool) {
+	flags.BoolVarP(preserve, "archive", "a", false, "The same as -p, as directories and links are always copied as such")
+	flags.BoolP("recursive", "r", false, "No effect: directories are always copied with everything in them")
+	flags.BoolP("copy-directories", "R", false, "The same as -r")
+	for _, name := range []string{"archive", "recursive", "copy-directories"} {
+		flags.Lookup(name).Hidden = true
+	}
 }
 
 // ends finds out which end is where.
 func (o *cpOptions) ends(cmd *cobra.Command, source, dest string) error {
-	o.source, o.dest = copyEndOf(source), copyEndOf(dest)
+	for i, arg := range []string{source, dest} {
+		end := copyEnd{path: arg}
+		if files.InPod(arg, runtime.GOOS) {
+			w := target.ParseWord(arg)
+			end = copyEnd{w.Namespace, w.Arg, w.Path}
+		}
+		if end.namespace != "" {
+			if err := cli.OneNamespace(cmd, arg); err != nil {
+				return err
+			}
+		}
+		*[]*copyEnd{&o.source, &o.dest}[i] = end
+	}
 	switch {
 	case o.source.pod == "" && o.dest.pod == "":
 		return cli.Usage(cmd.CommandPath()+" POD:PATH LOCAL", "neither %q nor %q has the form POD:PATH", source, dest)
@@ -128,17 +171,4 @@ func (o *cpOptions) streams(cmd *cobra.Command) error {
 		return cli.Usage("use a file instead of -", "--resume does not work with -: stdout cannot be read back")
 	}
 	return nil
-}
-
-func copyEndOf(arg string) copyEnd {
-	pod, path, ok := files.RemoteEnd(arg, runtime.GOOS)
-	if !ok {
-		return copyEnd{path: arg}
-	}
-	e := copyEnd{pod: pod, path: path}
-	// NAMESPACE/POD as kubectl cp has it, unless it is TYPE/NAME.
-	if ns, name, ok := strings.Cut(pod, "/"); ok && (target.Ref{Arg: pod}).Validate() != nil && (target.Ref{Arg: name}).Validate() == nil {
-		e.namespace, e.pod = ns, name
-	}
-	return e
 }

@@ -52,7 +52,11 @@ func TestCPFindsItsEnds(t *testing.T) {
 		{args: "statefulsets/web:/x .", pod: "statefulsets/web", path: "/x", local: "."},
 		{args: "shop/web:/x .", own: "shop", pod: "web", path: "/x", local: "."},
 		{args: "-n other web:/x .", ns: "other", pod: "web", path: "/x", local: "."},
-		{args: "-n other shop/web:/x .", ns: "other", own: "shop", pod: "web", path: "/x", local: "."},
+		{args: "-n shop shop/web:/x .", ns: "shop", own: "shop", pod: "web", path: "/x", local: "."},
+		{args: "shop/deploy/web:/x .", own: "shop", pod: "deploy/web", path: "/x", local: "."},
+		{args: "-r web:/x .", pod: "web", path: "/x", local: "."},
+		{args: "-R web:/x .", pod: "web", path: "/x", local: "."},
+		{args: "-aL --resume web:/x .", pod: "web", path: "/x", local: "."},
 		{args: "-n other pod/web:/x .", ns: "other", pod: "pod/web", path: "/x", local: "."},
 		{args: "web:/a:b .", pod: "web", path: "/a:b", local: "."},
 		{args: "./a:b web:/x", pod: "web", path: "/x", local: "./a:b", up: true},
@@ -97,6 +101,7 @@ func TestCPRefusesWhatItCannotMean(t *testing.T) {
 		want string
 	}{
 		{nil, "got 0 arguments"},
+		{[]string{"-n", "other", "shop/web:/x", "."}, `-n other and "shop/web:/x" name two namespaces`},
 		{[]string{"web:/x"}, "got 1 arguments"},
 		{[]string{"web:/x", "a", "b"}, "got 3 arguments"},
 		{[]string{"--pid", "8", "web:/x", "user:/x"}, "--pid is not supported with two pods"},

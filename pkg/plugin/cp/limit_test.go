@@ -3,13 +3,16 @@
 package cp
 
 import (
+	"errors"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
-func TestStorageLimit(t *testing.T) {
+func TestStorageOfAPath(t *testing.T) {
 	some := resource.MustParse("50Mi")
 	more := resource.MustParse("1Gi")
 	pod := &corev1.Pod{Spec: corev1.PodSpec{
@@ -42,9 +45,40 @@ func TestStorageLimit(t *testing.T) {
 		{"side", "/scratch/x", nil},
 		{"side", "/tmp/x", nil},
 	} {
-		got, _ := storageLimit(pod, c.container, c.path)
+		s := storageOf(pod, c.container, c.path)
+		got := s.limit
+		if got == &some && (s.mount != "/scratch" || len(s.other) != 1 || s.other[0] != "/scratch/mem") {
+			t.Errorf("%s of %s: mounted at %s, beside %v", c.path, c.container, s.mount, s.other)
+		}
 		if (got == nil) != (c.want == nil) || got != nil && got.Cmp(*c.want) != 0 {
 			t.Errorf("%s of %s: %v, want %v", c.path, c.container, got, c.want)
 		}
 	}
+}
+
+// What a volume holds counts once, whatever its names, and what is mounted below it belongs to another.
+func TestUsageOfAVolume(t *testing.T) {
+	u := usage{storage: storage{other: []string{"/scratch/mem"}}, seen: map[[2]uint64]bool{}}
+	for _, f := range []struct {
+		path   string
+		inode  uint64
+		links  uint64
+		blocks int64
+	}{{"/scratch", 1, 2, 8}, {"/scratch/a", 2, 2, 2000}, {"/scratch/b", 2, 2, 2000}, {"/scratch/mem", 3, 2, 8}, {"/scratch/mem/c", 4, 1, 9000}} {
+		if err := u.count(f.path, &remote.Stat{Dev: 7, Ino: f.inode, Nlink: f.links, Blocks: f.blocks, Mode: 0o100644}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if u.bytes != 2008*512 {
+		t.Errorf("%d blocks are used", u.bytes/512)
+	}
+	for range usageMost {
+		if err := u.count("/scratch/x", nil); err != nil {
+			if !errors.Is(err, errTooMany) || u.bytes != 0 {
+				t.Errorf("%d bytes, %v", u.bytes, err)
+			}
+			return
+		}
+	}
+	t.Error("there is no end to the counting")
 }

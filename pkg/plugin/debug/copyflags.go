@@ -34,13 +34,19 @@ func (c *copyFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&c.anyNode, "any-node", false, "With --copy: let the scheduler choose the node (default: the original's)")
 	flags.StringToStringVar(&c.images, "set-image", nil, "With --copy: images to change, as CONTAINER=IMAGE,...; * is every container")
 	flags.StringArrayVar(&c.env, "env", nil, "With --copy: NAME=VALUE to set in the target container; can be repeated")
+	cli.GroupRare(flags, cli.GroupCopy, copyOnly()...)
+}
+
+// copyOnly are the flags that need --copy.
+func copyOnly() []string {
+	return []string{
+		"keep-labels", "keep-annotations", "keep-liveness", "keep-readiness", "keep-startup", "keep-init-containers", "any-node", "set-image", "env",
+	}
 }
 
 // edits reads the flags.
 func (c *copyFlags) edits(cmd *cobra.Command, copied bool) (podspec.Edits, error) {
-	names := []string{
-		"keep-labels", "keep-annotations", "keep-liveness", "keep-readiness", "keep-startup", "keep-init-containers", "any-node", "set-image", "env",
-	}
+	names := copyOnly()
 	if i := slices.IndexFunc(names, cmd.Flags().Changed); i >= 0 && !copied {
 		return podspec.Edits{}, cli.Usage("add --copy", "--%s requires --copy: it cannot be changed in a running pod", names[i])
 	}

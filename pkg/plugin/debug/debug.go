@@ -20,6 +20,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -27,6 +28,7 @@ import (
 
 type debugOptions struct {
 	cli.HelperFlags
+	cli.PodsFlags
 	copyFlags
 	patchFlags
 	persistFlags
@@ -42,7 +44,27 @@ type debugOptions struct {
 	dryRun  string
 	output  string
 	root    rootFlags
+	tools   string
 }
+
+const examples = `  # open a shell that sees the processes of nginx
+  kubectl shareproc debug nginx
+
+  # run one command and get its output and exit code
+  kubectl shareproc debug nginx -- ps ax
+
+  # run a command with a terminal, and one that reads a local file
+  kubectl shareproc debug nginx -it -- top
+  kubectl shareproc debug nginx -i -- sha256sum <nginx.conf
+
+  # debug a copy of the pod, with all containers in one process namespace
+  kubectl shareproc debug nginx --copy
+
+  # open a shell in a copy of a pod that crashes on startup
+  kubectl shareproc debug crasher --copy --hold
+
+  # debug a Deployment whose pods share one process namespace until you exit
+  kubectl shareproc debug deploy/web --patch`
 
 // NewCommand returns the command debug.
 func NewCommand(deps *cli.Deps) *cobra.Command {
@@ -75,31 +97,24 @@ piped to it. A COMMAND gets input only with -i and a terminal only with -it, as
 with kubectl exec, so a loop over a list keeps its list. stdout and stderr are
 kept separate, and the exit code is passed through. In the background of a shell
 there is no terminal.`,
-		Example: `  # open a shell that sees the processes of nginx
-  kubectl shareproc debug nginx
-
-  # run one command and get its output and exit code
-  kubectl shareproc debug nginx -- ps ax
-
-  # run a command with a terminal, and one that reads a local file
-  kubectl shareproc debug nginx -it -- top
-  kubectl shareproc debug nginx -i -- sha256sum <nginx.conf
-
-  # debug a copy of the pod, with all containers in one process namespace
-  kubectl shareproc debug nginx --copy
-
-  # open a shell in a copy of a pod that crashes on startup
-  kubectl shareproc debug crasher --copy --hold
-
-  # debug a Deployment: each of its pods shares one process namespace until you exit
-  kubectl shareproc debug deploy/web --patch
-
-  # print what would be sent, without sending it
-  kubectl shareproc debug nginx --dry-run=server -o yaml`,
-		Args: podAndCommand,
-		RunE: func(cmd *cobra.Command, args []string) error {
+		Example: examples,
+		Args:    pick.Allowed(deps, podAndCommand),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if args, err = pick.Pod(cmd, deps, args); err != nil {
+				return err
+			}
 			if err := opts.complete(cmd, args); err != nil {
 				return err
+			}
+			if opts.tools != "" {
+				if err := opts.useTools(deps); err != nil {
+					return err
+				}
+			}
+			if opts.dryRun == "none" {
+				if err := cli.CheckWritable(deps, "debug"); err != nil {
+					return err
+				}
 			}
 			return run(cmd.Context(), deps, opts)
 		},
@@ -110,7 +125,10 @@ there is no terminal.`,
 
 // complete reads the arguments, and refuses flags that do not go together.
 func (o *debugOptions) complete(cmd *cobra.Command, args []string) error {
-	args = cli.WithPod(cmd, args)
+	args, err := cli.WithPod(cmd, args)
+	if err != nil {
+		return err
+	}
 	o.pod, o.command = args[0], args[1:]
 	o.ttySet = cmd.Flags().Changed("tty")
 	if !cmd.Flags().Changed("stdin") {
@@ -128,15 +146,20 @@ func (o *debugOptions) complete(cmd *cobra.Command, args []string) error {
 func (o *debugOptions) addOwn(flags *pflag.FlagSet) {
 	o.copyFlags.add(flags)
 	o.patchFlags.add(flags)
+	flags.StringVar(&o.tools, "tools", "", "Use an image with more tools for the helper: net, jvm, python or dotnet, or one that the settings name")
 	flags.BoolVar(&o.copy, "copy", false, "Debug a copy of the pod, which is deleted when the session ends")
 	flags.StringVar(&o.hold, "hold", "", "With --copy: replace the container's process with one that waits, and open the shell there")
 	flags.Lookup("hold").NoOptDefVal = targetContainer
-	flags.DurationVar(&o.ttl, "ttl", time.Hour, "With --copy: when the cluster terminates the copy at the latest; with --patch: when clean, --copy or --patch may restore the template")
-	flags.BoolVarP(&o.stdin, "stdin", "i", false, "Pass stdin to COMMAND (a shell always gets it, unless -i=false)")
-	flags.BoolVarP(&o.tty, "tty", "t", false, "Allocate a terminal for COMMAND, with stdin (default for a shell if stdin and stdout are terminals)")
+	flags.DurationVar(&o.ttl, "ttl", time.Hour, "With --copy: when the cluster terminates the copy at the latest; with --patch: how long after the last sign of life of its session clean, --copy or --patch may restore the template")
+	flags.BoolVarP(&o.stdin, "stdin", "i", false, "Pass stdin to COMMAND (a shell gets it unless -i=false)")
+	flags.BoolVarP(&o.tty, "tty", "t", false, "Allocate a terminal for COMMAND, with stdin (default for a shell on a terminal)")
 	flags.StringVar(&o.dryRun, "dry-run", "none", "Print what would be sent, without sending it: none, client or server")
 	flags.Lookup("dry-run").NoOptDefVal = "client"
 	flags.StringVarP(&o.output, "output", "o", "", "With --dry-run: yaml or json (default: yaml)")
+	cli.GroupRare(flags, cli.GroupHelper, "tools")
+	cli.Group(flags, cli.GroupCopy, "copy", "hold")
+	cli.GroupRare(flags, cli.GroupCopy, "ttl")
+	cli.GroupRare(flags, "", "dry-run", "output")
 }
 
 // targetContainer is --hold without a name. No container can have it.
@@ -154,14 +177,19 @@ func podAndCommand(cmd *cobra.Command, args []string) error {
 		}
 		return nil
 	}
-	switch {
-	case before == 0:
+	switch before {
+	case 0:
 		return cli.Usage("run kubectl get pods, then "+cmd.CommandPath()+" NAME", "a pod name is required")
-	case before > 1:
+	case 1:
+		words, err := cli.WithPod(cmd, args[:1])
+		if len(words) > 1 {
+			return cli.NoPath(cmd, words[0], words[1])
+		}
+		return err
+	default:
 		return cli.Usage(fmt.Sprintf("%s %s -- %s ...", cmd.CommandPath(), args[0], args[1]),
 			"unexpected argument %q: put the command after --", args[1])
 	}
-	return nil
 }
 
 func (o *debugOptions) validate(cmd *cobra.Command) (err error) {
@@ -175,7 +203,7 @@ func (o *debugOptions) validate(cmd *cobra.Command) (err error) {
 	if o.edits, err = o.copyFlags.edits(cmd, o.copy); err != nil {
 		return err
 	}
-	if err := o.validateDryRun(help); err != nil {
+	if err := errors.Join(o.validateDryRun(help), o.validatePods(cmd)); err != nil {
 		return err
 	}
 	switch {
@@ -218,15 +246,8 @@ func run(ctx context.Context, deps *cli.Deps, opts *debugOptions) (err error) {
 		Copy: opts.copy, Hold: opts.hold != "", Persist: opts.persist, Edits: opts.edits, Access: opts.root.access(),
 		Shell: tty && len(opts.command) == 0 && !opts.root.root,
 	}
-	switch {
-	case opts.dryRun != "none" && !opts.patch:
-		return dryRun(ctx, deps, opts, want)
-	case tty && !t.InputIsTerminal():
-		return cli.Usage("leave out -t", "-t: stdin is not a terminal")
-	case opts.patch:
-		return debugPatch(ctx, deps, opts, t, tty)
-	case opts.persist && !t.InputIsTerminal():
-		return cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "--persist: stdin is not a terminal")
+	if done, err := otherwise(ctx, deps, opts, t, tty, want); done {
+		return err
 	}
 	s, err := cli.Open(ctx, deps, opts.pod, &opts.HelperFlags, want, opts.ttl)
 	if err != nil {
@@ -234,6 +255,23 @@ func run(ctx context.Context, deps *cli.Deps, opts *debugOptions) (err error) {
 	}
 	defer s.CloseInto(ctx, &err)
 	return debug(ctx, deps, s, opts, t, tty)
+}
+
+// otherwise does what is no session in one pod, and refuses what has no terminal that wants one.
+func otherwise(ctx context.Context, deps *cli.Deps, opts *debugOptions, t *attach.Terminal, tty bool, want session.Request) (done bool, err error) {
+	switch {
+	case opts.AllPods:
+		return true, runInAll(ctx, deps, opts, want)
+	case opts.dryRun != "none" && !opts.patch:
+		return true, dryRun(ctx, deps, opts, want)
+	case tty && !t.InputIsTerminal():
+		return true, cli.Usage("leave out -t", "-t: stdin is not a terminal")
+	case opts.patch:
+		return true, debugPatch(ctx, deps, opts, t, tty)
+	case opts.persist && !t.InputIsTerminal():
+		return true, cli.Usage("kubectl shareproc debug "+opts.pod+" -- COMMAND", "--persist: stdin is not a terminal")
+	}
+	return false, nil
 }
 
 func debug(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugOptions, t *attach.Terminal, tty bool) error {
@@ -244,14 +282,20 @@ func debug(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugO
 	if opts.root.root {
 		return debugRoot(ctx, deps, r, opts, t, tty)
 	}
-	command := opts.command
-	if len(command) == 0 {
-		command = []string{path.Join(r.Tools, "sh")}
+	command, shell := opts.command, path.Join(r.Tools, "sh")
+	switch {
+	case len(command) > 0:
+	case tty:
+		welcome(deps, r, true)
+		command = prompted(shell, r)
+	default:
+		command = []string{shell}
 	}
-	if tty {
-		welcome(deps, r, len(opts.command) == 0)
+	err := execute(ctx, deps, r, opts, command, t, tty)
+	if err != nil {
+		explainFailure(ctx, deps, r, opts, err)
 	}
-	return execute(ctx, deps, r, opts, command, t, tty)
+	return err
 }
 
 // execute runs the command with a terminal of its own, or without.
@@ -273,9 +317,9 @@ func welcome(deps *cli.Deps, r *session.Session, interactive bool) {
 	case r.Tools != "":
 		describeHold(deps, r)
 	case r.View.Pod():
-		deps.Report.Say("sharing processes with all containers in pod/%s; the root filesystem of process PID is /proc/PID/root", r.Pod)
+		deps.Report.Say("next to all containers of pod/%s; the files of process PID are in /proc/PID/root", r.Pod)
 	default:
-		deps.Report.Say("sharing processes with container %s in pod/%s; its root filesystem is /proc/1/root", r.View.Container, r.Pod)
+		deps.Report.Say("next to container %s in pod/%s; its files are in /proc/1/root", r.View.Container, r.Pod)
 	}
 }
 
@@ -290,10 +334,10 @@ func describeHold(deps *cli.Deps, r *session.Session) {
 	case known:
 		deps.Report.Say(`container %s is on hold; type "run" to start its command: %s`, r.Container, line)
 	case line != "":
-		deps.Report.Say(`container %s is on hold; its command is the image's entrypoint, which the API does not report, with: %s`, r.Container, line)
+		deps.Report.Say(`container %s is on hold; its command is the image's own entrypoint with: %s`, r.Container, line)
 		deps.Report.Say(`type "run ENTRYPOINT %s" to start it`, line)
 	default:
-		deps.Report.Say(`container %s is on hold; its command is the image's own, which the API does not report: type "run COMMAND" to start one`, r.Container)
+		deps.Report.Say(`container %s is on hold; its command is the image's own: type "run COMMAND"`, r.Container)
 	}
 }
 

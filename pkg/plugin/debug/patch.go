@@ -25,6 +25,8 @@ func (p *patchFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVarP(&p.yes, "yes", "y", false, "With --patch: skip the confirmation")
 	flags.BoolVar(&p.leave, "keep-patched", false, "With --patch: leave the template patched at the end; clean restores it")
 	flags.BoolVar(&p.force, "override-manager", false, "With --patch: also patch workloads managed by Helm, Argo CD, Flux or an operator")
+	cli.Group(flags, cli.GroupPatch, "patch")
+	cli.GroupRare(flags, cli.GroupPatch, "yes", "keep-patched", "override-manager")
 }
 
 func (p *patchFlags) validate(cmd *cobra.Command, o *debugOptions) error {
@@ -105,7 +107,7 @@ func planPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions) (session
 		return d, session.PatchPlan{}, err
 	}
 	plan, err := session.PlanPatch(ctx, d, session.PatchRequest{
-		Workload: w, Namespace: ns, Container: opts.Container, Access: opts.root.access(), Override: opts.Override, Force: opts.force, Leave: opts.leave,
+		Workload: w, Namespace: ns, Container: opts.Container, Access: opts.root.access(), Override: opts.Override, Force: opts.force, KeepPatched: opts.leave,
 	})
 	return d, plan, err
 }

@@ -17,6 +17,7 @@ type persistFlags struct {
 func (p *persistFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.persist, "persist", false, "Keep the shell running without a connection; reattach with attach. Its output is recorded in the log of the helper")
 	p.Add(cmd.Flags(), "With --persist: ")
+	cli.GroupRare(cmd.Flags(), "", "detach-keys")
 	cmd.Long += `
 
 With --persist the shell is the helper's own process, which keeps running

@@ -36,20 +36,29 @@ func (o *debugOptions) addFlags(cmd *cobra.Command) {
 	o.root.add(cmd.Flags())
 	o.persistFlags.add(cmd)
 	o.addOwn(cmd.Flags())
+	o.AddPods(cmd.Flags(), "Run COMMAND in")
 	cmd.Long += `
 
 With --root the files of the target are at /, and the tools come from the
-helper.`
+helper.
+
+With --all-pods the command runs in every pod of a workload, or that --selector
+selects. Each line begins with its pod, and the exit code is 1 if it failed in
+one of them.`
 	cmd.Example += `
 
   # open a shell whose / is the target's root, with the tools of the helper
-  kubectl shareproc debug nginx --root`
+  kubectl shareproc debug nginx --root
+
+  # run one command in every pod of a Deployment
+  kubectl shareproc debug deploy/web --all-pods -- cat /proc/loadavg`
 }
 
 func (o *rootFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.root, "root", false, "Use the target's root as /, with the helper's tools on PATH; nothing is written to the target")
 	flags.StringVar(&o.pid, "pid", "", "With --root: use the root, working directory and environment of this process (default: the container's first)")
 	flags.BoolVar(&o.allVariables, "env-from-target", false, "With --root: use the whole environment of the target's process, including secrets")
+	cli.GroupRare(flags, "", "pid", "env-from-target")
 }
 
 func (o *rootFlags) validate(cmd *cobra.Command, of *debugOptions) error {
@@ -88,10 +97,12 @@ func debugRoot(ctx context.Context, deps *cli.Deps, r *session.Session, opts *de
 	who := fmt.Sprintf("process %d (%s) in pod/%s", process.PID, remote.Escape(process.Name), r.Pod)
 	switch {
 	case err == nil:
-		if tty && len(opts.command) == 0 {
-			deps.Report.Say("/ is the filesystem of %s; tools come from the helper", who)
+		command := opts.command
+		if tty && len(command) == 0 {
+			deps.Report.Say("/ is that of %s; the tools are the helper's", who)
+			command = prompted("sh", r)
 		}
-		return execute(ctx, deps, r, opts, root.Argv(opts.command), t, tty)
+		return execute(ctx, deps, r, opts, root.Argv(command), t, tty)
 	case !ok:
 		return err
 	case len(opts.command) > 0:
@@ -100,10 +111,14 @@ func debugRoot(ctx context.Context, deps *cli.Deps, r *session.Session, opts *de
 	}
 	deps.Report.Say("cannot use the root of %s as /: %s", who, session.RootRefusal(refused.Code))
 	deps.Report.Say("the shell starts in /proc/%d/root; absolute links there lead to files of the helper", process.PID)
-	return execute(ctx, deps, r, opts, root.Beside(nil), t, tty)
+	var shell []string
+	if tty {
+		shell = prompted("sh", r)
+	}
+	return execute(ctx, deps, r, opts, root.Beside(shell), t, tty)
 }
 
-// rootOf finds the process that is meant.
+// rootOf finds the process whose root to use.
 func rootOf(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugOptions) (remote.Process, error) {
 	where := r.Where(opts.root.number)
 	where.Siblings = opts.root.number == 0

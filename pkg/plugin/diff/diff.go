@@ -24,6 +24,7 @@ type diffOptions struct {
 	a, b    diffEnd
 	owner   bool
 	unified bool
+	image   bool
 	exclude []string
 	output  string
 }
@@ -33,15 +34,17 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 	opts := &diffOptions{}
 	cmd := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Compare files between two pods, or a pod and this machine",
+		Short: "Compare files between two pods, a pod and this machine, or a pod and its image",
 		Long: `Compare two files, or two directories with everything in them. A and B are
-POD[:PID]:PATH (also NAMESPACE/POD and TYPE/NAME); one of them may be a local
-path. One line is printed for each path that was added, removed or changed from
-A to B, sorted, with what differs: type, content, size, target (of a link),
-device, mode, owner. Different times alone do not count.
+[NAMESPACE/][TYPE/]NAME:[PID:]PATH; one of them may be a local path. One line is
+printed for each path that was added, removed or changed from A to B, sorted,
+with what differs: type, content, size, target (of a link), device, mode, owner.
+Different times alone do not count.
 
-Use it when one of two replicas misbehaves, or to see what was changed in a
-running container.
+Use it when one of two replicas misbehaves. With --with-image, A is left out: it
+is the image that B's container runs, so that what is printed was changed since
+the container started. What is mounted there (volumes, /etc/hosts) is left out.
+That takes Kubernetes 1.35, and a pod on the same node while it runs.
 
 Contents of the same size are compared by checksum, computed where the file is,
 unless the times are the same to the nanosecond. -u prints the differences in
@@ -57,11 +60,14 @@ an error.`,
 		Example: `  # compare two replicas
   kubectl shareproc fs diff web-0:/etc/nginx web-1:/etc/nginx
 
-  # show what changed in a container since it was deployed (exit code 1: something did)
+  # show what changed in a container since it was deployed (exit code 1: it did)
   kubectl shareproc fs diff ./conf deploy/web:/etc/nginx -u
 
+  # show what changed since the container started (exit code 1: something did)
+  kubectl shareproc fs diff web-0:/ --with-image
+
   # compare as process 8 sees it, without what always differs
-  kubectl shareproc fs diff web-0:/ web-1:8:/ -x /etc/hostname -x /etc/hosts -x /run -x '..*' -x '*.log'`,
+  kubectl shareproc fs diff web-0:/ web-1:8:/ -x /etc/hostname -x /etc/hosts -x /run -x '..*'`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.parse(cmd, args); err != nil {
@@ -69,14 +75,12 @@ an error.`,
 			}
 			return run(cmd.Context(), deps, opts)
 		},
-		ValidArgsFunction: func(a0 *cobra.Command, a1 []string, a2 string) ([]cobra.Completion, cobra.ShellCompDirective) {
-			return completeEnds(deps, a0, a1, a2)
-		},
 	}
 	opts.AddWithoutLetter(cmd.Flags())
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.unified, "unified", "u", false, "Also print the differences in text files")
 	flags.BoolVar(&opts.owner, "owner", true, "Compare owners (default: only between pods)")
+	flags.BoolVar(&opts.image, "with-image", false, "Compare one POD:PATH with the image of its container (-c)")
 	flags.StringSliceVarP(&opts.exclude, "exclude", "x", nil, "Skip paths that match a shell pattern, as a whole or by any name in them")
 	flags.StringVarP(&opts.output, "output", "o", "", "json: one object per line")
 	cli.CompleteFlag(cmd, "output", "json")
@@ -84,7 +88,15 @@ an error.`,
 }
 
 func (o *diffOptions) parse(cmd *cobra.Command, args []string) (err error) {
-	if len(args) != 2 {
+	switch {
+	case o.image && len(args) != 1:
+		return cli.Usage(cmd.CommandPath()+" POD:PATH --with-image", "--with-image compares one POD:PATH: got %d arguments", len(args))
+	case o.image:
+		if err := o.parseImage(cmd, args[0]); err != nil {
+			return err
+		}
+		return o.check(cmd)
+	case len(args) != 2:
 		return cli.Usage(cmd.CommandPath()+" --help", "two files or directories are required: got %d arguments", len(args))
 	}
 	if o.a, err = parseEnd(cmd, args[0]); err != nil {
@@ -96,6 +108,11 @@ func (o *diffOptions) parse(cmd *cobra.Command, args []string) (err error) {
 	if o.a.local() && o.b.local() {
 		return cli.Usage("use diff -r to compare two local paths", "neither %q nor %q has the form POD:PATH", args[0], args[1])
 	}
+	return o.check(cmd)
+}
+
+// check checks the flags of both ends.
+func (o *diffOptions) check(cmd *cobra.Command) error {
 	if !cmd.Flags().Changed("owner") {
 		o.owner = !o.local()
 	}
@@ -142,11 +159,16 @@ func run(ctx context.Context, deps *cli.Deps, opts *diffOptions) error {
 // fsDiff prints the differences, and says whether there are none.
 func fsDiff(ctx context.Context, deps *cli.Deps, opts *diffOptions) (same bool, err error) {
 	a, b := newSide(deps, opts.a), newSide(deps, opts.b)
+	first, second := a, b
+	if opts.image {
+		a.beside = b
+		first, second = b, a
+	}
 	out := deps.Report.Lines()
 	defer out.Close(&err)
 	p := &differencePrinter{opts: opts, Lines: out, a: a, b: b}
 	_, p.terminal = term.GetFdInfo(deps.Streams.Out)
-	err = openBoth(ctx, deps, opts, a, b, func(ctx context.Context) error {
+	err = openBoth(ctx, deps, opts, first, second, func(ctx context.Context) error {
 		differences, err := compareSides(ctx, opts, a, b)
 		if err != nil {
 			return err
@@ -168,6 +190,11 @@ func fsDiff(ctx context.Context, deps *cli.Deps, opts *diffOptions) (same bool, 
 // compareSides compares what both sides have listed.
 func compareSides(ctx context.Context, opts *diffOptions, a, b *side) ([]diff.Difference, error) {
 	prune(opts, a, b)
+	if opts.image {
+		if err := pruneMounts(a, b); err != nil {
+			return nil, err
+		}
+	}
 	undecided := diff.Undecided(a.list, b.list)
 	both := make(chan error, 1)
 	crash.Go(ctx, func() { both <- crash.Try(func() error { return a.sum(ctx, undecided) }) })

@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/completion"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -21,69 +21,63 @@ type diffEnd struct {
 	pod       string // "" for a path of this machine
 	pid       int
 	path      string
+	// image says that it is the image of the pod's container; path is in the pod that has it.
+	image bool
 }
 
 func (e diffEnd) local() bool { return e.pod == "" }
 
 // String is how a person would write it, fit for a terminal.
 func (e diffEnd) String() string {
-	if e.local() {
+	switch {
+	case e.local():
 		return remote.Escape(e.path)
+	case e.image:
+		return "image:" + remote.Escape(strings.TrimPrefix(e.path, podspec.ImageDir))
 	}
 	return remote.Escape(e.pod + ":" + e.path)
 }
 
-// parseEnd takes an argument apart. The path of a file in the root whose name is a number and a colon begins with a slash.
+// parseEnd takes an argument apart.
 func parseEnd(cmd *cobra.Command, arg string) (diffEnd, error) {
-	pod, path, inPod := files.RemoteEnd(arg, runtime.GOOS)
-	if !inPod {
+	if !files.InPod(arg, runtime.GOOS) {
 		if arg == "" {
 			return diffEnd{}, cli.Usage(cmd.CommandPath()+" --help", "the path is empty")
 		}
 		return diffEnd{path: arg}, nil
 	}
-	e := diffEnd{pod: pod, path: path}
-	if number, rest, ok := strings.Cut(path, ":"); ok && number != "" && strings.Trim(number, "0123456789") == "" {
+	if err := cli.OneNamespace(cmd, arg); err != nil {
+		return diffEnd{}, err
+	}
+	w := target.ParseWord(arg)
+	e := diffEnd{namespace: w.Namespace, pod: w.Arg}
+	words := cli.PathWords(w.Path)
+	if number, _, pid := strings.Cut(w.Path, ":"); pid && words[0] == number {
 		var err error
 		if e.pid, err = cli.ParsePID(cmd, number); err != nil {
 			return diffEnd{}, err
 		}
-		e.path = rest
+		words = words[1:]
 	}
-	if e.path == "" {
+	if len(words) == 0 {
 		return diffEnd{}, cli.Usage(arg+"/", "%q: the path is empty", arg)
 	}
-	// NAMESPACE/POD as kubectl cp has it, unless it is TYPE/NAME.
-	if ns, name, ok := strings.Cut(pod, "/"); ok && (target.Ref{Arg: pod}).Validate() != nil && (target.Ref{Arg: name}).Validate() == nil {
-		e.namespace, e.pod = ns, name
-	}
+	e.path = strings.TrimPrefix(words[0], "./")
 	return e, nil
 }
 
-// completeEnds completes POD:PATH, and names of this machine's files.
-func completeEnds(deps *cli.Deps, cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	pod, path, inPod := files.RemoteEnd(word, runtime.GOOS)
+// parseImage takes the one end of --with-image.
+func (o *diffOptions) parseImage(cmd *cobra.Command, arg string) (err error) {
+	if o.b, err = parseEnd(cmd, arg); err != nil {
+		return err
+	}
 	switch {
-	case len(args) > 1:
-		return completion.None(cmd, args, word)
-	case !inPod && (strings.HasPrefix(word, ".") || strings.HasPrefix(word, "/")):
-		return completion.Files(cmd, args, word)
-	case !inPod:
-		var out []cobra.Completion
-		for _, pod := range completion.Pods(cmd.Context(), deps, word) {
-			name, state, _ := strings.Cut(pod, "\t")
-			out = append(out, cobra.CompletionWithDesc(name+":/", state))
-		}
-		return out, cobra.ShellCompDirectiveNoSpace
+	case o.b.local():
+		return cli.Usage(cmd.CommandPath()+" POD:"+arg+" --with-image", "%q has not the form POD:PATH", arg)
+	case o.b.pid != 0:
+		return cli.Usage("-c CONTAINER", "--with-image: name the container, and not process %d", o.b.pid)
 	}
-	words, prefix := []string{pod}, pod+":"
-	if number, rest, ok := strings.Cut(path, ":"); ok {
-		words, prefix, path = append(words, number), prefix+number+":", rest
-	}
-	found, directive := completion.Paths(deps, cmd, words, path)
-	out := make([]cobra.Completion, len(found))
-	for i, path := range found {
-		out[i] = prefix + path
-	}
-	return out, directive
+	o.a = o.b
+	o.a.image = true
+	return nil
 }

@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
@@ -27,10 +29,12 @@ import (
 type side struct {
 	deps *cli.Deps // of its own namespace
 	end  diffEnd
-	tree *diffTree
-	top  string // where the listing begins, in a pod without links
-	list diff.Listing
-	sums map[string][32]byte
+	// beside is the side whose container's image this one is; nil for others.
+	beside *side
+	tree   *diffTree
+	top    string // where the listing begins, in a pod without links
+	list   diff.Listing
+	sums   map[string][32]byte
 	// files are what is known of those on this machine.
 	files map[string]transfer.File
 	// reasons say why a file has no sum. parts are those that could not be compared for that.
@@ -102,7 +106,8 @@ func (s *side) missing() (errs []error) {
 	return errs
 }
 
-// openBoth lists both sides at the same time, runs work when both are listed, and closes them.
+// openBoth lists both sides at the same time, runs work when both are listed, and closes them. An image is listed once its
+// container is.
 func openBoth(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side, work func(context.Context) error) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -116,14 +121,16 @@ func openBoth(ctx context.Context, deps *cli.Deps, opts *diffOptions, a, b *side
 		}
 		s.ended <- err
 	}
-	samePod := a.samePod(b)
+	inTurn := a.samePod(b) || b.beside == a
 	crash.Go(ctx, func() { begin(a) })
 	crash.Go(ctx, func() {
-		if samePod {
+		if inTurn {
 			// The second side of one pod reuses the helper of the first.
 			select {
 			case <-a.ready:
 			case <-inner.Done():
+				b.ended <- context.Cause(inner) // what it waits for failed
+				return
 			}
 		}
 		begin(b)
@@ -177,7 +184,7 @@ func (s *side) samePod(other *side) bool {
 func (s *side) listAndWait(ctx context.Context, opts *diffOptions) (err error) {
 	list := func(r *session.Session) error {
 		s.tree, s.list = &diffTree{session: r}, diff.NewListing()
-		if err := s.tree.list(ctx, s); err != nil {
+		if err := s.tree.list(ctx, s, opts); err != nil {
 			return err
 		}
 		s.listed.Do(func() { close(s.ready) })
@@ -191,8 +198,7 @@ func (s *side) listAndWait(ctx context.Context, opts *diffOptions) (err error) {
 	if s.end.local() {
 		return list(nil)
 	}
-	want := session.Request{Access: podspec.ReadRoot, AnyProcess: s.end.pid != 0}
-	opened, err := cli.Open(ctx, s.deps, s.end.pod, &opts.HelperFlags, want, 0)
+	opened, err := s.open(ctx, opts)
 	if err != nil {
 		return err
 	}
@@ -202,8 +208,29 @@ func (s *side) listAndWait(ctx context.Context, opts *diffOptions) (err error) {
 			_ = root.Close()
 		}
 	}()
+	if s.beside != nil {
+		if s.end.pid, err = session.ImageProcess(ctx, opened); err != nil {
+			return err
+		}
+		s.end.path = strings.TrimSuffix(podspec.ImageDir+s.beside.top, "/")
+	}
 	return list(opened)
 }
+
+func (s *side) open(ctx context.Context, opts *diffOptions) (*session.Session, error) {
+	if s.beside == nil {
+		want := session.Request{Access: podspec.ReadRoot, AnyProcess: s.end.pid != 0}
+		return cli.Open(ctx, s.deps, s.end.pod, &opts.HelperFlags, want, 0)
+	}
+	d, err := cli.SessionDeps(s.deps, &opts.HelperFlags, imageTTL)
+	if err != nil {
+		return nil, err
+	}
+	return session.OpenImage(ctx, d, s.beside.tree.session)
+}
+
+// imageTTL is when the cluster ends the pod of an image, whatever became of the client.
+const imageTTL = 30 * time.Minute
 
 // bufferedOutput buffers what is written until it is opened.
 type bufferedOutput struct {

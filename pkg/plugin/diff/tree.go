@@ -31,7 +31,7 @@ type diffTree struct {
 var errTooLarge = errors.New("too large")
 
 // list opens a side, and fills in its top and its listing.
-func (t *diffTree) list(ctx context.Context, s *side) error {
+func (t *diffTree) list(ctx context.Context, s *side, opts *diffOptions) error {
 	tree := transfer.Local()
 	if t.session != nil {
 		var err error
@@ -42,9 +42,15 @@ func (t *diffTree) list(ctx context.Context, s *side) error {
 		if s.end.path, err = t.root.Absolute(ctx, s.end.path); err != nil {
 			return t.describe(ctx, s, err)
 		}
-		tree = t.root.Source()
+		if tree = t.root.Source(); opts.image {
+			tree = remote.OwnFiles(t.root)
+		}
 	}
-	start, err := tree.Stat(ctx, s.end.path, true)
+	start, err := tree.Stat(ctx, s.end.path, !s.end.image)
+	if s.end.image && errors.Is(err, fs.ErrNotExist) {
+		s.top = s.end.path
+		return nil // all of it was added
+	}
 	if err != nil {
 		return t.describe(ctx, s, err)
 	}
@@ -120,7 +126,7 @@ func (t *diffTree) missing(s *side) error {
 	return files.Partly(t.session, &t.failed)
 }
 
-// sum fills in a side's checksums; one that could not be had is left out, and has its reason.
+// sum fills in the checksums of a side; a file that cannot be read is left out with its reason.
 func (t *diffTree) sum(ctx context.Context, s *side, names []string) error {
 	note := func(name string, sum [32]byte, err error) {
 		if err != nil {

@@ -24,6 +24,7 @@ type doctorOptions struct {
 	patch  bool
 	root   bool
 	role   bool
+	all    bool
 	output string
 }
 
@@ -52,9 +53,10 @@ nothing is created or changed. The dry runs show up in the audit log as such.
 Without POD the policy is checked with a small pod, which needs permission to
 create pods. The flags are those of debug.
 
-If a permission is missing, a Role that grants it is printed, and a RoleBinding
-to you. The exit code is 0 if debug with that flag will work, else 1, also with
---role.`,
+The answer comes first, then what stands in the way; --verbose prints what is
+fine too. If a permission is missing, a Role that grants it is printed, and a
+RoleBinding to you. The exit code is 0 if debug with that flag will work, else
+1; with --role it is 0 if the Role was printed.`,
 		Example: `  kubectl shareproc doctor
   kubectl shareproc doctor nginx
   kubectl shareproc doctor deploy/web --patch
@@ -62,13 +64,21 @@ to you. The exit code is 0 if debug with that flag will work, else 1, also with
   # as an administrator, grant the permissions that anna lacks
   kubectl shareproc doctor nginx --as anna --role | kubectl apply -f -`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if args = cli.WithPod(cmd, args); len(args) > 1 {
+			args, err := cli.PodOnly(cmd, args)
+			switch {
+			case err != nil:
+				return err
+			case len(args) > 1:
 				return cli.Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[1])
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args = cli.WithPod(cmd, args); len(args) == 1 {
+			args, err := cli.PodOnly(cmd, args)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
 				opts.pod, opts.named = args[0], true
 			}
 			if err := opts.validate(cmd); err != nil {
@@ -82,6 +92,7 @@ to you. The exit code is 0 if debug with that flag will work, else 1, also with
 	cmd.Flags().BoolVar(&opts.patch, "patch", false, "Check debug --patch")
 	cmd.Flags().BoolVar(&opts.root, "root", false, "Check debug --root")
 	cmd.Flags().BoolVar(&opts.role, "role", false, "Print only the missing Role, or the complete one if nothing is missing")
+	cmd.Flags().BoolVar(&opts.all, "verbose", false, "Print every check, also those that are fine")
 	cli.AddOutput(cmd, &opts.output)
 	return cmd
 }
@@ -145,11 +156,11 @@ func run(ctx context.Context, deps *cli.Deps, opts *doctorOptions) error {
 		if found.Missing != nil {
 			g = *found.Missing
 		}
-		err = printGrant(deps, g)
+		return printGrant(deps, g)
 	case opts.output != "":
 		err = output.PrintObject(deps.Streams.Out, opts.output, Diagnosis{output.NewTypeMeta("Diagnosis"), found})
 	default:
-		err = printDiagnosis(deps, found)
+		err = printDiagnosis(deps, found, opts.all)
 	}
 	if err != nil {
 		return err

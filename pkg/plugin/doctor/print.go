@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/doctor"
@@ -14,26 +15,91 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 )
 
-func printDiagnosis(deps *cli.Deps, d doctor.Diagnosis) error {
+// printDiagnosis prints the answer, and then what is in the way, or all that was checked.
+func printDiagnosis(deps *cli.Deps, d doctor.Diagnosis, all bool) error {
+	styles := map[string]output.Style{"no": output.Red, "denied": output.Red, "unknown": output.Yellow}
+	if err := printAnswers(deps, d, styles); err != nil {
+		return err
+	}
 	rows := [][]string{{"CHECK", "RESULT", "DETAIL"}}
-	rows = append(rows, permissionRows(d)...)
-	rows = append(rows, serverRows(d.Server)...)
-	rows = append(rows, targetRows(d.Target)...)
-	rows = append(rows, policyRows(d.Policy)...)
-	rows = append(rows, wayRows(d)...)
+	policy := d.Policy
+	if !all {
+		policy = refusals(d)
+	}
+	for _, section := range [][][]string{permissionRows(d), serverRows(d.Server), targetRows(d.Target), policyRows(policy)} {
+		if !all {
+			section = troubles(section, styles)
+		}
+		rows = append(rows, section...)
+	}
+	closing := ""
+	if !all {
+		closing = "Everything else is fine; --verbose prints all checks.\n"
+	}
+	if len(rows) == 1 {
+		rows, closing = nil, "All checks are fine; --verbose prints them.\n"
+	}
 	for _, row := range rows {
 		for i := range row {
-			row[i] = output.EscapeLine(strings.ReplaceAll(row[i], "\n", " "))
+			row[i] = oneLine(row[i])
 		}
 	}
-	styles := map[string]output.Style{"no": output.Red, "refused": output.Red, "unknown": output.Yellow}
-	if err := deps.Report.Table(deps.Streams.Out, rows, output.ByWord(rows, 1, styles)); err != nil || d.Missing == nil {
+	if err := deps.Report.Table(deps.Streams.Out, rows, output.ByWord(rows, 1, styles)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(deps.Streams.Out, closing); err != nil || d.Missing == nil {
 		return err
 	}
 	if _, err := io.WriteString(deps.Streams.Out, "\n# Missing permissions, for kubectl apply -f -\n"); err != nil {
 		return err
 	}
 	return printGrant(deps, *d.Missing)
+}
+
+func oneLine(text string) string { return output.EscapeLine(strings.ReplaceAll(text, "\n", " ")) }
+
+// printAnswers says of each way of debug whether it would work, as which user, and why not.
+func printAnswers(deps *cli.Deps, d doctor.Diagnosis, styles map[string]output.Style) error {
+	out := deps.Streams.Out
+	for _, w := range d.Modes {
+		result, said := answer(d, w)
+		if _, err := fmt.Fprintf(out, "%s: %s, %s\n", w.Command, deps.Report.Paint(out, styles[result], result), oneLine(said)); err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(out, "\n")
+	return err
+}
+
+// troubles are the rows of a section that are not fine, below its head.
+func troubles(section [][]string, styles map[string]output.Style) [][]string {
+	var list [][]string
+	for i, row := range section {
+		// A node that may not be read stands in nobody's way.
+		if _, trouble := styles[row[1]]; trouble && i > 0 && !strings.HasPrefix(row[0], "  node ") {
+			list = append(list, row)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return append(section[:1:1], list...)
+}
+
+// refusals are what the policy denies to the ways that do not work, for each the weakest that was tried: the policy's least demand.
+func refusals(d doctor.Diagnosis) []doctor.Admission {
+	works := map[doctor.Purpose]bool{doctor.ForPod: d.Works}
+	for _, w := range d.Modes {
+		works[w.For] = w.Works
+	}
+	var list []doctor.Admission
+	for _, a := range d.Policy {
+		if works[a.For] || a.Admitted == doctor.Yes {
+			continue
+		}
+		list = append(slices.DeleteFunc(list, func(b doctor.Admission) bool { return a.For == b.For }), a)
+	}
+	return list
 }
 
 func printGrant(deps *cli.Deps, g doctor.Grant) error {
@@ -60,7 +126,7 @@ func permissionRows(d doctor.Diagnosis) [][]string {
 
 func serverRows(s doctor.Server) [][]string {
 	rows := [][]string{
-		{"server", "", cmp.Or(s.Version, "of an unknown version")},
+		{"server", "", cmp.Or(s.Version, "unknown version")},
 		check("ephemeral containers", string(s.EphemeralContainers.Result), s.EphemeralContainers.Detail),
 		check("shareProcessNamespace", string(s.ShareProcessNamespace.Result), s.ShareProcessNamespace.Detail),
 		check("image volumes", string(s.ImageVolumes.Result), s.ImageVolumes.Detail),
@@ -76,9 +142,9 @@ func targetRows(t *doctor.TargetReport) [][]string {
 		return nil
 	}
 	user := fmt.Sprintf("%d:%d", t.UID, t.GID)
-	from := "from the pod's " + t.UserFrom
-	if t.UserFrom == string(doctor.Unknown) {
-		user, from = t.UserFrom, "not in the pod's status or spec; assumed to be "+user
+	from := "from the pod's " + t.UserSource
+	if t.UserSource == string(doctor.Unknown) {
+		user, from = t.UserSource, "not in the pod's status or spec; assumed to be "+user
 	}
 	sees := map[string]string{
 		"container": "a helper sees the processes of this container",
@@ -115,7 +181,7 @@ func policyRows(list []doctor.Admission) [][]string {
 		return nil
 	}
 	rows := [][]string{{"policy", "", "dry runs, strongest first"}}
-	words := map[doctor.Verdict]string{doctor.Yes: "admitted", doctor.No: "refused", doctor.Unknown: "unknown"}
+	words := map[doctor.Verdict]string{doctor.Yes: "admitted", doctor.No: "denied", doctor.Unknown: "unknown"}
 	opens := map[podspec.Access]string{
 		podspec.ReadAll:      "can open every process",
 		podspec.ReadRoot:     "can open the target's files",
@@ -131,30 +197,39 @@ func policyRows(list []doctor.Admission) [][]string {
 	return rows
 }
 
-// wayRows say of each way whether it would work, and why not. What to do about the one that was asked about is said with the
-// error.
-func wayRows(d doctor.Diagnosis) [][]string {
+// answer says whether a way would work, and as which user or why not. What to do about the one that was asked about is said with
+// the error.
+func answer(d doctor.Diagnosis, w doctor.ModeReport) (result, said string) {
+	if !w.Works {
+		var problems []string
+		for _, p := range w.Problems {
+			problems = append(problems, p.Text)
+		}
+		if try := w.Problems[0].Try; try != "" && w.For != d.For {
+			problems = append(problems, "try: "+try)
+		}
+		return string(doctor.No), strings.Join(problems, "; ")
+	}
 	does := map[doctor.Purpose]string{
-		doctor.ForHelper: "a helper next to the container; nothing restarts",
+		doctor.ForHelper: "a helper next to the container" + as(d) + "; nothing restarts",
 		doctor.ForRoot:   "the same, with the target's files as /",
 		doctor.ForCopy:   "a copy of the pod, deleted when the session ends",
 		doctor.ForPatch:  fmt.Sprintf("all pods of %s restart twice", cmp.Or(d.Workload, "a workload")),
 	}
-	rows := [][]string{{"modes", "", "of debug"}}
-	for _, w := range d.Ways {
-		result, said := doctor.Yes, []string{does[w.For]}
-		if !w.Works {
-			result, said = doctor.No, nil
-			for _, p := range w.Problems {
-				said = append(said, p.Text)
-			}
-			if try := w.Problems[0].Try; try != "" && w.For != d.For {
-				said = append(said, "try: "+try)
-			}
-		}
-		rows = append(rows, check(w.Command, string(result), said...))
+	return string(doctor.Yes), does[w.For]
+}
+
+// as says as which user the helper would run.
+func as(d doctor.Diagnosis) string {
+	if d.Target != nil && d.Target.Helper != "" {
+		return ", the existing " + d.Target.Helper
 	}
-	return rows
+	for _, a := range d.Policy {
+		if (a.For == doctor.ForHelper || a.For == doctor.ForPod) && a.Admitted == doctor.Yes {
+			return ", as " + a.As
+		}
+	}
+	return ""
 }
 
 // check is a row below its section's head.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestDoctorTellsAGuessedUser(t *testing.T) {
-	rows := targetRows(&doctor.TargetReport{Pod: "web", Container: "web", UserFrom: "unknown", Helpers: []string{"shareproc-a"}, Processes: "pod"})
+	rows := targetRows(&doctor.TargetReport{Pod: "web", Container: "web", UserSource: "unknown", Helpers: []string{"shareproc-a"}, Processes: "pod"})
 	text := strings.Join(slices.Concat(rows...), " ")
 	for _, want := range []string{"assumed to be 0:0", "shareproc-a not usable for debug", "of all containers"} {
 		if !strings.Contains(text, want) {

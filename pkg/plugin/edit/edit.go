@@ -85,6 +85,9 @@ type edit struct {
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
+	if err := cli.CheckWritable(deps, "fs edit"); err != nil {
+		return err
+	}
 	e := &edit{Deps: deps, opts: opts}
 	defer e.removeDraft()
 	if err := files.UseRoot(ctx, deps, opts, func(r *session.Session, root *remote.Root) error { return e.fetch(ctx, r, root) }); err != nil {
@@ -167,7 +170,7 @@ func (e *edit) refuse(ctx context.Context, r *session.Session, root *remote.Root
 func (e *edit) describe(ctx context.Context, r *session.Session, root *remote.Root, cause error) error {
 	err := files.WriteError(ctx, r, e.opts.Pid, root, e.opts.Path(), cause)
 	switch {
-	case errors.Is(cause, remote.ErrMounted) && files.Pastable(e.before.Path):
+	case errors.Is(cause, remote.ErrMounted) && cli.Pastable(e.before.Path):
 		return hint.With(err, fmt.Sprintf("kubectl shareproc debug %s -- vi /proc/%d/root%s edits the file in place",
 			r.Pod, root.Process.PID, e.before.Path))
 	case errors.Is(cause, fs.ErrPermission), errors.Is(cause, transfer.ErrOwner):

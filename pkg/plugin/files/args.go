@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // EachPath calls do with each path, and continues after an error of one path.
@@ -45,16 +47,16 @@ func GoesFor(err error) bool {
 	return local || denied || missing || errors.Is(err, remote.ErrNoProcess) || session.StreamFailed(err)
 }
 
-// RemoteEnd takes POD:PATH apart. What begins as a path does, and a drive of Windows, is local.
-func RemoteEnd(arg, system string) (pod, path string, ok bool) {
-	pod, path, ok = strings.Cut(arg, ":")
+// InPod reports whether an end of cp and fs diff is POD:PATH. What begins as a path does, and a drive of Windows, is local.
+func InPod(arg, system string) bool {
+	pod, path, ok := strings.Cut(arg, ":")
 	switch {
 	case !ok, pod == "", strings.HasPrefix(arg, "/"), strings.HasPrefix(arg, "."), strings.Contains(pod, `\`):
-		return "", "", false
+		return false
 	case len(pod) == 1 && (strings.HasPrefix(path, `\`) || pod[0] < 'a' || system == "windows"):
-		return "", "", false
+		return false
 	}
-	return pod, path, true
+	return true
 }
 
 // Printable makes a line fit for a terminal, and leaves its tabs and backslashes.
@@ -69,10 +71,13 @@ func Printable(line string) string {
 // Args are what every verb of fs takes: POD [PID] [PATH...] and the helper's flags.
 type Args struct {
 	cli.HelperFlags
+	cli.PodsFlags
 	Pod    string
 	Pid    int
 	paths  []string
 	Output string
+	// Bulk is true for a verb that moves the contents of files.
+	Bulk bool
 }
 
 // AnyNumber is how many paths a command takes that takes several.
@@ -89,7 +94,10 @@ func (a *Args) Parse(cmd *cobra.Command, args []string, most int) error {
 // Take takes the arguments. A verb that takes one path takes "/" where it is left out, one that takes any number
 // wants one.
 func (a *Args) Take(cmd *cobra.Command, args []string, most int) (err error) {
-	if a.Pod, a.Pid, a.paths, err = cli.PodPIDPaths(cmd, cli.WithPod(cmd, args), most); err != nil {
+	if args, err = cli.WithPod(cmd, args); err != nil {
+		return err
+	}
+	if a.Pod, a.Pid, a.paths, err = cli.PodPIDPaths(cmd, args, most); err != nil {
 		return err
 	}
 	if len(a.paths) == 0 {
@@ -98,7 +106,10 @@ func (a *Args) Take(cmd *cobra.Command, args []string, most int) (err error) {
 		}
 		a.paths = []string{"/"}
 	}
-	return a.Validate(cmd)
+	if a.AllPods && a.Pid != 0 {
+		return cli.Usage(cmd.CommandPath()+" --help", "--all-pods and a PID are mutually exclusive")
+	}
+	return errors.Join(a.Validate(cmd), a.CheckPods(cmd))
 }
 
 // Add adds the helper's flags. To ls, grep and du -l is their own.
@@ -116,12 +127,21 @@ func (a *Args) AddOutput(cmd *cobra.Command, text string) {
 // JSON reports whether one object a line is wanted.
 func (a *Args) JSON() bool { return a.Output == "json" }
 
-// UseRoot opens a session and connects to the root that is meant. It says what errors about paths mean.
-func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*session.Session, *remote.Root) error) (err error) {
-	s, err := cli.Open(ctx, deps, a.Pod, &a.HelperFlags, session.Request{Access: podspec.ReadRoot, AnyProcess: a.Pid != 0}, 0)
+// UseRoot opens a session and connects to the selected root. It explains errors about paths.
+func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*session.Session, *remote.Root) error) error {
+	s, err := cli.Open(ctx, deps, a.Pod, &a.HelperFlags, a.request(), 0)
 	if err != nil {
 		return err
 	}
+	return use(ctx, deps, a, s, do)
+}
+
+func (a *Args) request() session.Request {
+	return session.Request{Access: podspec.ReadRoot, AnyProcess: a.Pid != 0, Bulk: a.Bulk}
+}
+
+// use connects to a root, and closes the session.
+func use(ctx context.Context, deps *cli.Deps, a *Args, s *session.Session, do func(*session.Session, *remote.Root) error) (err error) {
 	defer s.CloseInto(ctx, &err)
 	root, err := s.Dial(ctx, a.Pid)
 	if err != nil {
@@ -132,6 +152,34 @@ func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*session.Sess
 		err = do(s, root)
 	}
 	return PathError(ctx, s, a.Pid, root, err)
+}
+
+// A Place is a root in which a path is looked at.
+type Place struct {
+	// Pod is the pod's name where several are looked at, and "" for one.
+	Pod  string
+	Path string
+	*session.Session
+	Root *remote.Root
+}
+
+// EachPlace calls do with the place that is meant or, with --all-pods, with that in each pod: some of them at once.
+func EachPlace(ctx context.Context, deps *cli.Deps, a *Args, do func(context.Context, Place) error) error {
+	if !a.AllPods {
+		return UseRoot(ctx, deps, a, func(s *session.Session, root *remote.Root) error { return do(ctx, Place{"", a.Path(), s, root}) })
+	}
+	ref := target.Ref{Arg: a.Pod, Selector: a.Selector, Container: a.Container}
+	return cli.EachPod(ctx, deps, &a.HelperFlags, ref, a.Parallel, func(ctx context.Context, t target.Target) error {
+		s, err := cli.OpenTarget(ctx, deps, t, &a.HelperFlags, a.request(), 0)
+		if err != nil {
+			return err
+		}
+		own := *a
+		own.paths = slices.Clone(a.paths) // a relative one depends on the pod
+		return use(ctx, deps, &own, s, func(s *session.Session, root *remote.Root) error {
+			return do(ctx, Place{t.Pod.Name, own.Path(), s, root})
+		})
+	})
 }
 
 // TreeFlags say how far a verb goes.
@@ -146,6 +194,7 @@ func (t *TreeFlags) AddTree(flags *pflag.FlagSet) {
 	flags.IntVar(&t.MaxDepth, "maxdepth", 0, "How many levels below PATH to enter (0: all)")
 	flags.BoolVar(&t.Xdev, "xdev", false, "Stay on the file system of PATH: list volumes without entering them")
 	flags.BoolVar(&t.Proc, "proc", false, "Also enter kernel file systems below PATH (/proc, /sys, wherever they are mounted)")
+	cli.GroupRare(flags, "", "xdev", "proc")
 }
 
 // CheckTree refuses values without a meaning.

@@ -6,23 +6,24 @@ import (
 	"testing"
 )
 
-func TestRemoteEnd(t *testing.T) {
+func TestInPod(t *testing.T) {
 	for _, c := range []struct {
-		arg, system, pod, path string
+		arg, system string
+		want        bool
 	}{
-		{"web:/etc", "linux", "web", "/etc"},
-		{"ns/web:8:/etc", "linux", "ns/web", "8:/etc"},
-		{"a:b", "linux", "a", "b"},
-		{"./a:b", "linux", "", ""},
-		{"/a:b", "linux", "", ""},
-		{"plain", "linux", "", ""},
-		{`C:\x`, "linux", "", ""},
-		{"c:/x", "windows", "", ""},
-		{"web:/x", "windows", "web", "/x"},
-		{`a\b:/x`, "windows", "", ""},
+		{"web:/etc", "linux", true},
+		{"ns/web:8:/etc", "linux", true},
+		{"a:b", "linux", true},
+		{"./a:b", "linux", false},
+		{"/a:b", "linux", false},
+		{"plain", "linux", false},
+		{`C:\x`, "linux", false},
+		{"c:/x", "windows", false},
+		{"web:/x", "windows", true},
+		{`a\b:/x`, "windows", false},
 	} {
-		if pod, path, ok := RemoteEnd(c.arg, c.system); pod != c.pod || path != c.path || ok != (c.pod != "") {
-			t.Errorf("%q on %s: %q, %q, %v", c.arg, c.system, pod, path, ok)
+		if got := InPod(c.arg, c.system); got != c.want {
+			t.Errorf("%q on %s: %v", c.arg, c.system, got)
 		}
 	}
 }

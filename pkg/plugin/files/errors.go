@@ -58,7 +58,7 @@ func WriteError(ctx context.Context, r *session.Session, pid int, root *remote.R
 	case errors.Is(cause, remote.ErrReadOnly):
 		return hint.With(err, fmt.Sprintf("choose a writable volume: kubectl shareproc debug %s -- grep -w rw /proc/%d/mountinfo", r.Pod, root.Process.PID))
 	case errors.Is(cause, fs.ErrNotExist), errors.Is(cause, transfer.ErrNoDirectory):
-		return hint.With(err, "to see the directories, run kubectl shareproc fs "+r.Pod+" /")
+		return hint.With(err, "kubectl shareproc fs "+r.Pod+" /   # shows the directories")
 	case errors.Is(cause, transfer.ErrInTheWay), errors.Is(cause, transfer.ErrDangling), errors.Is(cause, transfer.ErrIsDirectory):
 		return hint.With(err, "use another name, or the path that the link points to")
 	}

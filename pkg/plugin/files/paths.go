@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"path"
 	"strings"
-	"unicode"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
@@ -22,7 +21,7 @@ import (
 func begin(ctx context.Context, deps *cli.Deps, a *Args, r *session.Session, root *remote.Root) error {
 	SayPartial(deps, r, root)
 	for i, name := range a.paths {
-		absolute, err := root.Absolute(ctx, name)
+		absolute, err := root.Absolute(ctx, strings.TrimPrefix(name, "./"))
 		if err != nil {
 			return err
 		}
@@ -41,7 +40,7 @@ func SayPartial(deps *cli.Deps, r *session.Session, root *remote.Root) {
 
 // specialError says what a file is that is not opened. A log is often a link to the container's output.
 func specialError(ctx context.Context, r *session.Session, root *remote.Root, name string) error {
-	kind, try := "file of no known kind", "use fs stat to see its metadata"
+	kind, try := "file of unknown type", "use fs stat to see its metadata"
 	if info, err := root.Stat(ctx, name, true); err == nil {
 		kind = KindOf(info.FileMode())
 		if process, number := path.Split(info.Path); strings.HasSuffix(process, "/fd/") && (number == "1" || number == "2") {
@@ -58,8 +57,11 @@ func openError(r *session.Session, process remote.Process, err *fs.PathError) er
 	if !errors.Is(err, fs.ErrNotExist) {
 		return failed
 	}
-	return hint.With(failed, cmp.Or(unexpanded(r.Pod, err.Path),
-		fmt.Sprintf("to see what is there, run kubectl shareproc fs %s %d %s", r.Pod, process.PID, remote.Escape(path.Dir(err.Path)))))
+	there := path.Dir(err.Path)
+	if !cli.Pastable(there) {
+		there = "/"
+	}
+	return hint.With(failed, cmp.Or(unexpanded(r.Pod, err.Path), fmt.Sprintf("kubectl shareproc fs %s %d %s   # shows what is there", r.Pod, process.PID, there)))
 }
 
 // unexpanded is advice about a path that is not there and has what a shell would have expanded.
@@ -92,17 +94,17 @@ func obstacle(ctx context.Context, r *session.Session, root *remote.Root, name s
 	if !info.InPlace {
 		return "", cause
 	}
-	if !Pastable(info.Path) {
+	if !cli.Pastable(info.Path) {
 		return "", cause
 	}
 	return fmt.Sprintf("kubectl shareproc debug %s -i -- tee /proc/%d/root%s <FILE >/dev/null writes into the file itself",
 		r.Pod, root.Process.PID, info.Path), cause
 }
 
-// Pastable reports whether a shell takes a path for itself alone: a person pastes what is advised, and the target chooses its
-// names.
-func Pastable(path string) bool {
-	return !strings.ContainsFunc(path, func(r rune) bool {
-		return !strings.ContainsRune("+,-./:=@_", r) && (r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r))
-	})
+// An End is where a copy begins or ends: a path in a pod's container, or of this machine where Pod is "".
+type End struct {
+	Namespace, Pod, Container string
+	// PID is the process whose files are meant; 0 for the container's first.
+	PID  int
+	Path string
 }

@@ -93,12 +93,13 @@ func LongRow(e remote.Entry, name string, human, colored bool) []string {
 		bytes = output.HumanBytes(s.Size)
 	}
 	return []string{
-		ModeString(s), strconv.FormatUint(s.Nlink, 10), owner(s.User, s.UID), owner(s.Group, s.GID), bytes,
+		ModeString(s), strconv.FormatUint(s.Nlink, 10), Owner(s.User, s.UID), Owner(s.Group, s.GID), bytes,
 		s.Mtime.Local().Format("2006-01-02 15:04"), name,
 	}
 }
 
-func owner(name string, id uint32) string {
+// Owner is the name of a user or group, fit for a terminal, or its number.
+func Owner(name string, id uint32) string {
 	if name != "" {
 		return remote.Escape(name)
 	}

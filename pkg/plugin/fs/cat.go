@@ -14,7 +14,7 @@ import (
 )
 
 func newCatCommand(deps *cli.Deps) *cobra.Command {
-	opts, raw := &files.Args{}, false
+	opts, raw := &files.Args{Bulk: true}, false
 	cmd := &cobra.Command{
 		Use:   "cat POD [PID] PATH...",
 		Short: "Print files",

@@ -4,7 +4,9 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -46,7 +49,9 @@ counts file sizes instead of blocks, so sparse files count in full. Volumes
 count unless --xdev is given; kernel file systems (/proc, /sys) do not. -o json
 prints one object per line (kind DiskUsage).
 
-Use it when a disk fills up, to find the directory that fills it.`,
+Use it when a disk fills up, to find the directory that fills it. Deleted files
+that a process keeps open take space too: they are counted on stderr, for the
+file systems that were measured.`,
 		Example: `  kubectl shareproc fs du nginx /var --maxdepth 1
   kubectl shareproc fs du nginx / --xdev --summarize`,
 		Args: orHelp(cli.PodFirst(3)),
@@ -78,16 +83,71 @@ Use it when a disk fills up, to find the directory that fills it.`,
 }
 
 func runDu(ctx context.Context, deps *cli.Deps, opts *duOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) (err error) {
-		out := deps.Report.Lines()
-		defer out.Close(&err)
-		sum := &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}}
-		_, err = root.Walk(ctx, opts.Path(), remote.WalkOptions{TreeOptions: opts.Options()}, sum.add)
-		if rest := sum.leave(0); rest != nil {
-			return rest
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *remote.Root) error {
+		sum, err := measure(ctx, deps, root, opts)
+		if _, partly := errors.AsType[*remote.TreeError](err); err != nil && !partly {
+			return err
 		}
-		return err
+		return errors.Join(err, noteDeleted(ctx, deps, r, root, sum.devices))
 	})
+}
+
+// measure prints what is used. It returns the devices that it was on.
+func measure(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *duOptions) (sum *summer, err error) {
+	out := deps.Report.Lines()
+	defer out.Close(&err)
+	sum = &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}, devices: map[uint64]bool{}}
+	info, err := root.Walk(ctx, opts.Path(), remote.WalkOptions{TreeOptions: opts.Options()}, sum.add)
+	if opts.Xdev && info.Stat != nil {
+		sum.devices = map[uint64]bool{info.Dev: true} // what is mounted below is named only
+	}
+	if rest := sum.leave(0); rest != nil {
+		return sum, rest
+	}
+	return sum, err
+}
+
+// noteDeleted says how much space deleted files take on the devices, of the processes in the container whose root was measured:
+// volumes of other containers may be on the same disk.
+func noteDeleted(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, devices map[uint64]bool) error {
+	host := remote.HostOf(root)
+	list, err := host.Processes(ctx)
+	if err != nil {
+		return err
+	}
+	measured := slices.IndexFunc(list, func(p remote.Process) bool { return p.PID == root.Process.PID })
+	pids := []int{root.Process.PID}
+	for _, p := range list {
+		if measured >= 0 && p.PID != root.Process.PID && p.Cgroup == list[measured].Cgroup && !p.Helper {
+			pids = append(pids, p.PID)
+		}
+	}
+	readings, err := host.Inspect(ctx, pids, remote.Descriptors)
+	if err != nil {
+		return err
+	}
+	d := proc.DeletedFiles(readings, devices)
+	if d.Bytes == 0 {
+		return nil
+	}
+	deps.Report.Warn("note: %s in %s held open by PID %s; kubectl shareproc lsof %s --deleted", output.HumanBytes(d.Bytes),
+		output.Plural(d.Files, "deleted file", "deleted files"), pidsText(d.PIDs), r.Pod)
+	return nil
+}
+
+// pidsNamed is how many processes are named.
+const pidsNamed = 5
+
+func pidsText(pids []int) string {
+	var words []string
+	for i, pid := range pids {
+		if i == pidsNamed {
+			words = append(words, fmt.Sprintf("%d more", len(pids)-i))
+			break
+		}
+		words = append(words, strconv.Itoa(pid))
+	}
+	return strings.Join(words, ", ")
 }
 
 // A summer adds up a tree while it is walked: it holds the directories that are still open.
@@ -96,6 +156,8 @@ type summer struct {
 	out  *output.Lines
 	open []openDirectory
 	seen map[[2]uint64]bool // files with several names, by device and inode
+	// devices are those that something is on.
+	devices map[uint64]bool
 }
 
 type openDirectory struct {
@@ -125,6 +187,7 @@ func (s *summer) size(e remote.Entry) int64 {
 	if stat == nil {
 		return 0
 	}
+	s.devices[stat.Dev] = true
 	if stat.Nlink > 1 && !e.IsDir() {
 		id := [2]uint64{stat.Dev, stat.Ino}
 		if s.seen[id] {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package fs is the command fs with its subcommands, which look at the files of a container, one file each. It changes
-// nothing: fs edit is in package edit, fs diff in package diff.
+// nothing: fs edit is in package edit, fs diff in package diff, fs serve in package serve.
 package fs
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/edit"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/serve"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
@@ -27,9 +30,23 @@ type fsOptions struct {
 
 // NewCommand returns the command fs.
 func NewCommand(deps *cli.Deps) *cobra.Command {
+	cmd := newListCommand(deps, "fs")
+	cli.SpellOut(deps, cmd.PersistentFlags(), "server")
+	cmd.SetFlagErrorFunc(letterError)
+	addVerbs(cmd, deps)
+	ls := newListCommand(deps, listName) // as everybody types it
+	ls.Hidden = true
+	cmd.AddCommand(ls)
+	return cmd
+}
+
+// listName is the other name of fs itself.
+const listName = "ls"
+
+func newListCommand(deps *cli.Deps, name string) *cobra.Command {
 	opts := &fsOptions{}
 	cmd := &cobra.Command{
-		Use:   "fs POD [PID] [PATH]",
+		Use:   name + " POD [PID] [PATH]",
 		Short: "Browse a container's files: list, print, find, grep, diff, edit",
 		Long: `List a directory of a container's file system, or print a file, byte for byte.
 On a terminal, control characters in it are escaped unless --raw is given.
@@ -58,8 +75,11 @@ If a pod has the name of one of the commands below, use "pod/NAME": fs pod/find
 
   # list the largest files first
   kubectl shareproc fs nginx /var -R --sort=size --human-readable`,
-		Args: orHelp(cli.PodFirst(3)),
+		Args: orHelp(pick.Allowed(deps, cli.PodFirst(3))),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if args, err = pick.Pod(cmd, deps, args); err != nil {
+				return err
+			}
 			if err := opts.Take(cmd, args, 1); err != nil {
 				return err
 			}
@@ -78,11 +98,9 @@ If a pod has the name of one of the commands below, use "pod/NAME": fs pod/find
 	opts.Add(cmd.Flags())
 	cli.AddOutput(cmd, &opts.Output, "name")
 	cmd.Flags().BoolVarP(&opts.nul, "null", "0", false, "With -o name: print unescaped names, each followed by NUL")
+	cli.GroupRare(cmd.Flags(), "", "null")
 	addRaw(cmd, &opts.raw)
 	opts.list.add(cmd)
-	cli.SpellOut(deps, cmd.PersistentFlags(), "server")
-	cmd.SetFlagErrorFunc(letterError)
-	addVerbs(cmd, deps)
 	return cmd
 }
 
@@ -93,12 +111,15 @@ func addVerbs(cmd *cobra.Command, deps *cli.Deps) {
 		newFindCommand(deps),
 		newTreeCommand(deps),
 		newDuCommand(deps),
+		newDfCommand(deps),
+		newChangedCommand(deps),
 		newChecksumCommand(deps),
 		newGrepCommand(deps),
 		newTailCommand(deps),
 		newTarCommand(deps),
 		diff.NewCommand(deps),
 		edit.NewCommand(deps),
+		serve.NewCommand(deps),
 	)
 }
 
@@ -113,18 +134,14 @@ func run(ctx context.Context, deps *cli.Deps, opts *fsOptions) error {
 
 // fs prints what is at a path: a directory's entries, a file's bytes, or what is known of it.
 func show(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, opts *fsOptions) error {
-	info, err := root.Stat(ctx, opts.Path(), true)
+	// Most often it is a directory, which needs no second question.
+	info, entries, err := root.ReadDir(ctx, opts.Path())
+	file := errors.Is(err, remote.ErrNotDirectory) && info.Stat != nil
 	switch {
-	case err != nil:
+	case err != nil && !file:
 		return err
-	case info.FileMode().IsDir():
-		info, entries, err := root.ReadDir(ctx, opts.Path())
-		if err != nil {
-			return err
-		}
+	case !file || opts.Output != "":
 		return printFound(deps, r, root, info, entries, opts)
-	case opts.Output != "":
-		return printFound(deps, r, root, info, nil, opts)
 	}
 	return copyOut(ctx, deps, root, opts.Path(), opts.raw)
 }
@@ -144,5 +161,9 @@ func copyOut(ctx context.Context, deps *cli.Deps, root *remote.Root, path string
 		}
 		return screen, nil
 	})
+	if errors.Is(err, remote.ErrGrew) {
+		deps.Report.Warn("%s grew while it was read; what it had before is printed", path)
+		return nil
+	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,6 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 type grepOptions struct {
@@ -37,13 +37,15 @@ type grepOptions struct {
 // Match is a line of "fs grep -o json".
 type Match struct {
 	output.TypeMeta
+	// Pod is there where several pods are looked into.
+	Pod string `json:"pod,omitempty"`
 	output.PathText
 	Line int    `json:"line,omitempty"`
 	Text string `json:"text,omitempty"`
 	// TextBytes is the text in base64 where it is not UTF-8, which JSON can't hold.
 	TextBytes []byte `json:"textBytes,omitempty"`
 	// Cut says that the line goes on.
-	Cut bool `json:"cut,omitempty"`
+	Cut bool `json:"truncated,omitempty"`
 }
 
 func newGrepCommand(deps *cli.Deps) *cobra.Command {
@@ -56,7 +58,8 @@ or with -r in the files below a directory. The helper searches, so no file is
 transferred. Files with a NUL in their first 32 KiB are skipped, links are not
 followed (except PATH itself), and letters are bytes. Control characters in
 lines are escaped; with -0 the path is followed by NUL, and path and line are
-unescaped. -o json prints one object per line (kind Match).
+unescaped. -o json prints one object per line (kind Match). With --all-pods each
+line begins with its pod and a colon.
 
 Use it to look for a setting or a message without copying the files first.
 
@@ -64,7 +67,8 @@ The exit code is that of grep: 0 if something matched, 1 if nothing did, 2 after
 an error. So are -n, -l, -h and -q: for kubectl's use --namespace, --selector,
 --help and --quiet.`,
 		Example: `  kubectl shareproc fs grep worker_processes nginx /etc/nginx/nginx.conf
-  kubectl shareproc fs grep -rni 'listen.*80' nginx /etc`,
+  kubectl shareproc fs grep -rni 'listen.*80' nginx /etc
+  kubectl shareproc fs grep worker_processes deploy/web /etc/nginx/nginx.conf --all-pods`,
 		Args: orHelp(patternAndPod),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.pattern = args[0]
@@ -85,6 +89,7 @@ an error. So are -n, -l, -h and -q: for kubectl's use --namespace, --selector,
 	}
 	opts.Add(cmd.Flags())
 	opts.AddTree(cmd.Flags())
+	opts.AddPods(cmd.Flags(), "Search")
 	flags := cmd.Flags()
 	flags.BoolVarP(&opts.recursive, "recursive", "r", false, "Search directories recursively")
 	flags.BoolVarP(&opts.ignoreCase, "ignore-case", "i", false, "Ignore case (ASCII)")
@@ -110,42 +115,44 @@ func patternAndPod(cmd *cobra.Command, args []string) error {
 }
 
 func runGrep(ctx context.Context, deps *cli.Deps, opts *grepOptions) error {
-	matched := false
-	err := files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) error { return fsGrep(ctx, deps, root, opts, &matched) })
+	var matched atomic.Bool
+	err := grepAll(ctx, deps, opts, &matched)
 	switch {
 	case err != nil:
 		return cli.AsGrepError(err)
-	case !matched:
+	case !matched.Load():
 		return cli.CommandExit{Code: cli.ExitError}
 	}
 	return nil
 }
 
-func fsGrep(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *grepOptions, matched *bool) (err error) {
+func grepAll(ctx context.Context, deps *cli.Deps, opts *grepOptions, matched *atomic.Bool) (err error) {
 	out := deps.Report.Lines()
 	defer out.Close(&err)
 	grep := remote.GrepOptions{
 		TreeOptions: opts.Options(), Pattern: opts.pattern, IgnoreCase: opts.ignoreCase, Fixed: opts.fixed,
 		Extended: opts.extended, Recursive: opts.recursive, FilesOnly: opts.filesOnly,
 	}
-	_, err = root.Grep(ctx, opts.Path(), grep, func(m remote.Match) error {
-		*matched = true
-		switch {
-		case opts.silent:
-			return nil
-		case opts.JSON():
-			return out.Object(newMatchLine(m))
+	return files.EachPlace(ctx, deps, &opts.Args, func(ctx context.Context, in files.Place) error {
+		_, err := in.Root.Grep(ctx, in.Path, grep, func(m remote.Match) error {
+			matched.Store(true)
+			switch {
+			case opts.silent:
+				return nil
+			case opts.JSON():
+				return out.Object(newMatchLine(in.Pod, m))
+			}
+			return out.Print(inFront(in.Pod, ":") + opts.line(m))
+		})
+		if errors.Is(err, remote.ErrPattern) {
+			return hint.With(fmt.Errorf("read pattern %q: %w", opts.pattern, remote.ErrPattern), "add -F if the pattern is plain text")
 		}
-		return out.Print(opts.line(m))
+		return err
 	})
-	if errors.Is(err, remote.ErrPattern) {
-		return hint.With(fmt.Errorf("read pattern %q: %w", opts.pattern, remote.ErrPattern), "add -F if the pattern is plain text")
-	}
-	return err
 }
 
-func newMatchLine(m remote.Match) Match {
-	line := Match{TypeMeta: output.NewTypeMeta("Match"), PathText: output.NewPathText(m.Path), Line: m.Line, Text: m.Text, Cut: m.Cut}
+func newMatchLine(pod string, m remote.Match) Match {
+	line := Match{TypeMeta: output.NewTypeMeta("Match"), Pod: pod, PathText: output.NewPathText(m.Path), Line: m.Line, Text: m.Text, Cut: m.Cut}
 	if !utf8.ValidString(m.Text) {
 		line.TextBytes = []byte(m.Text)
 	}

@@ -28,6 +28,7 @@ type tarOptions struct {
 
 func newTarCommand(deps *cli.Deps) *cobra.Command {
 	opts := &tarOptions{}
+	opts.Bulk = true
 	cmd := &cobra.Command{
 		Use:   "tar POD [PID] [PATH]",
 		Short: "Write files to stdout as a tar archive",

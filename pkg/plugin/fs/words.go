@@ -19,7 +19,7 @@ import (
 func Words(root *cobra.Command, args []string) ([]string, error) {
 	cmd, _, err := root.Find(args)
 	if err != nil || !strings.HasPrefix(cmd.CommandPath()+" ", root.CommandPath()+" fs ") {
-		return args, nil //nolint:nilerr // whoever runs the command line says it
+		return args, nil //nolint:nilerr // the command reports it
 	}
 	cmd.InheritedFlags() // merges them into Flags
 	var words []string
@@ -41,25 +41,12 @@ func Words(root *cobra.Command, args []string) ([]string, error) {
 			return nil, err
 		}
 		words = append(words, word)
-		if takesNext(cmd.Flags(), word) && i+1 < len(args) {
+		if cli.TakesNext(cmd.Flags(), word) && i+1 < len(args) {
 			i++
 			words = append(words, next)
 		}
 	}
 	return words, nil
-}
-
-// takesNext tells whether a word is a flag, or ends with one, whose value is the next word.
-func takesNext(flags *pflag.FlagSet, word string) bool {
-	var flag *pflag.Flag
-	switch name, long := strings.CutPrefix(word, "--"); {
-	case strings.Contains(word, "="):
-	case long:
-		flag = flags.Lookup(name)
-	case len(word) > 1 && word[0] == '-':
-		flag = flags.ShorthandLookup(word[len(word)-1:])
-	}
-	return flag != nil && flag.NoOptDefVal == ""
 }
 
 // attached refuses a group of letters in which one of kubectl's takes the others for its value: that was meant by nobody.
@@ -75,7 +62,7 @@ func attached(cmd *cobra.Command, word string) error {
 		case flag.NoOptDefVal == "" && cmd.Name() == "tail" && flag.Name == "lines", flag.NoOptDefVal == "" && flag.Name == "exclude":
 			return nil
 		case flag.NoOptDefVal == "":
-			return cli.Usage("use --"+flag.Name+" "+word[i+1:]+" if you mean that", "%s: -%s is --%s here, and takes a word of its own", word, flag.Shorthand, flag.Name)
+			return cli.Usage("use --"+flag.Name+" "+word[i+1:]+" if you mean that", "%s: -%s is --%s here, and takes a value", word, flag.Shorthand, flag.Name)
 		}
 	}
 	return nil
@@ -84,7 +71,7 @@ func attached(cmd *cobra.Command, word string) error {
 // findWord gives a word of find's own its second dash.
 func findWord(word, next string) (string, error) {
 	if slices.Contains([]string{"!", "(", "-a", "-not", "-or", "-and"}, word) || word == "-o" && strings.HasPrefix(next, "-") {
-		return "", cli.Usage("a command for each", "%s: the tests of find are joined by \"and\" here, and none is turned round", word)
+		return "", cli.Usage("run a command for each", "%s is not supported: tests are combined with \"and\"", word)
 	}
 	name, value, given := strings.Cut(strings.TrimPrefix(word, "-"), "=")
 	if !given {
@@ -99,11 +86,11 @@ func findWord(word, next string) (string, error) {
 	case word == "-print":
 		return "--null=false", nil
 	case name == "size" && strings.ContainsAny(value[max(0, len(value)-1):], "0123456789"):
-		return "", cli.Usage("-size "+value+"c for bytes; k, M and G are larger units", "-size %s: blocks of 512 bytes to find, which are not counted here", value)
+		return "", cli.Usage("use -size "+value+"c for bytes; k, M and G are larger units", "-size %s: blocks of 512 bytes are not supported", value)
 	case slices.Contains(own, name):
 		return "-" + word, nil
 	}
-	return "", cli.Usage("one of -"+strings.Join(own, ", -"), "%s: find does not take it here", word)
+	return "", cli.Usage("use one of -"+strings.Join(own, ", -"), "%s is not supported", word)
 }
 
 // letterError explains a flag that a command below fs can't take.
@@ -116,7 +103,11 @@ func letterError(cmd *cobra.Command, err error) error {
 		return cli.FlagError(cmd, err)
 	}
 	letter := unknown.GetSpecifiedName()
-	if try := instead(cmd.Name(), letter); try != "" {
+	verb := cmd.Name()
+	if verb == listName {
+		verb = "fs"
+	}
+	if try := instead(verb, letter); try != "" {
 		return cli.Usage(try, "%w", err)
 	}
 	return cli.FlagError(cmd, err)
@@ -132,18 +123,21 @@ func instead(verb, letter string) string {
 		{"fs", "S", "--sort=size"},
 		{"fs", "1", "-o name"},
 		{"fs", "d", "kubectl shareproc fs stat POD PATH"},
-		{"fs tree", "A", "nothing: names that begin with a dot are shown"},
-		{"tree", "a", "nothing: names that begin with a dot are shown"},
+		{"fs tree", "A", "leave it out: names that begin with a dot are shown"},
+		{"tree", "a", "leave it out: names that begin with a dot are shown"},
 		{"tree", "L", "--maxdepth N"},
 		{"tree", "d", "kubectl shareproc fs find POD PATH --type d"},
 		{"du", "d", "--maxdepth N"},
 		{"du", "x", "--xdev"},
 		{"du", "b", "--bytes --apparent-size"},
+		{"df", "i", "nothing: inodes are shown"},
+		{"df", "T", "nothing: types are shown"},
+		{"df", "k", "-o json, for sizes in bytes"},
 		{"grep", "R", "-r"},
-		{"grep", "v", "--v LEVEL, if kubectl's is meant: lines that do not match are not printed"},
-		{"diff", "r", "nothing: it always goes through directories"},
-		{"", "l", "--selector KEY=VALUE, if labels are meant"},
-		{"", "s", "--server URL, if the API server is meant"},
+		{"grep", "v", "use --v LEVEL for log verbosity; inverted matches are not supported"},
+		{"diff", "r", "leave it out: directories are always compared recursively"},
+		{"", "l", "use --selector KEY=VALUE for labels"},
+		{"", "s", "use --server URL for the API server"},
 	} {
 		if l.letter == letter && (l.verbs == "" || strings.Contains(" "+l.verbs+" ", " "+verb+" ")) {
 			return l.try

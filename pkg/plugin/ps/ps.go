@@ -4,29 +4,29 @@
 package ps
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 type psOptions struct {
-	cli.HelperFlags
-	pod       string
-	all       bool
-	noHeaders bool
-	output    string
+	inspect.Args
+	all, allContainers, tree bool
+	sortBy                   string
+	interval                 time.Duration
 }
 
 // ProcessList is what "ps -o json" prints.
@@ -34,9 +34,18 @@ type ProcessList struct {
 	output.TypeMeta
 	Namespace string `json:"namespace"`
 	Pod       string `json:"pod"`
-	// View is the container whose process namespace the PIDs are of; "" for the pod's.
+	// View is the container whose process namespace the PIDs are of; "" for the pod's, and for those of several.
 	View  string            `json:"processNamespaceOf,omitempty"`
-	Items []session.Process `json:"items"`
+	Items []inspect.Process `json:"items"`
+
+	hostPID  bool
+	branches []string // of the tree, one for each of Items
+}
+
+// lists is the document of --all-pods.
+type lists struct {
+	output.TypeMeta
+	Items []ProcessList `json:"items"`
 }
 
 // NewCommand returns the command ps.
@@ -47,130 +56,149 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 		Short: "List the processes of a pod, by container",
 		Long: `List the processes of a pod, by container.
 
-Use it to see what runs and to get the PIDs that fs, cp and signal take.
+Use it to see what runs and what uses the CPU, and to get the PIDs that the
+other commands take.
+
+%CPU is measured for a second: 100 is one processor. With --interval 0 it is
+the average since the process started, and nothing is waited for.
 
 If the pod does not share its process namespace, only the processes of one
-container (-c) are listed, with the PIDs that they have there. User names come
-from the container's own /etc/passwd. The helper's own processes are hidden
-unless -a is given.`,
+container (-c) are listed, with the PIDs that they have there; -A asks about
+each container, with a helper for each. User names come from the container's
+own /etc/passwd. The helper's own processes are hidden unless -a is given.`,
 		Example: `  kubectl shareproc ps nginx
   kubectl shareproc ps nginx -c sidecar -o wide
+
+  # what uses most memory, in every pod of a deployment
+  kubectl shareproc ps deploy/web --all-pods --sort-by memory
 
   # print only the PIDs
   kubectl shareproc ps nginx -o name`,
 		Args: cli.PodFirst(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts.pod = cli.WithPod(cmd, args)[0]
-			if err := opts.Validate(cmd); err != nil {
-				return err
-			}
-			if err := cli.CheckOutput(cmd, opts.output, "wide", "name"); err != nil {
+			if err := opts.parse(cmd, args); err != nil {
 				return err
 			}
 			return run(cmd.Context(), deps, opts)
 		},
 	}
-	opts.Add(cmd.Flags())
+	opts.Add(cmd, "wide", "name")
+	opts.AddPods(cmd, false)
 	cmd.Flags().BoolVarP(&opts.all, "all", "a", false, "Include the helper's own processes")
-	cmd.Flags().BoolVar(&opts.noHeaders, "no-headers", false, "Omit the header lines")
-	cli.AddOutput(cmd, &opts.output, "wide", "name")
+	cmd.Flags().BoolVarP(&opts.allContainers, "all-containers", "A", false, "List the processes of all containers, with a helper in each process namespace")
+	cmd.Flags().BoolVar(&opts.tree, "tree", false, "Print processes below their parents")
+	inspect.AddSort(cmd, &opts.sortBy, "pid")
+	inspect.AddInterval(cmd, &opts.interval, "the average since each process started")
 	return cmd
 }
 
-func run(ctx context.Context, deps *cli.Deps, opts *psOptions) (err error) {
-	s, err := cli.Open(ctx, deps, opts.pod, &opts.HelperFlags, session.Request{Access: podspec.SeeProcesses}, 0)
-	if err != nil {
+func (o *psOptions) parse(cmd *cobra.Command, args []string) error {
+	if err := o.Parse(cmd, args); err != nil {
 		return err
 	}
-	defer s.CloseInto(ctx, &err)
-	return ps(ctx, deps, s, opts)
+	help := cmd.CommandPath() + " --help"
+	switch {
+	case o.allContainers && o.Container != "":
+		return cli.Usage(help, "--all-containers and --container are mutually exclusive")
+	case o.tree && o.Output != "" && o.Output != "wide":
+		return cli.Usage(help, "--tree and -o %s are mutually exclusive", o.Output)
+	}
+	return inspect.CheckUsage(cmd, o.sortBy, o.interval)
 }
 
-func ps(ctx context.Context, deps *cli.Deps, r *session.Session, opts *psOptions) error {
-	processes, err := r.Processes(ctx)
-	if err != nil {
+func run(ctx context.Context, deps *cli.Deps, opts *psOptions) error {
+	if !opts.AllPods {
+		t, err := opts.Resolve(ctx, deps)
+		if err != nil {
+			return err
+		}
+		list, err := look(ctx, deps, opts, t)
+		if list == nil {
+			return err
+		}
+		return errors.Join(show(deps, opts, []ProcessList{*list}), err)
+	}
+	var mu sync.Mutex
+	all := []ProcessList{}
+	err := inspect.EachPod(ctx, deps, &opts.Args, func(ctx context.Context, t target.Target) error {
+		list, err := look(ctx, deps, opts, t)
+		if list != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, *list)
+		}
+		return err
+	})
+	if len(all) == 0 {
 		return err
 	}
-	if !opts.all {
-		processes = slices.DeleteFunc(processes, func(p session.Process) bool { return strings.HasPrefix(p.Container, podspec.NamePrefix) })
+	slices.SortFunc(all, func(a, b ProcessList) int { return inspect.CompareNames(a.Pod, b.Pod) })
+	return errors.Join(show(deps, opts, all), err)
+}
+
+// look lists the processes of a pod. A container that can't be looked into does not keep the others from the list.
+func look(ctx context.Context, deps *cli.Deps, opts *psOptions, t target.Target) (*ProcessList, error) {
+	list := &ProcessList{TypeMeta: output.NewTypeMeta("ProcessList"), Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Items: []inspect.Process{}}
+	containers := []string{t.Container}
+	if opts.allContainers && !t.Shared() {
+		containers = target.Containers(t.Pod)
 	}
-	list := ProcessList{
-		TypeMeta: output.NewTypeMeta("ProcessList"), Namespace: r.Namespace, Pod: r.Pod,
-		View: r.View.Container, Items: processes,
-	}
-	switch {
-	case output.IsDocument(opts.output):
-		return output.PrintList(deps.Streams.Out, opts.output, list, !opts.noHeaders)
-	case opts.output == "name":
-		for _, p := range processes {
-			if _, err := fmt.Fprintln(deps.Streams.Out, p.PID); err != nil {
-				return err
+	var failed []error
+	for _, name := range containers {
+		t.Container = name
+		if err := list.add(ctx, deps, opts, t); err != nil {
+			failed = append(failed, err)
+			if len(containers) > 1 && ctx.Err() == nil {
+				deps.Report.Warn("error: container %s of pod/%s: %v", name, t.Pod.Name, err)
 			}
 		}
-		return nil
-	default:
-		outside := "(pod)"
-		if r.Target.Pod.Spec.HostPID {
-			outside = "-" // most of them are the node's
+	}
+	switch {
+	case len(failed) == len(containers):
+		return nil, failed[0]
+	case len(failed) > 0:
+		return list, fmt.Errorf("%d of %s failed", len(failed), output.Plural(len(containers), "container", "containers"))
+	}
+	if len(containers) > 1 {
+		list.View = ""
+	}
+	return list, nil
+}
+
+// add adds the processes that are seen beside a container.
+func (l *ProcessList) add(ctx context.Context, deps *cli.Deps, opts *psOptions, t target.Target) (err error) {
+	see, err := inspect.Open(ctx, deps, &opts.Args, t, podspec.SeeProcesses)
+	if err != nil {
+		return err
+	}
+	defer see.Close(ctx, &err)
+	processes := see.All
+	if !opts.all {
+		processes = slices.DeleteFunc(slices.Clone(processes), func(p session.Process) bool { return strings.HasPrefix(p.Container, podspec.NamePrefix) })
+	}
+	meter := inspect.Meter{Host: see.Host}
+	// Names are there without measuring, unless what is measured is their order.
+	if opts.interval > 0 && (opts.Output != "name" || opts.sortBy == "cpu") {
+		if _, err := meter.Read(ctx, processes); err != nil {
+			return err
 		}
-		return printProcesses(deps, list, outside, opts)
-	}
-}
-
-// printProcesses prints the table. outside stands for the container of processes that are in none of the pod's.
-func printProcesses(deps *cli.Deps, list ProcessList, outside string, opts *psOptions) error {
-	wide := opts.output == "wide"
-	var rows [][]string
-	if !opts.noHeaders {
-		if list.View != "" {
-			fmt.Fprintf(deps.Streams.Out, "container %s in pod/%s (its own process namespace)\n", list.View, list.Pod)
+		if err := inspect.Wait(ctx, opts.interval); err != nil {
+			return err
 		}
-		rows = append(rows, psRow(wide, "PID", "USER", "CONTAINER", "RSS", "START", "COMMAND", "PPID", "STATE", "THREADS", "UID:GID", "FILES"))
 	}
-	slices.SortStableFunc(list.Items, func(a, b session.Process) int { return cmp.Compare(a.PID, b.PID) })
-	now := time.Now()
-	for _, p := range list.Items {
-		files := "yes"
-		if !p.RootReadable {
-			files = "denied"
-		}
-		rows = append(rows, psRow(wide, strconv.Itoa(p.PID), userName(p), cmp.Or(p.Container, outside), output.HumanBytes(p.RSS), started(p.Start, now), command(p),
-			strconv.Itoa(p.PPID), p.State, strconv.Itoa(p.Threads), fmt.Sprintf("%d:%d", p.UID, p.GID), files))
+	measured, err := meter.Read(ctx, processes)
+	if err != nil {
+		return err
 	}
-	return deps.Report.Table(deps.Streams.Out, rows, output.ByWord(rows, filesColumn, map[string]output.Style{"denied": output.Red}))
-}
-
-// filesColumn is the one before the command in -o wide.
-const filesColumn = 9
-
-// psRow puts what only -o wide shows before the command, which may be long.
-func psRow(wide bool, pid, user, container, rss, start, command string, more ...string) []string {
-	row := []string{pid, user, container, rss, start}
-	if wide {
-		row = append(row, more...)
+	inspect.Sort(measured, opts.sortBy)
+	branches := make([]string, len(measured))
+	if opts.tree {
+		measured, branches = tree(measured)
 	}
-	return append(row, command)
-}
-
-func userName(p session.Process) string {
-	if p.User != "" {
-		return remote.Escape(p.User)
+	l.View, l.Pod, l.hostPID = see.View.Container, see.Pod, see.Target.Pod.Spec.HostPID
+	l.Items, l.branches = append(l.Items, measured...), append(l.branches, branches...)
+	if denied := inspect.DeniedFiles(measured); denied != "" && (opts.Output == "wide" || opts.sortBy == "fds") {
+		deps.Report.Warn("note: pod/%s: %s", l.Pod, denied)
 	}
-	return strconv.FormatUint(uint64(p.UID), 10)
-}
-
-// started gives a time of the last day as such, and a date otherwise, as ps does.
-func started(t, now time.Time) string {
-	if now.Sub(t) < 24*time.Hour {
-		return t.Local().Format("15:04:05")
-	}
-	return t.Local().Format("2006-01-02")
-}
-
-// command is the command line; in brackets the name of a process that has none (proc(5), cmdline).
-func command(p session.Process) string {
-	if len(p.Args) == 0 {
-		return "[" + remote.Escape(p.Name) + "]"
-	}
-	return remote.Escape(strings.Join(p.Args, " "))
+	return nil
 }

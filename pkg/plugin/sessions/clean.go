@@ -62,6 +62,7 @@ remove ephemeral containers.`,
 
   # remove the helpers and copies of one pod
   kubectl shareproc clean nginx`,
+		Args: checkNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.names = args
 			if opts.timeout <= 0 {

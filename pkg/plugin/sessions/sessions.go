@@ -45,8 +45,9 @@ type sessionItem struct {
 	// Persistent is true for a helper that keeps a shell, to attach to.
 	Persistent      bool                    `json:"persistent,omitempty"`
 	CreatedBy       string                  `json:"createdBy,omitempty"`
+	Reason          string                  `json:"reason,omitempty"`
 	StartTime       *metav1.Time            `json:"startTime,omitempty"`
-	EndsAt          *metav1.Time            `json:"endsAt,omitempty"`
+	EndsAt          *metav1.Time            `json:"expiresAt,omitempty"`
 	State           session.State           `json:"state"`
 	Image           string                  `json:"image,omitempty"`
 	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
@@ -69,8 +70,8 @@ helper containers, copies of pods, and workloads with a patched template.
 
 Use it to see what is still there, yours and other people's.
 
-ENDS is when an idle helper exits, or when a copy is terminated at the latest;
-"-" if that is unknown, as without permission for pods/exec. A helper that is
+EXPIRES is when an idle helper exits, or a copy is terminated at the latest; "-"
+if that is unknown, as without permission for pods/exec. A helper that is
 running a command is in-use. A shell is a helper of debug --persist, for attach;
 it exits when no key was pressed for a while. A finished copy was terminated by
 the cluster: nothing runs in it, and the pod still exists. An expired patch is
@@ -89,7 +90,7 @@ for a helper, as clean takes them.`,
 			if len(args) > 1 {
 				return cli.Usage(cmd.CommandPath()+" --help", "unexpected argument %q", args[1])
 			}
-			return nil
+			return checkNames(cmd, args)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.pod = strings.Join(args, "")
@@ -145,8 +146,21 @@ func run(ctx context.Context, deps *cli.Deps, opts *sessionsOptions) error {
 // sayNever counts what never started, and is left out of a list for that.
 func sayNever(deps *cli.Deps, n int) {
 	if n > 0 {
-		deps.Report.Say("%d that never started left out: an ephemeral container can't be removed, its entry goes with the pod", n)
+		deps.Report.Say("%d that never started omitted: ephemeral containers cannot be removed, so an entry stays until its pod is deleted", n)
 	}
+}
+
+// checkNames refuses names with a path, or in another namespace than -n.
+func checkNames(cmd *cobra.Command, names []string) error {
+	for _, name := range names {
+		if w := target.ParseWord(name); w.HasPath {
+			return cli.NoPath(cmd, w.Arg, w.Path)
+		}
+		if err := cli.OneNamespace(cmd, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scopes says where to look for what the words name: one scope for each of them, or the whole namespace.
@@ -163,6 +177,8 @@ func scopes(deps *cli.Deps, names []string, allNamespaces bool) ([]session.Scope
 	}
 	scopes := make([]session.Scope, 0, max(len(names), 1))
 	for _, name := range names {
+		word := target.ParseWord(name)
+		namespace, name := cmp.Or(word.Namespace, namespace), word.Arg
 		if w, err := target.ParseWorkload(name); err == nil {
 			scopes = append(scopes, session.Scope{Namespace: namespace, Workload: w})
 			continue
@@ -249,7 +265,7 @@ func item(e session.Entry) sessionItem {
 	return sessionItem{
 		Kind: e.Kind, Namespace: e.Namespace, Workload: workload, Pod: e.Pod, Container: e.Container, TargetContainer: e.Target, CopyOf: e.CopyOf,
 		Persistent: e.Persistent,
-		CreatedBy:  e.By, StartTime: at(e.Since), EndsAt: at(e.Ends), State: e.State, Image: e.Image, SecurityContext: e.Security,
+		CreatedBy:  e.By, Reason: e.Reason, StartTime: at(e.Since), EndsAt: at(e.Ends), State: e.State, Image: e.Image, SecurityContext: e.Security,
 	}
 }
 
@@ -262,18 +278,18 @@ func sessionName(e session.Entry) string {
 }
 
 func sessionTable(deps *cli.Deps, w io.Writer, list []session.Entry, namespaces, wide, headers bool) error {
-	row := func(namespace, security, image string, more ...string) []string {
+	row := func(namespace, security, image, reason string, more ...string) []string {
 		if namespaces {
 			more = append([]string{namespace}, more...)
 		}
 		if wide {
-			more = append(more, security, image)
+			more = append(more, security, image, reason)
 		}
 		return more
 	}
 	var rows [][]string
 	if headers {
-		rows = append(rows, row("NAMESPACE", "SECURITY", "IMAGE", "POD", "CONTAINER", "KIND", "TARGET", "BY", "SINCE", "ENDS", "STATE"))
+		rows = append(rows, row("NAMESPACE", "SECURITY", "IMAGE", "REASON", "POD", "CONTAINER", "KIND", "TARGET", "BY", "SINCE", "EXPIRES", "STATE"))
 	}
 	now := time.Now()
 	for _, e := range list {
@@ -295,7 +311,7 @@ func sessionTable(deps *cli.Deps, w io.Writer, list []session.Entry, namespaces,
 		if !e.Ends.IsZero() {
 			ends = "in " + duration.HumanDuration(max(e.Ends.Sub(now), 0))
 		}
-		rows = append(rows, row(e.Namespace, security(e.Security), remote.Escape(cmp.Or(e.Image, "-")), name, cmp.Or(e.Container, "-"),
+		rows = append(rows, row(e.Namespace, security(e.Security), remote.Escape(cmp.Or(e.Image, "-")), remote.Escape(cmp.Or(e.Reason, "-")), name, cmp.Or(e.Container, "-"),
 			what, remote.Escape(sees), remote.Escape(cmp.Or(e.By, "-")), since, ends, remote.Escape(string(e.State))))
 	}
 	state := 7

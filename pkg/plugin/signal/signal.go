@@ -45,7 +45,9 @@ the exit code is 1.`,
   kubectl shareproc signal nginx 1 HUP`,
 		Args: cli.PodFirst(3),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			args = cli.WithPod(cmd, args)
+			if args, err = cli.WithPod(cmd, args); err != nil {
+				return err
+			}
 			pod := cmp.Or(args[0], "-l ...")
 			if len(args) < 2 {
 				return cli.Usage("kubectl shareproc ps "+pod, "a PID is required")
@@ -72,6 +74,9 @@ the exit code is 1.`,
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *signalOptions) (err error) {
+	if err := cli.CheckWritable(deps, "signal"); err != nil {
+		return err
+	}
 	s, err := cli.Open(ctx, deps, opts.pod, &opts.HelperFlags, session.Request{Access: podspec.Signal, AnyProcess: true}, 0)
 	if err != nil {
 		return err
@@ -84,7 +89,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *signalOptions) (err error) {
 	err = remote.Kill(ctx, s.Runner(), p.Process, opts.signal)
 	if errors.Is(err, fs.ErrPermission) {
 		user := podspec.User{UID: int64(p.UID), GID: int64(p.GID)}
-		better, failed := s.Reach(ctx, podspec.TargetUserOf(s.Target.Pod, s.Target.Container).Observed(user, false))
+		better, failed := s.SwitchHelper(ctx, podspec.TargetUserOf(s.Target.Pod, s.Target.Container).Observed(user, false))
 		switch {
 		case failed != nil:
 			return failed

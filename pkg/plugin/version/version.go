@@ -78,7 +78,7 @@ func printVersions(w io.Writer, format string, v Versions) error {
 	if format != "" {
 		return output.PrintObject(w, format, v)
 	}
-	text := fmt.Sprintf("Client Version: %s\n", v.Client.Version)
+	text := fmt.Sprintf("Client Version: %s\nGo Version: %s\n", v.Client.Version, v.Client.Go)
 	if v.Server != nil {
 		text += fmt.Sprintf("Server Version: %s\n", v.Server.GitVersion)
 	}

@@ -8,6 +8,8 @@ export LC_ALL TZ QUOTING_STYLE HISTFILE
 umask 077
 # The number of blocks stands in front of what says whether a file is the same: it changes when the kernel finds the time to write.
 facts='%b %d:%i %f %s %u %g %h %t:%T %Y %y %z'
+# What of that says whether it is the same, for many: to print a date is half of what stat does.
+same='%d:%i %f %s %Y %z'
 nl='
 '
 
@@ -81,7 +83,7 @@ request() {
 		[ "$code" = 0 ] || cat <&3 >/dev/null
 		return "$code"
 		;;
-	ps | cwd | stat | walk | names | facts | read | sum | grep | tail | own | commit | remove | signal)
+	ps | inspect | cgroup | truncate | lookup | df | cwd | stat | walk | names | facts | read | sum | grep | tail | own | commit | remove | signal)
 		(
 			"verb_$verb" "$@"
 			answer "$?"

@@ -58,7 +58,11 @@ candidates() {
 		return
 	fi
 	found=''
-	[ -z "$2" ] || found=$(by_container "$2" | earliest)
+	[ -z "$2" ] || found=$(by_container "$2")
+	case $found in
+	*"$nl"*) found=$(printf '%s\n' "$found" | earliest) ;;
+	*) found=${found%%/*} ;;
+	esac
 	case $2:$3:$found in
 	:*:* | *:*alone*:) found="1 $(by_cgroup 1 | earliest)" ;;
 	*:) return "$NO_MEMBER" ;;

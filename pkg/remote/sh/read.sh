@@ -3,7 +3,7 @@
 # $names, which are in DIRECTORIES, together, since processes for each cost more than its bytes; or about the one at PATH, or
 # FILE of a stage.
 #
-# Answer for many: facts of the directories and, but for read, of the files, NUL, what the verb says, facts of the files and of the
+# Answer for many: facts ($same) of the directories and, but for read, of the files, NUL, what the verb says, facts of the files and of the
 # directories, NUL. With times of change in them they are the same only if nothing on the way was exchanged; who reads has those of
 # the files from its walk. Answer for one: path NUL, facts NUL, what the verb says, and facts NUL.
 
@@ -17,11 +17,11 @@ contents() {
 		before=$names
 		[ "$many" != read_all ] || before=''
 		# shellcheck disable=SC2086 # one a line
-		stat -c "$facts" "$@" $before 2>/dev/null || return "$CHANGED"
+		stat -c "$same" "$@" $before 2>/dev/null || return "$CHANGED"
 		printf '\0'
 		"$many" || return
 		# shellcheck disable=SC2086
-		stat -c "$facts" $names "$@" 2>/dev/null
+		stat -c "$same" $names "$@" 2>/dev/null
 		printf '\0'
 		return 0
 	fi
@@ -47,11 +47,15 @@ contents() {
 # now prints the facts of the opened file.
 now() { stat -L -c "$facts" /proc/self/fd/4; }
 
-# verb_read PATH STAGE FILE FROM '' DIRECTORIES... says for many: all bytes, checked. For one, from byte FROM on: parts, each
-# offset NUL, bytes, checked; then "-" NUL.
+# verb_read PATH STAGE FILE FROM TO DIRECTORIES... says for many: all bytes, checked. For one, from byte FROM up to TO or, where
+# that is '', to its end: parts, each offset NUL, bytes, checked; then "-" NUL. With a "z" before TO bytes come packed (gzip), and a
+# part has that before its offset; a small file does not.
 verb_read() {
 	need sha1sum dd tee || return
-	from=$4
+	from=$4 upto=${5#z} pack=''
+	case $5 in
+	z*) need gzip && pack=z || return ;;
+	esac
 	contents read_parts read_all "$@"
 }
 
@@ -61,9 +65,11 @@ read_all() { checked in_blocks cat_all; }
 cat_all() { cat $names 2>/dev/null; }
 
 # in_blocks COMMAND... sends in blocks: cat writes once for each file, and all who pass that on do it write by write.
-in_blocks() { return "$({ { "$@"; echo "$?" >&8; } | dd bs=65536 iflag=fullblock >&5 2>/dev/null; } 8>&1)"; }
+in_blocks() { return "$({ { "$@"; echo "$?" >&8; } | blocks >&5 2>/dev/null; } 8>&1)"; }
 
-at_once() { "$@" >&5; }
+blocks() { if [ -n "$pack" ]; then gzip -1c; else dd bs=65536 iflag=fullblock; fi; }
+
+at_once() { if [ -n "$pack" ]; then in_blocks "$@"; else "$@" >&5; fi; }
 
 # checked SENDER COMMAND... sends what a command prints, which runs twice at once, then mark ".", SHA-1 and status NUL. To sum up
 # the stream that is sent (tee) takes 2.7 times as long.
@@ -88,16 +94,18 @@ read_parts() {
 	IFS=' '
 	# shellcheck disable=SC2086 # words
 	set -- $line
-	size=$4
+	size=$4 end=${upto:-$4}
+	[ "$end" -le "$size" ] || end=$size
 	if [ "$size" -ge "$chunk" ] && [ "$(($1 * 512 + chunk))" -lt "$size" ]; then
 		# What has no block at all is one hole; a small file may be kept in its inode.
-		while [ "$1" -gt 0 ] && [ "$from" -lt "$size" ]; do
+		while [ "$1" -gt 0 ] && [ "$from" -lt "$end" ]; do
+			[ "$((end - from))" -ge "$chunk" ] || chunk=$((end - from))
 			zeros || part "$chunk"
 			echo . >&7
 			from=$((from + chunk))
 		done
-	elif [ "$from" -gt 0 ] || [ "$size" -ge "$chunk" ]; then
-		[ "$from" -ge "$size" ] || part "$((size - from))"
+	elif [ -n "$upto" ] || [ "$from" -gt 0 ] || [ "$size" -ge "$chunk" ]; then
+		[ "$from" -ge "$end" ] || part "$((end - from))"
 	else
 		part_once
 	fi
@@ -105,7 +113,7 @@ read_parts() {
 }
 
 part() {
-	printf '%s\0' "$from"
+	printf '%s%s\0' "$pack" "$from"
 	checked at_once bytes_from "$1"
 }
 
@@ -114,14 +122,16 @@ bytes_from() { dd bs=1048576 iflag=skip_bytes,count_bytes,fullblock skip="$from"
 
 cat_file() { cat </proc/self/fd/4 2>/dev/null; }
 
-# part_once sends a file that is read once and to its end: a kernel file has neither a size nor twice the same bytes.
+# part_once sends a file that is read once, and to its end where it has no size: a kernel file has neither that nor twice the same
+# bytes. A log may grow as fast as it is read.
 part_once() {
+	from=0
 	printf '0\0'
 	{
 		sum=$(
 			exec 8>&1
 			{ {
-				cat_file
+				if [ "$size" -gt 0 ]; then bytes_from "$size"; else cat_file; fi
 				printf ' s%s ' "$?" >&8
 			} | tee /proc/self/fd/6 >&5; } 6>&1 | sha1sum
 		)

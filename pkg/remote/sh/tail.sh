@@ -5,7 +5,7 @@
 # lines of "+" before bytes and mark "." behind them; "cut" where the file became shorter, "gone" where no file has its name any
 # more, "other" where another one has it, which is gone on with where FOLLOW is name. A NUL would wait for what follows.
 verb_tail() {
-	need tail || return
+	need tail dd sha1sum || return
 	asked=$1 count=$4 follow=$5
 	contents last_lines '' "$@"
 }
@@ -19,7 +19,8 @@ last_lines() {
 	[ -n "$follow" ] || return 0
 	# Not every tail goes to the end for no line.
 	[ "$count" != 0 ] || tail -c 1 <&4 >/dev/null
-	state=''
+	position
+	last=$(printed) state=''
 	while sleep 0.5 2>/dev/null || sleep 1; do
 		watch_name
 		added
@@ -42,14 +43,11 @@ watch_name() {
 	[ "${lines% *}" = "${line% *}" ] || found=other
 }
 
-# added prints what the file has behind the offset, or all of it where it has become shorter than that.
+# added prints what the file has behind the offset, or all of it where it was cut: it is shorter than that, or what was printed
+# last is not in front of it any more.
 added() {
-	while read -r line; do
-		case $line in
-		pos:*) offset=${line##*[!0-9]} ;;
-		esac
-	done </proc/self/fdinfo/4
-	if [ "$size" -lt "$offset" ]; then
+	position
+	if [ "$size" -lt "$offset" ] || { [ "$size" -gt "$offset" ] && [ "$(printed)" != "$last" ]; }; then
 		echo cut
 		{ command exec 4</proc/self/fd/4; } 2>/dev/null && offset=0
 	fi
@@ -57,11 +55,28 @@ added() {
 	echo +
 	cat <&4
 	echo "$mark."
+	position
+	last=$(printed)
+}
+
+# position sets offset to how far the file was printed.
+position() {
+	while read -r line; do
+		case $line in
+		pos:*) offset=${line##*[!0-9]} ;;
+		esac
+	done </proc/self/fdinfo/4
+}
+
+# printed says which 256 bytes are in front of the offset.
+printed() {
+	from=$((offset > 256 ? offset - 256 : 0))
+	bytes_from "$((offset - from))" | sha1sum
 }
 
 # reopen goes on with the file that has the name now, behind what was left of the other one.
 reopen() {
 	[ -f "$here" ] && { [ -n "$leap" ] || [ ! -L "$here" ]; } || return
 	size=$(stat -L -c %s /proc/self/fd/4) && added
-	{ command exec 4<"$here"; } 2>/dev/null && size=$(stat -L -c %s /proc/self/fd/4) && added
+	{ command exec 4<"$here"; } 2>/dev/null && offset=0 last=$(printed) && size=$(stat -L -c %s /proc/self/fd/4) && added
 }

@@ -4,7 +4,7 @@
 
 # into_directory PATH goes to the directory that is written to, which stays open as descriptor 7.
 into_directory() {
-	need chmod chown mkdir mv rm rmdir tar tee touch sha1sum dd || return
+	need cat chmod chown mkdir mv rm rmdir tar touch sha1sum dd || return
 	resolve "$1" w || return
 	[ "$name" = . ] || return "$NOT_DIRECTORY"
 	{ command exec 7<.; } 2>/dev/null || return "$DENIED"
@@ -109,25 +109,27 @@ immutable() {
 }
 
 # verb_put DIRECTORY STAGE KIND ARGS... takes what comes behind the request: lines with a length, each before so many bytes;
-# "hole N", which makes the file N bytes long; an empty line, which is a beat; 0, and a line with the SHA-1 of all bytes.
-# KIND is "tree" KEEP, a tar archive of what goes into t, or "file" PATH FROM MODE SECONDS OWNER: one in t, from byte FROM on. The
-# client waits for the "r" before it sends. Behind it comes how long the file is, NUL.
+# "zN M" before N bytes that are M unpacked; "hole N", which makes the file N bytes long; an empty line, which is a beat; 0, and a line with the SHA-1 of all bytes.
+# KIND is "tree" KEEP, each frame a tar archive of what goes into t, or "file" PATH FROM MODE SECONDS OWNER: one in t, from byte FROM on. The
+# client waits for a letter before it sends: "z" where gzip is there, else "r". Behind it comes how long the file is, NUL.
 verb_put() {
 	into_directory "$1" && enter_stage "$2" || return
-	printf r
+	if command -v gzip >/dev/null; then printf z; else printf r; fi
 	shift 2
 	if [ "$1" = tree ]; then
-		sum=$({ { frames pass | tee /proc/self/fd/6 | unpack "$2" || echo failed >&8; } 6>&1 | sha1sum; } 8>&1 2>/dev/null)
-		arrived && printf '0\0'
+		how=$2
+		sum=$({ { frames unpack || [ "$?" = 2 ] || echo failed >&6; } | sha1sum; } 6>&1 2>/dev/null)
+		arrived && rm -f ./frame && printf '0\0'
 	else
 		shift
 		put_file "$@"
 	fi
 }
 
+# unpack N unpacks the next N bytes of the client, an archive, and prints them. They are in a file in between, since tee takes a
+# kilobyte at a time.
 unpack() {
-	umask 0
-	tar -x -f - "$1" >/dev/null 2>&1
+	pass "$@" >./frame && cat ./frame && (umask 0 && tar -x -f - "$how" <./frame >/dev/null 2>&1)
 }
 
 # put_file PATH FROM MODE SECONDS OWNER
@@ -151,11 +153,11 @@ put_file() {
 # length_of N makes the file N bytes long.
 length_of() { dd bs=1 seek="$1" count=0 of="$file" 2>/dev/null </dev/null; }
 
-# append N puts the next N bytes of the client behind the file, and says where they are.
+# append N puts the next N bytes of the client behind the file, and says where they are; append zN M those that N bytes unpack to.
 append() {
-	dd bs="$1" count=1 iflag=fullblock <&3 >>"$file" || return
-	echo "$written $1"
-	written=$((written + $1))
+	pass "$@" >>"$file" || return
+	echo "$written ${2:-$1}"
+	written=$((written + ${2:-$1}))
 }
 
 # read_back prints what was written, while more of it is: tee, which would do that too, takes a kilobyte at a time.
@@ -165,8 +167,13 @@ read_back() {
 	done
 }
 
-# pass N prints the next N bytes of the client.
-pass() { dd bs="$1" count=1 iflag=fullblock <&3 2>/dev/null; }
+# pass N prints the next N bytes of the client, pass zN M what they unpack to.
+pass() {
+	case $1 in
+	z*) dd bs="${1#z}" count=1 iflag=fullblock <&3 2>/dev/null | gzip -dc ;;
+	*) dd bs="$1" count=1 iflag=fullblock <&3 2>/dev/null ;;
+	esac
+}
 
 # frames COMMAND has COMMAND N take the bytes of each frame. What came is a sign of life.
 frames() {
@@ -178,6 +185,7 @@ frames() {
 			written=${length#hole }
 			length_of "$written" || return 1
 			;;
+		z*) "$1" "${length% *}" "${length#* }" || return 1 ;;
 		*) "$1" "$length" || return 1 ;;
 		esac
 		echo >&4
@@ -304,7 +312,7 @@ verb_remove() {
 discard() {
 	enter_stage "$1" || return
 	chmod -R u+rwx . 2>/dev/null
-	rm -rf ./t ./by 2>/dev/null
+	rm -rf ./t ./by ./frame 2>/dev/null
 	cd /proc/self/fd/7 || return "$CHANGED"
 	rmdir "./$1" 2>/dev/null || fail "$WRITE_FAILED"
 }

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browse
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+// done is what has become of a command that shows nothing.
+type done struct {
+	text string
+	err  error
+}
+
+// returned says that a command gave the terminal back.
+type returned struct{ err error }
+
+// other takes the messages of what does something.
+func (m doer) other(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case viewed:
+		m.viewed(msg)
+	case followed:
+		return finder(m).follow(msg)
+	case ran:
+		return m.ran(msg)
+	case done:
+		m.say("%s", lastLine(msg.text))
+		m.alarmed(msg.err)
+	case returned:
+		m.alarmed(msg.err)
+		return finder(m).list(m.pane(), m.pane().dir)
+	case progressed:
+		if m.work != nil {
+			return m.later(glance, progressed{})
+		}
+	case copied:
+		return m.arrived(msg)
+	case compared:
+		msg.mark(m)
+	case completed:
+		msg.complete(m.model)
+	default:
+		return mover(m).other(msg)
+	}
+	return nil
+}
+
+// viewed shows what was asked for, and of a command that failed what it has printed.
+func (m doer) viewed(v viewed) {
+	m.status, m.alarm = "", false
+	m.alarmed(v.err)
+	if v.err == nil || len(v.lines) > 0 && v.data == nil && v.lines[0] != "" {
+		m.viewer = &v.viewer
+	}
+}
+
+// ran shows what runs in a container, where that is on the screen.
+func (m doer) ran(r ran) tea.Cmd {
+	if m.table != nil && m.table.pane == r.pane {
+		m.table.take(r)
+	}
+	m.side.take(r)
+	if shown(m.model) {
+		mover(m).arrange()
+	}
+	if cut(r.err) || ended(r.err) {
+		return finder(m).miss(r.pane, r.pane.dir, r.err)
+	}
+	m.alarmed(r.err)
+	return nil
+}
+
+// arrived says what was copied, and shows it where it went.
+func (m doer) arrived(c copied) tea.Cmd {
+	m.work = nil
+	m.say("copied %s (%s) to %s, verified", output.Plural(int(c.entries), "entry", "entries"), output.HumanBytes(c.bytes), remote.Escape(c.to))
+	if c.err == nil {
+		clear(c.from.marked)
+	}
+	m.alarmed(c.err)
+	if clear(c.pane.kept); c.pane.all.path == "" {
+		return nil
+	}
+	return finder(m).list(c.pane, c.pane.dir)
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+// edit opens a file in the user's editor, as fs edit does.
+func (m doer) edit() tea.Cmd {
+	p := m.pane()
+	it, ok := p.item()
+	switch {
+	case !ok || it.directory() || it.real != "":
+		return nil
+	case p.local():
+		m.say("only files of a pod are edited")
+		return nil
+	case m.locked:
+		m.say("read-only: no file is edited")
+		return nil
+	}
+	name := p.path()
+	m.ask = &question{"edit " + remote.Escape(name) + " of the pod?", func() tea.Cmd {
+		var words []string
+		if p.pid != 0 {
+			words = append(words, strconv.Itoa(p.pid))
+		}
+		return m.does.terminal(p.namespace, p.args([]string{"fs", "edit"}, append(words, name)...)...)
+	}}
+	return nil
+}
+
+// diff shows what differs between a file or directory and that of the same name on the other side.
+func (m doer) diff() tea.Cmd {
+	p, other := m.panes[0], m.panes[1]
+	chosen := p.chosen()
+	if len(chosen) != 1 || chosen[0].real != "" {
+		return nil
+	}
+	here, there := p.full(chosen[0]), ""
+	switch {
+	case !other.local():
+		there = other.word(p.namespace, here)
+	case !m.both && p.replica != nil:
+		there = p.replica.word(p.namespace, here)
+	default:
+		there = path.Join(other.dir, chosen[0].name)
+	}
+	return m.run(p, "fs", "diff", p.word(p.namespace, here), there, "-u", "-c", p.container)
+}
+
+// A work is a copy that runs.
+type work struct {
+	cancel context.CancelFunc
+	all    int
+	now    atomic.Pointer[part]
+}
+
+// A part is the entry that is being copied.
+type part struct {
+	number int
+	name   string
+	began  time.Time
+	bar    output.Progress
+}
+
+type (
+	progressed struct{}
+	copied     struct {
+		entries, bytes int64
+		from, pane     *pane
+		to             string
+		err            error
+	}
+)
+
+const glance = 200 * time.Millisecond
+
+// copies asks whether to copy what is marked into the directory on the other side.
+func (m doer) copies() tea.Cmd {
+	from, to := m.pane(), m.panes[1-m.focus]
+	chosen := from.chosen()
+	switch {
+	case m.work != nil:
+		m.say("a copy runs already")
+		return nil
+	case len(chosen) == 0 || to.dir == deletedDir:
+		return nil
+	case m.locked && !to.local():
+		m.say("read-only: nothing is copied into a pod")
+		return nil
+	case from.local() && to.local():
+		return nil
+	}
+	what := chosen[0].shown
+	if len(chosen) > 1 {
+		what = fmt.Sprintf("%d entries", len(chosen))
+	}
+	// The user may go elsewhere while it runs.
+	dest, sources := to.dir, make([]string, len(chosen))
+	for i, it := range chosen {
+		sources[i] = from.full(it)
+	}
+	m.ask = &question{fmt.Sprintf("copy %s to %s of %s?", what, remote.Escape(dest), to.title), func() tea.Cmd {
+		ctx, cancel := context.WithCancel(m.ctx)
+		w := &work{cancel: cancel, all: len(chosen)}
+		m.work = w
+		return tea.Batch(m.later(glance, progressed{}), func() tea.Msg {
+			defer cancel()
+			c := copied{from: from, pane: to, to: dest}
+			for i, it := range chosen {
+				now := &part{number: i + 1, name: it.shown, began: time.Now()}
+				w.now.Store(now)
+				err := m.does.copy(ctx, from.end(sources[i]), to.end(placeOf(dest, it)), &now.bar)
+				switch {
+				case err != nil && ctx.Err() != nil:
+					c.err = fmt.Errorf("canceled: %s was not copied; %s before it", it.shown, output.Plural(int(c.entries), "entry was", "entries were"))
+					return c
+				case err != nil:
+					c.err = fmt.Errorf("copy %s: %w", it.shown, err)
+					return c
+				}
+				c.entries++
+				c.bytes += now.bar.Done()
+			}
+			return c
+		})
+	}}
+	return nil
+}
+
+// placeOf is where an item goes: into a directory, where one without a name gets that by which it was listed.
+func placeOf(dir string, it item) string {
+	if it.real != "" {
+		return path.Join(dir, it.name)
+	}
+	return strings.TrimSuffix(dir, "/") + "/"
+}
+
+// String is a line about the copy.
+func (w *work) String() string {
+	p := w.now.Load()
+	if p == nil {
+		return "copying"
+	}
+	line := "copying " + p.name
+	if w.all > 1 {
+		line = fmt.Sprintf("copying %d of %d, %s", p.number, w.all, p.name)
+	}
+	return line + ": " + p.bar.Line(time.Since(p.began))
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browse
+
+import (
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// completed are the entries of the directory in which a path was begun.
+type completed struct {
+	prompt *prompt
+	typed  string
+	listing
+	err error
+}
+
+// goTo takes a path, which Tab completes.
+func goTo(m keyboard) {
+	p := m.pane()
+	full := func(name string) string {
+		if !strings.HasPrefix(name, "/") {
+			name = p.dir + "/" + name
+		}
+		return name
+	}
+	dir := p.dir
+	if dir == deletedDir {
+		dir = "/"
+	}
+	q := &prompt{label: "go to: ", typed: strings.TrimSuffix(dir, "/") + "/", done: func(name string) tea.Cmd {
+		return reach(finder(m), p, path.Clean(full(name)))
+	}}
+	q.complete = func() tea.Cmd {
+		typed := q.typed
+		dir, _ := path.Split(full(typed))
+		return func() tea.Msg {
+			l, err := p.place.list(m.ctx, path.Clean(dir))
+			return completed{q, typed, l, err}
+		}
+	}
+	m.prompt = q
+}
+
+// reach goes to a directory, or to a file in its own.
+func reach(m finder, p *pane, name string) tea.Cmd {
+	if _, ok := p.kept[name]; ok || name == "/" {
+		return m.open(p, name, "")
+	}
+	return func() tea.Msg {
+		s, err := p.place.look(m.ctx, name, 0, false)
+		return followed{p, name, s, false, err}
+	}
+}
+
+// complete makes what is typed as long as there is no choice, and names the choice.
+func (c completed) complete(m *model) {
+	if c.prompt != m.prompt || c.typed != c.prompt.typed {
+		return // the user has typed on
+	}
+	if c.err != nil {
+		m.prompt.may = []string{plain(c.err).Error()}
+		return
+	}
+	begun := c.typed[strings.LastIndexByte(c.typed, '/')+1:]
+	var names []string
+	for _, it := range c.items {
+		if strings.HasPrefix(it.name, begun) && (begun != "" || !strings.HasPrefix(it.name, ".")) {
+			name := it.name
+			if it.directory() {
+				name += "/"
+			}
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		m.prompt.may = []string{"nothing begins like that"}
+		return
+	}
+	c.prompt.typed += common(names, len(begun))[len(begun):]
+	if len(names) > 1 {
+		c.prompt.may = names
+	}
+}
+
+// common is how all words begin, which they do with what is typed at least. It ends where a letter does.
+func common(words []string, typed int) string {
+	first := words[0]
+	for _, w := range words[1:] {
+		for !strings.HasPrefix(w, first) {
+			first = first[:len(first)-1]
+		}
+	}
+	for len(first) > typed && !utf8.ValidString(first) {
+		first = first[:len(first)-1]
+	}
+	return first
+}

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browse
+
+import (
+	"fmt"
+	"path"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+// A question is answered with y; any other key is a no.
+type question struct {
+	text string
+	yes  func() tea.Cmd
+}
+
+// A prompt takes a line.
+type prompt struct {
+	label, typed string
+	// each hears of every letter, done of the line; none of them has to be there.
+	each func(string)
+	done func(string) tea.Cmd
+	back func()
+	// complete completes what is typed, and names what it may become; nil where nothing does.
+	complete func() tea.Cmd
+	may      []string
+}
+
+const longestLine = 4096
+
+// key does what a key means. What is on top of the screen has it first.
+func (m keyboard) key(msg tea.KeyPressMsg) tea.Cmd {
+	key := msg.String()
+	switch {
+	case key == "ctrl+c":
+		return m.quit()
+	case key == "ctrl+z":
+		return tea.Suspend
+	case m.ask != nil:
+		return m.answer(key)
+	case m.prompt != nil:
+		return m.typed(msg)
+	case m.help:
+		m.help = false
+		return nil
+	case m.viewer != nil:
+		m.viewerKey(key)
+		return nil
+	case m.table != nil:
+		return m.tableKey(key)
+	case m.side.focused:
+		return mover(m).key(key)
+	case key == "esc" && m.work != nil:
+		m.work.cancel()
+		return nil
+	case key == "esc" && m.side.cancel != nil:
+		m.side.cancel()
+		return nil
+	}
+	if !m.lost {
+		m.status, m.alarm = "", false
+	}
+	if cmd, known := m.going(key); known {
+		return cmd
+	}
+	return m.do(key)
+}
+
+// quit ends the screen. A copy that runs is ended first.
+func (m *model) quit() tea.Cmd {
+	if m.work != nil {
+		m.work.cancel()
+	}
+	return tea.Quit
+}
+
+func (m keyboard) answer(key string) tea.Cmd {
+	q := m.ask
+	m.ask = nil
+	if key == "y" || key == "Y" {
+		return q.yes()
+	}
+	m.say("nothing was done")
+	return nil
+}
+
+func (m keyboard) typed(msg tea.KeyPressMsg) tea.Cmd {
+	p, key := m.prompt, msg.String()
+	p.may = nil
+	switch {
+	case key == "esc":
+		m.prompt = nil
+		if p.back != nil {
+			p.back()
+		}
+		return nil
+	case key == "enter":
+		m.prompt = nil
+		if p.done != nil {
+			return p.done(p.typed)
+		}
+		return nil
+	case key == "backspace" || key == "ctrl+h":
+		if r := []rune(p.typed); len(r) > 0 {
+			p.typed = string(r[:len(r)-1])
+		}
+	case key == "ctrl+u":
+		p.typed = ""
+	case key == "tab" && p.complete != nil:
+		return p.complete()
+	case msg.Text != "" && len(p.typed) < longestLine:
+		p.typed += msg.Text
+	}
+	if p.each != nil {
+		p.each(p.typed)
+	}
+	return nil
+}
+
+// going are the keys that only go somewhere.
+func (m keyboard) going(key string) (cmd tea.Cmd, known bool) {
+	p := m.pane()
+	switch key {
+	case "up", "k":
+		p.move(-1)
+	case "down", "j":
+		p.move(1)
+	case "pgup", "ctrl+b":
+		p.move(-m.rows())
+	case "pgdown", "ctrl+f":
+		p.move(m.rows())
+	case "home":
+		p.move(-len(p.rows))
+	case "end", "G":
+		p.move(len(p.rows))
+	case "enter", "right", "l":
+		return m.enter(key == "enter"), true
+	case "backspace", "left", "h":
+		if p.dir == "/" {
+			return nil, true
+		}
+		return finder(m).open(p, above(p.dir), path.Base(p.dir)), true
+	case "tab":
+		return finder(m).across(), true
+	case "esc":
+		p.filter, p.marked, p.differs = "", map[string]bool{}, nil
+		p.arrange(p.name())
+		if m.focus == 0 {
+			m.both = false
+		}
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+// enter goes into a directory or, with open, views a file.
+func (m keyboard) enter(open bool) tea.Cmd {
+	p := m.pane()
+	it, ok := p.item()
+	switch {
+	case !ok:
+		return nil
+	case it.name == parent:
+		return finder(m).open(p, above(p.dir), path.Base(p.dir))
+	case it.directory():
+		return finder(m).open(p, p.path(), "")
+	case it.target != "":
+		// Where the link leads inside the target is for the target to say.
+		name := p.path()
+		return func() tea.Msg {
+			s, err := p.place.look(m.ctx, name, 0, false)
+			return followed{p, name, s, open, err}
+		}
+	case open:
+		return finder(m).view()
+	}
+	return nil
+}
+
+// followed is where a link leads.
+type followed struct {
+	pane *pane
+	name string
+	fileHead
+	open bool
+	err  error
+}
+
+// follow goes where a link leads: into a directory, or to the file.
+func (m finder) follow(f followed) tea.Cmd {
+	switch {
+	case f.err != nil:
+		m.alarmed(fmt.Errorf("follow %s: %w", remote.Escape(f.name), f.err))
+	case f.item.directory():
+		return m.open(f.pane, f.path, "")
+	case f.open && f.pane == m.pane() && f.pane.path() == f.name:
+		return m.view()
+	default:
+		return m.open(f.pane, above(f.path), path.Base(f.path))
+	}
+	return nil
+}
+
+// across goes to the other pane.
+func (m finder) across() tea.Cmd {
+	if !m.both {
+		m.both, m.focus = true, 1
+		return m.show(m.panes[1])
+	}
+	m.focus = 1 - m.focus
+	return nil
+}
+
+// do are the keys that do something.
+func (m keyboard) do(key string) tea.Cmd { //nolint:gocyclo // a case for each key
+	p := m.pane()
+	switch key {
+	case "q", "f10":
+		return m.quit()
+	case "?", "f1":
+		m.help = true
+	case "/":
+		m.filter()
+	case "g", ":":
+		goTo(m)
+	case "P", "f2":
+		return mover(m).toggle()
+	case "s":
+		p.order = nextOrder(p.order)
+		p.arrange(p.name())
+	case ".":
+		p.hidden = !p.hidden
+		p.arrange(p.name())
+	case "space", "insert":
+		p.mark()
+	case "r", "ctrl+r":
+		clear(p.kept)
+		return finder(m).list(p, p.dir)
+	case "v", "f3":
+		return finder(m).view()
+	case "e", "f4":
+		return doer(m).edit()
+	case "c", "f5":
+		return doer(m).copies()
+	case "D":
+		if !p.local() {
+			return finder(m).open(p, deletedDir, "")
+		}
+	case "d":
+		return doer(m).diff()
+	case "=":
+		return doer(m).compare()
+	case "y":
+		return m.clip()
+	case "p":
+		return doer(m).processes()
+	}
+	return nil
+}
+
+// filter leaves out what has not in its name what is typed.
+func (m keyboard) filter() {
+	p := m.pane()
+	set := func(text string) {
+		name := p.name()
+		p.filter = text
+		p.arrange(name)
+	}
+	m.prompt = &prompt{label: "/", each: set, back: func() { set("") }}
+}
+
+// clip copies a path to the clipboard of the terminal (OSC 52). A person pastes it into a shell, and the target chooses its names.
+func (m keyboard) clip() tea.Cmd {
+	name := m.pane().path()
+	if !cli.Pastable(name) {
+		m.say("not copied: %s has characters that a shell would not take as they are", remote.Escape(name))
+		return nil
+	}
+	m.say("copied to the clipboard: %s", name)
+	return tea.SetClipboard(name)
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browse
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+)
+
+func TestKeysGoWhereTheyShould(t *testing.T) {
+	for keys, want := range map[string]string{
+		"":                       "/etc nginx",
+		"up":                     "/etc ..",
+		"j j k":                  "/etc abs-link.conf",
+		"enter":                  "/etc/nginx core",
+		"l":                      "/etc/nginx core",
+		"l h":                    "/etc nginx",
+		"enter down backspace":   "/etc nginx",
+		"enter end h enter":      "/etc/nginx 日本語の名前.conf",
+		"up enter":               "/ etc",
+		"left left":              "/ etc",
+		"down right":             "/etc/nginx nginx.conf",
+		"/ 'PASS enter":          "/etc passwd",
+		"/ 'pass esc":            "/etc passwd",
+		"/ 'pass enter esc":      "/etc passwd",
+		"g backspace enter":      "/etc nginx",
+		"g 'nginx enter":         "/etc/nginx core",
+		": 'nginx enter":         "/etc/nginx core",
+		"g 'ng tab enter":        "/etc/nginx core",
+		"g 'nginx/mi tab enter":  "/etc/nginx mime.types",
+		"end s":                  "/etc pipe",
+		"G":                      "/etc pipe",
+		"g '/../nowhere enter j": "/etc abs-link.conf",
+		"h . end":                "/ tmp",
+		"h end":                  "/ .hidden",
+	} {
+		s := newStage(t, 80, 24).typed(keys)
+		p := s.pane()
+		if got := p.dir + " " + p.name(); got != want {
+			t.Errorf("%q: at %q, want %q (%s)", keys, got, want, s.status)
+		}
+	}
+}
+
+// The target's files of the kernel are not opened to be shown beside a list; who asks for one gets it.
+func TestPreviewsOpenNoFileOfTheKernel(t *testing.T) {
+	s := newStage(t, 80, 24).typed("h down enter")
+	for _, asked := range s.world.asked {
+		if strings.HasPrefix(asked, "look /proc/status true") {
+			t.Errorf("asked for %q", asked)
+		}
+	}
+	if !strings.Contains(s.screen(), "a file of the kernel's") {
+		t.Errorf("it does not say so:\n%s", s.screen())
+	}
+	if s.typed("v"); s.viewer == nil || s.world.asked[len(s.world.asked)-1] != "look /proc/status true" {
+		t.Errorf("v does not open it: %q", s.world.asked)
+	}
+}
+
+func TestWhatIsKeptIsShownAtOnceAndLookedAtAgain(t *testing.T) {
+	s := newStage(t, 80, 24).typed("enter")
+	s.world.asked = nil
+	s.typed("h")
+	if got := s.world.asked[0]; got != "stamp /etc" || s.panes[0].dir != "/etc" {
+		t.Errorf("asked for %q", s.world.asked)
+	}
+	s.world.stamps["/etc/nginx"] = time.Now()
+	s.world.asked = nil
+	s.typed("enter")
+	if len(s.world.asked) < 2 || s.world.asked[0] != "stamp /etc/nginx" || s.world.asked[1] != "list /etc/nginx" {
+		t.Errorf("after a change: %q", s.world.asked)
+	}
+}
+
+func TestALostConnectionKeepsItsPlace(t *testing.T) {
+	for name, err := range map[string]error{"broken": &remote.BrokenError{}, "not made": &attach.ConnectError{}, "silent": context.DeadlineExceeded} {
+		t.Run(name, func(t *testing.T) { loseConnection(t, fmt.Errorf("stat: %w", err)) })
+	}
+}
+
+func loseConnection(t *testing.T, lost error) {
+	t.Helper()
+	s := newStage(t, 80, 24).typed("enter end")
+	s.world.err = lost
+	s.Update(tick{})
+	s.do(finder{s.model}.stamp(s.panes[0]))
+	if !s.lost || !strings.Contains(s.screen(), "connection lost; trying again") || s.pane().dir != "/etc/nginx" {
+		t.Fatalf("lost %v:\n%s", s.lost, s.screen())
+	}
+	s.typed("up")
+	if !strings.Contains(s.screen(), "connection lost") {
+		t.Error("a key hides that the connection is lost")
+	}
+	s.world.err = nil
+	_, cmd := s.Update(s.waits[len(s.waits)-1])
+	s.do(cmd)
+	if s.lost || !strings.Contains(s.screen(), "connected again") || s.pane().name() == "" || s.pane().dir != "/etc/nginx" {
+		t.Errorf("not back:\n%s", s.screen())
+	}
+}
+
+func TestADirectoryThatGoesLeadsUp(t *testing.T) {
+	s := newStage(t, 80, 24).typed("enter")
+	delete(s.world.dirs, "/etc/nginx")
+	s.do(finder{s.model}.stamp(s.panes[0]))
+	if s.pane().dir != "/etc" {
+		t.Errorf("at %s:\n%s", s.pane().dir, s.screen())
+	}
+}
+
+func TestNothingIsDoneWithoutAYes(t *testing.T) {
+	for keys, want := range map[string]string{
+		"end up e y":           "terminal fs edit pod/web /etc/passwd -c nginx",
+		"end up e n":           "",
+		"end up e enter":       "",
+		"c y":                  "copy pod/web nginx:/etc/nginx to  ",
+		"f5 n":                 "",
+		"space down space c y": "copy pod/web nginx:/etc/nginx to  ,copy pod/web nginx:/etc/passwd to  ",
+		"tab end c y":          "copy  :LOCAL/local.txt to pod/web nginx",
+		"p k enter n":          "",
+		"p k enter y":          "signal pod/web 1 TERM -c nginx",
+		"p k 'hup enter y":     "signal pod/web 1 HUP -c nginx",
+		"p k 'nope enter y":    "",
+		"p enter":              "lsof pod/web 1 -c nginx",
+		"p t":                  "threads pod/web 1 -c nginx",
+		"end up d":             "fs diff pod/web:/etc/passwd LOCAL/passwd -u -c nginx",
+	} {
+		s := newStage(t, 80, 24).typed(keys)
+		if got := strings.ReplaceAll(strings.Join(s.ran, ","), s.panes[1].dir, "LOCAL"); got != want {
+			t.Errorf("%q ran %q, want %q", keys, got, want)
+		}
+	}
+	for _, keys := range []string{"end up e", "tab end c", "p k"} {
+		s := newStage(t, 80, 24)
+		s.locked = true
+		if s.typed(keys); s.ask != nil || s.prompt != nil || !strings.Contains(s.screen(), "read-only: ") {
+			t.Errorf("%q in read-only mode:\n%s", keys, s.screen())
+		}
+	}
+}
+
+// A person pastes what is copied into a shell: what a shell would not take as it is stays here.
+func TestNamesForTheClipboard(t *testing.T) {
+	s := newStage(t, 80, 24).typed("enter")
+	for i := range s.pane().rows {
+		s.pane().at = i
+		cmd := keyboard{s.model}.clip()
+		if plain := !strings.ContainsAny(s.pane().name(), "\x1b日"); (cmd != nil) != plain {
+			t.Errorf("%q: copied %v", s.pane().name(), cmd != nil)
+		}
+	}
+}
+
+func TestAViewerSearches(t *testing.T) {
+	s := newStage(t, 80, 24).typed("enter / 'nginx enter v / 'NEEDLE enter")
+	if s.viewer == nil || s.viewer.top == len(s.viewer.lines) {
+		t.Fatalf("%+v", s.viewer)
+	}
+	if !strings.Contains(s.screen(), "is not in it") {
+		t.Errorf("a capital finds small letters:\n%s", s.screen())
+	}
+	if s.typed("/ 'needle enter"); !strings.Contains(s.screen(), "the needle") {
+		t.Errorf("not found:\n%s", s.screen())
+	}
+	if s.typed("q"); s.viewer != nil {
+		t.Error("q does not close it")
+	}
+}
+
+func TestTheOtherSideIsCompared(t *testing.T) {
+	s := newStage(t, 120, 24)
+	other := newWorld()
+	other.dirs["/etc"] = []item{file("passwd", 9), file("new", 1), other.dirs["/etc"][0], other.dirs["/etc"][1]}
+	s.panes[1] = s.known(opened{spot: spot{"shop", "web-1", "nginx", 0}, place: other, title: "pod/web-1 nginx", dir: "/etc"})
+	s.typed("=")
+	if got := fmt.Sprint(s.panes[0].differs); got != "map[passwd:another size pipe:only here]" || !strings.Contains(s.screen(), "pod/web-1 nginx: 2 entries marked") {
+		t.Errorf("%s\n%s", got, s.screen())
+	}
+	if s.typed("end up d"); strings.Join(s.ran, "") != "fs diff pod/web:/etc/passwd pod/web-1:/etc/passwd -u -c nginx" {
+		t.Errorf("ran %q", s.ran)
+	}
+}
+
+// A file without a name is shown with the one that it had, and copied from the descriptor that it is open as.
+func TestDeletedFilesThatAreOpen(t *testing.T) {
+	s := newStage(t, 80, 24)
+	it := file("1.7.app.log", 9)
+	it.real, it.gone = "/proc/1/fd/7", "/var/log/app.log (deleted)"
+	s.world.dirs[deletedDir] = []item{it}
+	s.typed("D")
+	for _, want := range []string{"deleted files that are open", "was /var/log/app.log (deleted)", "open as /proc/1/fd/7"} {
+		if !strings.Contains(s.screen(), want) {
+			t.Errorf("%q is not on\n%s", want, s.screen())
+		}
+	}
+	s.typed("e d c y")
+	if got := strings.Join(s.ran, ","); got != "copy pod/web nginx:/proc/1/fd/7 to  " || !strings.HasSuffix(s.to, "/1.7.app.log") {
+		t.Errorf("ran %q to %q", got, s.to)
+	}
+	if s.typed("h"); s.pane().dir != "/" {
+		t.Errorf("at %q", s.pane().dir)
+	}
+}
+
+// Without another side, another pod of the workload is opened once, and contents are compared too.
+func TestAReplicaIsCompared(t *testing.T) {
+	s := newStage(t, 80, 24)
+	other, count := &summed{newWorld()}, 0
+	s.does.replica = func(_ context.Context, of spot) (opened, error) {
+		of.pod = "web-1"
+		count++
+		return opened{spot: of, place: other, title: "pod/web-1 nginx"}, nil
+	}
+	s.panes[0].place = &summed{s.world}
+	other.text["/etc/passwd"] = "root::0:0:root:/root:/bin/sh\n"
+	s.typed("= =")
+	if got := fmt.Sprint(s.panes[0].differs); got != "map[passwd:other contents]" || count != 1 || !strings.Contains(s.screen(), "pod/web-1 nginx: 1 entry marked") {
+		t.Errorf("%s, opened %d\n%s", got, count, s.screen())
+	}
+	if s.typed("end up d"); strings.Join(s.ran, "") != "fs diff pod/web:/etc/passwd pod/web-1:/etc/passwd -u -c nginx" {
+		t.Errorf("ran %q", s.ran)
+	}
+}
+
+// summed is a world with sums.
+type summed struct{ *world }
+
+func (s *summed) sums(_ context.Context, dir string, _ int64) (map[string][32]byte, error) {
+	sums := map[string][32]byte{}
+	for _, it := range s.dirs[dir] {
+		sums[it.name] = sha256.Sum256([]byte(s.text[dir+"/"+it.name]))
+	}
+	return sums, nil
+}
+
+func TestTheReplicaIsOfTheSameWorkload(t *testing.T) {
+	made := func(name string, owner types.UID, phase corev1.PodPhase, ready corev1.ConditionStatus) corev1.Pod {
+		yes := true
+		return corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: name, OwnerReferences: []metav1.OwnerReference{{UID: owner, Controller: &yes}}},
+			Status:     corev1.PodStatus{Phase: phase, Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: ready}}},
+		}
+	}
+	pods := []corev1.Pod{
+		made("self", "a", corev1.PodRunning, "True"), made("of another", "b", corev1.PodRunning, "True"), made("pending", "a", corev1.PodPending, "False"),
+		made("not ready", "a", corev1.PodRunning, "False"),
+		{},
+	}
+	if got := otherOf(pods, "self", "a"); got != "not ready" {
+		t.Errorf("%q", got)
+	}
+	if got := otherOf(append(pods, made("ready", "a", corev1.PodRunning, "True")), "self", "a"); got != "ready" {
+		t.Errorf("%q", got)
+	}
+	if got := otherOf(pods, "self", "c"); got != "" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestTheMouse(t *testing.T) {
+	s := newStage(t, 80, 24)
+	click := func(x, y int) {
+		_, cmd := s.Update(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
+		s.do(cmd)
+	}
+	click(5, 1)
+	if s.pane().name() != parent {
+		t.Errorf("a click selects %q", s.pane().name())
+	}
+	click(5, 2)
+	if s.pane().name() != "nginx" {
+		t.Errorf("a click selects %q", s.pane().name())
+	}
+	click(5, 2)
+	click(70, 5)
+	click(5, 20)
+	if s.pane().dir != "/etc/nginx" {
+		t.Errorf("a second click opens %q", s.pane().dir)
+	}
+	s.Update(tea.MouseWheelMsg{X: 5, Y: 5, Button: tea.MouseWheelDown})
+	if s.pane().at != 1+wheelStep {
+		t.Errorf("the wheel goes to %d", s.pane().at)
+	}
+}
+
+func many() []item {
+	items := make([]item, 0, 10_000)
+	for i := range 10_000 {
+		items = append(items, file(fmt.Sprintf("file-%05d-%s", i, strings.Repeat("x", i%40)), int64(i)))
+	}
+	return items
+}
+
+// BenchmarkFrame is a key and the screen behind it, in a directory of 10,000 entries. A frame of 60 a second has 16 ms.
+func BenchmarkFrame(b *testing.B) {
+	w := newWorld()
+	w.dirs["/many"] = many()
+	m := &model{ctx: b.Context(), width: 200, height: 60, colored: true, later: func(time.Duration, tea.Msg) tea.Cmd { return nil }}
+	m.panes[0], m.panes[1] = newPane(w, "pod/web", "/many"), newPane(w, "pod/web", "/many")
+	m.Update(finder{m}.list(m.panes[0], "/many")())
+	m.preview.asked = "busy"
+	for b.Loop() {
+		m.Update(tea.KeyPressMsg{Code: tea.KeyDown})
+		if len(m.View().Content) == 0 {
+			b.Fatal("nothing")
+		}
+	}
+}
+
+// BenchmarkFilter is a letter typed to the filter of such a directory.
+func BenchmarkFilter(b *testing.B) {
+	p := newPane(nil, "pod/web", "/many")
+	p.show(listing{path: "/many", items: many()})
+	for b.Loop() {
+		p.filter = "99"
+		p.arrange(p.name())
+		p.filter = ""
+		p.arrange(p.name())
+	}
+}

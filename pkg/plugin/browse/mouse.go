@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browse
+
+import tea "charm.land/bubbletea/v2"
+
+// wheelStep is how many rows a turn of the wheel goes.
+const wheelStep = 3
+
+// click selects a row, and opens the one that is selected.
+func (m keyboard) click(at tea.Mouse) tea.Cmd {
+	if at.Button != tea.MouseLeft || m.ask != nil || m.prompt != nil || m.help || m.viewer != nil || m.table != nil {
+		return nil
+	}
+	if at.X < sided(m.model) {
+		return mover(m).click(at.Y)
+	}
+	m.side.focused = false
+	at.X -= sided(m.model)
+	pane := 0
+	if at.X >= m.left() {
+		if !m.both {
+			return nil
+		}
+		pane = 1
+	}
+	p := m.panes[pane]
+	row := p.top + at.Y - 1
+	if at.Y < 1 || at.Y > m.rows() || row >= len(p.rows) {
+		m.focus = pane
+		return nil
+	}
+	if m.focus == pane && p.at == row {
+		return m.enter(true)
+	}
+	m.focus, p.at = pane, row
+	return nil
+}
+
+// click selects a row of the switcher, and goes to the one that is selected.
+func (m mover) click(y int) tea.Cmd {
+	row := m.side.top + y - 1
+	if y < 1 || y > m.rows() || row >= len(m.side.rows) {
+		return nil
+	}
+	if m.side.focused && m.side.at == row {
+		return m.visit(m.side.rows[row].spot)
+	}
+	m.side.focused, m.side.at = true, row
+	return nil
+}
+
+// wheel scrolls.
+func (m keyboard) wheel(at tea.Mouse) {
+	by := map[tea.MouseButton]int{tea.MouseWheelUp: -wheelStep, tea.MouseWheelDown: wheelStep}[at.Button]
+	switch {
+	case m.viewer != nil:
+		v := m.viewer
+		v.top = max(0, min(v.top+by, len(v.lines)-m.rows()))
+	case m.table != nil:
+		m.table.move(by)
+	case at.X < sided(m.model):
+		m.side.move(by)
+	case m.both && at.X >= sided(m.model)+m.left():
+		m.panes[1].move(by)
+	default:
+		m.panes[0].move(by)
+	}
+}

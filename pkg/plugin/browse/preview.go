@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browse
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+)
+
+const (
+	// previewBytes is how much of a file a preview reads, and viewBytes a view.
+	previewBytes = 16 << 10
+	viewBytes    = 4 << 20
+	// previewNames is how many entries of a directory it names.
+	previewNames = 200
+)
+
+// A preview is what the item under the cursor is.
+type preview struct {
+	key, asked string // asked is the one that is on its way; "" for none
+	fileHead
+	text  []string
+	lang  *language
+	names []item
+	err   error
+}
+
+// peek asks for the preview of the item under the cursor. One is asked for at a time, so that keys that repeat do not queue up.
+func (m finder) peek() tea.Cmd {
+	p := m.pane()
+	it, ok := p.item()
+	key := fmt.Sprint(previewKey(p), it.time.UnixNano(), it.size)
+	if !ok || it.name == parent || m.preview.asked != "" || m.preview.key == key || m.lost || !previews(m.model) || p.coming != "" {
+		return nil
+	}
+	m.preview.asked = key
+	name := p.path()
+	return func() tea.Msg {
+		l := looked{pane: p, key: key}
+		l.fileHead, l.err = p.place.look(m.ctx, name, previewBytes, false)
+		if l.err == nil && l.item.directory() && !l.item.kernel {
+			var in listing
+			if in, l.err = p.place.list(m.ctx, l.path); l.err == nil {
+				arrange(in.items, "name")
+				l.names = in.items[:min(len(in.items), previewNames)]
+				l.note = output.Plural(len(in.items), "entry", "entries")
+			}
+		}
+		return l
+	}
+}
+
+// previewKey is what a preview is of.
+func previewKey(p *pane) string { return fmt.Sprintf("%v:%s:", p.spot, p.path()) }
+
+// take shows what has come.
+func (p *preview) take(l looked) {
+	*p = preview{key: l.key, fileHead: l.fileHead, names: l.names, err: l.err}
+	if l.opened {
+		p.text = textOf(l.begin, binary(l.begin))
+		if !binary(l.begin) {
+			p.lang = languageOf(l.path, p.text[0])
+		}
+	}
+}
+
+// binary reports whether bytes are no text.
+func binary(begin []byte) bool {
+	if bytes.IndexByte(begin, 0) >= 0 {
+		return true
+	}
+	// The end may be in the middle of a rune.
+	for cut := 0; cut < utf8.UTFMax && cut < len(begin); cut++ {
+		if utf8.Valid(begin[:len(begin)-cut]) {
+			return false
+		}
+	}
+	return len(begin) > 0
+}
+
+// textOf makes bytes fit for a terminal: lines with their tabs as blanks, or what hexdump -C prints.
+func textOf(data []byte, hex bool) []string {
+	if hex {
+		return hexOf(data)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	for i, line := range lines {
+		line = strings.TrimSuffix(line, "\r")
+		parts := strings.Split(line, "\t")
+		var b strings.Builder
+		for j, part := range parts {
+			b.WriteString(output.EscapeLine(part))
+			if j < len(parts)-1 {
+				b.WriteString(strings.Repeat(" ", tabWidth-output.Width(b.String())%tabWidth))
+			}
+		}
+		lines[i] = b.String()
+	}
+	return lines
+}
+
+const tabWidth = 8
+
+func hexOf(data []byte) []string {
+	const row = 16
+	lines := make([]string, 0, len(data)/row+1)
+	for at := 0; at < len(data); at += row {
+		part := data[at:min(at+row, len(data))]
+		var digits, letters strings.Builder
+		for i, c := range part {
+			if i == row/2 {
+				digits.WriteByte(' ')
+			}
+			fmt.Fprintf(&digits, "%02x ", c)
+			if c < ' ' || c > '~' {
+				c = '.'
+			}
+			letters.WriteByte(c)
+		}
+		lines = append(lines, fmt.Sprintf("%08x  %-49s |%s|", at, &digits, &letters))
+	}
+	return lines
+}
+
+// above is the directory of a path.
+func above(name string) string { return path.Dir(name) }

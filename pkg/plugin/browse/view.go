@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browse
+
+import (
+	"cmp"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
+)
+
+const (
+	selection = output.Style("7")
+	bold      = output.Style("1")
+	dim       = output.Style("2")
+
+	usualWidth, usualHeight = 80, 24
+	// narrowest is the width below which there is no second column, and wide the one below which the switcher is there only for as long
+	// as keys are about it.
+	narrowest, wide = 60, 100
+	sideColumns     = 32
+)
+
+// paint gives a text a style where there are colors.
+func (m *model) paint(s output.Style, text string) string {
+	if !m.colored {
+		return text
+	}
+	return s.On(text)
+}
+
+// rows is how many lines there are between the first and the last.
+func (m *model) rows() int { return max(1, cmp.Or(m.height, usualHeight)-2) }
+
+// shown reports whether the switcher is on the screen, and sided how wide it is with the line beside it.
+func shown(m *model) bool {
+	return m.side.open && (m.side.focused || cmp.Or(m.width, usualWidth) >= wide)
+}
+
+func sided(m *model) int {
+	switch columns := cmp.Or(m.width, usualWidth); {
+	case !shown(m):
+		return 0
+	case columns < narrowest:
+		return columns
+	}
+	return sideColumns + 1
+}
+
+// left is how wide the first column beside the switcher is, and previews says whether the second one has a preview.
+func (m *model) left() int {
+	columns := cmp.Or(m.width, usualWidth) - sided(m)
+	switch {
+	case m.both:
+		return columns / 2
+	case columns < narrowest:
+		return columns
+	}
+	return columns * 11 / 20
+}
+
+func previews(m *model) bool { return !m.both && cmp.Or(m.width, usualWidth)-sided(m) >= narrowest }
+
+// View draws the screen.
+func (m *model) View() tea.View {
+	m.width = cmp.Or(m.width, usualWidth)
+	height := m.rows()
+	lines := []string{drawing{m}.heading()}
+	switch {
+	case m.help:
+		for line := range strings.SplitSeq(helpText, "\n") {
+			lines = append(lines, output.Fit(line, m.width))
+		}
+	case m.viewer != nil:
+		lines = append(lines, drawing{m}.viewerLines(height)...)
+	case m.table != nil:
+		lines = append(lines, drawing{m}.tableLines(height)...)
+	default:
+		lines = append(lines, drawing{m}.columns(height)...)
+	}
+	lines = lines[:min(len(lines), height+1)]
+	for len(lines) < height+1 {
+		lines = append(lines, "")
+	}
+	v := tea.NewView(strings.Join(append(lines, drawing{m}.below()), "\n"))
+	v.AltScreen, v.MouseMode = true, tea.MouseModeCellMotion
+	v.WindowTitle = output.EscapeLine(m.panes[0].title)
+	return v
+}
+
+// heading is the first line: whose files, and where.
+func (m drawing) heading() string {
+	text, right := " "+output.EscapeLine(m.panes[0].title), ""
+	switch {
+	case m.viewer != nil:
+		text = " " + m.viewer.title
+		right = fmt.Sprintf("%d of %d ", min(len(m.viewer.lines), m.viewer.top+m.rows()), len(m.viewer.lines))
+	case m.table != nil:
+		right = output.Plural(len(m.table.items), "process", "processes") + ", by " + m.table.sortBy + " "
+	case m.both:
+		side, half := sided(m.model), m.left()
+		return selection.On(m.aside() + headingOf(m.panes[0], half) + headingOf(m.panes[1], m.width-half-side))
+	default:
+		p := m.panes[0]
+		right = output.Plural(len(p.all.items), "entry", "entries") + ", by " + p.order + " "
+		text = m.aside() + headingOf(p, m.width-sided(m.model)-output.Width(right))
+	}
+	return selection.On(output.Fit(text, m.width-output.Width(right)) + right)
+}
+
+// headingOf says whose files they are and where; where that is too long, without the user.
+func headingOf(p *pane, columns int) string {
+	title := output.EscapeLine(p.title)
+	if output.Width(title+shownDir(p.dir))+4 > columns {
+		title, _, _ = strings.Cut(title, " (")
+	}
+	return output.Fit(" "+title+"  "+shownDir(p.dir), columns)
+}
+
+// columns are the switcher, and a list and a preview, or two lists.
+func (m drawing) columns(height int) []string {
+	var all [][]string
+	var widths []int
+	add := func(width int, lines []string) {
+		if width > 0 {
+			all, widths = append(all, lines), append(widths, width)
+		}
+	}
+	side, left := sided(m.model), m.left()
+	if side > 0 {
+		columns := min(sideColumns, m.width)
+		add(columns, m.sideLines(columns, height))
+	}
+	add(left, m.panes[0].lines(m.model, left, height, m.focus == 0 && !m.side.focused))
+	switch rest := m.width - side - left - 1; {
+	case m.both:
+		add(rest, m.panes[1].lines(m.model, rest, height, m.focus == 1 && !m.side.focused))
+	case previews(m.model):
+		add(rest, m.previewLines(rest, height))
+	}
+	lines := make([]string, height)
+	for i := range lines {
+		for j, column := range all {
+			if j > 0 {
+				lines[i] += m.paint(dim, "│")
+			}
+			switch {
+			case i < len(column):
+				lines[i] += column[i]
+			case j < len(all)-1:
+				lines[i] += strings.Repeat(" ", widths[j])
+			}
+		}
+	}
+	return lines
+}
+
+// lines are the rows of a list that fit.
+func (p *pane) lines(m *model, columns, height int, focused bool) []string {
+	p.scroll(height)
+	if p.all.path == "" {
+		return []string{output.Fit(" reading "+shownDir(p.dir), columns)}
+	}
+	if len(p.rows) == 0 {
+		return []string{output.Fit(" nothing here"+map[bool]string{true: " has " + output.EscapeLine(p.filter) + " in its name"}[p.filter != ""], columns)}
+	}
+	var lines []string
+	for i := p.top; i < len(p.rows) && len(lines) < height; i++ {
+		lines = append(lines, p.line(m, p.rows[i], columns, focused && i == p.at))
+	}
+	return lines
+}
+
+// line is a mark, what was changed, a name, a size and, where there is room, a time.
+func (p *pane) line(m *model, it item, columns int, at bool) string {
+	mark := " "
+	if p.marked[it.name] {
+		mark = "*"
+	}
+	front := mark + changeLetter(it.change)
+	if p.differs[it.name] != "" {
+		front = mark + "≠"
+	}
+	end := " " + fmt.Sprintf("%6s", sizeCell(it))
+	if columns >= 50 {
+		end += "  " + timeCell(it)
+	}
+	name := it.shown + suffix(it)
+	if columns < 2*len("  1023M ") {
+		end = ""
+	}
+	room := columns - output.Width(front) - output.Width(end) - 1
+	text := output.Fit(name, room)
+	switch {
+	case at:
+		return selection.On(front + text + end + " ")
+	case p.marked[it.name]:
+		return m.paint(output.Yellow, front+text+end+" ")
+	}
+	if letter := front[1:]; strings.TrimSpace(letter) != "" {
+		front = mark + m.paint(output.Yellow, letter)
+	}
+	return front + m.paint(files.FileStyle(files.KindOf(it.mode), it.perm), text) + end + " "
+}
+
+// changeLetter marks what was changed since the container started.
+func changeLetter(c proc.Change) string {
+	switch c {
+	case proc.Changed:
+		return "+"
+	case proc.Attributes:
+		return "~"
+	case proc.Entries:
+		return "±"
+	}
+	return " "
+}
+
+// suffix is ls -F's.
+func suffix(it item) string {
+	switch it.mode.Type() {
+	case fs.ModeDir:
+		return "/"
+	case fs.ModeSymlink:
+		return "@"
+	case fs.ModeNamedPipe:
+		return "|"
+	case fs.ModeSocket:
+		return "="
+	}
+	return ""
+}
+
+func sizeCell(it item) string {
+	switch {
+	case it.unknown:
+		return "?"
+	case it.mode.IsRegular():
+		return output.HumanBytes(it.size)
+	}
+	return ""
+}
+
+func timeCell(it item) string {
+	if it.time.IsZero() {
+		return strings.Repeat(" ", len("2006-01-02 15:04"))
+	}
+	return it.time.Local().Format("2006-01-02 15:04")
+}
+
+// below is the last line: a question, what is typed, a copy, what became of something, or the keys.
+func (m drawing) below() string {
+	columns := m.width
+	switch {
+	case m.ask != nil:
+		return output.Fit(m.ask.text, columns-7) + " [y/N] "
+	case m.prompt != nil:
+		may := strings.Join(m.prompt.may, "  ")
+		return output.Fit(m.prompt.label+output.EscapeLine(m.prompt.typed)+"▏  "+output.EscapeLine(may), columns)
+	case m.work != nil:
+		return output.Fit(m.work.String()+"   (esc cancels)", columns)
+	case m.status != "" && m.alarm:
+		return m.paint(output.Alarm, output.Fit(m.status, columns))
+	case m.status != "":
+		return output.Fit(m.status, columns)
+	case m.help:
+		return output.Fit("any key goes back", columns)
+	case m.viewer != nil:
+		return output.Fit(cmp.Or(m.viewer.note, "q back  / search  n next  x hex  g G first, last"), columns)
+	case m.table != nil:
+		return output.Fit("q back  enter lsof  s ss  e env  t threads  k signal  P M N sort  ? help", columns)
+	case m.side.focused && m.side.err != nil:
+		return m.paint(output.Alarm, output.Fit(output.EscapeLine(m.side.err.Error()), columns))
+	case m.side.focused:
+		return output.Fit("enter goes there  / filter  r again  esc back  P closes  ? help", columns)
+	case m.pane().filter != "":
+		return output.Fit("/"+output.EscapeLine(m.pane().filter)+"   esc shows all", columns)
+	}
+	return output.Fit("? help  / filter  v view  c copy  tab other side  p processes  P pods  q quit", columns)
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Lookup asks a name server of a name, as the pod's network reaches it, and returns what nslookup says. answered is false where it
+// failed or did not end in time; then the text says why, if anything does.
+func (h *Host) Lookup(ctx context.Context, server netip.Addr, name string, limit time.Duration) (text string, answered bool, err error) {
+	q := request{verb: "lookup", args: []string{server.String(), wholeSeconds(limit), name}}
+	var status string
+	err = h.conn.call(ctx, q, func(_ *link, b *bufio.Reader) error { return readFields(b, &text, &status) })
+	if err != nil {
+		return "", false, fmt.Errorf("look up %s: %w", name, err)
+	}
+	return text, status == "0", nil
+}
+
+// wholeSeconds is a time as tools take it, at least a second.
+func wholeSeconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int((d+time.Second-1)/time.Second)))
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // a sequence has one
+	"errors"
+	"io"
+	"io/fs"
+	"strconv"
+)
+
+// ReadRange writes the bytes of a regular file that was looked at from one offset to another, or to its end where that comes
+// first. Where it is another file by now, or was changed otherwise than by growing, the error is ErrChanged. An error of the
+// writer is returned as it is.
+func (r *Root) ReadRange(ctx context.Context, file Info, from, to int64, w io.Writer) error {
+	to = min(to, file.Size)
+	out := &sequence{out: w, at: from, sum: sha1.New()} //nolint:gosec // nobody asks for it
+	q := request{verb: "read", args: []string{file.Path, "", "", strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)}}
+	changed := &fs.PathError{Op: "open", Path: file.Path, Err: ErrChanged}
+	err := r.part(ctx, "open", q, func(now Info) error {
+		if now.Path != file.Path || !now.Same(file.Stat) && !grewTo(file.state, now.Stat, file.Size) {
+			return changed
+		}
+		return nil
+	}, out.data)
+	if errors.Is(err, ErrChanged) && out.at >= to && err != changed { //nolint:errorlint // as it was given
+		if now, look := r.Stat(ctx, file.Path, false); look == nil && grewTo(file.state, now.Stat, file.Size) {
+			err = nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return out.zeros(to)
+}

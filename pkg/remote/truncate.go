@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Truncate makes a file empty that a process has open and that has no name any more: file is what its descriptor was seen to lead
+// to. It is ErrChanged, and nothing is done, where the descriptor leads to something else by now or the file has a name;
+// ErrNoProcess where the process has ended, and fs.ErrPermission where the helper may not write to it.
+func (h *Host) Truncate(ctx context.Context, p Process, fd int, file *Stat) (before, after *Stat, err error) {
+	q := request{verb: "truncate", args: []string{
+		h.conn.proc, strconv.Itoa(p.PID), strconv.FormatUint(p.StartTicks, 10), strconv.Itoa(fd), fmt.Sprintf("%d:%d", file.Dev, file.Ino),
+	}}
+	var texts [2]string
+	err = h.conn.call(ctx, q, func(_ *link, b *bufio.Reader) error { return readFields(b, &texts[0], &texts[1]) })
+	if err == nil {
+		if before, err = parseStat(texts[0]); err == nil {
+			after, err = parseStat(strings.TrimSuffix(texts[1], "\n"))
+		}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("truncate descriptor %d of process %d: %w", fd, p.PID, err)
+	}
+	return before, after, nil
+}

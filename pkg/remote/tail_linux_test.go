@@ -54,6 +54,7 @@ func TestTailSaysWhatBecomesOfTheFile(t *testing.T) {
 				add("two, which is longer\n")
 				see("one\ntwo, which is longer\n", "")
 				must(os.Truncate(file, 0))
+				see("one\ntwo, which is longer\n", "cut")
 				add("three\n")
 				see("one\ntwo, which is longer\nthree\n", "cut")
 				// It is longer than what was printed of it when it is looked at again.

@@ -49,7 +49,7 @@ added() {
 	position
 	if [ "$size" -lt "$offset" ] || { [ "$size" -gt "$offset" ] && [ "$(printed)" != "$last" ]; }; then
 		echo cut
-		{ command exec 4</proc/self/fd/4; } 2>/dev/null && offset=0
+		{ command exec 4</proc/self/fd/4; } 2>/dev/null && offset=0 last=$(printed)
 	fi
 	[ "$size" -gt "$offset" ] || return 0
 	echo +

@@ -17,7 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 )
 
-func attached(t *testing.T, e attach.Exec, d *desk) <-chan error {
+func attached(t *testing.T, e attach.Exec, d *testTerminal) <-chan error {
 	t.Helper()
 	ended := make(chan error, 1)
 	go func() {
@@ -38,7 +38,7 @@ func TestAttachAndDetach(t *testing.T) {
 	}
 	for wire, serve := range wires() {
 		t.Run(wire, func(t *testing.T) {
-			d := newDesk(t)
+			d := newTestTerminal(t)
 			ended := attached(t, serve(t, run), d)
 			d.shows(t, "ready")
 			d.typeIn(t, "x=1\r\x10\x10\x11")
@@ -75,7 +75,7 @@ func TestAttachTellsOfTwoSizes(t *testing.T) {
 		}
 		return 0
 	}}).start(t)
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	if err := wait(t, attached(t, e, d)); err != nil {
 		t.Errorf("the end of the process gave %v", err)
 	}
@@ -87,7 +87,7 @@ func TestAttachTellsOfTwoSizes(t *testing.T) {
 
 func TestAttachRefused(t *testing.T) {
 	s := &server{refuseWebSocket: answer(502, "no"), refuseSPDY: answerForbidden("attach")}
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	err := wait(t, attached(t, s.start(t), d))
 	if !apierrors.IsForbidden(err) || !strings.HasPrefix(err.Error(), "attach to web/nginx: ") {
 		t.Errorf("got %v", err)

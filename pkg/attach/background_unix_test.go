@@ -93,8 +93,8 @@ func runJob(address string) int {
 	return 0
 }
 
-// newJob starts a session at the desk, as a script or a shell would, with one job.
-func newJob(t *testing.T, d *desk, s *server, mode string) {
+// newJob starts a session at the terminal, as a script or a shell would, with one job.
+func newJob(t *testing.T, d *testTerminal, s *server, mode string) {
 	t.Helper()
 	leader := exec.Command(os.Args[0])
 	leader.Env = append(os.Environ(), jobVariable+"="+mode, shellServerVariable+"="+s.address(t))
@@ -111,7 +111,7 @@ func newJob(t *testing.T, d *desk, s *server, mode string) {
 
 // A script's "timeout 5 ..." and a shell's "&" put a command in the background: it gets no terminal, and is not stopped.
 func TestInTheBackgroundThereIsNoTerminal(t *testing.T) {
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	newJob(t, d, &server{run: func(c *conversation) int {
 		if c.stdin != nil && c.query.Has("stdin") {
 			return 9
@@ -125,7 +125,7 @@ func TestInTheBackgroundThereIsNoTerminal(t *testing.T) {
 
 // A session that is moved to the background leaves the terminal alone and ends by TERM.
 func TestTerminateEndsAShellInTheBackground(t *testing.T) {
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	newJob(t, d, &server{run: func(c *conversation) int {
 		<-c.gone
 		return cutOff

@@ -55,7 +55,7 @@ func runLogins(address string) int {
 
 // While a session has the terminal a login helper may not ask there: what is typed is the session's. Before and after it may.
 func TestLoginHelperHasNoKeysOfASession(t *testing.T) {
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	newJob(t, d, &server{run: func(c *conversation) int {
 		if c.query.Get("tty") != "true" {
 			return 0

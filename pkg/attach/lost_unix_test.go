@@ -104,7 +104,7 @@ func TestShellWithoutNetworkIsLost(t *testing.T) {
 	for wire, serve := range throughHole(run) {
 		t.Run(wire, func(t *testing.T) {
 			e, hole := serve(t)
-			d := newDesk(t)
+			d := newTestTerminal(t)
 			ended := make(chan error, 1)
 			go func() { ended <- e.Shell(t.Context(), []string{"sh"}, attach.NewTerminal(d.side, d.side, d.side)) }()
 			d.shows(t, "ready")

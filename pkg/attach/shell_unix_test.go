@@ -60,7 +60,7 @@ func TestShellPassesKeysAndScreen(t *testing.T) {
 	for wire, serve := range wires() {
 		t.Run(wire, func(t *testing.T) {
 			e := serve(t, run)
-			d := newDesk(t)
+			d := newTestTerminal(t)
 			ended := make(chan error, 1)
 			go func() { ended <- e.Shell(t.Context(), []string{"sh"}, attach.NewTerminal(d.side, d.side, d.side)) }()
 			d.shows(t, "ready$ ")
@@ -84,7 +84,7 @@ func TestKeysTypedAfterwardsAreNotTaken(t *testing.T) {
 		_, _ = io.CopyN(io.Discard, c.stdin, 1)
 		return 0
 	}}).start(t)
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	terminal := attach.NewTerminal(d.side, d.side, d.side)
 	for range 20 {
 		d.typeIn(t, "x")
@@ -108,7 +108,7 @@ func TestShellCancelled(t *testing.T) {
 	for wire, serve := range wires() {
 		t.Run(wire, func(t *testing.T) {
 			e := serve(t, run)
-			d := newDesk(t)
+			d := newTestTerminal(t)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			cause := errors.New("hung up")
 			ended := make(chan error, 1)
@@ -126,7 +126,7 @@ func TestShellCancelled(t *testing.T) {
 
 func TestShellPanics(t *testing.T) {
 	e := (&server{run: flood}).start(t)
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	defer func() {
 		if value := recover(); !strings.Contains(fmt.Sprint(value), "of the screen") {
 			t.Errorf("recovered %v", value)
@@ -144,7 +144,7 @@ func TestShellEndsWithItsTerminal(t *testing.T) {
 		<-c.gone
 		return cutOff
 	}}).start(t)
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	ended := make(chan error, 1)
 	go func() {
 		ended <- e.Shell(t.Context(), []string{"sh"}, attach.NewTerminal(d.side, io.Discard, io.Discard))
@@ -181,7 +181,7 @@ func TestShellFollowsTheSize(t *testing.T) {
 		}
 		return cutOff
 	}}).start(t)
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	ended := make(chan error, 1)
 	go func() { ended <- e.Shell(t.Context(), []string{"sh"}, attach.NewTerminal(d.side, d.side, d.side)) }()
 	if first := wait(t, seen); first != (remotecommand.TerminalSize{Width: 80, Height: 24}) {
@@ -219,7 +219,7 @@ func TestShellStoppedAndContinued(t *testing.T) {
 			}
 		}
 	}}
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), shellServerVariable+"="+s.address(t))
 	child.Stdin, child.Stdout, child.Stderr = d.side, d.side, os.Stderr
@@ -279,7 +279,7 @@ func goOn(t *testing.T, pid int) {
 
 func TestNoGoroutineStaysBehindAShell(t *testing.T) {
 	e := (&server{run: func(c *conversation) int { <-c.sizes; return 0 }}).start(t)
-	d := newDesk(t)
+	d := newTestTerminal(t)
 	terminal := attach.NewTerminal(d.side, d.side, d.side)
 	shell := func() {
 		if err := e.Shell(t.Context(), []string{"sh"}, terminal); err != nil {

@@ -22,7 +22,7 @@ import (
 )
 
 // offers are the words that TAB offers behind args, descriptions left out.
-func (d *desk) offers(t *testing.T, args ...string) []string {
+func (d *harness) offers(t *testing.T, args ...string) []string {
 	t.Helper()
 	if code := d.run(t.Context(), append([]string{cobra.ShellCompNoDescRequestCmd}, args...)...); code != 0 {
 		t.Fatalf("%q: exit code %d: %s", args, code, d.errOut.String())
@@ -35,7 +35,7 @@ func (d *desk) offers(t *testing.T, args ...string) []string {
 }
 
 func TestCompletion(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for _, object := range []runtime.Object{
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}},
 		&appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: "front", Namespace: "shop"}},
@@ -101,7 +101,7 @@ func TestCompletionInTheHelper(t *testing.T) {
 	if goruntime.GOOS != "linux" {
 		t.Skip("this machine has no /proc")
 	}
-	d := newDesk(t)
+	d := newHarness(t)
 	d.LookTime = time.Minute // a busy machine proves nothing
 	web, err := d.client.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {
@@ -152,7 +152,7 @@ func commandNames() []string {
 
 // What is said of a process or a link beside what is offered comes from the container too.
 func TestDescriptionsAreHarmless(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	d.LookTime = time.Minute
 	directory := t.TempDir()
 	if err := os.Symlink("$(x)", directory+"/link"); err != nil {
@@ -166,7 +166,7 @@ func TestDescriptionsAreHarmless(t *testing.T) {
 
 // Every flag that takes one of a few words offers them, and no command offers this machine's files.
 func TestEveryCommandCompletes(t *testing.T) {
-	root := Root(newDesk(t).Deps)
+	root := Root(newHarness(t).Deps)
 	for _, cmd := range completion.Commands(root) {
 		if cmd.ValidArgsFunction == nil {
 			t.Errorf("%s completes file names", cmd.CommandPath())

@@ -26,9 +26,9 @@ contexts:
       payments: {image: "registry/payments", imagePullPolicy: Never}
 `
 
-// configDesk has a kubeconfig whose cluster nobody answers for, a file with text in it, and a client
+// configHarness has a kubeconfig whose cluster nobody answers for, a file with text in it, and a client
 // that must not be asked for.
-func configDesk(t *testing.T, text string, pairs ...string) (*desk, string) {
+func configHarness(t *testing.T, text string, pairs ...string) (*harness, string) {
 	t.Helper()
 	directory := t.TempDir()
 	kubeconfig, file := filepath.Join(directory, "kubeconfig"), filepath.Join(directory, "config.yaml")
@@ -42,7 +42,7 @@ contexts: [{name: production, context: {cluster: c, namespace: payments}}, {name
 		}
 	}
 	t.Setenv("KUBECONFIG", kubeconfig)
-	d := newDesk(t)
+	d := newHarness(t)
 	d.Config.WrapConfigFn = nil
 	d.Client = func() (kubernetes.Interface, error) {
 		t.Error("a client was asked for")
@@ -56,8 +56,8 @@ contexts: [{name: production, context: {cluster: c, namespace: payments}}, {name
 	return d, file
 }
 
-// look runs without the -n that desk.run adds.
-func (d *desk) look(t *testing.T, args ...string) int {
+// look runs without the -n that harness.run adds.
+func (d *harness) look(t *testing.T, args ...string) int {
 	t.Helper()
 	d.out.Reset()
 	d.errOut.Reset()
@@ -103,7 +103,7 @@ readOnly false default
 ` + presets + `
 `},
 	} {
-		d, file := configDesk(t, written, c.env...)
+		d, file := configHarness(t, written, c.env...)
 		if code := d.look(t, append([]string{"config", "view"}, c.args...)...); code != 0 {
 			t.Fatalf("%q: exit code %d: %s", c.args, code, d.errOut.String())
 		}
@@ -121,7 +121,7 @@ readOnly false default
 }
 
 func TestConfigViewForms(t *testing.T) {
-	d, file := configDesk(t, written)
+	d, file := configHarness(t, written)
 	for _, c := range []struct {
 		args []string
 		want []string
@@ -170,13 +170,13 @@ func TestConfigErrors(t *testing.T) {
 		{written, []string{config.Env, "/"}, []string{"view"}, cli.ExitError, "is a directory\ntry: fix /, or name another"},
 		{written, []string{cli.ImageEnv, "a b"}, []string{"view"}, cli.ExitError, `read SHAREPROC_IMAGE: "a b" contains a space`},
 	} {
-		d, _ := configDesk(t, c.text, c.env...)
+		d, _ := configHarness(t, c.text, c.env...)
 		code := d.look(t, append([]string{"config"}, c.args...)...)
 		if code != c.code || !strings.Contains(d.errOut.String(), c.want) || !strings.Contains(d.errOut.String(), "\ntry: ") || d.out.Len() > 0 {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.args, code, d.out.String(), d.errOut.String())
 		}
 	}
-	d, _ := configDesk(t, "[")
+	d, _ := configHarness(t, "[")
 	if code := d.look(t, "config", "view", "--raw"); code != 0 || d.out.String() != "[" {
 		t.Errorf("a wrong file, as it is: exit code %d, stdout %q, stderr %q", code, d.out.String(), d.errOut.String())
 	}
@@ -184,7 +184,7 @@ func TestConfigErrors(t *testing.T) {
 
 // A terminal gets no control characters, whoever named the file.
 func TestConfigViewEscapesNames(t *testing.T) {
-	d, file := configDesk(t, written)
+	d, file := configHarness(t, written)
 	odd := filepath.Join(filepath.Dir(file), "a\x1b[31m")
 	if err := os.Rename(file, odd); err != nil {
 		t.Skip("this system has no such names")
@@ -198,7 +198,7 @@ func TestConfigViewEscapesNames(t *testing.T) {
 
 func TestSettingsWithNothingAtAll(t *testing.T) {
 	t.Setenv("KUBECONFIG", filepath.Join(t.TempDir(), "none"))
-	d := newDesk(t)
+	d := newHarness(t)
 	s, err := cli.Settings(d.Deps)
 	if err != nil || s.Image.Value != cli.DefaultImage || s.IdleTimeout.Value != cli.DefaultIdleTimeout || s.Timeout.Value != cli.DefaultTimeout || s.Timeout.From != "default" {
 		t.Errorf("%+v, %v", s, err)

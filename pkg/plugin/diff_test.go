@@ -42,7 +42,7 @@ func twoTrees(t *testing.T) (a, b string) {
 }
 
 func TestFSDiff(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	a, b := twoTrees(t)
 	mode := ", mode 0640 -> 0644\n"
@@ -81,7 +81,7 @@ func TestFSDiff(t *testing.T) {
 }
 
 func TestFSDiffInJSON(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	a, b := twoTrees(t)
 	if code := d.run(t.Context(), "fs", "diff", "web:"+pid+":"+a, b, "-o", "json"); code != 1 {
@@ -108,7 +108,7 @@ func TestFSDiffOwners(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("only root gives files away")
 	}
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	a, b := verbTree(t), verbTree(t)
 	if err := os.Chown(b+"/a", 101, 102); err != nil {
@@ -132,7 +132,7 @@ func TestFSDiffOwners(t *testing.T) {
 }
 
 func TestFSDiffTrouble(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	a, b := twoTrees(t)
 	remote := "web:" + pid + ":"
@@ -162,7 +162,7 @@ func TestFSDiffTrouble(t *testing.T) {
 }
 
 func TestEndsComplete(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := verbTree(t)
 	d.LookTime = time.Minute

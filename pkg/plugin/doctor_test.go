@@ -21,8 +21,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 )
 
-// allow answers the desk's questions about permissions: yes but for those denied ("create pods").
-func (d *desk) allow(denied ...string) {
+// allow answers the harness's questions about permissions: yes but for those denied ("create pods").
+func (d *harness) allow(denied ...string) {
 	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		review := a.(clienttesting.CreateAction).GetObject().(*authv1.SelfSubjectAccessReview)
 		r := review.Spec.ResourceAttributes
@@ -32,7 +32,7 @@ func (d *desk) allow(denied ...string) {
 }
 
 func TestDoctorBadInput(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for _, c := range []struct {
 		args   []string
 		code   int
@@ -61,7 +61,7 @@ func TestDoctorBadInput(t *testing.T) {
 }
 
 func TestDoctorExitsByWhatDebugWould(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	d.allow()
 	if code := d.run(t.Context(), "doctor", "web"); code != 0 || d.errOut.Len() > 0 {
 		t.Errorf("exit code %d, stderr %q", code, d.errOut.String())
@@ -91,7 +91,7 @@ func TestDoctorExitsByWhatDebugWould(t *testing.T) {
 
 // The shape of the document is what scripts read.
 func TestDoctorDocument(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	d.allow("patch pods/ephemeralcontainers")
 	if code := d.run(t.Context(), "doctor", "-o", "json"); code != cli.ExitError {
 		t.Fatalf("exit code %d: %s", code, d.errOut.String())
@@ -130,7 +130,7 @@ func TestDoctorDocument(t *testing.T) {
 }
 
 func TestDoctorEscapesWhatTheServerSays(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	d.allow()
 	d.client.PrependReactor("create", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "x", errors.New("two\nlines\x1b[31m"))
@@ -144,7 +144,7 @@ func TestDoctorEscapesWhatTheServerSays(t *testing.T) {
 }
 
 func TestDoctorInterruptedOrAlone(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	d.client.PrependReactor("create", "selfsubjectaccessreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 		cancel(cli.ErrInterrupted)

@@ -19,7 +19,7 @@ import (
 
 // An editing is a file of a process, and a directory for temporary files.
 type editing struct {
-	*desk
+	*harness
 	t         *testing.T
 	pid       string
 	file, tmp string
@@ -27,7 +27,7 @@ type editing struct {
 
 func newEditing(t *testing.T) *editing {
 	t.Helper()
-	e := &editing{desk: newDesk(t), t: t, pid: strconv.Itoa(startSleep(t)), tmp: t.TempDir()}
+	e := &editing{harness: newHarness(t), t: t, pid: strconv.Itoa(startSleep(t)), tmp: t.TempDir()}
 	t.Setenv("TMPDIR", e.tmp)
 	directory := verbTree(t)
 	e.file = directory + "/a"

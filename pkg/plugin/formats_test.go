@@ -57,7 +57,7 @@ func TestDocumentFormats(t *testing.T) {
 }
 
 func TestFormatsThatCannotBeReadAreUsageErrors(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for format, want := range map[string]string{
 		"table":               "not one of wide, name, json, yaml, jsonpath=, custom-columns=",
 		"jsonpath={.items":    "unclosed action",
@@ -80,7 +80,7 @@ var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
 // Colors are added and change nothing else; without a terminal there are none unless they are asked for.
 func TestColourOnlyWhereItIsWanted(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	directory := t.TempDir()
 	if err := os.Mkdir(directory+"/directory", 0o700); err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func TestColourOnlyWhereItIsWanted(t *testing.T) {
 	}
 }
 
-func (d *desk) both(t *testing.T, args ...string) string {
+func (d *harness) both(t *testing.T, args ...string) string {
 	t.Helper()
 	d.run(t.Context(), args...)
 	return d.out.String() + d.errOut.String()
@@ -110,7 +110,7 @@ func (d *desk) both(t *testing.T, args ...string) string {
 
 // Words in the middle of a row keep their columns, also where a cell is the beginning of another.
 func TestPaintedTable(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	rows := [][]string{{"A", "RESULT", "C"}, {"  no", "no", "no more"}, {"", "yes", "no"}}
 	var want, got bytes.Buffer
 	if err := output.Table(&want, rows); err != nil {
@@ -127,7 +127,7 @@ func TestPaintedTable(t *testing.T) {
 
 // A terminal has one line that is written over and taken away; elsewhere every state is a line.
 func TestWaitingIsOneLiveLine(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	say := func() {
 		d.Report.Waiting("waiting for x: a")
 		d.Report.Waiting("waiting for x: a")

@@ -25,7 +25,7 @@ func listed(cmd *cobra.Command) []*cobra.Command {
 }
 
 func TestEveryCommandSaysWhatItIsForAndWhenToUseIt(t *testing.T) {
-	for _, cmd := range listed(Root(newDesk(t).Deps)) {
+	for _, cmd := range listed(Root(newHarness(t).Deps)) {
 		t.Run(cmd.CommandPath(), func(t *testing.T) {
 			if cmd.Short == "" || strings.HasSuffix(cmd.Short, ".") || len(cmd.Short) > 90 {
 				t.Errorf("one line without a full stop is wanted: %q", cmd.Short)
@@ -46,9 +46,9 @@ func TestEveryCommandSaysWhatItIsForAndWhenToUseIt(t *testing.T) {
 }
 
 func TestTheHelpOfEveryCommandIsOneScreen(t *testing.T) {
-	for _, of := range listed(Root(newDesk(t).Deps)) {
+	for _, of := range listed(Root(newHarness(t).Deps)) {
 		t.Run(of.CommandPath(), func(t *testing.T) {
-			d := newDesk(t)
+			d := newHarness(t)
 			root := Root(d.Deps)
 			words := strings.Fields(strings.TrimPrefix(of.CommandPath(), root.CommandPath()))
 			if code := Main(t.Context(), d.Deps, append(words, "--help")); code != 0 || d.errOut.Len() > 0 {
@@ -91,7 +91,7 @@ func unwrapped(text string) string {
 }
 
 func TestOptionsListsTheFlagsOfEveryCommand(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	if code := Main(t.Context(), d.Deps, []string{"options"}); code != 0 {
 		t.Fatalf("exit code %d, stderr %q", code, d.errOut.String())
 	}
@@ -106,7 +106,7 @@ func TestOptionsListsTheFlagsOfEveryCommand(t *testing.T) {
 }
 
 func TestTheBareCommandListsAllCommandsByGroup(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	if code := Main(t.Context(), d.Deps, nil); code != 0 || d.errOut.Len() > 0 {
 		t.Fatalf("exit code %d, stderr %q", code, d.errOut.String())
 	}
@@ -145,7 +145,7 @@ func TestTheBareCommandListsAllCommandsByGroup(t *testing.T) {
 }
 
 func TestAMistypedWordGetsASuggestion(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for _, c := range []struct{ line, errors, try string }{
 		{"debgu web", `unknown command "debgu"`, "kubectl shareproc debug"},
 		{"debgu web --root", `unknown command "debgu"`, "kubectl shareproc debug"},

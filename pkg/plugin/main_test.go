@@ -31,9 +31,9 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
 )
 
-// desk is the front desk with a fake cluster behind it, in which a helper already runs beside container
+// harness is the root command with a fake cluster behind it, in which a helper already runs beside container
 // web of pod web. Its wire runs commands on this machine: the helper sees this test's own processes.
-type desk struct {
+type harness struct {
 	*cli.Deps
 	client *fake.Clientset
 	in     io.Reader
@@ -41,7 +41,7 @@ type desk struct {
 	errOut bytes.Buffer
 }
 
-func newDesk(t *testing.T) *desk {
+func newHarness(t *testing.T) *harness {
 	t.Helper()
 	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 	pod := &corev1.Pod{
@@ -60,7 +60,7 @@ func newDesk(t *testing.T) *desk {
 			EphemeralContainerStatuses: []corev1.ContainerStatus{{Name: "shareproc-aaaaa", State: running}},
 		},
 	}
-	d := &desk{client: fake.NewClientset(pod), in: strings.NewReader("")}
+	d := &harness{client: fake.NewClientset(pod), in: strings.NewReader("")}
 	d.Deps = cli.NewDeps(genericiooptions.IOStreams{In: d, Out: &d.out, ErrOut: &d.errOut}, func(string) string { return "" })
 	d.Client = func() (kubernetes.Interface, error) { return d.client, nil }
 	d.Dynamic = func() (dynamic.Interface, error) { return fakecluster.Dynamic(d.client), nil }
@@ -69,10 +69,10 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-// Read is the desk's standard input.
-func (d *desk) Read(p []byte) (int, error) { return d.in.Read(p) }
+// Read is the harness's standard input.
+func (d *harness) Read(p []byte) (int, error) { return d.in.Read(p) }
 
-func (d *desk) run(ctx context.Context, args ...string) int {
+func (d *harness) run(ctx context.Context, args ...string) int {
 	d.out.Reset()
 	d.errOut.Reset()
 	return Main(ctx, d.Deps, append([]string{"--namespace", "shop"}, args...))
@@ -102,7 +102,7 @@ func (localWire) Shell(context.Context, []string, *attach.Terminal) error {
 }
 
 func TestExitCodes(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for _, c := range []struct {
 		args   []string
 		code   int
@@ -183,7 +183,7 @@ func TestDebugTakesInputWhenAsked(t *testing.T) {
 		{nil, ""}, // The shell runs it: what is behind it is input.
 		{[]string{"-i=false"}, ""},
 	} {
-		d := newDesk(t)
+		d := newHarness(t)
 		d.in = strings.NewReader(script)
 		if code := d.run(t.Context(), append([]string{"debug", "web"}, c.args...)...); code != 0 {
 			t.Errorf("%q: exit code %d: %s", c.args, code, d.errOut.String())
@@ -199,7 +199,7 @@ func TestDebugTakesInputWhenAsked(t *testing.T) {
 }
 
 func TestInterruptedIs130(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	d.client.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		cancel(cli.ErrInterrupted)
@@ -214,7 +214,7 @@ func TestInterruptedIs130(t *testing.T) {
 }
 
 func TestClosedOutputIsNobodysError(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +228,7 @@ func TestClosedOutputIsNobodysError(t *testing.T) {
 }
 
 func TestQuietDropsNarration(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	if d.run(t.Context(), "signal", "web", pid, "CONT"); !strings.Contains(d.errOut.String(), "sent CONT") {
 		t.Errorf("stderr %q", d.errOut.String())
@@ -256,7 +256,7 @@ func startSleep(t *testing.T) int {
 }
 
 func TestFSPrintsAndLists(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := t.TempDir()
 	if err := os.WriteFile(directory+"/new\nline", []byte("a\x00b\n"), 0o600); err != nil {
@@ -282,7 +282,7 @@ func TestFSPrintsAndLists(t *testing.T) {
 }
 
 func TestFSErrors(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	for _, c := range []struct {
 		path string
@@ -304,7 +304,7 @@ func TestFSErrors(t *testing.T) {
 }
 
 func TestPSListsByContainer(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := startSleep(t)
 	if code := d.run(t.Context(), "ps", "web", "-a", "-o", "json"); code != 0 {
 		t.Fatal(d.errOut.String())
@@ -321,7 +321,7 @@ func TestPSListsByContainer(t *testing.T) {
 
 // What the user wrote down is used for new helpers; the environment beats it, and a flag beats both.
 func TestSettingsReachTheHelper(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	file := filepath.Join(t.TempDir(), "config.yaml")
 	text := "apiVersion: kubectl-shareproc/v1alpha1\nkind: Config\nnamespaces: {shop: {image: from-file:1, idleTimeout: 33s, imagePullPolicy: Never}}\n"
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

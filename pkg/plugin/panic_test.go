@@ -43,10 +43,10 @@ func (w mistakenWire) Run(ctx context.Context, argv []string, _ io.Reader, _, _ 
 	return errors.New("nothing else runs here")
 }
 
-// copyDesk makes the pods that are created run.
-func copyDesk(t *testing.T) *desk {
+// copyHarness makes the pods that are created run.
+func copyHarness(t *testing.T) *harness {
 	t.Helper()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.allow()
 	d.client.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		create := a.(clienttesting.CreateActionImpl)
@@ -66,13 +66,13 @@ func copyDesk(t *testing.T) *desk {
 
 // A mistake in this program leaves no copy behind, whenever it comes and in whichever goroutine.
 func TestCopyIsDeletedAfterAPanic(t *testing.T) {
-	mistaken := func(words ...string) func(*desk) {
-		return func(d *desk) {
+	mistaken := func(words ...string) func(*harness) {
+		return func(d *harness) {
 			d.Exec = func(attach.Container, bool) (session.Exec, error) { return mistakenWire{words: words}, nil }
 		}
 	}
-	request := func(verb, resource string, when func(clienttesting.Action) bool) func(*desk) {
-		return func(d *desk) {
+	request := func(verb, resource string, when func(clienttesting.Action) bool) func(*harness) {
+		return func(d *harness) {
 			mistaken()(d)
 			d.client.PrependReactor(verb, resource, func(a clienttesting.Action) (bool, runtime.Object, error) {
 				if when(a) {
@@ -85,7 +85,7 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 	always := func(clienttesting.Action) bool { return true }
 	for _, c := range []struct {
 		sentence string
-		prepare  func(*desk)
+		prepare  func(*harness)
 		made     bool
 	}{
 		{"in the session", mistaken("only-this"), true},
@@ -95,11 +95,11 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 		{"while it starts", request("get", "pods", func(a clienttesting.Action) bool {
 			return strings.HasPrefix(a.(clienttesting.GetAction).GetName(), "web-shareproc-")
 		}), true},
-		{"when the wire is made", func(d *desk) {
+		{"when the wire is made", func(d *harness) {
 			d.Exec = func(attach.Container, bool) (session.Exec, error) { panic("a bug") }
 		}, true},
 	} {
-		d := copyDesk(t)
+		d := copyHarness(t)
 		c.prepare(d)
 		if code := d.run(t.Context(), "debug", "web", "--copy", "--", "only-this"); code != cli.ExitError {
 			t.Errorf("%s: exit code %d", c.sentence, code)

@@ -22,7 +22,7 @@ func TestPathsInWords(t *testing.T) {
 		}
 	}
 	t.Chdir(dir)
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t)) // it works in dir
 	if err := os.Symlink("/proc/"+pid+"/fd/1", filepath.Join(dir, "log")); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestPathsInWords(t *testing.T) {
 
 // A deleted file that a process has open is read, and said to be deleted.
 func TestDeletedFileIsRead(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	file, err := os.Create(filepath.Join(t.TempDir(), "gone"))
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 )
 
 // shell adds to pod web a helper that keeps a shell, in some state.
-func (d *desk) shell(t *testing.T, name string, state corev1.ContainerState) {
+func (d *harness) shell(t *testing.T, name string, state corev1.ContainerState) {
 	t.Helper()
 	pods := d.client.CoreV1().Pods("shop")
 	pod, err := pods.Get(t.Context(), "web", metav1.GetOptions{})
@@ -39,7 +39,7 @@ func dead(code int32) corev1.ContainerState {
 }
 
 func TestPersistBadInput(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for _, c := range []struct{ args, errors string }{
 		{"debug web --persist -- true", "--persist and a command"},
 		{"debug web --persist --copy", "--persist and --copy"},
@@ -64,7 +64,7 @@ func TestPersistBadInput(t *testing.T) {
 }
 
 func TestPersistDryRun(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	if code := d.run(t.Context(), "debug", "web", "--persist", "--dry-run=client"); code != 0 {
 		t.Fatalf("exit code %d, stderr %q", code, d.errOut.String())
 	}
@@ -76,7 +76,7 @@ func TestPersistDryRun(t *testing.T) {
 }
 
 func TestAttachCompletion(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	if got := d.offers(t, "attach", ""); len(got) > 0 {
 		t.Errorf("where no shell was left: %q", got)
 	}

@@ -34,7 +34,7 @@ func TestTheReadmesFirstScreen(t *testing.T) {
 			t.Errorf("%q is not on it", want)
 		}
 	}
-	root := Root(newDesk(t).Deps)
+	root := Root(newHarness(t).Deps)
 	lines := regexp.MustCompile(`(?m)^    kubectl shareproc (.*?)  +# `).FindAllStringSubmatch(screen, -1)
 	if len(lines) != 5 {
 		t.Errorf("%d commands, not 5", len(lines))

@@ -29,7 +29,7 @@ func reading() map[string]bool {
 }
 
 func TestReadOnlyModeRefusesEveryCommandThatWrites(t *testing.T) {
-	for _, cmd := range listed(Root(newDesk(t).Deps)) {
+	for _, cmd := range listed(Root(newHarness(t).Deps)) {
 		name := strings.TrimPrefix(cmd.CommandPath(), "kubectl shareproc ")
 		if !cmd.HasParent() || reading()[name] || cmd.Name() == "completion" || cmd.Parent().Name() == "completion" {
 			continue
@@ -40,7 +40,7 @@ func TestReadOnlyModeRefusesEveryCommandThatWrites(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t)
+			d := newHarness(t)
 			d.Getenv = func(name string) string { return map[string]string{cli.ReadOnlyEnv: "1"}[name] }
 			code := d.run(t.Context(), line...)
 			said := d.errOut.String()
@@ -55,7 +55,7 @@ func TestReadOnlyModeRefusesEveryCommandThatWrites(t *testing.T) {
 }
 
 func TestReadOnlyModeAllowsReading(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	d.Getenv = func(name string) string { return map[string]string{cli.ReadOnlyEnv: "1"}[name] }
 	for _, line := range [][]string{{"ps", "web"}, {"lsof", "web"}, {"fs", "cat", "web", "/etc/hostname"}, {"debug", "web", "--dry-run"}, {"cp", "web:/etc/hostname", t.TempDir()}} {
 		if code := d.run(t.Context(), line...); code != 0 {
@@ -65,7 +65,7 @@ func TestReadOnlyModeAllowsReading(t *testing.T) {
 }
 
 func TestReadOnlyInTheEnvironmentIsOneOrZero(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	d.Getenv = func(name string) string { return map[string]string{cli.ReadOnlyEnv: "yes"}[name] }
 	if code := d.run(t.Context(), "signal", "web", "1", "HUP"); code == 0 || !strings.Contains(d.errOut.String(), `read SHAREPROC_READ_ONLY: "yes": not 1 or 0`) {
 		t.Errorf("exit code %d: %s", code, d.errOut.String())

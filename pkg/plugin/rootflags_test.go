@@ -16,7 +16,7 @@ import (
 )
 
 func TestRootFlagsThatSayNothing(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for _, c := range []struct {
 		args  string
 		error string
@@ -36,7 +36,7 @@ func TestRootFlagsThatSayNothing(t *testing.T) {
 
 // A command runs in the target's root or not at all: its paths would name other files elsewhere.
 func TestACommandInTheRoot(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pod, err := d.client.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)

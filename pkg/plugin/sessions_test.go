@@ -33,7 +33,7 @@ import (
 // helperWire answers as a helper that has been idle for two minutes, and ends when it is asked to.
 type helperWire struct {
 	localWire
-	d    *desk
+	d    *harness
 	s    attach.Container
 	code int
 }
@@ -58,12 +58,12 @@ func (w helperWire) Run(ctx context.Context, argv []string, _ io.Reader, stdout,
 	return w.d.client.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), p, w.s.Namespace)
 }
 
-// leftDesk has, in namespace shop, pod web with a helper that anna made and one that bert made, a copy of each of them and
+// leftHarness has, in namespace shop, pod web with a helper that anna made and one that bert made, a copy of each of them and
 // a finished one of anna's; in namespace attic there is a copy of nobody's. Whoever sits at it is anna. code is what a helper
 // says that is asked to end.
-func leftDesk(t *testing.T, code int) *desk {
+func leftHarness(t *testing.T, code int) *harness {
 	t.Helper()
-	d := newDesk(t)
+	d := newHarness(t)
 	pods := corev1.SchemeGroupVersion.WithResource("pods")
 	web, err := d.client.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {
@@ -116,7 +116,7 @@ func words(text string) string {
 }
 
 func TestSessionsTable(t *testing.T) {
-	d := leftDesk(t, 0)
+	d := leftHarness(t, 0)
 	for _, c := range []struct {
 		args []string
 		want string
@@ -149,7 +149,7 @@ web shareproc-anna helper web anna 3m in 7m29s running 0:5+SYS_PTRACE busybox:1 
 }
 
 func TestSessionsColourTheStateAndNothingElse(t *testing.T) {
-	d := leftDesk(t, 3)
+	d := leftHarness(t, 3)
 	for _, args := range [][]string{{"sessions"}, {"sessions", "-A", "-o", "wide"}} {
 		if code := d.run(t.Context(), append(args, "--color", "always")...); code != 0 {
 			t.Fatal(d.errOut.String())
@@ -172,7 +172,7 @@ func TestSessionsColourTheStateAndNothingElse(t *testing.T) {
 }
 
 func TestSessionsDocument(t *testing.T) {
-	d := leftDesk(t, 3)
+	d := leftHarness(t, 3)
 	if code := d.run(t.Context(), "sessions", "-o", "json"); code != 0 {
 		t.Fatal(d.errOut.String())
 	}
@@ -195,7 +195,7 @@ func TestSessionsDocument(t *testing.T) {
 }
 
 func TestNoSessions(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	if err := d.client.CoreV1().Pods("shop").Delete(t.Context(), "web", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 		{[]string{"clean", "gone"}, cli.ExitError, `pod "gone" not found`},
 		{[]string{"clean", "web-shareproc-bert"}, cli.ExitError, "remove pod/web-shareproc-bert: it is not yours: it was created by bert\ntry: add --all"},
 	} {
-		d := leftDesk(t, 0)
+		d := leftHarness(t, 0)
 		code := d.run(t.Context(), c.args...)
 		if code != c.code || !strings.Contains(d.errOut.String(), c.want) || !strings.Contains(d.errOut.String(), "\ntry: ") || d.out.Len() > 0 {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.args, code, d.out.String(), d.errOut.String())
@@ -251,7 +251,7 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 }
 
 func TestSessionsWithoutPermission(t *testing.T) {
-	d := leftDesk(t, 0)
+	d := leftHarness(t, 0)
 	d.Exec = func(attach.Container, bool) (session.Exec, error) {
 		return nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods/exec"}, "web", nil)
 	}
@@ -298,7 +298,7 @@ pod/web-shareproc-over deleted (dry run)
 		if c.used {
 			code = 3
 		}
-		d := leftDesk(t, code)
+		d := leftHarness(t, code)
 		code = d.run(t.Context(), append([]string{"clean"}, c.args...)...)
 		lines := slices.Sorted(strings.Lines(d.out.String()))
 		if got := strings.Join(lines, ""); code != c.code || got != c.out || !strings.Contains(d.errOut.String(), c.said) ||
@@ -312,7 +312,7 @@ pod/web-shareproc-over deleted (dry run)
 }
 
 // asked runs clean on a terminal at which somebody types.
-func asked(ctx context.Context, t *testing.T, d *desk, typed string, args ...string) int {
+func asked(ctx context.Context, t *testing.T, d *harness, typed string, args ...string) int {
 	t.Helper()
 	keys, tty, err := pty.Open()
 	if err != nil {
@@ -341,7 +341,7 @@ func TestCleanAsksOnATerminal(t *testing.T) {
 		{"", []string{"-y"}, true},
 		{"n\n", []string{"-q"}, false},
 	} {
-		d := leftDesk(t, 0)
+		d := leftHarness(t, 0)
 		code := asked(t.Context(), t, d, c.typed, append(c.args, "web-shareproc-anna")...)
 		if ended := d.out.String() == "pod/web-shareproc-anna deleted\n"; code != 0 || ended != c.ended {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q", c.typed, code, d.out.String(), d.errOut.String())
@@ -353,7 +353,7 @@ func TestCleanAsksOnATerminal(t *testing.T) {
 }
 
 func TestInterruptedQuestion(t *testing.T) {
-	d := leftDesk(t, 0)
+	d := leftHarness(t, 0)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(50*time.Millisecond, func() { cancel(cli.ErrInterrupted) })
 	if code := asked(ctx, t, d, "", "web-shareproc-anna"); code != cli.ExitInterrupted {
@@ -362,7 +362,7 @@ func TestInterruptedQuestion(t *testing.T) {
 }
 
 func TestCleanIntoAClosedPipe(t *testing.T) {
-	d := leftDesk(t, 0)
+	d := leftHarness(t, 0)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

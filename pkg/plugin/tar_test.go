@@ -21,7 +21,7 @@ import (
 )
 
 func TestFSTar(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := verbTree(t)
 	if code := d.run(t.Context(), "fs", "tar", "web", pid, directory+"/sub"); code != 0 || d.errOut.Len() > 0 {
@@ -47,7 +47,7 @@ func TestFSTar(t *testing.T) {
 
 // What is missing is named, and the archive is one all the same. Where nothing was found nothing is written.
 func TestFSTarSaysWhatIsMissing(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := verbTree(t)
 	listener, err := net.Listen("unix", directory+"/sub/s\x1bock")
@@ -71,7 +71,7 @@ func TestFSTarSaysWhatIsMissing(t *testing.T) {
 }
 
 func TestFSTarIsNothingForATerminal(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	master, slave, err := pty.Open()
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ import (
 
 // A file of a target has a terminal do nothing, unless its user wants that.
 func TestFilesDoNothingToATerminal(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	file := filepath.Join(t.TempDir(), "f")
 	if err := os.WriteFile(file, []byte("\x1b]0;owned\x07 title\n"), 0o600); err != nil {

@@ -51,7 +51,7 @@ func verbTree(t *testing.T) string {
 }
 
 func TestVerbs(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := verbTree(t)
 	sumOfA := "c3f9c8c283a2b1f2f1896f27a01cbe3cddc0c9d93f752e4639035a0f5b36f6e8"
@@ -106,7 +106,7 @@ func TestVerbs(t *testing.T) {
 
 // Kernel file systems are named and not entered, unless it is asked for, or they are the start. The kernel's links lead where it leads.
 func TestKernelFiles(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	here, err := os.Getwd()
 	if err != nil {
@@ -156,7 +156,7 @@ func sortedText(text string) string {
 }
 
 func TestVerbsInJSON(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := verbTree(t)
 	if err := os.WriteFile(directory+"/bad\xff", []byte("match\xfe\n"), 0o600); err != nil {
@@ -192,7 +192,7 @@ func TestVerbsInJSON(t *testing.T) {
 
 // What takes room counts once, in blocks or in bytes.
 func TestDu(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := t.TempDir()
 	if err := os.Mkdir(directory+"/sub", 0o755); err != nil {
@@ -240,7 +240,7 @@ func TestDu(t *testing.T) {
 }
 
 func TestVerbsRefuse(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for line, want := range map[string]string{
 		"cat web": "a path is required", "stat web": "a path is required", "find": "a pod name is required", "grep": "a pattern and a pod name", "grep x": "a pod name is required",
 		"find web --type x": "--type", "find web --size 5x": "--size", "find web --size +": "--size", "find web --newer soon": "--newer",
@@ -257,7 +257,7 @@ func TestVerbsRefuse(t *testing.T) {
 }
 
 func TestCatGoesOn(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := verbTree(t)
 	code := d.run(t.Context(), "fs", "cat", "web", pid, directory+"/nope", directory+"/a", directory)
@@ -269,7 +269,7 @@ func TestCatGoesOn(t *testing.T) {
 
 // A file that grows is followed until the user has had enough.
 func TestTailFollowsUntilInterrupted(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	directory := verbTree(t)
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -287,7 +287,7 @@ type writerFunc func([]byte) (int, error)
 func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
 
 func TestFixedValuesComplete(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	for line, want := range map[string]string{"fs --sort ": "size\n", "fs find --type ": "f\n", "fs find -o ": "json\n", "fs du --output ": "json\n"} {
 		d.out.Reset()
 		words := strings.Split(strings.TrimSuffix(line, " "), " ")

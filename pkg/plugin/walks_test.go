@@ -17,7 +17,7 @@ const (
 	ownPackages = "github.com/kubectl-shareproc/kubectl-shareproc/pkg/..."
 	// walkVariable holds the command line that a run of TestWalksStayShort inside itself walks.
 	walkVariable = "SHAREPROC_TEST_WALK"
-	deskOnly     = "none"
+	harnessOnly  = "none"
 )
 
 // A command enters no more own functions than these, beyond those that its --help enters too: what a reader has to
@@ -76,8 +76,8 @@ func TestWalksStayShort(t *testing.T) {
 // walk runs one command line, in a binary that counts.
 func walk(t *testing.T, line string) {
 	t.Helper()
-	d := newDesk(t)
-	if line == deskOnly {
+	d := newHarness(t)
+	if line == harnessOnly {
 		return
 	}
 	if code := d.run(t.Context(), strings.Fields(line)...); code != 0 {
@@ -85,18 +85,18 @@ func walk(t *testing.T, line string) {
 	}
 }
 
-// walks is this package's test binary, built to count, with what making a desk alone counts.
+// walks is this package's test binary, built to count, with what making a harness alone counts.
 type walks struct {
-	t      *testing.T
-	binary string
-	desk   map[string]int
+	t       *testing.T
+	binary  string
+	harness map[string]int
 }
 
 func newWalks(t *testing.T) *walks {
 	t.Helper()
 	w := &walks{t: t, binary: filepath.Join(t.TempDir(), "plugin.test")}
 	w.command("go", "test", "-c", "-covermode=count", "-coverpkg="+ownPackages, "-ldflags=-s -w", "-o", w.binary, ".")
-	w.desk = w.blocks(deskOnly)
+	w.harness = w.blocks(harnessOnly)
 	return w
 }
 
@@ -133,13 +133,13 @@ func (w *walks) blocks(line string) map[string]int {
 	return counts
 }
 
-// functions are those that a command line enters, without what making the desk does.
+// functions are those that a command line enters, without what making the harness does.
 func (w *walks) functions(line string) map[string]bool {
 	w.t.Helper()
 	var text strings.Builder
 	text.WriteString("mode: count\n")
 	for block, n := range w.blocks(line) {
-		fmt.Fprintf(&text, "%s %d\n", block, max(0, n-w.desk[block]))
+		fmt.Fprintf(&text, "%s %d\n", block, max(0, n-w.harness[block]))
 	}
 	profile := filepath.Join(w.t.TempDir(), "own")
 	if err := os.WriteFile(profile, []byte(text.String()), 0o600); err != nil {

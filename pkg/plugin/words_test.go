@@ -14,7 +14,7 @@ import (
 
 // Whoever knows a tool types its letters: they mean what they mean to that tool, or are refused by name with the line to type.
 func TestLettersOfTheTools(t *testing.T) {
-	d := newDesk(t)
+	d := newHarness(t)
 	pid := strconv.Itoa(startSleep(t))
 	dir := t.TempDir()
 	write := func(name, text string) {

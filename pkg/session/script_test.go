@@ -38,8 +38,8 @@ func shells(t *testing.T) map[string]string {
 	return all
 }
 
-// house is a /proc made of files, and the helper's state file.
-type house struct {
+// fakeProc is a /proc made of files, and the helper's state file.
+type fakeProc struct {
 	t           *testing.T
 	proc, state string
 }
@@ -49,13 +49,13 @@ const (
 	otherGroup = "3:cpu:/\n12:devices:/kubepods/pod1/nginx\n"
 )
 
-func newHouse(t *testing.T) house {
+func newFakeProc(t *testing.T) fakeProc {
 	t.Helper()
 	dir := t.TempDir()
-	return house{t, dir, filepath.Join(dir, "state")}
+	return fakeProc{t, dir, filepath.Join(dir, "state")}
 }
 
-func (h house) process(pid string, parent int, state, group, cmdline string) {
+func (h fakeProc) process(pid string, parent int, state, group, cmdline string) {
 	h.t.Helper()
 	dir := filepath.Join(h.proc, pid)
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -93,11 +93,11 @@ func sleeper(t *testing.T) (pid int, gone func() syscall.Signal) {
 
 func TestHelperScript(t *testing.T) {
 	const waitLine = "sh\x00-c\x00eval \"$SHAREPROC_WAIT\"\x00shareproc\x00600\x00"
-	type world struct {
-		house
+	type scene struct {
+		fakeProc
 		pid int
 	}
-	quiet := func(w world) {
+	quiet := func(w scene) {
 		w.process(strconv.Itoa(w.pid), 0, "S", ownGroup, waitLine)
 		w.process("10", w.pid, "S", ownGroup, "sleep\x005\x00")
 		w.process("1", 0, "S", otherGroup, "nginx\x00")
@@ -109,7 +109,7 @@ func TestHelperScript(t *testing.T) {
 		w.process("82", 1, "Z", ownGroup, "")
 	}
 	// A helper that keeps a shell: the container's process 60, and its children the watcher and the shell.
-	shell := func(w world) {
+	shell := func(w scene) {
 		quiet(w)
 		w.process("60", 0, "S", ownGroup, "sh\x00-c\x00eval \"$SHAREPROC_WAIT\"\x00shareproc\x00600\x00")
 		w.process("61", 60, "S", ownGroup, "sh\x00")
@@ -118,7 +118,7 @@ func TestHelperScript(t *testing.T) {
 	for _, c := range []struct {
 		what  string
 		state string // %d is the helper's own process
-		set   func(world)
+		set   func(scene)
 		want  string
 		out   string
 		code  int
@@ -126,20 +126,20 @@ func TestHelperScript(t *testing.T) {
 	}{
 		{"a look", "process %d idle 25\n", quiet, wantLook, "idle 25 used 0\n", 0, false},
 		{"the end", "process %d idle 25\n", quiet, wantEnd, "idle 25 used 0\n", 0, true},
-		{"in use", "process %d idle 0\n", func(w world) {
+		{"in use", "process %d idle 0\n", func(w scene) {
 			quiet(w)
 			w.process("90", 0, "S", ownGroup, "sleep\x001000\x00")
 		}, wantEnd, "idle 0 used 1\n", exitInUse, false},
-		{"in use by what lost its parent", "process %d idle 0\n", func(w world) {
+		{"in use by what lost its parent", "process %d idle 0\n", func(w scene) {
 			quiet(w)
 			w.process("90", 1, "S", ownGroup, "sleep\x001000\x00")
 		}, wantLook, "idle 0 used 1\n", 0, false},
-		{"in use, by force", "process %d idle 0\n", func(w world) {
+		{"in use, by force", "process %d idle 0\n", func(w scene) {
 			quiet(w)
 			w.process("90", 0, "S", ownGroup, "sleep\x001000\x00")
 		}, wantForce, "idle 0 used 1\n", 0, true},
 		{"a shell at rest", "process %d idle 25 60\n", shell, wantEnd, "idle 25 used 0\n", 0, true},
-		{"a shell in which a command runs", "process %d idle 0 60\n", func(w world) {
+		{"a shell in which a command runs", "process %d idle 0 60\n", func(w scene) {
 			shell(w)
 			w.process("62", 61, "S", ownGroup, "sleep\x001000\x00")
 		}, wantEnd, "idle 0 used 1\n", exitInUse, false},
@@ -148,21 +148,21 @@ func TestHelperScript(t *testing.T) {
 		{"a state that is none", "process $(id) idle 1\n", quiet, wantForce, "", exitNoProcess, false},
 		{"a state that nobody writes", "a pipe", quiet, wantForce, "", exitNoProcess, false},
 		{"half a state", "process %d", quiet, wantForce, "", exitNoProcess, false},
-		{"a process of another container", "process %d idle 5\n", func(w world) {
+		{"a process of another container", "process %d idle 5\n", func(w scene) {
 			w.process(strconv.Itoa(w.pid), 0, "S", otherGroup, waitLine)
 		}, wantForce, "", exitNoProcess, false},
-		{"a process that is not the helper's own", "process %d idle 5\n", func(w world) {
+		{"a process that is not the helper's own", "process %d idle 5\n", func(w scene) {
 			w.process(strconv.Itoa(w.pid), 0, "S", ownGroup, "sleep\x001000\x00")
 		}, wantForce, "", exitNoProcess, false},
-		{"a process that is gone", "process %d idle 5\n", func(world) {}, wantForce, "", exitNoProcess, false},
+		{"a process that is gone", "process %d idle 5\n", func(scene) {}, wantForce, "", exitNoProcess, false},
 	} {
 		for shell, path := range all {
 			t.Run(c.what+", under "+shell, func(t *testing.T) {
 				t.Parallel()
-				h := newHouse(t)
+				h := newFakeProc(t)
 				pid, gone := sleeper(t)
 				h.process("self", 0, "R", ownGroup, "sh\x00")
-				c.set(world{h, pid})
+				c.set(scene{h, pid})
 				text := c.state
 				if strings.Contains(text, "%d") {
 					text = fmt.Sprintf(text, pid)

@@ -25,7 +25,7 @@ import (
 // A hostilePod is the pod web with the container app, which test/hostile attacks from, and the container side, which
 // shares nothing with it but /hostile. Where daemon is set app's first process takes the attacks as orders.
 type hostilePod struct {
-	*world
+	*environment
 	t      *testing.T
 	daemon bool
 }
@@ -94,7 +94,7 @@ spec:
 // newHostilePod starts the pod, and app's first process in it.
 func newHostilePod(t *testing.T, spec hostileSpec) *hostilePod {
 	t.Helper()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	program := filepath.Join(t.TempDir(), "hostile")
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "../hostile")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -109,7 +109,7 @@ func newHostilePod(t *testing.T, spec hostileSpec) *hostilePod {
 	if err := w.apply(t.Context(), manifest, "web"); err != nil {
 		t.Fatal(err)
 	}
-	h := &hostilePod{world: w, t: t, daemon: len(spec.first) > 1 && spec.first[1] == "daemon"}
+	h := &hostilePod{environment: w, t: t, daemon: len(spec.first) > 1 && spec.first[1] == "daemon"}
 	file, err := os.Open(program)
 	if err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func (x *terminal) shows(text string) {
 const redraw = 20
 
 // browse starts browse in a directory of its own.
-func (w *world) browse(t *testing.T, dir string, args ...string) *terminal {
+func (w *environment) browse(t *testing.T, dir string, args ...string) *terminal {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), append([]string{"browse"}, args...)...)
 	cmd.Env, cmd.Dir = append(append(os.Environ(), w.env()...), "TERM=xterm"), dir
@@ -57,7 +57,7 @@ func (w *world) browse(t *testing.T, dir string, args ...string) *terminal {
 // A person looks around in a container without a shell, and takes a tree along.
 func TestBrowse(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestBrowse(t *testing.T) {
 // Two pods stand beside each other, and what is asked about each goes over the connection that browsing has; copies have another one.
 func TestBrowseTwoPods(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	other := strings.ReplaceAll(onePod, "name: web", "name: web-1")
 	if err := errors.Join(w.apply(t.Context(), onePod, "web"), w.apply(t.Context(), other, "web-1")); err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func execs(requests []string) map[string]int {
 // A container that ends under the screen and starts again is opened again, where the user was.
 func TestBrowseSurvivesItsContainer(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -218,12 +218,12 @@ func TestBrowseSurvivesItsContainer(t *testing.T) {
 // Whatever ends the screen, the terminal is as it was.
 func TestBrowseEnds(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		do   func(*world, *terminal) error
+		do   func(*environment, *terminal) error
 		code int
 	}{
 		"q": {byTyping("q"), 0}, "Ctrl-C": {byTyping("\x03"), 0}, "SIGTERM": {bySignal(syscall.SIGTERM), 130}, "SIGHUP": {bySignal(syscall.SIGHUP), 130},
@@ -246,7 +246,7 @@ func TestBrowseEnds(t *testing.T) {
 func TestBrowseWithoutNetwork(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ const browsePicture = "../../docs/browse.svg"
 // TestBrowsePicture draws what the guide shows, and compares it. "make picture" updates it.
 func TestBrowsePicture(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), strings.ReplaceAll(onePod, "name: web", "name: nginx"), "nginx"); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 // helping is a way that leaves a helper, which can't be removed and ends by itself. Nothing of the command may run on.
 func helping(flags ...string) leaving {
-	return leaving{onePod, append([]string{"debug", "web"}, flags...), func(t *testing.T, w *world) string {
+	return leaving{onePod, append([]string{"debug", "web"}, flags...), func(t *testing.T, w *environment) string {
 		t.Helper()
 		return ""
 	}}
@@ -35,7 +35,7 @@ func TestHelpersAfterTheirClientsEnd(t *testing.T) {
 	for name, y := range map[string]leaving{"helper": helping(), "root": helping("--root")} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := y.world(t)
+			w := y.environment(t)
 			over := func() {
 				t.Helper()
 				w.awaitNoProcess(t, "98765")
@@ -62,7 +62,7 @@ func TestHelpersAfterTheirClientsEnd(t *testing.T) {
 }
 
 // cleanHelpers waits until a helper runs, and ends it as a person would on any machine.
-func (w *world) cleanHelpers(t *testing.T) {
+func (w *environment) cleanHelpers(t *testing.T) {
 	t.Helper()
 	if err := poll(t.Context(), func() (bool, error) {
 		list, err := w.plugin(t.Context(), "sessions", "--no-headers")
@@ -85,7 +85,7 @@ func TestCopyOutlivesItsOriginal(t *testing.T) {
 	for name, y := range map[string]leaving{"copy": copying(), "held": holding()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := y.world(t)
+			w := y.environment(t)
 			j := phase{name: "a session", lasts: true}.reach(t, w, newGate(t, w, nil), y)
 			if _, err := w.kubectl(t.Context(), "delete", "pod", "web", "--now"); err != nil {
 				t.Fatal(err)
@@ -111,7 +111,7 @@ func TestPatchIsPutBackWhenItsPodGoes(t *testing.T) {
 	for name, y := range map[string]leaving{"pod": patching(), "root": {oneDeployment, append(patching().args, "--root"), patching().left}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := y.world(t)
+			w := y.environment(t)
 			j := phase{name: "a session", lasts: true}.reach(t, w, newGate(t, w, nil), y)
 			if _, err := w.kubectl(t.Context(), "delete", "pods", "--all", "--now", "--wait=false"); err != nil {
 				t.Fatal(err)
@@ -126,7 +126,7 @@ func TestPatchIsPutBackWhenItsPodGoes(t *testing.T) {
 	t.Run("workload", func(t *testing.T) {
 		t.Parallel()
 		y := patching()
-		w := y.world(t)
+		w := y.environment(t)
 		j := phase{name: "a session", lasts: true}.reach(t, w, newGate(t, w, nil), y)
 		if _, err := w.kubectl(t.Context(), "delete", "deploy", "web", "--wait=false"); err != nil {
 			t.Fatal(err)

@@ -29,7 +29,7 @@ func TestDownloadInABrowser(t *testing.T) {
 	if err != nil {
 		t.Skip("no chromium in PATH (Debian: apt install chromium): downloads in a browser are not compared")
 	}
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestDownloadInABrowser(t *testing.T) {
 }
 
 // serve serves a directory for as long as the test runs, and gives the URL.
-func (w *world) serve(t *testing.T, args ...string) string {
+func (w *environment) serve(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), append([]string{"fs", "serve"}, args...)...)
 	cmd.Env = append(os.Environ(), w.env()...)

@@ -69,7 +69,7 @@ func newGlass(t *testing.T, s settings, name string) *glass {
 		t.Skip("the node's disk is not here: only the local cluster's is")
 	}
 	who := glasses()[name]
-	w, remove, err := newWorld(t.Context(), s, t.TempDir())
+	w, remove, err := newEnvironment(t.Context(), s, t.TempDir())
 	if remove != nil {
 		t.Cleanup(func() {
 			if err := remove(); err != nil {

@@ -30,7 +30,7 @@ spec:
 func TestDumpGoroutines(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	program := filepath.Join(t.TempDir(), "goserver")
 	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./goserver")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

@@ -61,8 +61,8 @@ func full(t *testing.T) {
 	}
 }
 
-// world is one test's own namespace on the cluster.
-type world struct {
+// environment is one test's own namespace on the cluster.
+type environment struct {
 	settings
 	namespace string
 	config    *rest.Config
@@ -80,8 +80,8 @@ func patience() time.Duration {
 	return one
 }
 
-// newWorld makes a namespace, which the returned function deletes again.
-func newWorld(ctx context.Context, s settings, dir string) (*world, func() error, error) {
+// newEnvironment makes a namespace, which the returned function deletes again.
+func newEnvironment(ctx context.Context, s settings, dir string) (*environment, func() error, error) {
 	raw, err := clientcmd.LoadFromFile(s.kubeconfig)
 	if err != nil {
 		return nil, nil, err
@@ -103,7 +103,7 @@ func newWorld(ctx context.Context, s settings, dir string) (*world, func() error
 	remove := func() error {
 		return removeAll(context.WithoutCancel(ctx), client, ns.Name, s.static)
 	}
-	w := &world{settings: s, namespace: ns.Name, config: config, client: client, own: filepath.Join(dir, "kubeconfig")}
+	w := &environment{settings: s, namespace: ns.Name, config: config, client: client, own: filepath.Join(dir, "kubeconfig")}
 	raw.Contexts[raw.CurrentContext].Namespace = ns.Name
 	if err := clientcmd.WriteToFile(*raw, w.own); err != nil {
 		return nil, remove, err
@@ -139,7 +139,7 @@ func removeAll(ctx context.Context, client *kubernetes.Clientset, namespace, sta
 }
 
 // awaitServiceAccount waits for what every pod of a namespace needs.
-func (w *world) awaitServiceAccount(ctx context.Context) error {
+func (w *environment) awaitServiceAccount(ctx context.Context) error {
 	return poll(ctx, func() (bool, error) {
 		_, err := w.client.CoreV1().ServiceAccounts(w.namespace).Get(ctx, "default", metav1.GetOptions{})
 		return err == nil, nil
@@ -165,7 +165,7 @@ func poll(ctx context.Context, done func() (bool, error)) error {
 }
 
 // env is the environment of the commands under test.
-func (w *world) env() []string {
+func (w *environment) env() []string {
 	env := []string{
 		"KUBECONFIG=" + w.own,
 		"PATH=" + w.path + string(os.PathListSeparator) + os.Getenv("PATH"),
@@ -182,7 +182,7 @@ func (w *world) env() []string {
 
 // apply creates the objects of a manifest, with $NGINX and the like filled in, and waits until the pods
 // named are ready.
-func (w *world) apply(ctx context.Context, manifest string, ready ...string) error {
+func (w *environment) apply(ctx context.Context, manifest string, ready ...string) error {
 	manifest = os.Expand(manifest, func(name string) string {
 		if image, ok := w.images[name]; ok {
 			return image
@@ -234,7 +234,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			w, remove, err := newWorld(t.Context(), s, env.WorkDir)
+			w, remove, err := newEnvironment(t.Context(), s, env.WorkDir)
 			if remove != nil {
 				env.Defer(func() {
 					if err := remove(); err != nil {
@@ -246,7 +246,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 				return err
 			}
 			env.Vars = append(env.Vars, w.env()...)
-			env.Values[worldKey{}] = w
+			env.Values[environmentKey{}] = w
 			return nil
 		},
 		Condition: func(name string) (bool, error) { return s.has(t.Context(), name) },
@@ -259,14 +259,14 @@ func scripts(t *testing.T, dir string) testscript.Params {
 	}
 }
 
-type worldKey struct{}
+type environmentKey struct{}
 
-// scriptApply is "apply FILE [POD...]": world.apply.
+// scriptApply is "apply FILE [POD...]": environment.apply.
 func scriptApply(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: apply file [pod...]")
 	}
-	w := ts.Value(worldKey{}).(*world)
+	w := ts.Value(environmentKey{}).(*environment)
 	ts.Check(w.apply(context.Background(), ts.ReadFile(args[0]), args[1:]...))
 }
 

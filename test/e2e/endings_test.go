@@ -18,20 +18,20 @@ import (
 type ending struct {
 	name string
 	args []string // of debug, beside the pod
-	do   func(*world, *terminal) error
+	do   func(*environment, *terminal) error
 	code int    // -1: any but 0
 	said string // what the one line says that names the cause; "" where none is needed
 }
 
-func byTyping(keys string) func(*world, *terminal) error {
-	return func(_ *world, x *terminal) error {
+func byTyping(keys string) func(*environment, *terminal) error {
+	return func(_ *environment, x *terminal) error {
 		_, err := x.master.WriteString(keys)
 		return err
 	}
 }
 
-func bySignal(signals ...os.Signal) func(*world, *terminal) error {
-	return func(_ *world, x *terminal) error {
+func bySignal(signals ...os.Signal) func(*environment, *terminal) error {
+	return func(_ *environment, x *terminal) error {
 		for _, signal := range signals {
 			if err := x.cmd.Process.Signal(signal); err != nil {
 				return err
@@ -41,15 +41,15 @@ func bySignal(signals ...os.Signal) func(*world, *terminal) error {
 	}
 }
 
-func byPlugin(args ...string) func(*world, *terminal) error {
-	return func(w *world, x *terminal) error {
+func byPlugin(args ...string) func(*environment, *terminal) error {
+	return func(w *environment, x *terminal) error {
 		_, err := w.plugin(x.t.Context(), args...)
 		return err
 	}
 }
 
-func byKubectl(args ...string) func(*world, *terminal) error {
-	return func(w *world, x *terminal) error {
+func byKubectl(args ...string) func(*environment, *terminal) error {
+	return func(w *environment, x *terminal) error {
 		_, err := w.kubectl(x.t.Context(), args...)
 		return err
 	}
@@ -87,7 +87,7 @@ func TestTerminalAfterEveryEnding(t *testing.T) {
 	for _, end := range endings() {
 		t.Run(end.name, func(t *testing.T) {
 			t.Parallel()
-			w := testWorld(t)
+			w := testEnvironment(t)
 			if err := w.apply(t.Context(), onePod, "web"); err != nil {
 				t.Fatal(err)
 			}

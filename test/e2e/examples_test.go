@@ -169,7 +169,7 @@ func TestExamples(t *testing.T) {
 
 func runExamples(t *testing.T, list []example, before []string) {
 	t.Helper()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	dir := t.TempDir()
 	w.setTable(t, dir)
 	var all []string
@@ -190,7 +190,7 @@ func runExamples(t *testing.T, list []example, before []string) {
 }
 
 // setTable puts the files that examples name into dir, and the context production into the kubeconfig.
-func (w *world) setTable(t *testing.T, dir string) {
+func (w *environment) setTable(t *testing.T, dir string) {
 	t.Helper()
 	for name, text := range map[string]string{
 		"nginx.conf":      "events {}\n",
@@ -217,7 +217,7 @@ func (w *world) setTable(t *testing.T, dir string) {
 }
 
 // setPods makes the objects that text names, and waits until they are ready.
-func (w *world) setPods(t *testing.T, text string) {
+func (w *environment) setPods(t *testing.T, text string) {
 	t.Helper()
 	var wait []string
 	var manifests []string
@@ -250,7 +250,7 @@ func (w *world) setPods(t *testing.T, text string) {
 var escapes = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 
 // typeLine runs a command line in a terminal as a person would, and returns its exit code and what the screen showed.
-func (w *world) typeLine(t *testing.T, dir, line string) (int, string) {
+func (w *environment) typeLine(t *testing.T, dir, line string) (int, string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
 	cmd.Dir = dir
@@ -273,7 +273,7 @@ func (w *world) typeLine(t *testing.T, dir, line string) (int, string) {
 }
 
 // personEnv is the environment of a person whose home is dir.
-func (w *world) personEnv(dir string) []string {
+func (w *environment) personEnv(dir string) []string {
 	return append(append(os.Environ(), w.env()...), "HOME="+dir, "TERM=xterm", "KUBE_EDITOR=", "XDG_CONFIG_HOME=",
 		"EDITOR=sed -i s/1024/2048/", "SHAREPROC_CONFIG="+filepath.Join(dir, "config.yaml"))
 }

@@ -60,7 +60,7 @@ func (j *job) text() string {
 	return j.output.String()
 }
 
-func (w *world) launch(t *testing.T, g *gate, args ...string) *job {
+func (w *environment) launch(t *testing.T, g *gate, args ...string) *job {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), append([]string{"--server", g.url}, args...)...)
 	cmd.Env = append(os.Environ(), w.env()...)
@@ -110,7 +110,7 @@ type leaving struct {
 	manifest string
 	args     []string
 	// left is what of it is there, as sessions names it.
-	left func(*testing.T, *world) string
+	left func(*testing.T, *environment) string
 }
 
 func copying() leaving { return leaving{onePod, []string{"debug", "web", "--copy"}, copyLeft} }
@@ -120,7 +120,7 @@ func holding() leaving {
 }
 
 // copyLeft names a copy that nobody has deleted. How long the node takes to end it is the node's business.
-func copyLeft(t *testing.T, w *world) string {
+func copyLeft(t *testing.T, w *environment) string {
 	t.Helper()
 	for _, pod := range w.copies(t) {
 		if pod.DeletionTimestamp == nil {
@@ -130,7 +130,7 @@ func copyLeft(t *testing.T, w *world) string {
 	return ""
 }
 
-func (w *world) copies(t *testing.T) []corev1.Pod {
+func (w *environment) copies(t *testing.T) []corev1.Pod {
 	t.Helper()
 	list, err := w.client.CoreV1().Pods(w.namespace).List(t.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/managed-by=kubectl-shareproc"})
 	if err != nil {
@@ -141,7 +141,7 @@ func (w *world) copies(t *testing.T) []corev1.Pod {
 
 // patching looks at the template itself too: the marks alone prove nothing.
 func patching() leaving {
-	return leaving{oneDeployment, []string{"debug", "deploy/web", "--patch", "--yes"}, func(t *testing.T, w *world) string {
+	return leaving{oneDeployment, []string{"debug", "deploy/web", "--patch", "--yes"}, func(t *testing.T, w *environment) string {
 		t.Helper()
 		out := w.query(t, "deploy", "web", "-o", "jsonpath={.spec.template.spec}{.metadata.labels}{.metadata.annotations.kubectl-shareproc/patch}")
 		if !strings.Contains(out, "shareproc-") && !strings.Contains(out, "shareProcessNamespace") {
@@ -151,7 +151,7 @@ func patching() leaving {
 	}}
 }
 
-func (w *world) query(t *testing.T, args ...string) string {
+func (w *environment) query(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := w.kubectl(t.Context(), append([]string{"get"}, args...)...)
 	if err != nil {
@@ -160,15 +160,15 @@ func (w *world) query(t *testing.T, args ...string) string {
 	return strings.TrimSpace(out)
 }
 
-func (y leaving) world(t *testing.T) *world {
+func (y leaving) environment(t *testing.T) *environment {
 	t.Helper()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	y.ready(t, w)
 	return w
 }
 
 // ready makes what the way is about.
-func (y leaving) ready(t *testing.T, w *world) {
+func (y leaving) ready(t *testing.T, w *environment) {
 	t.Helper()
 	if err := w.apply(t.Context(), y.manifest); err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func (y leaving) ready(t *testing.T, w *world) {
 }
 
 // settled waits until a workload's last change has reached its pods: until then the server refuses some changes of it.
-func (y leaving) settled(t *testing.T, w *world) {
+func (y leaving) settled(t *testing.T, w *environment) {
 	t.Helper()
 	if y.manifest != oneDeployment {
 		return
@@ -195,7 +195,7 @@ func (y leaving) settled(t *testing.T, w *world) {
 const undoneWithin = time.Minute
 
 // gone waits until nothing is left.
-func (y leaving) gone(t *testing.T, w *world, j *job) {
+func (y leaving) gone(t *testing.T, w *environment, j *job) {
 	t.Helper()
 	y.undone(t, w, j)
 	if err := poll(t.Context(), func() (bool, error) { return len(w.copies(t)) == 0, nil }); err != nil {
@@ -204,7 +204,7 @@ func (y leaving) gone(t *testing.T, w *world, j *job) {
 }
 
 // undone waits until everything has been asked to end, and every template is as it was.
-func (y leaving) undone(t *testing.T, w *world, j *job) {
+func (y leaving) undone(t *testing.T, w *environment, j *job) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), undoneWithin)
 	defer cancel()
@@ -214,7 +214,7 @@ func (y leaving) undone(t *testing.T, w *world, j *job) {
 }
 
 // cleaned ends what is left as a person would on any machine.
-func (y leaving) cleaned(t *testing.T, w *world, j *job) {
+func (y leaving) cleaned(t *testing.T, w *environment, j *job) {
 	t.Helper()
 	if left := y.left(t, w); left != "" {
 		names, err := w.plugin(t.Context(), "sessions", "-o", "name")
@@ -277,7 +277,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
 			y := p.way()
-			w := y.world(t)
+			w := y.environment(t)
 			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 				y.settled(t, w)
 				g := newGate(t, w, p.decide)
@@ -302,7 +302,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 }
 
 // reach starts the way, and waits until it is in that phase.
-func (p phase) reach(t *testing.T, w *world, g *gate, y leaving) *job {
+func (p phase) reach(t *testing.T, w *environment, g *gate, y leaving) *job {
 	t.Helper()
 	j := w.launch(t, g, append(y.args[:len(y.args):len(y.args)], p.command()...)...)
 	j.await(p.name, func() bool {
@@ -332,7 +332,7 @@ func TestPatchIsPutBackWhenTheServerIsBack(t *testing.T) {
 	full(t)
 	t.Parallel()
 	y := patching()
-	w := y.world(t)
+	w := y.environment(t)
 	g := newGate(t, w, nil)
 	j := phase{name: "a session", lasts: true}.reach(t, w, g, y)
 	g.cut()

@@ -15,7 +15,7 @@ import (
 func TestDescribeGrowsByTwentyLinesAtMost(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func ours(screen string) (found []string) {
 func TestProcessesOfOursInAShell(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func (g *gate) Accept() (net.Conn, error) {
 }
 
 // newGate starts a hop with the test's own credentials.
-func newGate(t *testing.T, w *world, decide func(request) fate) *gate {
+func newGate(t *testing.T, w *environment, decide func(request) fate) *gate {
 	t.Helper()
 	transport, err := rest.TransportFor(w.config)
 	if err != nil {

@@ -166,7 +166,7 @@ func runGuide(t *testing.T, name, text string) {
 	if len(list) == 0 {
 		return // prose alone
 	}
-	w := testWorld(t)
+	w := testEnvironment(t)
 	switch name {
 	case "from-alert-to-cause.md":
 		w.setTroubles(t)
@@ -214,7 +214,7 @@ func runGuide(t *testing.T, name, text string) {
 }
 
 // setTroubles makes the pods of the script in which each has its trouble.
-func (w *world) setTroubles(t *testing.T) {
+func (w *environment) setTroubles(t *testing.T) {
 	t.Helper()
 	script, err := os.ReadFile("smoke/report.txtar")
 	if err != nil {
@@ -240,7 +240,7 @@ func (w *world) setTroubles(t *testing.T) {
 }
 
 // setJava makes a pod with a JVM of this machine, and returns an image with a JDK.
-func (w *world) setJava(t *testing.T) string {
+func (w *environment) setJava(t *testing.T) string {
 	t.Helper()
 	image := os.Getenv("SHAREPROC_E2E_JDK")
 	if image == "" {
@@ -261,7 +261,7 @@ func (w *world) setJava(t *testing.T) string {
 }
 
 // typed runs one command line, after one that ended with the exit code last, and types what it is given into the shell that opens.
-func (w *world) typed(t *testing.T, dir string, last int, c command) (int, string) {
+func (w *environment) typed(t *testing.T, dir string, last int, c command) (int, string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", fmt.Sprintf("(exit %d)\n%s", last, c.line))
 	cmd.Dir = dir

@@ -17,7 +17,7 @@ import (
 func TestIntegrations(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	dir := t.TempDir()
 	w.setTable(t, dir)
 	w.setPods(t, "nginx")

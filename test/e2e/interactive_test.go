@@ -27,7 +27,7 @@ spec:
 
 func TestInteractiveShell(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestInteractiveShell(t *testing.T) {
 
 func TestCommandInATerminal(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestCommandInATerminal(t *testing.T) {
 func TestSignalsEndAnInteractiveSession(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestSignalsEndAnInteractiveSession(t *testing.T) {
 func TestCtrlCWhileTheHelperStarts(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestCtrlCWhileTheHelperStarts(t *testing.T) {
 func TestCtrlCWhileTheServerIsSilent(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +155,7 @@ func TestCtrlCWhileTheServerIsSilent(t *testing.T) {
 func TestCtrlCWhileTheCopyStarts(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestCtrlCWhileTheCopyStarts(t *testing.T) {
 func TestCtrlCEndsARemoteCommand(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestCtrlCEndsARemoteCommand(t *testing.T) {
 func TestRemoteShellEndsWithItsClient(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestRemoteShellEndsWithItsClient(t *testing.T) {
 func TestCopyIsDeletedWhenItsTerminalCloses(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}

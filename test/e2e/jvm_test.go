@@ -81,7 +81,7 @@ func TestAttachingToAJVM(t *testing.T) {
 	full(t)
 	t.Parallel()
 	directories := findJDK(t, fromEnvironment(t))
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), directories.Replace(jvmPod), "jvm"); err != nil {
 		t.Fatal(err)
 	}

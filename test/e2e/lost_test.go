@@ -30,7 +30,7 @@ type hole struct {
 	swallow atomic.Bool
 }
 
-func newHole(t *testing.T, w *world) *hole {
+func newHole(t *testing.T, w *environment) *hole {
 	t.Helper()
 	host, err := url.Parse(w.config.Host)
 	if err != nil {
@@ -99,7 +99,7 @@ func TestShellWithoutNetwork(t *testing.T) {
 	for wire, env := range transports() {
 		t.Run(wire, func(t *testing.T) {
 			t.Parallel()
-			w := testWorld(t)
+			w := testEnvironment(t)
 			if err := w.apply(t.Context(), onePod, "web"); err != nil {
 				t.Fatal(err)
 			}
@@ -146,7 +146,7 @@ func TestCommandWithoutNetwork(t *testing.T) {
 	for wire, env := range transports() {
 		t.Run(wire, func(t *testing.T) {
 			t.Parallel()
-			w := testWorld(t)
+			w := testEnvironment(t)
 			if err := w.apply(t.Context(), onePod, "web"); err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +170,7 @@ func TestWhatAKilledClientLeftEnds(t *testing.T) {
 	for wire, env := range transports() {
 		t.Run(wire, func(t *testing.T) {
 			t.Parallel()
-			w := testWorld(t)
+			w := testEnvironment(t)
 			if err := w.apply(t.Context(), onePod, "web"); err != nil {
 				t.Fatal(err)
 			}

@@ -70,7 +70,7 @@ func (m mistakenWire) Shell(ctx context.Context, argv []string, t *attach.Termin
 }
 
 // panics makes a mistake in that phase, in this process, which has no such mistake to offer otherwise.
-func (p phase) panics(t *testing.T, w *world, y leaving) {
+func (p phase) panics(t *testing.T, w *environment, y leaving) {
 	t.Helper()
 	j := &job{t: t}
 	env := map[string]string{}
@@ -103,7 +103,7 @@ func (p phase) panics(t *testing.T, w *world, y leaving) {
 }
 
 // loses has the API server go away for good in that phase.
-func (p phase) loses(t *testing.T, w *world, y leaving) {
+func (p phase) loses(t *testing.T, w *environment, y leaving) {
 	t.Helper()
 	g := newGate(t, w, p.decide)
 	// A rollout is waited for as long as --timeout, in case that the server comes back.
@@ -137,7 +137,7 @@ func TestNothingIsLeftWhenTheReaderGoes(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			y := lines[line]
-			w := y.world(t)
+			w := y.environment(t)
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
 			cmd.Env = append(os.Environ(), w.env()...)
 			if out, err := cmd.CombinedOutput(); err != nil || bytes.Count(out, []byte("\n")) != 1 {

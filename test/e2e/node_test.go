@@ -63,10 +63,10 @@ func (l *lab) cluster(ctx context.Context, t *testing.T, args ...string) string 
 	return string(out)
 }
 
-// world is a namespace there.
-func (l *lab) world(t *testing.T, y leaving) *world {
+// environment is a namespace there.
+func (l *lab) environment(t *testing.T, y leaving) *environment {
 	t.Helper()
-	w, _, err := newWorld(t.Context(), l.settings, t.TempDir()) // it goes with the cluster
+	w, _, err := newEnvironment(t.Context(), l.settings, t.TempDir()) // it goes with the cluster
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func (l *lab) kubelet(t *testing.T, sig syscall.Signal) {
 }
 
 // unready says of the node what the node controller does after a while without a kubelet.
-func (w *world) unready(t *testing.T) {
+func (w *environment) unready(t *testing.T) {
 	t.Helper()
 	nodes, err := w.client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
 	if err != nil || len(nodes.Items) != 1 {
@@ -113,20 +113,20 @@ func (w *world) unready(t *testing.T) {
 	}
 }
 
-// sitting is one session in a world of its own.
-type sitting struct {
+// userSession is one session in an environment of its own.
+type userSession struct {
 	name string
 	way  leaving
-	w    *world
+	w    *environment
 	j    *job
 }
 
 // sit starts a session of every way.
-func (l *lab) sit(t *testing.T) []*sitting {
+func (l *lab) sit(t *testing.T) []*userSession {
 	t.Helper()
-	var all []*sitting
+	var all []*userSession
 	for name, y := range map[string]leaving{"copy": copying(), "held": holding(), "patch": patching(), "helper": helping(), "root": helping("--root")} {
-		all = append(all, &sitting{name: name, way: y, w: l.world(t, y)})
+		all = append(all, &userSession{name: name, way: y, w: l.environment(t, y)})
 	}
 	for _, s := range all {
 		s.j = phase{name: "a session, " + s.name, lasts: true}.reach(t, s.w, newGate(t, s.w, nil), s.way)
@@ -154,7 +154,7 @@ func TestNothingIsLeftWhenTheNodeFails(t *testing.T) {
 	t.Run("the node is not ready", func(t *testing.T) {
 		all := l.sit(t)
 		y := copying()
-		starting := &sitting{name: "a copy that starts", way: y, w: l.world(t, y)}
+		starting := &userSession{name: "a copy that starts", way: y, w: l.environment(t, y)}
 		l.kubelet(t, syscall.SIGSTOP)
 		goOn := sync.OnceFunc(func() { l.kubelet(t, syscall.SIGCONT) })
 		defer goOn()
@@ -193,7 +193,7 @@ spec:
 // pulling ends clients whose image is on its way. The kubelet lets go of a pod only when its pull has ended.
 func (l *lab) pulling(t *testing.T, y leaving) {
 	t.Helper()
-	w := l.world(t, y)
+	w := l.environment(t, y)
 	if err := w.apply(t.Context(), silentRegistry, "registry"); err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func (l *lab) pulling(t *testing.T, y leaving) {
 }
 
 // pulls counts the images that the kubelet has begun to pull for pods of the namespace.
-func (w *world) pulls(t *testing.T) (n int32) {
+func (w *environment) pulls(t *testing.T) (n int32) {
 	t.Helper()
 	events, err := w.client.CoreV1().Events(w.namespace).List(t.Context(), metav1.ListOptions{FieldSelector: "reason=Pulling"})
 	if err != nil {

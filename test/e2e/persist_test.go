@@ -36,7 +36,7 @@ func TestPersistentShell(t *testing.T) {
 	for wire, env := range transports() {
 		t.Run(wire, func(t *testing.T) {
 			t.Parallel()
-			w := testWorld(t)
+			w := testEnvironment(t)
 			if err := w.apply(t.Context(), onePod, "web"); err != nil {
 				t.Fatal(err)
 			}
@@ -106,7 +106,7 @@ func TestPersistentShell(t *testing.T) {
 func TestPersistentShellOutlivesItsClient(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestPersistentShellOutlivesItsClient(t *testing.T) {
 func TestPersistentShellEnds(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestPersistentShellEnds(t *testing.T) {
 func TestShellByAttachAlone(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestShellByAttachAlone(t *testing.T) {
 }
 
 // leaveShell leaves a shell to attach to, where there is none.
-func leaveShell(t *testing.T, w *world) {
+func leaveShell(t *testing.T, w *environment) {
 	t.Helper()
 	out, err := w.plugin(t.Context(), "sessions", "web", "-o", "jsonpath={.items[*].persistent}")
 	if err != nil {
@@ -237,7 +237,7 @@ func leaveShell(t *testing.T, w *world) {
 }
 
 // inShell runs a command that opens a shell, and types that it may go. The error has what the terminal showed.
-func (w *world) inShell(t *testing.T, args []string) error {
+func (w *environment) inShell(t *testing.T, args []string) error {
 	t.Helper()
 	x := w.start(t, args...)
 	if err := poll(t.Context(), func() (bool, error) {

@@ -34,7 +34,7 @@ $ kubectl shareproc debug crasher --copy --hold -q
 // TestPicture types the session of the README's picture, and compares what shows with the picture. "make picture" draws it.
 func TestPicture(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	dir := t.TempDir()
 	w.setTable(t, dir)
 	w.setPods(t, pictureSession)

@@ -25,7 +25,7 @@ const generated = 200
 func TestAnyPodsCopyIsAccepted(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	config := rest.CopyConfig(w.config)
 	config.QPS, config.WarningHandlerWithContext = -1, rest.NoWarnings{}
 	client, err := kubernetes.NewForConfig(config)

@@ -27,7 +27,7 @@ type roleWay struct {
 	objects string
 	pods    []string
 	// again waits for what the commands need, or puts it back where one may have ended it; nil where pods is enough.
-	again func(*testing.T, *world)
+	again func(*testing.T, *environment)
 	// tries are carried out with the Role; each rule of it is needed by one of them at least.
 	tries []try
 	// shows has rules without which nothing fails, and what is on the screen with them only.
@@ -82,19 +82,19 @@ func TestSmallestRoles(t *testing.T) {
 			if err := yaml.UnmarshalStrict(text, &role); err != nil {
 				t.Fatal(err)
 			}
-			w := testWorld(t)
+			w := testEnvironment(t)
 			if err := w.apply(t.Context(), each.objects, each.pods...); err != nil {
 				t.Fatal(err)
 			}
 			if each.again == nil {
-				each.again = func(*testing.T, *world) {}
+				each.again = func(*testing.T, *environment) {}
 			}
 			each.holds(t, w, single(role.Rules))
 		})
 	}
 }
 
-func (y roleWay) holds(t *testing.T, w *world, rules []rbacv1.PolicyRule) {
+func (y roleWay) holds(t *testing.T, w *environment, rules []rbacv1.PolicyRule) {
 	t.Helper()
 	for i, missing := range rules {
 		user := w.grant(t, fmt.Sprintf("less-%d", i), slices.Delete(slices.Clone(rules), i, i+1))
@@ -136,7 +136,7 @@ func (y roleWay) holds(t *testing.T, w *world, rules []rbacv1.PolicyRule) {
 }
 
 // screen is what all tries print, of which none fails.
-func (y roleWay) screen(t *testing.T, w *world, user string) (all string) {
+func (y roleWay) screen(t *testing.T, w *environment, user string) (all string) {
 	t.Helper()
 	for _, try := range y.tries {
 		out, err := w.as(t, user, try.command)
@@ -176,7 +176,7 @@ spec:
 `
 
 // changeConfig writes the ConfigMap once more, so that it is newer than the pod.
-func changeConfig(t *testing.T, w *world) {
+func changeConfig(t *testing.T, w *environment) {
 	t.Helper()
 	if _, err := w.kubectl(t.Context(), "annotate", "--overwrite", "configmap", "app", "at="+time.Now().Format("15-04-05.000000")); err != nil {
 		t.Fatal(err)
@@ -184,7 +184,7 @@ func changeConfig(t *testing.T, w *world) {
 }
 
 // failures tries everything without one rule.
-func (y roleWay) failures(t *testing.T, w *world, user string, missing rbacv1.PolicyRule) (failed int) {
+func (y roleWay) failures(t *testing.T, w *environment, user string, missing rbacv1.PolicyRule) (failed int) {
 	t.Helper()
 	for _, try := range y.tries {
 		before := w.picture(t)
@@ -213,7 +213,7 @@ func (y roleWay) failures(t *testing.T, w *world, user string, missing rbacv1.Po
 }
 
 // role is what doctor --role prints for somebody who lacks nothing.
-func (w *world) role(t *testing.T, user, question string) []string {
+func (w *environment) role(t *testing.T, user, question string) []string {
 	t.Helper()
 	out, err := w.as(t, user, "doctor --role "+question)
 	if err != nil {
@@ -261,7 +261,7 @@ func advised(text string) []rbacv1.PolicyRule {
 }
 
 // grant makes a user who has a Role of these rules and nothing else, and waits until the API server knows of it.
-func (w *world) grant(t *testing.T, user string, rules []rbacv1.PolicyRule) string {
+func (w *environment) grant(t *testing.T, user string, rules []rbacv1.PolicyRule) string {
 	t.Helper()
 	rbac := w.client.RbacV1()
 	meta := metav1.ObjectMeta{Name: user}
@@ -292,7 +292,7 @@ func (w *world) grant(t *testing.T, user string, rules []rbacv1.PolicyRule) stri
 }
 
 // as runs a command as a user, in a directory of its own.
-func (w *world) as(t *testing.T, user, command string) (string, error) {
+func (w *environment) as(t *testing.T, user, command string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
@@ -313,7 +313,7 @@ func (w *world) as(t *testing.T, user, command string) (string, error) {
 }
 
 // picture is what a command could have made in the namespace: pods and helpers.
-func (w *world) picture(t *testing.T) string {
+func (w *environment) picture(t *testing.T) string {
 	t.Helper()
 	list, err := w.client.CoreV1().Pods(w.namespace).List(t.Context(), metav1.ListOptions{})
 	if err != nil {
@@ -335,7 +335,7 @@ func (w *world) picture(t *testing.T) string {
 }
 
 // leaveSomething leaves a running helper and a copy, where there are none.
-func leaveSomething(t *testing.T, w *world) {
+func leaveSomething(t *testing.T, w *environment) {
 	t.Helper()
 	var last error
 	if err := poll(t.Context(), func() (bool, error) { // the one before may be ending in this moment
@@ -381,7 +381,7 @@ func everyWorkload() string {
 }
 
 // everyWorkloadReady runs the cron job, and waits until each kind has a pod and all of them are ready.
-func everyWorkloadReady(t *testing.T, w *world) {
+func everyWorkloadReady(t *testing.T, w *environment) {
 	t.Helper()
 	if _, err := w.client.BatchV1().Jobs(w.namespace).Get(t.Context(), "now", metav1.GetOptions{}); apierrors.IsNotFound(err) {
 		if _, err := w.kubectl(t.Context(), "create", "job", "now", "--from=cronjob/cron"); err != nil {

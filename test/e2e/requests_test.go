@@ -36,7 +36,7 @@ func (c *counter) take() []string {
 }
 
 // count puts a counter between the test's commands and the API server.
-func (w *world) count(t *testing.T) *counter {
+func (w *environment) count(t *testing.T) *counter {
 	t.Helper()
 	config := rest.CopyConfig(w.config)
 	config.NextProtos = []string{"http/1.1"} // an upgrade needs it
@@ -72,7 +72,7 @@ func (w *world) count(t *testing.T) *counter {
 // A helper that runs already costs one look at the pod and one command in it.
 func TestWarmCommandsCostOneGetAndOneExec(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func oneGetAndOneExec(requests []string) bool {
 // What needs no cluster asks none.
 func TestSomeCommandsCostNoRequest(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	c := w.count(t)
 	for _, args := range [][]string{
 		{},
@@ -162,7 +162,7 @@ func TestSomeCommandsCostNoRequest(t *testing.T) {
 func TestRootIsAFileSystem(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ func (l *lab) removeRecord(t *testing.T, id string) {
 }
 
 // addHelper adds a helper as the plugin does, at a time of its own.
-func (w *world) addHelper(t *testing.T, name string, added time.Time) {
+func (w *environment) addHelper(t *testing.T, name string, added time.Time) {
 	t.Helper()
 	pod, err := w.client.CoreV1().Pods(w.namespace).Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {
@@ -70,7 +70,7 @@ func (w *world) addHelper(t *testing.T, name string, added time.Time) {
 }
 
 // awaitEnd waits for the end of a helper that the kubelet has started again so many times, and returns the container's id.
-func (w *world) awaitEnd(t *testing.T, name string, restarts int32) string {
+func (w *environment) awaitEnd(t *testing.T, name string, restarts int32) string {
 	t.Helper()
 	var id string
 	err := poll(t.Context(), func() (bool, error) {
@@ -95,7 +95,7 @@ func (w *world) awaitEnd(t *testing.T, name string, restarts int32) string {
 // ends within seconds where its time was over; while one that cannot know that keeps the pod's status from changing, commands
 // go on.
 func (l *lab) risen(t *testing.T) {
-	w, _, err := newWorld(t.Context(), l.settings, t.TempDir()) // it goes with the cluster
+	w, _, err := newEnvironment(t.Context(), l.settings, t.TempDir()) // it goes with the cluster
 	if err != nil {
 		t.Fatal(err)
 	}

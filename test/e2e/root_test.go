@@ -13,7 +13,7 @@ import (
 // The shell with the target's files as / is as good as any: jobs, keys, exit code, and it ends with its client.
 func TestInteractiveRoot(t *testing.T) {
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), onePod, "web"); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestInteractiveRoot(t *testing.T) {
 func TestInteractiveRootThatIsRefused(t *testing.T) {
 	full(t)
 	t.Parallel()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	if err := w.apply(t.Context(), userPod, "web"); err != nil {
 		t.Fatal(err)
 	}

@@ -91,18 +91,18 @@ func scriptPod(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	manifest, err := podManifest(args)
 	ts.Check(err)
-	ts.Check(ts.Value(worldKey{}).(*world).apply(context.Background(), manifest, args[0]))
+	ts.Check(ts.Value(environmentKey{}).(*environment).apply(context.Background(), manifest, args[0]))
 }
 
 // scriptOwn is "own": a namespace of the script's own from here on.
 func scriptOwn(s settings) func(*testscript.TestScript, bool, []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
-		w, remove, err := newWorld(context.Background(), s, ts.MkAbs("."))
+		w, remove, err := newEnvironment(context.Background(), s, ts.MkAbs("."))
 		if remove != nil {
 			ts.Defer(func() { ts.Check(remove()) })
 		}
 		ts.Check(err)
-		*ts.Value(worldKey{}).(*world) = *w
+		*ts.Value(environmentKey{}).(*environment) = *w
 		ts.Setenv("KUBECONFIG", w.own)
 		ts.Setenv("NS", w.namespace)
 	}
@@ -112,7 +112,7 @@ func scriptOwn(s settings) func(*testscript.TestScript, bool, []string) {
 func TestSmoke(t *testing.T) {
 	t.Parallel()
 	s := fromEnvironment(t)
-	shared := sharedWorld(t)
+	shared := sharedEnvironment(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "smoke",
 		RequireExplicitExec: true,
@@ -120,7 +120,7 @@ func TestSmoke(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			w := *shared
 			env.Vars = append(env.Vars, w.env()...)
-			env.Values[worldKey{}] = &w
+			env.Values[environmentKey{}] = &w
 			return nil
 		},
 		Condition: func(name string) (bool, error) { return s.has(t.Context(), name) },
@@ -130,10 +130,10 @@ func TestSmoke(t *testing.T) {
 	})
 }
 
-// sharedWorld is a namespace with the shared pods, until the test and its scripts have ended.
-func sharedWorld(t *testing.T) *world {
+// sharedEnvironment is a namespace with the shared pods, until the test and its scripts have ended.
+func sharedEnvironment(t *testing.T) *environment {
 	t.Helper()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	var manifests, names []string
 	for _, args := range sharedPods() {
 		manifest, err := podManifest(args)

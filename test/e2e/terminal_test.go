@@ -40,12 +40,12 @@ type terminal struct {
 }
 
 // start runs the plugin in a terminal of 80 by 24.
-func (w *world) start(t *testing.T, args ...string) *terminal {
+func (w *environment) start(t *testing.T, args ...string) *terminal {
 	t.Helper()
 	return w.startWith(t, nil, args...)
 }
 
-func (w *world) startCmd(t *testing.T, cmd *exec.Cmd) *terminal {
+func (w *environment) startCmd(t *testing.T, cmd *exec.Cmd) *terminal {
 	t.Helper()
 	master, slave, err := pty.Open()
 	if err != nil {
@@ -126,7 +126,7 @@ func (x *terminal) exit() int {
 }
 
 // startWith is start with more environment.
-func (w *world) startWith(t *testing.T, env []string, args ...string) *terminal {
+func (w *environment) startWith(t *testing.T, env []string, args ...string) *terminal {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(w.path, "kubectl-shareproc"), args...)
 	cmd.Env = append(append(os.Environ(), w.env()...), env...)

@@ -52,7 +52,7 @@ find "$2" -type l -exec sh -c 'echo "$1 $(readlink "$1")"' sh {} \; | sort`
 
 // A bench is a pod that trials share, and what they copy.
 type bench struct {
-	*world
+	*environment
 	server string // host:port
 	local  string // a directory
 	want   [2]string
@@ -61,7 +61,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	w := testWorld(t)
+	w := testEnvironment(t)
 	host, err := url.Parse(w.config.Host)
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func newBench(t *testing.T) *bench {
 	if err := w.apply(t.Context(), sharing, "web"); err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{world: w, server: host.Host, local: t.TempDir(), totals: map[string][2]int64{}}
+	b := &bench{environment: w, server: host.Host, local: t.TempDir(), totals: map[string][2]int64{}}
 	b.makeSource(t)
 	if _, err := w.plugin(t.Context(), "cp", b.local+"/source", "web:/data/", "-q"); err != nil {
 		t.Fatal(err)

@@ -15,9 +15,9 @@ import (
 	"testing"
 )
 
-func testWorld(t *testing.T) *world {
+func testEnvironment(t *testing.T) *environment {
 	t.Helper()
-	w, remove, err := newWorld(t.Context(), fromEnvironment(t), t.TempDir())
+	w, remove, err := newEnvironment(t.Context(), fromEnvironment(t), t.TempDir())
 	if remove != nil {
 		t.Cleanup(func() {
 			if err := remove(); err != nil {
@@ -31,7 +31,7 @@ func testWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) awaitNoCopy(t *testing.T) {
+func (w *environment) awaitNoCopy(t *testing.T) {
 	t.Helper()
 	if err := poll(t.Context(), func() (bool, error) {
 		out, err := w.kubectl(t.Context(), "get", "pods", "-o", "name")
@@ -42,7 +42,7 @@ func (w *world) awaitNoCopy(t *testing.T) {
 }
 
 // awaitProcess waits until every text is in the command line of some process.
-func (w *world) awaitProcess(t *testing.T, texts ...string) {
+func (w *environment) awaitProcess(t *testing.T, texts ...string) {
 	t.Helper()
 	var last string
 	err := poll(t.Context(), func() (bool, error) {
@@ -56,7 +56,7 @@ func (w *world) awaitProcess(t *testing.T, texts ...string) {
 }
 
 // awaitNoProcess waits until no process has text in its command line.
-func (w *world) awaitNoProcess(t *testing.T, text string) {
+func (w *environment) awaitNoProcess(t *testing.T, text string) {
 	t.Helper()
 	var last string
 	err := poll(t.Context(), func() (bool, error) {
@@ -69,15 +69,15 @@ func (w *world) awaitNoProcess(t *testing.T, text string) {
 	}
 }
 
-func (w *world) plugin(ctx context.Context, args ...string) (string, error) {
+func (w *environment) plugin(ctx context.Context, args ...string) (string, error) {
 	return w.run(ctx, "kubectl-shareproc", args...)
 }
 
-func (w *world) kubectl(ctx context.Context, args ...string) (string, error) {
+func (w *environment) kubectl(ctx context.Context, args ...string) (string, error) {
 	return w.run(ctx, "kubectl", args...)
 }
 
-func (w *world) run(ctx context.Context, name string, args ...string) (string, error) {
+func (w *environment) run(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(w.path, name), args...)
 	cmd.Env = append(os.Environ(), w.env()...)
 	out, err := cmd.Output()

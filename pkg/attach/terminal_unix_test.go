@@ -15,14 +15,14 @@ import (
 	"github.com/moby/term"
 )
 
-// desk is a terminal with somebody sitting at it.
-type desk struct {
+// testTerminal is a terminal with somebody sitting at it.
+type testTerminal struct {
 	hand   *os.File // what is typed, and what the screen shows
 	side   *os.File // the program's end
 	before term.State
 }
 
-func newDesk(t *testing.T) *desk {
+func newTestTerminal(t *testing.T) *testTerminal {
 	t.Helper()
 	hand, side, err := pty.Open()
 	if err != nil {
@@ -32,14 +32,14 @@ func newDesk(t *testing.T) *desk {
 		_ = hand.Close()
 		_ = side.Close()
 	})
-	d := &desk{hand: hand, side: side}
+	d := &testTerminal{hand: hand, side: side}
 	d.resize(t, 80, 24)
 	d.before = d.state(t)
 	return d
 }
 
 // state is the terminal's termios, every byte of it.
-func (d *desk) state(t *testing.T) term.State {
+func (d *testTerminal) state(t *testing.T) term.State {
 	t.Helper()
 	state, err := term.SaveState(d.side.Fd())
 	if err != nil {
@@ -48,19 +48,19 @@ func (d *desk) state(t *testing.T) term.State {
 	return *state
 }
 
-func (d *desk) isRaw(t *testing.T) bool {
+func (d *testTerminal) isRaw(t *testing.T) bool {
 	t.Helper()
 	return d.state(t) != d.before
 }
 
-func (d *desk) resize(t *testing.T, columns, rows uint16) {
+func (d *testTerminal) resize(t *testing.T, columns, rows uint16) {
 	t.Helper()
 	if err := pty.Setsize(d.hand, &pty.Winsize{Cols: columns, Rows: rows}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (d *desk) typeIn(t *testing.T, keys string) {
+func (d *testTerminal) typeIn(t *testing.T, keys string) {
 	t.Helper()
 	if _, err := io.WriteString(d.hand, keys); err != nil {
 		t.Fatal(err)
@@ -68,13 +68,13 @@ func (d *desk) typeIn(t *testing.T, keys string) {
 }
 
 // shows reads the screen until it has shown the text.
-func (d *desk) shows(t *testing.T, text string) {
+func (d *testTerminal) shows(t *testing.T, text string) {
 	t.Helper()
 	d.until(t, text)
 }
 
 // until reads the screen until it has shown the texts, one after the other, and gives all that it has shown.
-func (d *desk) until(t *testing.T, texts ...string) string {
+func (d *testTerminal) until(t *testing.T, texts ...string) string {
 	t.Helper()
 	var seen strings.Builder
 	missing := func() bool {
@@ -109,7 +109,7 @@ func (d *desk) until(t *testing.T, texts ...string) string {
 }
 
 // restored checks that the terminal is as it was before.
-func (d *desk) restored(t *testing.T) {
+func (d *testTerminal) restored(t *testing.T) {
 	t.Helper()
 	if d.state(t) != d.before {
 		t.Error("the terminal's state differs from what it was")

@@ -74,7 +74,11 @@ func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceive
 	if f.Size >= 0 && !r.root.Kernel(path.Join(r.start, f.Path)) {
 		word = down.word(large(f))
 	}
-	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10), word)
+	until := word
+	if f.To > 0 && word != probeEnd() {
+		until += strconv.FormatInt(f.To, 10)
+	}
+	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10), until)
 	var size, end int64
 	err := r.root.part(ctx, "copy", q, func(i Info) error {
 		same := i.state == f.State || f.Grows && grewTo(f.State, i.Stat, f.Size)

@@ -225,8 +225,8 @@ func (w *walk) read(ctx context.Context, i int, part Part, r Receiver, buffer []
 	if !part.is(describeFile(info)) {
 		return ErrChanged, nil
 	}
-	for at, end := part.From, part.Size; at < part.Size; at, end = end, part.Size {
-		if part.Blocks >= 0 && part.Blocks*512 < part.Size {
+	for at, end := part.From, part.end(); at < part.end(); at, end = end, part.end() {
+		if part.holes() {
 			at, end = extent(file, at, end)
 		}
 		if own, err := send(ctx, file, at, end, buffer, func(at int64, p []byte) error { return r.Data(i, at, p) }); own != nil || err != nil {

@@ -205,7 +205,7 @@ func (p *putter) Data(i int, offset int64, data []byte) error {
 	f, zeros := p.parts[i], [block]byte{}
 	for len(data) > 0 {
 		n := len(data)
-		if f.Blocks < 0 || f.Blocks*512 < f.Size {
+		if f.Blocks < 0 || f.holes() {
 			n = min(n, block-int(offset%block))
 		}
 		if n > block || !bytes.Equal(data[:n], zeros[:n]) {

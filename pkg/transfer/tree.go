@@ -36,11 +36,23 @@ type File struct {
 type Part struct {
 	File
 	From int64
+	// To is where it ends, 0 for the end of the file. What is put always goes to that.
+	To int64
 	// Link is another name of the file that is in the stage already: the part is a hard link to that, without contents.
 	Link string
 	// Grows asks for the first Size bytes of a file that may become longer at its end.
 	Grows bool
 }
+
+func (p Part) end() int64 {
+	if p.To > 0 {
+		return p.To
+	}
+	return p.Size
+}
+
+// holes reports whether the disk has less of it than it is long.
+func (p Part) holes() bool { return p.Blocks >= 0 && p.Blocks*512 < p.Size }
 
 // contents reports whether there are any to come.
 func (p Part) contents() bool { return p.Mode.IsRegular() && p.Link == "" }

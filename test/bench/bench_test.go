@@ -41,7 +41,14 @@ type command struct{ name, line string }
 type contest struct {
 	name     string
 	commands []command
+	rounds   int // at most, where one takes long
 }
+
+// Rows that need more pods than one.
+const (
+	coldRow = "a command in a helper that is not there yet"
+	manyRow = "fifty pods"
+)
 
 const stat = `find /data/many -exec stat -c '%n %d:%i %f %s %u %g %h %t:%T %Y %y %b' {} +`
 
@@ -52,67 +59,79 @@ func contests() []contest {
 			{"kubectl exec cat", `kubectl exec bench -c app -- cat /data/big >"$OUT/big"`},
 			{"kubectl cp", `kubectl cp -c app bench:/data/big "$OUT/big"`},
 			{"the checksum alone, in the pod", `kubectl exec bench -c app -- sha1sum /data/big`},
-		}},
+		}, 0},
 		{"one file of 256 MiB, up", []command{
 			{"cp", `kubectl-shareproc cp -q "$IN/big" bench:/data/up/`},
 			{"kubectl exec cat", `kubectl exec -i bench -c app -- sh -c 'cat >/data/up/big; true' <"$IN/big"`},
 			{"kubectl cp", `kubectl cp -c app "$IN/big" bench:/data/up/big`},
-		}},
+		}, 0},
 		{"20,000 files of 2 KiB, down", []command{
 			{"cp", `kubectl-shareproc cp -q bench:/data/small "$OUT/small"`},
 			{"kubectl exec tar", `kubectl exec bench -c app -- tar -C /data -cf - small | tar -C "$OUT" -xf -`},
 			{"kubectl cp", `kubectl cp -c app bench:/data/small "$OUT/small"`},
-		}},
+		}, 0},
 		{"20,000 files of 2 KiB, down, onto a disk", []command{
 			{"cp", `kubectl-shareproc cp -q bench:/data/small "$DISK/small"`},
 			{"kubectl exec tar", `kubectl exec bench -c app -- tar -C /data -cf - small | tar -C "$DISK" -xf -`},
 			{"kubectl cp", `kubectl cp -c app bench:/data/small "$DISK/small"`},
-		}},
+		}, 0},
 		{"20,000 files of 2 KiB, up", []command{
 			{"cp", `kubectl-shareproc cp -q "$IN/small" bench:/data/up/`},
 			{"kubectl exec tar", `tar -C "$IN" -cf - small | kubectl exec -i bench -c app -- tar -C /data/up -xf -`},
 			{"kubectl cp", `kubectl cp -c app "$IN/small" bench:/data/up/small`},
-		}},
-		{"a log of 64 MiB over 10 MB/s and 50 ms, down", []command{
+		}, 0},
+		{"a log of 256 MiB over 10 MB/s and 50 ms, down", []command{
 			{"cp", `KUBECONFIG="$SLOW" kubectl-shareproc cp -q bench:/data/log "$OUT/log"`},
 			{"kubectl cp", `KUBECONFIG="$SLOW" kubectl cp -c app bench:/data/log "$OUT/log"`},
-		}},
-		{"a log of 64 MiB over 10 MB/s and 50 ms, up", []command{
+		}, 3},
+		{"a log of 256 MiB over 10 MB/s and 50 ms, up", []command{
 			{"cp", `KUBECONFIG="$SLOW" kubectl-shareproc cp -q "$IN/log" bench:/data/up/`},
 			{"kubectl cp", `KUBECONFIG="$SLOW" kubectl cp -c app "$IN/log" bench:/data/up/log`},
-		}},
-		{"a dump of 512 MiB, half of it holes, down", []command{
+		}, 3},
+		{"256 MiB of noise, down, where each connection has 10 MB/s and 50 ms", []command{
+			{"cp --streams 4", `KUBECONFIG="$SLOW" kubectl-shareproc cp -q --streams 4 bench:/data/big "$OUT/big"`},
+			{"kubectl cp", `KUBECONFIG="$SLOW" kubectl cp -c app bench:/data/big "$OUT/big"`},
+		}, 3},
+		{"a dump of 1 GiB, half of it holes, down", []command{
 			{"cp", `kubectl-shareproc cp -q bench:/data/dump "$OUT/dump"`},
 			{"kubectl cp", `kubectl cp -c app bench:/data/dump "$OUT/dump"`},
-		}},
+		}, 5},
 		{"a command in a helper that runs", []command{
 			{"debug -- true", `exec kubectl-shareproc debug -q bench -- true`},
 			{"kubectl exec -- true", `exec kubectl exec bench -c app -- true`},
-		}},
+		}, 0},
 		{"a directory", []command{
 			{"fs /data", `exec kubectl-shareproc fs -q bench /data`},
 			{"kubectl exec -- true", `exec kubectl exec bench -c app -- true`},
-		}},
+		}, 0},
 		{"a list of processes, by one look", []command{
 			{"ps --interval 0", `exec kubectl-shareproc ps -q bench --interval 0`},
 			{"kubectl exec -- true", `exec kubectl exec bench -c app -- true`},
-		}},
-		{"twenty pods", []command{
+		}, 0},
+		{"a directory, on a connection that is open", []command{
+			{"one listing of fs serve", `exec curl -sf "$SERVE/data/up/" >/dev/null`},
+			{"kubectl exec -- true", `exec kubectl exec bench -c app -- true`},
+		}, 0},
+		{coldRow, []command{
+			{"debug -- true", `exec kubectl-shareproc debug -q many-$ROUND -- true`},
+			{"kubectl debug --target", `p=many-$((ROUND + 20)); exec kubectl debug -q $p --target=$p --image="$SHAREPROC_IMAGE" --attach -- true`},
+		}, 0},
+		{manyRow, []command{
 			{"ps --all-pods --interval 0", `kubectl-shareproc ps -q -l app=many --all-pods --interval 0 >"$OUT/list"`},
 			{"a loop of kubectl exec", `for p in $(kubectl get pods -l app=many -o name); do kubectl exec "$p" -- ps >>"$OUT/list"; done`},
-		}},
+		}, 0},
 		{"listing of 100,000 files", []command{
 			{"fs find", `kubectl-shareproc fs find -q bench /data/many >"$OUT/list"`},
 			{"kubectl exec find stat", `kubectl exec bench -c app -- ` + stat + ` >"$OUT/list"`},
-		}},
+		}, 0},
 		{"version --client", []command{
 			{"version --client", `exec kubectl-shareproc version --client >/dev/null`},
 			{"kubectl version --client", `exec kubectl version --client >/dev/null`},
-		}},
+		}, 0},
 		{"completion of a command's name", []command{
 			{"__complete", `exec kubectl-shareproc __complete '' >/dev/null 2>&1`},
 			{"kubectl __complete", `exec kubectl __complete '' >/dev/null 2>&1`},
-		}},
+		}, 0},
 	}
 }
 
@@ -179,14 +198,40 @@ func (b *bench) slow(own string) {
 	}
 }
 
-// many starts pods that do nothing, and a helper in each.
-func (b *bench) many() {
+// prepare makes what only some rows need.
+func (b *bench) prepare(name string) {
 	b.t.Helper()
-	b.sh(`for i in $(seq 20); do kubectl run many-$i --image="$SHAREPROC_IMAGE" --labels=app=many --restart=Never --command -- sleep 86400 || exit; done
-kubectl wait --for=condition=Ready pod -l app=many --timeout=180s && kubectl-shareproc ps -q -l app=many --all-pods`, "")
+	switch name {
+	case coldRow, manyRow:
+		b.sh(`for i in $(seq 50); do kubectl get pod many-$i >/dev/null 2>&1 || kubectl run many-$i --image="$SHAREPROC_IMAGE" --labels=app=many --restart=Never --command -- sleep 86400 || exit; done
+kubectl wait --for=condition=Ready pod -l app=many --timeout=300s`, "")
+	}
+	if name == manyRow {
+		b.sh(`kubectl-shareproc ps -q -l app=many --all-pods`, "")
+	}
 }
 
-// log writes 64 MiB of lines as programs write them: they shrink by gzip to a quarter or so.
+// serve starts a server of the pod's files, which holds one connection, and gives its address to the lines as SERVE.
+func (b *bench) serve() {
+	b.t.Helper()
+	cmd := exec.Command(filepath.Join(os.Getenv("SHAREPROC_E2E_PATH"), "kubectl-shareproc"), "fs", "serve", "bench", "-q", "--idle", "2h")
+	cmd.Env = b.env
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() })
+	address, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.env = append(b.env, "SERVE="+strings.TrimRight(strings.TrimSpace(address), "/"))
+}
+
+// log writes 256 MiB of lines as programs write them: they shrink by gzip to a quarter or so.
 func (b *bench) log() {
 	b.t.Helper()
 	file, err := os.Create(filepath.Join(b.in, "log"))
@@ -196,7 +241,7 @@ func (b *bench) log() {
 	// Not in memory: a program is said to have needed what its parent had.
 	text := bufio.NewWriter(file)
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
-	for n := 0; n < 64<<20; {
+	for n := 0; n < 256<<20; {
 		more, _ := fmt.Fprintf(text, "2026-01-01T%02d:%02d:%02d.%03dZ INFO request=%08x path=/api/v1/items/%d status=200 ms=%d\n",
 			random.IntN(24), random.IntN(60), random.IntN(60), random.IntN(1000), random.Uint32(), random.IntN(1000), random.IntN(900))
 		n += more
@@ -210,7 +255,7 @@ func (b *bench) log() {
 func (b *bench) fill() {
 	b.t.Helper()
 	b.sh(`mkdir -p "$IN" && head -c 268435456 /dev/urandom >"$IN/big"`, "")
-	b.sh(`truncate -s 512M "$IN/dump" && for i in 0 2 4 6; do dd if="$IN/big" of="$IN/dump" bs=1M seek=$((i * 64)) count=64 skip=$((i * 32)) conv=notrunc; done`, "")
+	b.sh(`truncate -s 1G "$IN/dump" && for i in 0 2 4 6; do dd if="$IN/big" of="$IN/dump" bs=1M seek=$((i * 128)) count=128 skip=$((i * 16)) conv=notrunc; done`, "")
 	b.log()
 	for tree, size := range map[string]int{"small": 2048, "many": 0} {
 		content := []byte(strings.Repeat("x", size))
@@ -231,6 +276,7 @@ func (b *bench) fill() {
 	// The helper is there before the first round.
 	b.sh("kubectl-shareproc fs bench /data -q", "")
 	b.clear()
+	b.serve()
 }
 
 // output is what a line prints.
@@ -314,15 +360,16 @@ type row struct {
 func (b *bench) run(c contest) []row {
 	b.t.Helper()
 	rows := make([]row, len(c.commands))
-	for range *rounds {
+	for round := range min(*rounds, cmp.Or(c.rounds, *rounds)) {
 		for i, command := range c.commands {
-			c, err := b.try(command.line, "")
+			line := fmt.Sprintf("ROUND=%d; %s", round+1, command.line)
+			c, err := b.try(line, "")
 			// A stream that a busy server cuts ends kubectl's copy. It is made once more, and the failure is logged.
 			for again := 0; err != nil && i > 0 && again < 3; again++ {
 				b.t.Log(err)
 				rows[i].failed++
 				b.clear()
-				c, err = b.try(command.line, "")
+				c, err = b.try(line, "")
 			}
 			if err != nil {
 				b.t.Fatal(err)
@@ -382,9 +429,7 @@ func TestBench(t *testing.T) {
 		if !strings.Contains(c.name, *only) {
 			continue
 		}
-		if c.name == "twenty pods" {
-			b.many()
-		}
+		b.prepare(c.name)
 		part := table(c, b.run(c))
 		fmt.Print(part)
 		text.WriteString(part)

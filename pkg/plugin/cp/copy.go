@@ -93,11 +93,39 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 		} else if !transfer.IsBroken(err) {
 			return files.PathError(ctx, p.session, p.pid, p.root, err)
 		}
-		if p.tree = p.root.Source(); write {
-			p.tree = p.root.Destination()
+		if p.tree = p.root.Destination(); !write {
+			var done func()
+			if p.tree, done, err = p.source(ctx, opts); err != nil {
+				return err
+			}
+			defer done()
 		}
 	}
 	return do(p)
+}
+
+// source is the files of a pod to copy from, over as many connections as were asked for.
+func (p copySide) source(ctx context.Context, opts *cpOptions) (tree transfer.Tree, done func(), err error) {
+	var roots []*remote.Root
+	done = func() {
+		for _, root := range roots {
+			_ = root.Close()
+		}
+	}
+	var others []transfer.Tree
+	for range opts.connections - 1 {
+		root, err := p.session.Dial(ctx, p.pid)
+		if err != nil && !transfer.IsBroken(err) {
+			done()
+			return nil, nil, files.PathError(ctx, p.session, p.pid, root, &fs.PathError{Op: "open", Path: p.path, Err: err})
+		}
+		remote.Pack(root, remote.Packing(opts.compress))
+		roots, others = append(roots, root), append(others, root.Source())
+	}
+	if len(others) == 0 {
+		return p.root.Source(), done, nil
+	}
+	return transfer.Streams(p.root.Source(), others), done, nil
 }
 
 // garbage is how much of it, in percent of what is in use, is left lying while a list of files grows.

@@ -29,7 +29,12 @@ type cpOptions struct {
 	follow   bool
 	force    bool
 	compress string
+	// connections is over how many streams a large file of a pod comes.
+	connections int
 }
+
+// mostStreams is how many a node is asked for; each holds some megabytes of memory here.
+const mostStreams = 8
 
 // A copyEnd is POD:PATH, or a path of this machine.
 type copyEnd struct {
@@ -88,6 +93,9 @@ directory .shareproc-... next to DESTINATION, and the same command resumes.`,
 			if !slices.Contains(packings(), opts.compress) {
 				return cli.Usage("use --compress=NAME with = and one of these", "--compress %q: not one of %s", opts.compress, strings.Join(packings(), ", "))
 			}
+			if opts.connections < 1 || opts.connections > mostStreams {
+				return cli.Usage(cmd.CommandPath()+" --help", "--streams %d: must be from 1 to %d", opts.connections, mostStreams)
+			}
 			if err := opts.ends(cmd, args[0], args[1]); err != nil {
 				return err
 			}
@@ -111,6 +119,7 @@ func (o *cpOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.compress, "compress", string(remote.PackAuto), "Compress on the way: auto (where the line is slow and it helps), always or never")
 	cmd.Flags().Lookup("compress").NoOptDefVal = string(remote.PackAlways)
 	cli.CompleteFlag(cmd, "compress", packings()...)
+	cmd.Flags().IntVar(&o.connections, "streams", 1, "Connections for each large file that comes from a pod, where one alone is slow")
 	cmd.Flags().BoolVar(&o.force, "force", false, "Copy even what does not fit, or has the kubelet evict the pod for its storage limit")
 }
 
@@ -163,6 +172,8 @@ func (o *cpOptions) ends(cmd *cobra.Command, source, dest string) error {
 // streams says what a standard stream cannot be.
 func (o *cpOptions) streams(cmd *cobra.Command) error {
 	switch {
+	case o.source.pod == "" && o.connections > 1:
+		return cli.Usage(cmd.CommandPath()+" --help", "--streams is supported for copies out of a pod only")
 	case o.source.stream() && strings.HasSuffix(o.dest.path, "/"):
 		return cli.Usage(cmd.CommandPath()+" - POD:PATH", "copy stdin: PATH must name a file")
 	case o.resume && o.source.stream():

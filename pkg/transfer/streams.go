@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transfer
+
+import (
+	"context"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+)
+
+// streamPart is how many bytes of a large file one stream brings at a time. They wait in memory for those in front of them.
+const streamPart = 8 << 20
+
+// Streams is a tree whose large files come over several connections at once, for lines on which one alone is held back: first,
+// and others that are the same tree over connections of their own. It is the source of a copy only.
+func Streams(first Tree, others []Tree) Tree { return &parallelTree{first, others} }
+
+type parallelTree struct {
+	Tree
+	others []Tree
+}
+
+// Stream is the first tree's.
+func (t *parallelTree) Stream(ctx context.Context, path string, write bool) (Tree, error) {
+	if s, ok := t.Tree.(Streamer); ok {
+		return s.Stream(ctx, path, write)
+	}
+	return nil, nil
+}
+
+// Open begins a Reader on each connection.
+func (t *parallelTree) Open(ctx context.Context, path string) (Reader, error) {
+	first, err := t.Tree.Open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	all := []Reader{first}
+	for _, other := range t.others {
+		r, err := other.Open(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return &parallelReader{first, all}, nil
+}
+
+type parallelReader struct {
+	Reader
+	all []Reader
+}
+
+// Read is the first Reader's but for one large file.
+func (r *parallelReader) Read(ctx context.Context, parts []Part, to Receiver) error {
+	if len(parts) != 1 || parts[0].Grows || parts[0].end()-parts[0].From < 2*streamPart || parts[0].holes() {
+		return r.Reader.Read(ctx, parts, to)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	group := crash.NewGroup(ctx)
+	defer group.Wait()
+	defer cancel()
+	part := parts[0]
+	ready := make([]chan *piece, len(r.all))
+	for i, reader := range r.all {
+		ready[i] = make(chan *piece)
+		group.Go(func() {
+			for at := part.From + int64(i)*streamPart; at < part.end(); at += int64(len(r.all)) * streamPart {
+				p := readPiece(ctx, reader, part, at)
+				select {
+				case ready[i] <- p:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	for i, at := 0, part.From; at < part.end(); i, at = (i+1)%len(ready), at+streamPart {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case p := <-ready[i]:
+			if p.err != nil {
+				return p.err
+			}
+			if p.own == nil {
+				if err := to.Data(0, at, p.data); err != nil {
+					return err
+				}
+				continue
+			}
+			return to.Done(0, part.Size, p.own)
+		}
+	}
+	return to.Done(0, part.Size, nil)
+}
+
+// A piece is what one stream read of a file, as the Receiver of that.
+type piece struct {
+	at   int64
+	data []byte
+	own  error // what is about the file
+	err  error // what ended the reading
+}
+
+func readPiece(ctx context.Context, r Reader, part Part, at int64) *piece {
+	end := min(at+streamPart, part.end())
+	part.From, part.To = at, end
+	p := &piece{at: at, data: make([]byte, 0, end-at), own: ErrDamaged}
+	if p.err = r.Read(ctx, []Part{part}, p); p.err == nil && p.own == nil {
+		p.data = p.data[:cap(p.data)] // a hole at its end
+	}
+	return p
+}
+
+func (p *piece) Data(_ int, offset int64, data []byte) error {
+	from := offset - p.at
+	if from < int64(len(p.data)) || from+int64(len(data)) > int64(cap(p.data)) {
+		return ErrDamaged
+	}
+	p.data = append(p.data[:from], data...)
+	return nil
+}
+
+func (p *piece) Done(_ int, _ int64, err error) error {
+	p.own = err
+	return nil
+}

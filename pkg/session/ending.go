@@ -21,6 +21,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 const (
@@ -194,18 +195,18 @@ func (l lifetime) lookForEnd(ctx context.Context) end {
 	case l.podUID != "" && string(pod.UID) != l.podUID:
 		return end{text: "pod/" + l.Pod + " was deleted and replaced by one of the same name", certain: true}
 	}
-	target, joined := l.endOfTarget(pod), l.joins()
+	gone, joined := l.endOfTarget(pod), l.joins()
 	st, ok := podspec.Status(pod, l.Container)
 	over := ok && st.State.Terminated != nil
 	switch {
 	case pod.Status.Reason != "" && finished(pod):
-		return end{text: podEnd(pod), certain: true}
+		return end{text: target.HowEnded(pod), certain: true}
 	case pod.DeletionTimestamp != nil:
 		return end{text: "pod/" + l.Pod + " is being deleted", certain: over, deleting: true}
-	case joined && target != "":
-		return end{text: target, certain: true}
+	case joined && gone != "":
+		return end{text: gone, certain: true}
 	case finished(pod):
-		return end{text: podEnd(pod), certain: true}
+		return end{text: target.HowEnded(pod), certain: true}
 	case over:
 		// A helper ends with its target, which the API may report a moment later.
 		text := fmt.Sprintf("container %s in pod/%s %s", l.Container, l.Pod, terminated("terminated", st.State.Terminated))
@@ -283,21 +284,6 @@ func lastWords(t *corev1.ContainerStateTerminated) string {
 		return ""
 	}
 	return ": " + line[:min(len(line), most)]
-}
-
-// podEnd describes how a pod ended, with the reason in its status.
-func podEnd(pod *corev1.Pod) string {
-	text := "pod/" + pod.Name + " finished"
-	switch {
-	case pod.Status.Reason == "Evicted":
-		text = "pod/" + pod.Name + " was evicted"
-	case pod.Status.Reason != "":
-		text += ": " + pod.Status.Reason
-	}
-	if pod.Status.Message != "" {
-		text += ": " + strings.Join(strings.Fields(pod.Status.Message), " ")
-	}
-	return text
 }
 
 // nodeNotReady reports whether the node of the session is not ready, if the user may read it.

@@ -3,6 +3,7 @@
 package target
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,8 +57,13 @@ func (t Target) CheckRunning() error {
 func (t Target) CheckContainer() error {
 	pod, name := t.Pod, t.Pod.Name
 	if finished(pod) {
-		return hint.With(fmt.Errorf("pod/%s has completed (phase %s): there is no process to debug", name, pod.Status.Phase),
-			fmt.Sprintf("run kubectl shareproc debug %s --copy, or kubectl logs %s", name, name))
+		text, logs := HowEnded(pod), "kubectl logs "
+		if wasEvicted(pod) { // its containers are removed, and their logs
+			logs = "kubectl describe pod "
+		} else {
+			text += ": there is no process to debug"
+		}
+		return hint.With(errors.New(text), fmt.Sprintf("run kubectl shareproc debug %s --copy, or %s%s", name, logs, name))
 	}
 	if pod.Spec.NodeName == "" {
 		words, _ := unscheduled(pod)
@@ -128,6 +134,18 @@ func (t Target) others() string {
 // finished reports whether all of the pod's containers have ended for good.
 func finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
+}
+
+func wasEvicted(pod *corev1.Pod) bool { return finished(pod) && pod.Status.Reason == "Evicted" }
+
+// HowEnded says how a pod has ended, in the words of the kubelet or of the controller that ended it.
+func HowEnded(pod *corev1.Pod) string {
+	words := strings.Join(strings.Fields(pod.Status.Message), " ")
+	if wasEvicted(pod) {
+		return strings.TrimSuffix(fmt.Sprintf("pod/%s was evicted: %s", pod.Name, words), ": ")
+	}
+	why := strings.Trim(pod.Status.Reason+": "+words, ": ")
+	return fmt.Sprintf("pod/%s has completed (%s)", pod.Name, strings.TrimSuffix(fmt.Sprintf("phase %s; %s", pod.Status.Phase, why), "; "))
 }
 
 // unscheduled gives the scheduler's words about a pod without a node, and its reason in one.

@@ -39,6 +39,12 @@ func all(edits ...func(*corev1.Pod)) func(*corev1.Pod) {
 
 func static(p *corev1.Pod) { p.Annotations = map[string]string{mirrorAnnotation: "x"} }
 
+func endedBy(reason, message string) func(*corev1.Pod) {
+	return func(p *corev1.Pod) {
+		p.Status.Phase, p.Status.Reason, p.Status.Message = corev1.PodFailed, reason, message
+	}
+}
+
 func TestCheckRunning(t *testing.T) {
 	const others = "kubectl shareproc debug web --copy, or choose another container with -c (web, proxy, setup)"
 	waiting := func(reason, message string) corev1.ContainerState {
@@ -55,6 +61,10 @@ func TestCheckRunning(t *testing.T) {
 		{"static", "web", static, "is a static pod", "kubectl shareproc debug web --copy"},
 		{"finished", "web", func(p *corev1.Pod) { p.Status.Phase = corev1.PodSucceeded }, "completed (phase Succeeded)", "kubectl logs web"},
 		{"failed", "web", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }, "completed (phase Failed)", "kubectl logs web"},
+		{"evicted", "web", endedBy("Evicted", "The node was low on\n resource: memory. "), "pod/web was evicted: The node was low on resource: memory.", "run kubectl shareproc debug web --copy, or kubectl describe pod web"},
+		{"evicted without a word", "web", endedBy("Evicted", ""), "pod/web was evicted", "kubectl describe pod web"},
+		{"too late", "web", endedBy("DeadlineExceeded", "Pod was active too long"), "pod/web has completed (phase Failed; DeadlineExceeded: Pod was active too long): there is", "kubectl logs web"},
+		{"ended with a reason alone", "web", endedBy("NodeLost", ""), "has completed (phase Failed; NodeLost): there is", "kubectl logs web"},
 		{"unscheduled", "web", unplaced, "pod/web is pending: 0/1 nodes are available", "kubectl describe pod web"},
 		{"without a node yet", "web", func(p *corev1.Pod) { p.Spec.NodeName = "" }, "is pending: it is not scheduled to a node yet", "kubectl describe pod web"},
 		{"not started", "web", func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }, "not started it yet", "kubectl describe pod web"},

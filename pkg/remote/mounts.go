@@ -92,6 +92,12 @@ func KernelKind(kind string) bool {
 	return false
 }
 
+// InMemory reports whether what is written to a path of a root takes memory, which counts for the container that writes.
+func InMemory(r *Root, path string) bool {
+	kind := r.mounts.of(path).kind
+	return kind == "tmpfs" || kind == "ramfs"
+}
+
 func under(path, directory string) bool {
 	return strings.HasPrefix(path+"/", strings.TrimSuffix(directory, "/")+"/")
 }

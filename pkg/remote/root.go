@@ -268,17 +268,17 @@ func (r *Root) converse(ctx context.Context, op, path string, q request, read fu
 		return own
 	case err == nil, ctx.Err() != nil && err == context.Cause(ctx): //nolint:errorlint // as it was given
 		return err
-	case errors.Is(err, fs.ErrNotExist) && closedMount(ctx, r, path):
+	case errors.Is(err, fs.ErrNotExist) && closedMount(ctx, r, q.verb, path):
 		err = ErrClosedMount
 	}
 	return &fs.PathError{Op: op, Path: path, Err: err}
 }
 
 // closedMount reports whether a path is not found because a mount on the way is there and does not open.
-func closedMount(ctx context.Context, r *Root, name string) bool {
+func closedMount(ctx context.Context, r *Root, verb, name string) bool {
 	name = pathpkg.Join("/", name)
 	point := r.mounts.of(name).point
-	if point == "" || point == "/" || point == name {
+	if point == "" || point == "/" || point == name && verb == "stat" {
 		return point == name && point != "/"
 	}
 	_, err := r.stat(ctx, point, "0")

@@ -50,7 +50,7 @@ sweep() {
 		if [ -z "$1" ] || [ ! -f "$other" ] || [ -L "$other" ]; then continue; fi
 		read -r scope space p start <"$other" || continue
 		[ "$scope" = "$1" ] || continue
-		[ "$space" != "$(readlink /proc/self/ns/pid)" ] || [ "$(ticks "/proc/$p")" != "$start" ] || continue
+		[ "$space" != "$(readlink /proc/self/ns/pid)" ] || ! lives "$p" "$start" || continue
 		other=${other%/by}
 		other=${other#./}
 		case $other in
@@ -60,6 +60,13 @@ sweep() {
 	done 2>/dev/null
 	IFS=$split
 	set -f
+}
+
+# lives PID TICKS says whether the process that was started then runs: a target may collect no zombies.
+lives() {
+	content "/proc/$1/stat" || return
+	case ${text##*) } in [ZX]*) return 1 ;; esac
+	[ "$(ticks "/proc/$1")" = "$2" ]
 }
 
 # evict ends who still works in this directory: a line may be slow and not dead, and nothing that comes through it may get into

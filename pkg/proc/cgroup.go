@@ -34,6 +34,8 @@ type Memory struct {
 	Peak  *uint64 `json:"peakBytes,omitempty"`
 	// Cache are files in memory, those of memory (tmpfs) included.
 	Cache *uint64 `json:"cacheBytes,omitempty"`
+	// Shared are those of Cache that are in memory only, with what processes share.
+	Shared *uint64 `json:"-"`
 	// OOMKills are processes that the kernel killed, LimitHits how often the limit was reached.
 	OOMKills  *uint64 `json:"oomKills,omitempty"`
 	LimitHits *uint64 `json:"limitHits,omitempty"`
@@ -148,6 +150,15 @@ func share(part, of *uint64) *float64 {
 // ThrottledAltogether is the share of all periods in which the quota was used up.
 func (c *CPU) ThrottledAltogether() *float64 { return share(c.Throttled, c.Periods) }
 
+// Fixed is at least how much the kernel cannot take back, where a file system in memory holds so many bytes, whoever wrote them:
+// all but files of disks.
+func (m *Memory) Fixed(held uint64) uint64 {
+	if m == nil || m.Cache == nil || m.Shared == nil {
+		return held
+	}
+	return m.Total - min(*m.Cache, m.Total) + max(*m.Shared, held)
+}
+
 // UsedPercent is how much of its limit is used; nil where there is none.
 func (m *Memory) UsedPercent() *float64 { return share(&m.Used, m.Limit) }
 
@@ -217,7 +228,7 @@ func (f cgroupFiles) memory1() *Memory {
 	if above := f.key(stat, "hierarchical_memory_limit"); above != nil && *above < 1<<62 && (m.Limit == nil || *above < *m.Limit) {
 		m.Limit = above
 	}
-	m.Peak, m.Cache = f.number("memory/memory.max_usage_in_bytes"), f.key(stat, "total_cache")
+	m.Peak, m.Cache, m.Shared = f.number("memory/memory.max_usage_in_bytes"), f.key(stat, "total_cache"), f.key(stat, "total_shmem")
 	m.OOMKills, m.LimitHits = f.key("memory/memory.oom_control", "oom_kill"), f.number("memory/memory.failcnt")
 	return m
 }
@@ -227,7 +238,7 @@ func (f cgroupFiles) memory2() *Memory {
 	if m == nil {
 		return nil
 	}
-	m.Limit, m.Peak, m.Cache = f.limit("memory.max"), f.number("memory.peak"), f.key("memory.stat", "file")
+	m.Limit, m.Peak, m.Cache, m.Shared = f.limit("memory.max"), f.number("memory.peak"), f.key("memory.stat", "file"), f.key("memory.stat", "shmem")
 	m.OOMKills, m.LimitHits = f.key("memory.events", "oom_kill"), f.key("memory.events", "max")
 	return m
 }

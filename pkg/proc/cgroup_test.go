@@ -17,7 +17,7 @@ func version1() remote.Readings {
 		"uptime":                       {Text: "2000.00 1\n"},
 		"memory/memory.usage_in_bytes": {Text: "22937600\n"}, "memory/memory.limit_in_bytes": {Text: "41943040\n"},
 		"memory/memory.max_usage_in_bytes": {Text: "23068672\n"}, "memory/memory.failcnt": {Text: "12\n"},
-		"memory/memory.stat":        {Text: "cache 20971520\nrss 1048576\nhierarchical_memory_limit 31457280\ntotal_cache 20971520\ntotal_inactive_file 1048576\n"},
+		"memory/memory.stat":        {Text: "cache 20971520\nrss 1048576\nhierarchical_memory_limit 31457280\ntotal_cache 20971520\ntotal_shmem 4194304\ntotal_inactive_file 1048576\n"},
 		"memory/memory.oom_control": {Text: "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"},
 		"cpu/cpu.cfs_quota_us":      {Text: "30000\n"}, "cpu/cpu.cfs_period_us": {Text: "100000\n"},
 		"cpu/cpu.stat":          {Text: "nr_periods 4324\nnr_throttled 1355\nthrottled_time 98500000000\nnr_bursts 0\nburst_time 0\n"},
@@ -31,7 +31,7 @@ func version2() remote.Readings {
 	return remote.Readings{
 		"uptime":         {Text: "2000.00 1\n"},
 		"memory.current": {Text: "22937600\n"}, "memory.max": {Text: "41943040\n"}, "memory.peak": {Text: "23068672\n"},
-		"memory.stat":   {Text: "anon 1048576\nfile 20971520\nkernel 65536\ninactive_file 1048576\nworkingset_refault_file 0\n"},
+		"memory.stat":   {Text: "anon 1048576\nfile 20971520\nshmem 4194304\nkernel 65536\ninactive_file 1048576\nworkingset_refault_file 0\n"},
 		"memory.events": {Text: "low 0\nhigh 0\nmax 12\noom 3\noom_kill 3\noom_group_kill 0\n"},
 		"cpu.max":       {Text: "30000 100000\n"},
 		"cpu.stat":      {Text: "usage_usec 130000000\nuser_usec 1\nsystem_usec 1\nnr_periods 4324\nnr_throttled 1355\nthrottled_usec 98500000\n"},
@@ -85,6 +85,23 @@ func TestCgroupOfBothVersions(t *testing.T) {
 		if err != nil || string(got) != c.want {
 			t.Errorf("%s:\n%s\nwant\n%s\n%v", name, got, c.want, err)
 		}
+	}
+}
+
+// Files of disks can be written back and dropped; those in memory count once, whoever wrote them.
+func TestMemoryThatCannotBeTakenBack(t *testing.T) {
+	const other = 22937600 - 20971520
+	for _, r := range []remote.Readings{version1(), version2()} {
+		m := NewCgroup(r).Memory
+		for held, want := range map[uint64]uint64{0: other + 4194304, 5000000: other + 5000000} {
+			if got := m.Fixed(held); got != want {
+				t.Errorf("version %d: %d of %d", NewCgroup(r).Version, got, want)
+			}
+		}
+	}
+	var unknown *Memory
+	if got := unknown.Fixed(7); got != 7 {
+		t.Errorf("%d where nothing is known", got)
 	}
 }
 

@@ -7,13 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 
@@ -238,29 +236,22 @@ func (l lifetime) endOfTarget(pod *corev1.Pod) string {
 // that took too much (memory.oom.group), a helper with the command that ran in it.
 const oomKilled = "OOMKilled"
 
-// podMemory names the limit that a helper, which has none of its own, shares with the containers of its pod: the pod's, or the
-// sum of theirs where each has one.
+// podMemory names the limit that a helper shares with the containers of its pod.
 func podMemory(spec *corev1.PodSpec) string {
-	if spec.Resources != nil {
-		if limit, ok := spec.Resources.Limits[corev1.ResourceMemory]; ok {
-			return fmt.Sprintf(": the pod may use %s", &limit)
-		}
+	limit := podspec.MemoryLimit(spec)
+	if limit == nil {
+		return ""
 	}
-	all := slices.Clone(spec.Containers)
-	for _, c := range spec.InitContainers {
-		if c.RestartPolicy != nil { // a sidecar
-			all = append(all, c)
-		}
+	return fmt.Sprintf(": the pod may use %s", limit)
+}
+
+// explainKill says that a program of ours was killed where its helper may go on. Another connection would not change what for.
+func explainKill(l lifetime, err error) error {
+	if exit, ok := errors.AsType[*attach.ExitError](err); !ok || exit.Code != killed || l.Target.Pod == nil {
+		return err
 	}
-	var sum resource.Quantity
-	for _, c := range all {
-		limit, ok := c.Resources.Limits[corev1.ResourceMemory]
-		if !ok {
-			return ""
-		}
-		sum.Add(limit)
-	}
-	return fmt.Sprintf(": the pod may use %s", &sum)
+	return final{hint.With(fmt.Errorf("a program in container %s of pod/%s was killed, most likely for lack of memory%s", l.Container, l.Pod, podMemory(&l.Target.Pod.Spec)),
+		fmt.Sprintf("kubectl shareproc top -n %s %s, for what is in use", l.Namespace, l.Pod))}
 }
 
 // terminated adds the reason that the kubelet reports.

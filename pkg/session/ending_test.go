@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // Say is the cluster's: it keeps what a user would see.
@@ -219,6 +220,24 @@ func TestAStreamThatHangsEndsWithItsPod(t *testing.T) {
 		error
 		Refused() bool
 	}](err); !ok || !refused.Refused() || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Where the kernel killed a program of ours, and not the helper, it would kill the next one for the same.
+func TestAKilledProgramIsNotRunAgain(t *testing.T) {
+	target := newTarget(withHelper("shareproc-a", "web", "i", nowRunning()))
+	for i := range target.Pod.Spec.Containers {
+		target.Pod.Spec.Containers[i].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("32Mi")}
+	}
+	s, err := Open(t.Context(), newCluster(target).deps(stream{err: &attach.ExitError{Code: 137}}), target, Request{Access: podspec.ReadAll})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.endTime = 20 * time.Millisecond
+	err = s.Runner().Run(t.Context(), []string{"true"}, nil, io.Discard, io.Discard)
+	const want = "a program in container shareproc-a of pod/web was killed, most likely for lack of memory: the pod may use 64Mi"
+	if broken := (&remote.BrokenError{Cause: err}); broken.Broken() || err.Error() != want || hint.Of(err) == "" {
 		t.Errorf("got %v", err)
 	}
 }

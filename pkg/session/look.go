@@ -224,7 +224,7 @@ func (r runner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout,
 	if ctx.Err() != nil {
 		return err
 	}
-	err = lifetime{s}.explain(ctx, lifetime{s}.explainFork(ctx, err))
+	err = explainKill(lifetime{s}, lifetime{s}.explain(ctx, lifetime{s}.explainFork(ctx, err)))
 	var status apierrors.APIStatus
 	if _, ended := errors.AsType[endedError](err); ended || errors.As(err, &status) && status.Status().Code < 500 || errors.Is(err, context.DeadlineExceeded) {
 		return final{err}

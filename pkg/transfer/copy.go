@@ -27,8 +27,8 @@ type Options struct {
 	// Progress hears of bytes that came, a negative number where they have to come again. Total hears how many there are.
 	Progress func(bytes int64)
 	Total    func(bytes int64)
-	// Admit is asked before anything is written, with the physical path and the bytes that go there.
-	Admit func(path string, bytes int64) error
+	// Admit is asked before anything is written, with the physical path, the directory that is written in, and the bytes that go there.
+	Admit func(path, dir string, bytes int64) error
 	// Retry hears of a broken connection, before the copy waits and goes on.
 	Retry func(err error, wait time.Duration)
 	// Pauses are the times to wait before each further attempt; nil is DefaultPauses.
@@ -202,7 +202,7 @@ func (c *copier) begin(ctx context.Context) (err error) {
 		}
 		c.Total(total(c.items))
 		if c.Admit != nil {
-			if err := c.Admit(c.place.path(), total(c.items)); err != nil {
+			if err := c.Admit(c.place.path(), c.place.dir, total(c.items)); err != nil {
 				return err
 			}
 		}

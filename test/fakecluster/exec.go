@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	wire "k8s.io/apimachinery/pkg/util/remotecommand"
 )
@@ -37,6 +39,12 @@ func (c *Cluster) exec(ctx context.Context, w http.ResponseWriter, q request) {
 		refuse(w, err)
 		return
 	}
+	for _, st := range pod.Status.EphemeralContainerStatuses {
+		if st.Name == query.Get("container") && st.State.Terminated != nil {
+			refuse(w, apierrors.NewInternalError(fmt.Errorf("unable to upgrade connection: container not found (%q)", st.Name)))
+			return
+		}
+	}
 	upgrader := websocket.Upgrader{Subprotocols: []string{wire.StreamProtocolV5Name}}
 	conn, err := upgrader.Upgrade(w, q.Request, nil)
 	if err != nil {
@@ -52,12 +60,35 @@ func (c *Cluster) exec(ctx context.Context, w http.ResponseWriter, q request) {
 	}
 	code, err := c.kubelet.run(ctx, pod, query.Get("container"), query["command"], stdin,
 		channel{&mu, conn, wire.StreamStdOut}, channel{&mu, conn, wire.StreamStdErr})
+	if code == outOfMemory {
+		err = c.endHelper(q.key, query.Get("container"))
+	}
 	_ = typed.Close() // what still comes is dropped, as by a process that has ended
 	_ = json.NewEncoder(channel{&mu, conn, wire.StreamErr}).Encode(ended(code, err))
 	mu.Lock()
 	defer mu.Unlock()
 	_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Time{})
 }
+
+// outOfMemory is the exit code of what SIGKILL has ended.
+const outOfMemory = 128 + 9
+
+// endHelper ends a helper in which a command was killed, where its pod has a limit of memory: the kernel ends all of it
+// (memory.oom.group), and the kubelet says why.
+func (c *Cluster) endHelper(k key, container string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changePod(k, c.objects[k], func(pod *corev1.Pod) error {
+		for i := range pod.Status.EphemeralContainerStatuses {
+			if st := &pod.Status.EphemeralContainerStatuses[i]; st.Name == container && limited(pod) {
+				st.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: outOfMemory, Reason: "OOMKilled"}}
+			}
+		}
+		return nil
+	})
+}
+
+func limited(pod *corev1.Pod) bool { return !pod.Spec.Containers[0].Resources.Limits.Memory().IsZero() }
 
 // listen hands out what the client sends until it leaves.
 func listen(conn *websocket.Conn, keys *io.PipeWriter) {

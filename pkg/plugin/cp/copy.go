@@ -5,6 +5,7 @@ package cp
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -149,9 +150,9 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 	report, err := transfer.Copy(ctx, to.tree, from.tree, transfer.Options{
 		Source: from.path, Dest: to.path, Preserve: opts.preserve, Resume: opts.resume, Follow: opts.follow,
 		Progress: bar.Add, Total: bar.Total.Store,
-		Admit: func(path string, bytes int64) error {
+		Admit: func(path, dir string, bytes int64) error {
 			debug.SetGCPercent(leave(heap()))
-			return opts.admit(ctx, deps, to, path, bytes)
+			return opts.admit(ctx, deps, to, path, dir, bytes)
 		},
 		Report: func(name string, err error) { files.NotCopied(deps, from.path, name, err) },
 		Retry: func(err error, _ time.Duration) {
@@ -160,7 +161,7 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 			deps.Report.Say("connection lost: %s; resuming (attempt %d)", files.Breakage(err), attempt)
 		},
 	})
-	if report.Left != "" && to.session != nil {
+	if report.Left != "" && to.session != nil && !clearAway(ctx, deps, opts, path.Dir(report.Left), err) {
 		deps.Report.Warn("left in pod/%s: %s; the next cp to that directory removes it", to.session.Pod, report.Left)
 	}
 	failed := (*fs.PathError)(nil)
@@ -176,6 +177,26 @@ func copyFiles(ctx context.Context, deps *cli.Deps, opts *cpOptions, from, to co
 	default:
 		return opts.resumeHint(from.readError(ctx, failed.Err), err)
 	}
+}
+
+// clearTime bounds how long another helper may take to clear away what one has left that was ended.
+const clearTime = 30 * time.Second
+
+// clearAway has another helper take away what a copy has left in a directory whose helper was ended, as for lack of memory: what
+// is in memory would keep the target from starting again. Each stage begins with that.
+func clearAway(ctx context.Context, deps *cli.Deps, opts *cpOptions, dir string, cause error) bool {
+	if transfer.IsBroken(cause) || ctx.Err() != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, clearTime)
+	defer cancel()
+	return openEnd(ctx, deps, opts, opts.dest, true, func(to copySide) error {
+		stage, err := to.tree.Stage(ctx, dir, ".shareproc-"+rand.Text()[:16], false)
+		if err != nil {
+			return err
+		}
+		return stage.Close(ctx, false)
+	}) == nil
 }
 
 // outcome is the error of a copy that came to its end, and says what it left.

@@ -17,15 +17,17 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // admit refuses a copy that does not fit, or for which the kubelet would evict the pod.
-func (o *cpOptions) admit(ctx context.Context, deps *cli.Deps, to copySide, name string, bytes int64) error {
+func (o *cpOptions) admit(ctx context.Context, deps *cli.Deps, to copySide, name, dir string, bytes int64) error {
 	if to.session == nil || o.force {
 		return nil
 	}
-	if err := o.fits(ctx, to, name, bytes); err != nil {
+	if err := o.fits(ctx, to, name, dir, bytes); err != nil {
 		return err
 	}
 	s := storageOf(to.session.Target.Pod, to.session.Target.Container, name)
@@ -52,21 +54,40 @@ const smallCopy = 1 << 20
 
 // fits refuses a copy that the file system has no room for: one that is full breaks the target, and the sandbox's (/dev/shm) stays
 // so when the container starts again. With --resume part of it may be there.
-func (o *cpOptions) fits(ctx context.Context, to copySide, name string, bytes int64) error {
-	if bytes < smallCopy || o.resume {
+func (o *cpOptions) fits(ctx context.Context, to copySide, name, dir string, bytes int64) error {
+	if bytes < smallCopy {
 		return nil
 	}
-	dir := path.Dir(name)
 	found, err := remote.HostOf(to.root).Capacities(ctx, to.root.Process.PID, []string{dir})
 	if err != nil || found[0].Err != nil {
 		return nil // what is wrong there shows in the copy
 	}
-	if free := found[0].Size - found[0].Used; uint64(bytes) > free {
+	used, more := found[0].Used, uint64(bytes)
+	if o.resume {
+		more -= min(more, used)
+	}
+	if free := found[0].Size - used; more > free {
 		return hint.With(fmt.Errorf("write %s in pod/%s: %s exceeds the %s that are free in %s", remote.Escape(name), to.session.Pod,
-			output.HumanBytes(bytes), output.HumanBytes(int64(min(free, math.MaxInt64))), remote.Escape(dir)), "add --force to write as much as fits")
+			output.HumanBytes(int64(more)), output.HumanBytes(int64(min(free, math.MaxInt64))), remote.Escape(dir)), "add --force to write as much as fits")
+	}
+	limit := podspec.MemoryLimit(&to.session.Target.Pod.Spec)
+	if limit == nil || !remote.InMemory(to.root, dir) {
+		return nil
+	}
+	var memory *proc.Memory
+	if texts, err := remote.HostOf(to.root).Cgroup(ctx, to.root.Process.PID, proc.CgroupFiles()...); err == nil {
+		memory = proc.NewCgroup(texts).Memory
+	}
+	if left := limit.Value() - int64(min(memory.Fixed(used)+helperMemory, math.MaxInt64)); int64(more) > left {
+		return hint.With(fmt.Errorf("write %s in pod/%s: %s in memory exceeds the %s left of the pod's memory limit (%s): the kernel would end its processes",
+			remote.Escape(name), to.session.Pod, output.HumanBytes(int64(more)), output.HumanBytes(max(left, 0)), limit), "add --force if they may be ended, or copy to a disk")
 	}
 	return nil
 }
+
+// helperMemory is what the programs of a helper take during a copy. Of the pod's control group, which nobody sees from inside,
+// that of the target, the helper and the file system are known: other containers may use more.
+const helperMemory = 4 << 20
 
 // storage is what limits a path of a container.
 type storage struct {

@@ -169,20 +169,6 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// Where a disk takes two names for one, one of them is there, and the other one named with all that is in it.
-func TestNamesThatAreOneOnTheDisk(t *testing.T) {
-	dir := t.TempDir()
-	t.Chdir(dir)
-	plant(t, dir, map[string]string{"source/README": "1", "source/readme": "2", "source/Sub/a": "3", "source/sub/b": "4", "source/Link": "-> x", "source/link": "-> y"})
-	heard := reports{}
-	report, err := Copy(t.Context(), local{folds: true}, Local(), Options{Source: "source", Dest: "DEST", Report: heard.add})
-	check(t, err)
-	if report.Failed != 3 || !errors.Is(heard["readme"], ErrClash) || !errors.Is(heard["sub"], ErrClash) || !errors.Is(heard["link"], ErrClash) {
-		t.Error(report, heard)
-	}
-	same(t, harvest(t, "DEST"), map[string]string{"README": "1", "SUB/": "", "SUB/A": "3", "LINK": "-> x"})
-}
-
 // A file that cannot be replaced is named, and the rest goes on.
 func TestWhatCannotBeMovedIsNamed(t *testing.T) {
 	dir := t.TempDir()

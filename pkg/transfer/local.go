@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -17,16 +18,16 @@ import (
 
 // A local is this machine's file system.
 type local struct {
-	folds bool // for tests: the disk takes README and readme for one name
+	system string // whose rules the disk has for names: another one in tests, which takes README and readme for one
 }
 
 // Local is the Tree of this machine's files. Nothing is read or written outside a path that Open or Stage was given, whatever
 // links are there. Its paths have slashes, on Windows too.
-func Local() Tree { return local{} }
+func Local() Tree { return local{runtime.GOOS} }
 
 // disk is the name by which the disk knows a path.
 func (l local) disk(path string) string {
-	if l.folds {
+	if l.system != runtime.GOOS {
 		path = strings.ToUpper(path)
 	}
 	return filepath.FromSlash(path)
@@ -185,5 +186,5 @@ func (l local) Stage(_ context.Context, directory, id string, preserve bool) (St
 		return nil, errors.Join(plain(err), parent.Close())
 	}
 	open := func() (*os.Root, error) { return root.OpenRoot(".") }
-	return &stage{files: files{open: open, disk: l.disk, top: "data"}, parent: parent, root: root, name: id, preserve: preserve}, nil
+	return &stage{files: files{open: open, disk: l.disk, top: "data"}, parent: parent, root: root, name: id, preserve: preserve, system: l.system}, nil
 }

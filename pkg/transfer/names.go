@@ -4,16 +4,14 @@ package transfer
 
 import (
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
-// possible reports whether this system can have a file of that name. Linux takes all of them.
-func possible(name string) bool {
-	return possibleOn(runtime.GOOS, name) && filepath.IsLocal(filepath.FromSlash(name))
-}
-
-func possibleOn(system, name string) bool {
+// possible reports whether a system can have a file of that name. Linux takes all of them.
+func possible(system, name string) bool {
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return false
+	}
 	if system != "windows" || name == "." {
 		return true
 	}

@@ -20,6 +20,7 @@ type stage struct {
 	parent, root *os.Root
 	name         string // in parent
 	preserve     bool
+	system       string // whose names it takes
 }
 
 // A putter is one Put: the Receiver of its files.
@@ -53,7 +54,7 @@ func (s *stage) Put(_ context.Context, parts []Part, fill func(Receiver) error) 
 		switch {
 		case above >= 0:
 			p.errs[i] = p.errs[lost[above]]
-		case !possible(part.Path):
+		case !possible(s.system, part.Path):
 			p.errs[i] = ErrName
 		case part.contents():
 			contents = true
@@ -309,7 +310,7 @@ func (s *stage) Commit(_ context.Context, directories []File, moves []Move) ([]e
 	errs, open := make([]error, len(moves)), ""
 	for i, m := range moves {
 		to := s.disk(m.To)
-		if !possible(m.To) {
+		if !possible(s.system, m.To) {
 			errs[i] = ErrName
 			continue
 		}

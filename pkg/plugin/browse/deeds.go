@@ -40,7 +40,7 @@ func (m doer) other(msg tea.Msg) tea.Cmd {
 		m.alarmed(msg.err)
 	case returned:
 		m.alarmed(msg.err)
-		return finder(m).list(m.pane(), m.pane().dir)
+		return finder(m).refresh(m.pane())
 	case progressed:
 		if m.work != nil {
 			return m.later(glance, progressed{})
@@ -75,10 +75,13 @@ func (m doer) ran(r ran) tea.Cmd {
 	if shown(m.model) {
 		mover(m).arrange()
 	}
-	if cut(r.err) || ended(r.err) {
-		return finder(m).miss(r.pane, r.pane.dir, r.err)
+	switch {
+	case !onScreen(m.model, r.pane):
+	case cut(r.err) || ended(r.err):
+		return listener(m).miss(r.pane, r.pane.dir, r.err)
+	default:
+		m.alarmed(r.err)
 	}
-	m.alarmed(r.err)
 	return nil
 }
 
@@ -86,14 +89,16 @@ func (m doer) ran(r ran) tea.Cmd {
 func (m doer) arrived(c copied) tea.Cmd {
 	m.work = nil
 	m.say("copied %s (%s) to %s, verified", output.Plural(int(c.entries), "entry", "entries"), output.HumanBytes(c.bytes), remote.Escape(c.to))
-	if c.err == nil {
-		clear(c.from.marked)
+	if c.err == nil && c.from.dir == c.in {
+		for _, name := range c.names {
+			delete(c.from.marked, name)
+		}
 	}
 	m.alarmed(c.err)
 	if clear(c.pane.kept); c.pane.all.path == "" {
 		return nil
 	}
-	return finder(m).list(c.pane, c.pane.dir)
+	return finder(m).refresh(c.pane)
 }
 
 func lastLine(text string) string {
@@ -165,7 +170,8 @@ type (
 	copied     struct {
 		entries, bytes int64
 		from, pane     *pane
-		to             string
+		in, to         string
+		names          []string
 		err            error
 	}
 )
@@ -193,9 +199,9 @@ func (m doer) copies() tea.Cmd {
 		what = fmt.Sprintf("%d entries", len(chosen))
 	}
 	// The user may go elsewhere while it runs.
-	dest, sources := to.dir, make([]string, len(chosen))
+	in, dest, sources, names := from.dir, to.dir, make([]string, len(chosen)), make([]string, len(chosen))
 	for i, it := range chosen {
-		sources[i] = from.full(it)
+		sources[i], names[i] = from.full(it), it.name
 	}
 	m.ask = &question{fmt.Sprintf("copy %s to %s of %s?", what, remote.Escape(dest), to.title), func() tea.Cmd {
 		ctx, cancel := context.WithCancel(m.ctx)
@@ -203,7 +209,7 @@ func (m doer) copies() tea.Cmd {
 		m.work = w
 		return tea.Batch(m.later(glance, progressed{}), func() tea.Msg {
 			defer cancel()
-			c := copied{from: from, pane: to, to: dest}
+			c := copied{from: from, pane: to, in: in, to: dest, names: names}
 			for i, it := range chosen {
 				now := &part{number: i + 1, name: it.shown, began: time.Now()}
 				w.now.Store(now)

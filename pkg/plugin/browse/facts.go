@@ -121,7 +121,7 @@ func (m drawing) viewerLines(height int) []string {
 
 // viewerKey does what a key means to the viewer.
 func (m keyboard) viewerKey(key string) {
-	m.status, m.alarm = "", false
+	hush(m.model)
 	v := m.viewer
 	switch {
 	case key == "/":

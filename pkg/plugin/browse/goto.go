@@ -50,9 +50,10 @@ func reach(m finder, p *pane, name string) tea.Cmd {
 	if _, ok := p.kept[name]; ok || name == "/" {
 		return m.open(p, name, "")
 	}
+	dir := p.dir
 	return func() tea.Msg {
 		s, err := p.place.look(m.ctx, name, 0, false)
-		return followed{p, name, s, false, err}
+		return followed{p, dir, name, s, false, err}
 	}
 }
 

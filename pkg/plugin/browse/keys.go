@@ -3,6 +3,7 @@
 package browse
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 
@@ -57,17 +58,22 @@ func (m keyboard) key(msg tea.KeyPressMsg) tea.Cmd {
 	case key == "esc" && m.work != nil:
 		m.work.cancel()
 		return nil
-	case key == "esc" && m.side.cancel != nil:
-		m.side.cancel()
+	case key == "esc" && m.side.opening != nil:
+		m.side.opening.cancel()
 		return nil
 	}
-	if !m.lost {
-		m.status, m.alarm = "", false
-	}
+	hush(m.model)
 	if cmd, known := m.going(key); known {
 		return cmd
 	}
 	return m.do(key)
+}
+
+// hush takes away what has become of something, unless it goes on.
+func hush(m *model) {
+	if m.lost == nil {
+		m.status, m.alarm = "", false
+	}
 }
 
 // quit ends the screen. A copy that runs is ended first.
@@ -171,10 +177,10 @@ func (m keyboard) enter(open bool) tea.Cmd {
 		return finder(m).open(p, p.path(), "")
 	case it.target != "":
 		// Where the link leads inside the target is for the target to say.
-		name := p.path()
+		name, dir := p.path(), p.dir
 		return func() tea.Msg {
 			s, err := p.place.look(m.ctx, name, 0, false)
-			return followed{p, name, s, open, err}
+			return followed{p, dir, name, s, open, err}
 		}
 	case open:
 		return finder(m).view()
@@ -185,6 +191,7 @@ func (m keyboard) enter(open bool) tea.Cmd {
 // followed is where a link leads.
 type followed struct {
 	pane *pane
+	dir  string // where the user was
 	name string
 	fileHead
 	open bool
@@ -194,6 +201,7 @@ type followed struct {
 // follow goes where a link leads: into a directory, or to the file.
 func (m finder) follow(f followed) tea.Cmd {
 	switch {
+	case cmp.Or(f.pane.coming, f.pane.dir) != f.dir: // the user is not there any more
 	case f.err != nil:
 		m.alarmed(fmt.Errorf("follow %s: %w", remote.Escape(f.name), f.err))
 	case f.item.directory():
@@ -240,7 +248,7 @@ func (m keyboard) do(key string) tea.Cmd { //nolint:gocyclo // a case for each k
 		p.mark()
 	case "r", "ctrl+r":
 		clear(p.kept)
-		return finder(m).list(p, p.dir)
+		return finder(m).refresh(p)
 	case "v", "f3":
 		return finder(m).view()
 	case "e", "f4":

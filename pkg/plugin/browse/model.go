@@ -3,6 +3,7 @@
 package browse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,6 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // A model is what is on the screen (bubbletea's word). It asks by commands, whose answers come as messages: nothing here waits.
@@ -47,16 +47,18 @@ type model struct {
 
 	status string
 	alarm  bool
-	lost   bool // the connection is; it is tried again
+	lost   *pane // whose connection is; it is tried again
 }
 
 // What a model does, by what it is about.
 type (
 	finder   struct{ *model } // directories and files
+	listener struct{ *model } // what has come of them
 	keyboard struct{ *model } // keys and the mouse
 	doer     struct{ *model } // what is done with files and processes
 	drawing  struct{ *model } // the parts of a screen
-	mover    struct{ *model } // going to other pods, containers and processes
+	mover    struct{ *model } // the switcher, and going elsewhere
+	opener   struct{ *model } // pods, containers and processes that are opened
 )
 
 // deeds are what a screen does beyond looking.
@@ -77,7 +79,7 @@ type deeds struct {
 type (
 	listed struct {
 		pane *pane
-		dir  string
+		turn int // of the pane, when it was asked
 		listing
 		err error
 	}
@@ -129,6 +131,9 @@ func later(wait time.Duration, msg tea.Msg) tea.Cmd {
 // pane is the one that keys are about.
 func (m *model) pane() *pane { return m.panes[m.focus] }
 
+// onScreen reports whether a pane is there. What is heard of another one comes too late.
+func onScreen(m *model, p *pane) bool { return p == m.panes[0] || p == m.panes[1] }
+
 // Update takes what has happened.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	var cmd tea.Cmd
@@ -142,27 +147,25 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.MouseWheelMsg:
 		keyboard{m}.wheel(msg.Mouse())
 	case listed:
-		cmd = finder{m}.take(msg)
+		cmd = listener{m}.take(msg)
 	case stamped:
-		cmd = finder{m}.check(msg)
+		cmd = listener{m}.check(msg)
 	case retry:
 		switch {
+		case msg.pane != m.lost: // it is back, or off the screen
 		case msg.renew:
-			cmd = mover{m}.renew(msg.pane)
+			cmd = opener{m}.renew(msg.pane)
 		case msg.pane.coming == "":
 			cmd = finder{m}.list(msg.pane, msg.dir)
 		}
 	case tick:
 		cmd = tea.Batch(m.later(pulse, tick{}), finder{m}.again())
 	case looked:
-		m.preview.take(msg)
-		if cut(msg.err) || ended(msg.err) {
-			cmd = finder{m}.miss(msg.pane, msg.pane.dir, msg.err)
-		}
+		cmd = listener{m}.looked(msg)
 	case learned:
 		if msg.err == nil {
 			clear(msg.pane.kept)
-			cmd = finder{m}.list(msg.pane, msg.pane.dir)
+			cmd = finder{m}.refresh(msg.pane)
 		}
 	default:
 		cmd = doer{m}.other(msg)
@@ -173,11 +176,16 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 // list asks for a directory.
 func (m finder) list(p *pane, dir string) tea.Cmd {
 	p.coming = dir
+	p.turn++
+	turn := p.turn
 	return func() tea.Msg {
 		l, err := p.place.list(m.ctx, dir)
-		return listed{p, dir, l, err}
+		return listed{p, turn, l, err}
 	}
 }
+
+// refresh asks for a pane's directory, or for the one that the user is on the way to.
+func (m finder) refresh(p *pane) tea.Cmd { return m.list(p, cmp.Or(p.coming, p.dir)) }
 
 // open goes to a directory and, once it is there, to a name in it. What is kept of it is shown at once and looked at again.
 func (m finder) open(p *pane, dir, name string) tea.Cmd {
@@ -185,6 +193,7 @@ func (m finder) open(p *pane, dir, name string) tea.Cmd {
 	p.want = name
 	if l, ok := p.kept[dir]; ok {
 		p.coming = ""
+		p.turn++
 		p.show(l)
 		return m.stamp(p)
 	}
@@ -214,7 +223,7 @@ func (m finder) stamp(p *pane) tea.Cmd {
 
 // again looks at what is on the screen, if nothing is being asked.
 func (m finder) again() tea.Cmd {
-	if m.lost || m.work != nil {
+	if m.lost != nil || m.work != nil {
 		return nil
 	}
 	var cmds []tea.Cmd
@@ -232,36 +241,32 @@ func (m finder) again() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-func (m finder) check(s stamped) tea.Cmd {
+func (m listener) check(s stamped) tea.Cmd {
 	s.pane.stamping = false
 	switch {
 	case s.dir != s.pane.dir || s.pane.coming != "":
 		return nil
 	case s.err != nil:
 		return m.miss(s.pane, s.dir, s.err)
-	case m.lost:
-		m.lost = false
-		m.say("connected again")
 	}
+	m.found(s.pane)
 	if s.stamp.Equal(s.pane.all.stamp) {
 		return nil
 	}
-	return m.list(s.pane, s.dir)
+	return finder(m).list(s.pane, s.dir)
 }
 
 // take shows a directory. The first one that comes of a container has the screen find out when that was started.
-func (m finder) take(l listed) tea.Cmd {
-	if l.dir != l.pane.coming {
+func (m listener) take(l listed) tea.Cmd {
+	if l.turn != l.pane.turn {
 		return nil
 	}
+	dir := l.pane.coming
 	l.pane.coming = ""
 	if l.err != nil {
-		return m.miss(l.pane, l.dir, l.err)
+		return m.miss(l.pane, dir, l.err)
 	}
-	if m.lost {
-		m.lost = false
-		m.say("connected again")
-	}
+	m.found(l.pane)
 	l.pane.show(l.listing)
 	if h, ok := l.pane.place.(host); ok && !l.pane.learned {
 		l.pane.learned = true
@@ -270,20 +275,46 @@ func (m finder) take(l listed) tea.Cmd {
 	return nil
 }
 
+// looked shows a preview. One that a lost connection kept from coming is asked for again once there is another one.
+func (m listener) looked(l looked) tea.Cmd {
+	switch {
+	case !onScreen(m.model, l.pane):
+		return nil
+	case cut(l.err) || ended(l.err):
+		m.preview = preview{}
+		return m.miss(l.pane, l.pane.dir, l.err)
+	}
+	m.preview.take(l)
+	return nil
+}
+
+// found says that a connection is there again.
+func (m listener) found(p *pane) {
+	if m.lost == p {
+		m.lost = nil
+		m.say("connected again")
+	}
+}
+
 // miss says why a directory did not come. A lost connection is tried again, and a container that has ended is opened again; a
 // directory that is gone leads up.
-func (m finder) miss(p *pane, dir string, err error) tea.Cmd {
-	m.alarmed(fmt.Errorf("open %s: %w", remote.Escape(dir), err))
-	switch {
-	case m.ctx.Err() != nil:
+func (m listener) miss(p *pane, dir string, err error) tea.Cmd {
+	if m.ctx.Err() != nil || !onScreen(m.model, p) {
 		return nil
+	}
+	p.want = ""
+	err = fmt.Errorf("open %s: %w", shownDir(dir), err)
+	m.alarmed(err)
+	switch {
 	case ended(err):
-		return mover(m).renew(p)
+		m.lost, m.status = p, m.status+"; opening it again"
+		return opener(m).renew(p)
 	case cut(err):
+		m.lost, m.status = p, "connection lost; trying again"
 		return m.later(pause, retry{pane: p, dir: dir})
 	case notThere(err) && dir == p.dir && dir != "/":
 		delete(p.kept, dir)
-		return m.open(p, above(dir), "")
+		return finder(m).open(p, above(dir), "")
 	}
 	return nil
 }
@@ -291,16 +322,6 @@ func (m finder) miss(p *pane, dir string, err error) tea.Cmd {
 // alarmed shows an error.
 func (m *model) alarmed(err error) {
 	if err == nil || m.ctx.Err() != nil {
-		return
-	}
-	if ended(err) {
-		m.lost = true
-		m.status, m.alarm = output.EscapeLine(err.Error())+"; opening it again", true
-		return
-	}
-	if cut(err) {
-		m.lost = true
-		m.status, m.alarm = "connection lost; trying again", true
 		return
 	}
 	var cause *fs.PathError

@@ -97,8 +97,8 @@ func loseConnection(t *testing.T, lost error) {
 	s.world.err = lost
 	s.Update(tick{})
 	s.do(finder{s.model}.stamp(s.panes[0]))
-	if !s.lost || !strings.Contains(s.screen(), "connection lost; trying again") || s.pane().dir != "/etc/nginx" {
-		t.Fatalf("lost %v:\n%s", s.lost, s.screen())
+	if s.lost == nil || !strings.Contains(s.screen(), "connection lost; trying again") || s.pane().dir != "/etc/nginx" {
+		t.Fatalf("lost %v:\n%s", s.lost != nil, s.screen())
 	}
 	s.typed("up")
 	if !strings.Contains(s.screen(), "connection lost") {
@@ -107,7 +107,7 @@ func loseConnection(t *testing.T, lost error) {
 	s.world.err = nil
 	_, cmd := s.Update(s.waits[len(s.waits)-1])
 	s.do(cmd)
-	if s.lost || !strings.Contains(s.screen(), "connected again") || s.pane().name() == "" || s.pane().dir != "/etc/nginx" {
+	if s.lost != nil || !strings.Contains(s.screen(), "connected again") || s.pane().name() == "" || s.pane().dir != "/etc/nginx" {
 		t.Errorf("not back:\n%s", s.screen())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -31,20 +32,16 @@ func (m mover) desk() tea.Cmd {
 		return finder(m).show(m.panes[1])
 	}
 	m.focus, m.both = 1, true
-	return m.put(m.panes[1], m.desktop)
+	return m.put(1, m.desktop)
 }
 
-// put has a pane take the place of another one, and looks at it again.
-func (m mover) put(from, to *pane) tea.Cmd {
-	for i, p := range m.panes {
-		if p == from {
-			m.panes[i] = to
-		}
-	}
+// put has a pane take the place of the one at a number, and looks at it again.
+func (m mover) put(number int, to *pane) tea.Cmd {
+	m.panes[number] = to
 	if !to.local() {
 		m.keep(to.spot, to)
 	}
-	m.status, m.alarm, m.lost = "", false, false
+	m.status, m.alarm, m.lost, m.preview = "", false, nil, preview{}
 	m.side.rows = nil
 	if !m.side.open {
 		return finder(m).show(to)
@@ -53,44 +50,38 @@ func (m mover) put(from, to *pane) tea.Cmd {
 }
 
 // arrive shows a spot that was opened.
-func (m mover) arrive(a arrived) tea.Cmd {
-	if !a.renew {
-		m.side.cancel = nil
+func (m opener) arrive(a arrived) tea.Cmd {
+	if a.from != nil {
+		return m.renewed(a)
 	}
+	if a.by != m.side.opening {
+		return nil // the user has gone elsewhere since
+	}
+	m.side.opening = nil
 	switch {
-	case a.err != nil && a.renew:
-		m.alarmed(a.err)
-		m.status, m.lost = m.status+"; trying again", true
-		return m.later(pause, retry{pane: a.from, renew: true})
 	case errors.Is(a.err, context.Canceled):
 		m.say("not opened")
 		return nil
 	case a.err != nil:
 		m.alarmed(a.err)
 		return nil
-	case a.renew:
-		p, o := a.from, a.opened
-		p.place, p.spot, p.title, p.containers, p.learned, p.replica = o.place, o.spot, o.title, o.containers, false, nil
-		clear(p.kept)
-		m.lost, m.preview = false, preview{}
-		m.say("%s is another one by now: its container has started again", o.title)
-		return finder(m).list(p, p.dir)
 	}
 	p := m.visited[a.opened.spot]
-	if p == nil || p == m.panes[0] || p == m.panes[1] {
+	if p == nil || onScreen(m.model, p) {
 		p = m.known(a.opened)
 		if a.asked.pid == 0 {
 			p.dir = a.dir
 		}
 	}
-	return m.put(a.from, p)
+	return mover(m).put(a.number, p)
 }
 
 // renew opens a pane's spot again, whose container or process has ended. A process that is not there any more is the container's first.
-func (m mover) renew(p *pane) tea.Cmd {
-	if p.local() || p != m.panes[0] && p != m.panes[1] {
+func (m opener) renew(p *pane) tea.Cmd {
+	if p.local() || p.renewing || !onScreen(m.model, p) {
 		return nil
 	}
+	p.renewing = true
 	at := p.spot
 	at.pid = 0
 	return func() tea.Msg {
@@ -98,6 +89,32 @@ func (m mover) renew(p *pane) tea.Cmd {
 		if err != nil {
 			err = fmt.Errorf("open pod/%s again: %w", remote.Escape(at.pod), err)
 		}
-		return arrived{from: p, asked: at, renew: true, opened: o, err: err}
+		return arrived{from: p, asked: at, opened: o, err: err}
 	}
+}
+
+// renewed shows what was opened again where its pane was. That is another pane, so that answers of the old one come too late.
+func (m opener) renewed(a arrived) tea.Cmd {
+	a.from.renewing = false
+	i := slices.Index(m.panes[:], a.from)
+	switch {
+	case i < 0:
+		return nil
+	case a.err != nil:
+		m.alarmed(a.err)
+		m.status, m.lost = m.status+"; trying again", a.from
+		return m.later(pause, retry{pane: a.from, renew: true})
+	}
+	p, o := *a.from, a.opened
+	p.place, p.spot, p.title, p.containers, p.learned, p.replica = o.place, o.spot, o.title, o.containers, false, nil
+	p.coming, p.stamping, p.kept = "", false, map[string]listing{}
+	delete(m.visited, a.from.spot)
+	m.panes[i] = &p
+	m.keep(p.spot, &p)
+	if m.table != nil && m.table.pane == a.from {
+		m.table.pane, m.table.asking = &p, false
+	}
+	m.lost, m.preview = nil, preview{}
+	m.say("%s is another one by now: its container has started again", p.title)
+	return finder(m).list(&p, p.dir)
 }

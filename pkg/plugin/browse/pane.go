@@ -32,7 +32,9 @@ type pane struct {
 	lasts map[string]string
 	// coming is the directory that is being listed; "" for none. want is the name to go to once it is there.
 	coming, want string
+	turn         int  // counts where it has been sent: an answer from before comes too late
 	stamping     bool // it is being looked at again
+	renewing     bool // it is being opened again
 	// differs says how items differ from those of another pane.
 	differs map[string]string
 }

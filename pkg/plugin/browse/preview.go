@@ -37,7 +37,7 @@ func (m finder) peek() tea.Cmd {
 	p := m.pane()
 	it, ok := p.item()
 	key := fmt.Sprint(previewKey(p), it.time.UnixNano(), it.size)
-	if !ok || it.name == parent || m.preview.asked != "" || m.preview.key == key || m.lost || !previews(m.model) || p.coming != "" {
+	if !ok || it.name == parent || m.preview.asked != "" || m.preview.key == key || m.lost == p || !previews(m.model) || p.coming != "" {
 		return nil
 	}
 	m.preview.asked = key

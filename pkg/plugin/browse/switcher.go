@@ -25,8 +25,11 @@ type switcher struct {
 	filter        string
 	asking        bool
 	err           error
-	cancel        context.CancelFunc // of a spot that is being opened; nil for none
+	opening       *opening // a spot; nil for none
 }
+
+// An opening may be canceled: what comes of it is not shown then, even if it was there already.
+type opening struct{ cancel context.CancelFunc }
 
 // A goal is a row of the switcher.
 type goal struct {
@@ -39,10 +42,11 @@ type goal struct {
 // What going elsewhere has led to.
 type (
 	arrived struct {
-		from   *pane // that it takes the place of
+		from   *pane // that was opened again; nil for a spot that takes the place of the pane at number
+		number int
+		by     *opening
 		asked  spot
 		dir    string
-		renew  bool
 		opened opened
 		err    error
 	}
@@ -62,7 +66,7 @@ func (m mover) other(msg tea.Msg) tea.Cmd {
 		}
 		m.arrange()
 	case arrived:
-		return m.arrive(msg)
+		return opener(m).arrive(msg)
 	}
 	return nil
 }
@@ -95,7 +99,7 @@ func (m mover) ask(pods bool) tea.Cmd {
 	m.arrange()
 	var cmds []tea.Cmd
 	p := near(m.model)
-	if h, ok := p.place.(host); ok && m.table == nil && !m.lost {
+	if h, ok := p.place.(host); ok && m.table == nil && m.lost != p {
 		cmds = append(cmds, func() tea.Msg {
 			items, err := h.processes(m.ctx)
 			return ran{p, items, err}
@@ -194,7 +198,7 @@ func (m mover) key(key string) tea.Cmd {
 		}}
 	case "enter":
 		if s.at < len(s.rows) {
-			return m.visit(s.rows[s.at].spot)
+			return opener(m).visit(s.rows[s.at].spot)
 		}
 	}
 	s.move(step)
@@ -204,24 +208,25 @@ func (m mover) key(key string) tea.Cmd {
 func (s *switcher) move(by int) { s.at = max(0, min(s.at+by, len(s.rows)-1)) }
 
 // visit goes to a spot: at once where it was opened before, and to the same directory where it is a pod's.
-func (m mover) visit(at spot) tea.Cmd {
+func (m opener) visit(at spot) tea.Cmd {
 	m.side.focused = false
+	if m.side.opening != nil {
+		m.side.opening.cancel()
+		m.side.opening = nil
+	}
 	p := m.pane()
 	if at.local() {
-		return m.desk()
+		return mover(m).desk()
 	}
 	if at == p.spot {
 		return nil
 	}
 	if kept := m.visited[at]; kept != nil && kept != m.panes[1-m.focus] {
-		return m.put(p, kept)
-	}
-	if m.side.cancel != nil {
-		m.side.cancel()
+		return mover(m).put(m.focus, kept)
 	}
 	ctx, cancel := context.WithCancel(m.ctx)
-	m.side.cancel = cancel
-	dir := "/"
+	by, number, dir := &opening{cancel}, m.focus, "/"
+	m.side.opening = by
 	if !p.local() && p.dir != deletedDir {
 		dir = p.dir
 	}
@@ -231,6 +236,6 @@ func (m mover) visit(at spot) tea.Cmd {
 		if ctx.Err() != nil && m.ctx.Err() == nil {
 			err = fmt.Errorf("canceled: %w", ctx.Err())
 		}
-		return arrived{p, at, dir, false, o, err}
+		return arrived{number: number, by: by, asked: at, dir: dir, opened: o, err: err}
 	}
 }

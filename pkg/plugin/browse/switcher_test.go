@@ -113,7 +113,7 @@ func TestAContainerThatStartsAgain(t *testing.T) {
 	s.refused = nil
 	_, cmd := s.Update(s.waits[len(s.waits)-1])
 	s.do(cmd)
-	if got := s.pane().dir + " " + s.pane().name(); s.lost || got != "/etc/nginx 日本語の名前.conf" || !strings.Contains(s.screen(), "has started again") {
+	if got := s.pane().dir + " " + s.pane().name(); s.lost != nil || got != "/etc/nginx 日本語の名前.conf" || !strings.Contains(s.screen(), "has started again") {
 		t.Errorf("at %s:\n%s", got, s.screen())
 	}
 }

@@ -43,14 +43,15 @@ func (m doer) processes() tea.Cmd {
 
 func (m doer) runs() tea.Cmd {
 	t := m.table
-	h, ok := t.pane.place.(host)
+	p := t.pane
+	h, ok := p.place.(host)
 	if t.asking || !ok {
 		return nil
 	}
 	t.asking = true
 	return func() tea.Msg {
 		items, err := h.processes(m.ctx)
-		return ran{t.pane, items, err}
+		return ran{p, items, err}
 	}
 }
 
@@ -84,7 +85,7 @@ func (t *table) move(by int) { t.at = max(0, min(t.at+by, len(t.items)-1)) }
 // names say.
 func (m keyboard) tableKey(key string) tea.Cmd {
 	t := m.table
-	m.status, m.alarm = "", false
+	hush(m.model)
 	switch key {
 	case "up":
 		t.move(-1)

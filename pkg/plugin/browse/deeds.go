@@ -203,7 +203,7 @@ func (m doer) copies() tea.Cmd {
 	for i, it := range chosen {
 		sources[i], names[i] = from.full(it), it.name
 	}
-	m.ask = &question{fmt.Sprintf("copy %s to %s of %s?", what, remote.Escape(dest), to.title), func() tea.Cmd {
+	m.ask = &question{fmt.Sprintf("copy %s to %s of %s?", what, remote.Escape(dest), output.EscapeLine(to.title)), func() tea.Cmd {
 		ctx, cancel := context.WithCancel(m.ctx)
 		w := &work{cancel: cancel, all: len(chosen)}
 		m.work = w

@@ -110,7 +110,7 @@ func (m drawing) viewerLines(height int) []string {
 	v := m.viewer
 	var lines []string
 	for i := v.top; i < len(v.lines) && len(lines) < height; i++ {
-		line := m.highlight(v.language(), v.lines[i])
+		line := m.highlight(v.language(), head(v.lines[i], v.left+m.width))
 		if v.left > 0 {
 			line = cutLeft(line, v.left)
 		}
@@ -127,7 +127,7 @@ func (m keyboard) viewerKey(key string) {
 	case key == "/":
 		m.prompt = &prompt{label: "/", done: func(text string) tea.Cmd {
 			v.search = text
-			if !v.find(1) && !v.find(-1) {
+			if !v.find(v.top, 1) && !v.find(v.top-1, -1) {
 				m.say("%q is not in it", text)
 			}
 			return nil
@@ -137,6 +137,12 @@ func (m keyboard) viewerKey(key string) {
 	case v.key(key, m.rows()):
 		m.viewer = nil
 	}
+}
+
+// head is more of a line than so many columns show, however long the line is: each of them is looked at whenever it is drawn.
+func head(line string, columns int) string {
+	const cell = 16 // bytes, at most, but for marks on marks
+	return strings.ToValidUTF8(line[:min(len(line), (columns+1)*cell)], "")
 }
 
 // cutLeft takes columns off the beginning of a line.

@@ -4,6 +4,7 @@ package browse
 
 import (
 	"path"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
@@ -21,15 +22,15 @@ type completed struct {
 // goTo takes a path, which Tab completes.
 func goTo(m keyboard) {
 	p := m.pane()
-	full := func(name string) string {
-		if !strings.HasPrefix(name, "/") {
-			name = p.dir + "/" + name
-		}
-		return name
-	}
 	dir := p.dir
 	if dir == deletedDir {
 		dir = "/"
+	}
+	full := func(name string) string {
+		if !strings.HasPrefix(name, "/") && (!p.local() || !filepath.IsAbs(name)) {
+			name = dir + "/" + name
+		}
+		return name
 	}
 	q := &prompt{label: "go to: ", typed: strings.TrimSuffix(dir, "/") + "/", done: func(name string) tea.Cmd {
 		return reach(finder(m), p, path.Clean(full(name)))

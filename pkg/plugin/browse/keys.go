@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"strings"
+	"unicode"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -118,13 +120,31 @@ func (m keyboard) typed(msg tea.KeyPressMsg) tea.Cmd {
 		p.typed = ""
 	case key == "tab" && p.complete != nil:
 		return p.complete()
-	case msg.Text != "" && len(p.typed) < longestLine:
-		p.typed += msg.Text
+	}
+	p.add(msg.Text)
+	return nil
+}
+
+// add adds to what is typed, and has it heard.
+func (p *prompt) add(text string) {
+	if len(p.typed)+len(text) <= longestLine {
+		p.typed += text
 	}
 	if p.each != nil {
 		p.each(p.typed)
 	}
-	return nil
+}
+
+// paste adds what can be typed. Without a question a text is no keys.
+func (p *prompt) paste(text string) {
+	if p != nil {
+		p.add(strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return -1
+			}
+			return r
+		}, text))
+	}
 }
 
 // going are the keys that only go somewhere.
@@ -146,7 +166,7 @@ func (m keyboard) going(key string) (cmd tea.Cmd, known bool) {
 	case "enter", "right", "l":
 		return m.enter(key == "enter"), true
 	case "backspace", "left", "h":
-		if p.dir == "/" {
+		if topmost(p.dir) {
 			return nil, true
 		}
 		return finder(m).open(p, above(p.dir), path.Base(p.dir)), true

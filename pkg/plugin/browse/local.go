@@ -19,8 +19,17 @@ import (
 // A desk is this machine's file system. Its paths have slashes.
 type desk struct{}
 
+// native is a path as this system takes it. A drive of Windows without a separator would be where one is on it.
+func native(name string) string {
+	full := filepath.FromSlash(name)
+	if full == filepath.VolumeName(full) {
+		full += string(filepath.Separator)
+	}
+	return full
+}
+
 func (desk) list(_ context.Context, dir string) (listing, error) {
-	full := filepath.FromSlash(dir)
+	full := native(dir)
 	info, err := os.Stat(full)
 	if err != nil {
 		return listing{}, plain(err)
@@ -70,7 +79,7 @@ func localMode(mode fs.FileMode) uint32 {
 }
 
 func (desk) stamp(_ context.Context, dir string) (time.Time, error) {
-	info, err := os.Stat(filepath.FromSlash(dir))
+	info, err := os.Stat(native(dir))
 	if err != nil {
 		return time.Time{}, plain(err)
 	}
@@ -78,7 +87,7 @@ func (desk) stamp(_ context.Context, dir string) (time.Time, error) {
 }
 
 func (desk) look(_ context.Context, name string, limit int64, _ bool) (s fileHead, err error) {
-	full := filepath.FromSlash(name)
+	full := native(name)
 	info, err := os.Stat(full)
 	if err != nil {
 		return s, plain(err)

@@ -142,6 +142,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyPressMsg:
 		cmd = keyboard{m}.key(msg)
+	case tea.PasteMsg:
+		m.prompt.paste(msg.Content)
 	case tea.MouseClickMsg:
 		cmd = keyboard{m}.click(msg.Mouse())
 	case tea.MouseWheelMsg:

@@ -89,7 +89,7 @@ func (p *pane) arrange(name string) {
 		p.rows = append(p.rows, it)
 	}
 	arrange(p.rows, p.order)
-	if p.dir != "/" && wanted == "" {
+	if !topmost(p.dir) && wanted == "" {
 		up := named(parent)
 		up.mode, up.blocks = fs.ModeDir, -1
 		p.rows = append(p.rows, item{})

@@ -93,13 +93,18 @@ func textOf(data []byte, hex bool) []string {
 	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 	for i, line := range lines {
 		line = strings.TrimSuffix(line, "\r")
-		parts := strings.Split(line, "\t")
 		var b strings.Builder
-		for j, part := range parts {
-			b.WriteString(output.EscapeLine(part))
-			if j < len(parts)-1 {
-				b.WriteString(strings.Repeat(" ", tabWidth-output.Width(b.String())%tabWidth))
+		column := 0
+		for part, rest, tab := strings.Cut(line, "\t"); ; part, rest, tab = strings.Cut(rest, "\t") {
+			part = output.EscapeLine(part)
+			b.WriteString(part)
+			if !tab {
+				break
 			}
+			column += output.Width(part)
+			blanks := tabWidth - column%tabWidth
+			b.WriteString(strings.Repeat(" ", blanks))
+			column += blanks
 		}
 		lines[i] = b.String()
 	}
@@ -131,3 +136,6 @@ func hexOf(data []byte) []string {
 
 // above is the directory of a path.
 func above(name string) string { return path.Dir(name) }
+
+// topmost reports whether a directory is in no other one: the root, or a drive of Windows.
+func topmost(dir string) bool { return above(dir) == dir || above(dir) == "." }

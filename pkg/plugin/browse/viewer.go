@@ -103,16 +103,16 @@ func (v *viewer) key(key string, height int) (closed bool) {
 			v.lines, v.top = textOf(v.data, v.hex), 0
 		}
 	case "n":
-		v.find(1)
+		v.find(v.top+1, 1)
 	case "N":
-		v.find(-1)
+		v.find(v.top-1, -1)
 	}
 	v.top = max(0, min(v.top, len(v.lines)-height))
 	return false
 }
 
-// find goes to the next line that has what is searched for, whatever its case where no letter of it is a capital.
-func (v *viewer) find(step int) bool {
+// find goes to the first line from one on that has what is searched for, whatever its case where no letter of it is a capital.
+func (v *viewer) find(from, step int) bool {
 	if v.search == "" {
 		return false
 	}
@@ -122,7 +122,7 @@ func (v *viewer) find(step int) bool {
 		}
 		return strings.Contains(line, v.search)
 	}
-	for i := v.top + step; i >= 0 && i < len(v.lines); i += step {
+	for i := from; i >= 0 && i < len(v.lines); i += step {
 		if has(v.lines[i]) {
 			v.top = i
 			return true

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package browse
+
+import (
+	"strings"
+	"testing"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// A path that is pasted is typed at once; nobody presses a key for each of its letters.
+func TestATextIsPasted(t *testing.T) {
+	s := newStage(t, 80, 24).typed("g")
+	s.Update(tea.PasteMsg{Content: "nginx/\x1bmime.types\n"})
+	if s.typed("enter"); s.pane().path() != "/etc/nginx/mime.types" {
+		t.Errorf("at %q", s.pane().path())
+	}
+	s.Update(tea.PasteMsg{Content: "q"})
+	s.typed("/")
+	if s.Update(tea.PasteMsg{Content: "core"}); len(s.pane().rows) != 1 {
+		t.Errorf("%d rows", len(s.pane().rows))
+	}
+	if s.Update(tea.PasteMsg{Content: strings.Repeat("x", longestLine+1)}); s.prompt.typed != "core" {
+		t.Errorf("%d bytes are typed", len(s.prompt.typed))
+	}
+}
+
+// The end of a line that is typed is where the user looks.
+func TestALongLineShowsItsEnd(t *testing.T) {
+	s := newStage(t, 40, 24).typed("g '" + strings.Repeat("日本/", 30) + "end")
+	if lines := strings.Split(s.screen(), "\n"); !strings.HasPrefix(lines[23], "…") || !strings.Contains(lines[23], "日本/end▏") {
+		t.Errorf("%q", lines[23])
+	}
+	checkScreen(t, s, 40, 24)
+}
+
+// The target says which name a user has.
+func TestAQuestionEscapesWhoseFilesTheyAre(t *testing.T) {
+	s := newStage(t, 120, 24)
+	s.panes[0].title = "pod/web nginx (\x1b[2J)"
+	s.typed("tab end c")
+	checkScreen(t, s, 120, 24)
+	if s.ask == nil || !strings.Contains(s.ask.text, `\x1b[2J`) {
+		t.Errorf("%+v", s.ask)
+	}
+}
+
+// A line of tabs alone, and one without an end, take no longer than others. Were each tab to count what is before it, this would not end.
+func TestLinesOfAnyLength(t *testing.T) {
+	lines := textOf([]byte("a\tb\n日本\tc\n\t\tx\n"+strings.Repeat("\t", 1<<20)), false)
+	for i, want := range []string{"a       b", "日本    c", strings.Repeat(" ", 16) + "x", strings.Repeat(" ", 8<<20)} {
+		if lines[i] != want {
+			t.Errorf("%d: %.40q", i, lines[i])
+		}
+	}
+	s := newStage(t, 80, 24)
+	s.viewer = &viewer{title: "x", lines: []string{strings.Repeat("日", 1<<20), "short"}}
+	for range 3 {
+		checkScreen(t, s, 80, 24)
+		if line := strings.Split(s.screen(), "\n")[1]; !strings.Contains(line, "日…") {
+			t.Errorf("%q", line)
+		}
+		s.typed("right")
+	}
+}
+
+func TestASearchBeginsWhereOneIs(t *testing.T) {
+	if s := newStage(t, 80, 24).typed("end up v / 'root enter"); strings.Contains(s.screen(), "is not in it") || s.viewer.top != 0 {
+		t.Errorf("%d:\n%s", s.viewer.top, s.screen())
+	}
+}
+
+// A drive of Windows is as high as one gets there.
+func TestNothingIsAboveTheTop(t *testing.T) {
+	for dir, want := range map[string]bool{"/": true, "C:": true, "/etc": false, "C:/Users": false} {
+		if topmost(dir) != want {
+			t.Errorf("%q: %v", dir, !want)
+		}
+	}
+}

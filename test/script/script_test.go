@@ -148,12 +148,12 @@ spec:
 `, args[0], security)))
 }
 
-// scriptApply is "apply FILE": its objects are there; a pod with a status is not started.
+// scriptApply is "apply FILE [NAMESPACE]": its objects are there; a pod with a status is not started.
 func scriptApply(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: apply file")
+	if neg || len(args) == 0 || len(args) > 2 {
+		ts.Fatalf("usage: apply file [namespace]")
 	}
-	ts.Check(cluster(ts).Apply(namespace, ts.ReadFile(args[0])))
+	ts.Check(cluster(ts).Apply(append(args, namespace)[1], ts.ReadFile(args[0])))
 }
 
 // scriptDeny is "deny USER PERMISSION": "deny bert 'patch pods/ephemeralcontainers'".

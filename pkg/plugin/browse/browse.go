@@ -74,6 +74,7 @@ trouble first. It needs a terminal; for scripts there are fs, cp and ps.`,
 				return err
 			}
 			args, opts.second = secondPod(args)
+			opts.Two = opts.second.Arg != ""
 			if err := opts.Parse(cmd, args, 1); err != nil {
 				return err
 			}
@@ -81,6 +82,7 @@ trouble first. It needs a terminal; for scripts there are fs, cp and ps.`,
 		},
 	}
 	opts.Add(cmd.Flags())
+	cli.ForTwo(cmd.Flags())
 	cmd.Flags().BoolVar(&opts.readOnly, "read-only", false, "Refuse whatever writes into a pod or signals a process")
 	return cmd
 }
@@ -170,7 +172,7 @@ func (b *browser) show(ctx context.Context, m *model) error {
 // model is the screen as it begins.
 func (b *browser) model(ctx context.Context, home string) (*model, error) {
 	m := &model{ctx: ctx, home: home, locked: b.opts.readOnly, later: later, colored: b.deps.Report.Colored(b.deps.Streams.Out), visited: map[spot]*pane{}}
-	first, err := b.first(ctx, b.deps, b.opts.HelperFlags, b.opts.Pod, b.opts.Pid, b.opts.Path())
+	first, err := b.first(ctx, b.deps, b.opts.Of(0), b.opts.Pod, b.opts.Pid, b.opts.Path())
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +183,7 @@ func (b *browser) model(ctx context.Context, home string) (*model, error) {
 	}
 	m.desktop = newPane(desk{}, "this machine", filepath.ToSlash(here))
 	if m.panes[1] = m.desktop; b.opts.second.Arg != "" {
-		w, flags := b.opts.second, b.opts.HelperFlags
+		w, flags := b.opts.second, b.opts.Of(1)
 		flags.Selector = ""
 		second, err := b.first(ctx, cli.Within(b.deps, w.Namespace), flags, w.Arg, 0, cmp.Or(w.Path, first.dir))
 		if err != nil {

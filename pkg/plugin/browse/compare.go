@@ -20,6 +20,7 @@ type compared struct {
 	replica   *opened // where it was opened for this
 	other     listing
 	sums      [2]map[string][32]byte // by name, of both sides; nil where they were not asked for
+	pods      bool                   // both are
 	err       error
 }
 
@@ -39,7 +40,7 @@ func (m doer) compare() tea.Cmd {
 	}
 	m.say("comparing %s", shownDir(dir))
 	return func() tea.Msg {
-		c := compared{pane: p, dir: dir}
+		c := compared{pane: p, dir: dir, pods: !beside || !other.local()}
 		with := opened{place: other.place, title: other.title}
 		switch {
 		case beside:
@@ -118,7 +119,7 @@ func (c compared) mark(m doer) {
 		delete(there, it.name)
 		if !ok {
 			p.differs[it.name] = "only here"
-		} else if how := c.how(it, other, !m.both || !m.panes[1].local()); how != "" {
+		} else if how := c.how(it, other); how != "" {
 			p.differs[it.name] = how
 		}
 	}
@@ -126,7 +127,7 @@ func (c compared) mark(m doer) {
 }
 
 // how says in what two items of a name differ; "" for nothing that is known.
-func (c compared) how(a, b item, pods bool) string {
+func (c compared) how(a, b item) string {
 	sum, here := c.sums[0][a.name]
 	other, there := c.sums[1][b.name]
 	switch {
@@ -138,9 +139,9 @@ func (c compared) how(a, b item, pods bool) string {
 		return "another link"
 	case here && there && sum != other:
 		return "other contents"
-	case pods && a.perm != b.perm:
+	case c.pods && a.perm != b.perm:
 		return "another mode"
-	case pods && (a.user != b.user || a.group != b.group):
+	case c.pods && (a.user != b.user || a.group != b.group):
 		return "another owner"
 	}
 	return ""

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -133,21 +134,33 @@ func (m doer) edit() tea.Cmd {
 
 // diff shows what differs between a file or directory and that of the same name on the other side.
 func (m doer) diff() tea.Cmd {
-	p, other := m.panes[0], m.panes[1]
+	p, other := m.pane(), m.panes[1-m.focus]
 	chosen := p.chosen()
 	if len(chosen) != 1 || chosen[0].real != "" {
 		return nil
 	}
-	here, there := p.full(chosen[0]), ""
+	here := p.full(chosen[0])
+	with, there := other.spot, here
 	switch {
-	case !other.local():
-		there = other.word(p.namespace, here)
-	case !m.both && p.replica != nil:
-		there = p.replica.word(p.namespace, here)
-	default:
+	case !m.both && other.local() && p.replica != nil:
+		with = p.replica.spot
+	case other.dir == deletedDir && p.local():
+		return nil
+	case p.local() || other.local():
 		there = path.Join(other.dir, chosen[0].name)
 	}
-	return m.run(p, "fs", "diff", p.word(p.namespace, here), there, "-u", "-c", p.container)
+	sides, names := []spot{p.spot, with}, []string{here, there}
+	if m.focus == 1 {
+		slices.Reverse(sides)
+		slices.Reverse(names)
+	}
+	var containers []string
+	for _, s := range sides {
+		if !s.local() && !slices.Contains(containers, s.container) {
+			containers = append(containers, s.container)
+		}
+	}
+	return m.run(m.home, "fs", "diff", sides[0].word(m.home, names[0]), sides[1].word(m.home, names[1]), "-u", "-c", strings.Join(containers, ","))
 }
 
 // A work is a copy that runs.

@@ -137,6 +137,7 @@ func TestNothingIsDoneWithoutAYes(t *testing.T) {
 		"p enter":              "lsof pod/web 1 -c nginx",
 		"p t":                  "threads pod/web 1 -c nginx",
 		"end up d":             "fs diff pod/web:/etc/passwd LOCAL/passwd -u -c nginx",
+		"tab end d":            "fs diff pod/web:/etc/local.txt LOCAL/local.txt -u -c nginx",
 	} {
 		s := newStage(t, 80, 24).typed(keys)
 		if got := strings.ReplaceAll(strings.Join(s.ran, ","), s.panes[1].dir, "LOCAL"); got != want {

@@ -112,7 +112,7 @@ func (m keyboard) tableKey(key string) tea.Cmd {
 		return nil
 	}
 	if verb := map[string]string{"enter": "lsof", "l": "lsof", "s": "ss", "e": "env", "t": "threads"}[key]; verb != "" {
-		return doer(m).run(t.pane, t.pane.args([]string{verb}, strconv.Itoa(p.PID))...)
+		return doer(m).run(t.pane.namespace, t.pane.args([]string{verb}, strconv.Itoa(p.PID))...)
 	}
 	if key == "k" {
 		doer(m).signal(p)

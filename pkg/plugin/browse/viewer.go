@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
@@ -63,17 +64,29 @@ func (m finder) view() tea.Cmd {
 	}
 }
 
-// run runs a command line of this tool about a pane's pod, and shows what it prints.
-func (m doer) run(p *pane, args ...string) tea.Cmd {
-	line := "kubectl shareproc " + strings.Join(args, " ")
-	if p.namespace != m.home {
-		line += " -n " + p.namespace
+// run runs a command line of this tool in a namespace, and shows what it prints.
+func (m doer) run(namespace string, args ...string) tea.Cmd {
+	line := lineOf(args)
+	if namespace != m.home {
+		line += " -n " + namespace
 	}
 	m.say("%s", line)
 	return func() tea.Msg {
-		text, err := m.does.command(m.ctx, p.namespace, args...)
+		text, err := m.does.command(m.ctx, namespace, args...)
 		return viewed{viewer{title: output.EscapeLine(line), lines: textOf([]byte(text), false)}, err}
 	}
+}
+
+// lineOf is a command line for people, who paste it: a name that a shell acts on is left out.
+func lineOf(args []string) string {
+	line := "kubectl shareproc"
+	for _, word := range args {
+		if !cli.Pastable(word) {
+			word = "…"
+		}
+		line += " " + word
+	}
+	return line
 }
 
 // key does what a key means to a viewer. It reports whether the viewer is closed.

@@ -41,6 +41,8 @@ type HelperFlags struct {
 	Selector    string
 
 	Override podspec.Override
+	// Two is set where two pods are named, each of whose containers -c may name.
+	Two bool
 	// changed reports whether the user set a flag.
 	changed func(name string) bool
 }
@@ -74,6 +76,19 @@ func (h *HelperFlags) AddWithoutLetter(flags *pflag.FlagSet) {
 	flags.AddFlagSet(all)
 }
 
+// ForTwo has -c say that it may name a container of each of two pods.
+func ForTwo(flags *pflag.FlagSet) {
+	flags.Lookup("container").Usage = "Target container, or A,B for one of each of two pods (default: the pod's default container, or its first)"
+}
+
+// Of is what the flags say of the first or second of two pods.
+func (h HelperFlags) Of(number int) HelperFlags {
+	if a, b, both := strings.Cut(h.Container, ","); both && h.Two {
+		h.Container = [2]string{a, b}[number]
+	}
+	return h
+}
+
 // Validate refuses values that no helper can have.
 func (h *HelperFlags) Validate(cmd *cobra.Command) error {
 	help := cmd.CommandPath() + " --help"
@@ -82,8 +97,10 @@ func (h *HelperFlags) Validate(cmd *cobra.Command) error {
 	default:
 		return Usage(help, "--image-pull-policy %q: not one of Always, IfNotPresent, Never", h.pull)
 	}
-	if h.Container != "" && len(validation.IsDNS1123Label(h.Container)) > 0 {
-		return Usage("kubectl shareproc ps POD", "-c %q: not the name of a container", h.Container)
+	for i := range 2 {
+		if name := h.Of(i).Container; h.Container != "" && len(validation.IsDNS1123Label(name)) > 0 {
+			return Usage("kubectl shareproc ps POD", "-c %q: not the name of a container", name)
+		}
 	}
 	if h.idleTimeout < time.Second {
 		return Usage(help, "--idle-timeout %s: must be at least a second", h.idleTimeout)

@@ -72,10 +72,11 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 	case end.pod == "":
 		p.path, p.tree = filepath.ToSlash(end.path), transfer.Local()
 	default:
-		in, flags := opts.in[0], opts.HelperFlags
+		number := 0
 		if write {
-			in = opts.in[1]
+			number = 1
 		}
+		in, flags := opts.in[number], opts.Of(number)
 		p.pid, flags.Container = cmp.Or(in.PID, opts.pid), cmp.Or(in.Container, flags.Container)
 		p.session, err = cli.Open(ctx, cli.Within(deps, end.namespace), end.pod, &flags, session.Request{Access: podspec.ReadRoot, Bulk: true}, 0)
 		if err != nil {

@@ -111,6 +111,7 @@ directory .shareproc-... next to DESTINATION, and the same command resumes.`,
 
 func (o *cpOptions) addFlags(cmd *cobra.Command) {
 	o.Add(cmd.Flags())
+	cli.ForTwo(cmd.Flags())
 	habits(cmd.Flags(), &o.preserve)
 	cmd.Flags().IntVar(&o.pid, "pid", 0, "Process whose files to copy (default: the container's first); not with two pods")
 	cmd.Flags().BoolVarP(&o.preserve, "preserve", "p", false, "Also keep owners, setuid and setgid bits")
@@ -152,6 +153,7 @@ func (o *cpOptions) ends(cmd *cobra.Command, source, dest string) error {
 		}
 		*[]*copyEnd{&o.source, &o.dest}[i] = end
 	}
+	o.Two = o.source.pod != "" && o.dest.pod != ""
 	switch {
 	case o.source.pod == "" && o.dest.pod == "":
 		return cli.Usage(cmd.CommandPath()+" POD:PATH LOCAL", "neither %q nor %q has the form POD:PATH", source, dest)

@@ -39,7 +39,7 @@ func NewCommand(deps *cli.Deps) *cobra.Command {
 [NAMESPACE/][TYPE/]NAME:[PID:]PATH; one of them may be a local path. One line is
 printed for each path that was added, removed or changed from A to B, sorted,
 with what differs: type, content, size, target (of a link), device, mode, owner.
-Different times alone do not count.
+Different times alone do not count. -c app,web names a container of A and of B.
 
 Use it when one of two replicas misbehaves. With --with-image, A is left out: it
 is the image that B's container runs, so that what is printed was changed since
@@ -78,6 +78,7 @@ an error.`,
 	}
 	opts.AddWithoutLetter(cmd.Flags())
 	flags := cmd.Flags()
+	cli.ForTwo(flags)
 	flags.BoolVarP(&opts.unified, "unified", "u", false, "Also print the differences in text files")
 	flags.BoolVar(&opts.owner, "owner", true, "Compare owners (default: only between pods)")
 	flags.BoolVar(&opts.image, "with-image", false, "Compare one POD:PATH with the image of its container (-c)")
@@ -119,6 +120,7 @@ func (o *diffOptions) check(cmd *cobra.Command) error {
 	if err := o.checkFlags(cmd.CommandPath() + " --help"); err != nil {
 		return err
 	}
+	o.Two = !o.local() && !o.image
 	if err := o.Validate(cmd); err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *diffOptions) error {
 
 // fsDiff prints the differences, and says whether there are none.
 func fsDiff(ctx context.Context, deps *cli.Deps, opts *diffOptions) (same bool, err error) {
-	a, b := newSide(deps, opts.a), newSide(deps, opts.b)
+	a, b := newSide(deps, opts.a, opts.Of(0)), newSide(deps, opts.b, opts.Of(1))
 	first, second := a, b
 	if opts.image {
 		a.beside = b

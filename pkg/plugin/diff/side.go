@@ -27,8 +27,9 @@ import (
 
 // A side is one of the two ends while they are compared.
 type side struct {
-	deps *cli.Deps // of its own namespace
-	end  diffEnd
+	deps  *cli.Deps // of its own namespace
+	end   diffEnd
+	flags cli.HelperFlags
 	// beside is the side whose container's image this one is; nil for others.
 	beside *side
 	tree   *diffTree
@@ -51,9 +52,9 @@ type side struct {
 // errSide stands for the error of a side, which the side itself gives.
 var errSide = errors.New("one side failed")
 
-func newSide(deps *cli.Deps, end diffEnd) *side {
+func newSide(deps *cli.Deps, end diffEnd, flags cli.HelperFlags) *side {
 	return &side{
-		deps: cli.Within(deps, end.namespace), end: end, list: diff.NewListing(), sums: map[string][32]byte{}, reasons: map[string]error{}, files: map[string]transfer.File{},
+		deps: cli.Within(deps, end.namespace), end: end, flags: flags, list: diff.NewListing(), sums: map[string][32]byte{}, reasons: map[string]error{}, files: map[string]transfer.File{},
 		ready: make(chan struct{}), release: make(chan struct{}), ended: make(chan error, 1),
 	}
 }
@@ -198,7 +199,7 @@ func (s *side) listAndWait(ctx context.Context, opts *diffOptions) (err error) {
 	if s.end.local() {
 		return list(nil)
 	}
-	opened, err := s.open(ctx, opts)
+	opened, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
@@ -217,12 +218,12 @@ func (s *side) listAndWait(ctx context.Context, opts *diffOptions) (err error) {
 	return list(opened)
 }
 
-func (s *side) open(ctx context.Context, opts *diffOptions) (*session.Session, error) {
+func (s *side) open(ctx context.Context) (*session.Session, error) {
 	if s.beside == nil {
 		want := session.Request{Access: podspec.ReadRoot, AnyProcess: s.end.pid != 0}
-		return cli.Open(ctx, s.deps, s.end.pod, &opts.HelperFlags, want, 0)
+		return cli.Open(ctx, s.deps, s.end.pod, &s.flags, want, 0)
 	}
-	d, err := cli.SessionDeps(s.deps, &opts.HelperFlags, imageTTL)
+	d, err := cli.SessionDeps(s.deps, &s.flags, imageTTL)
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,8 @@ func NewCommand(deps *cli.Deps, line Line, copier Copier) *cobra.Command {
 		Short: "Browse a container's files and processes on the screen",
 		Long: `Browse a container's files on the screen: a list beside a preview, or beside the
 files of this machine (Tab) or of a second pod, POD2. P lists pods, containers
-and processes to go to. ? lists the keys: those of vi and of Midnight Commander.
+and processes to go to, h there all namespaces. ? lists the keys: those of vi
+and of Midnight Commander.
 
 Use it to look around where you do not know yet what you look for.
 
@@ -114,7 +115,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *options) error {
 	deps = cli.Within(deps, home) // command lines that name another namespace would change it
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	b := &browser{ctx: ctx, deps: deps, opts: opts, slow: session.NewPool(ctx, true)}
+	b := &browser{ctx: ctx, deps: deps, opts: opts, home: home, slow: session.NewPool(ctx, true)}
 	deps.Pool = session.NewPool(ctx, false)
 	defer func() { b.close(ctx, &err) }()
 	m, err := b.model(ctx, home)
@@ -130,6 +131,7 @@ type browser struct {
 	ctx  context.Context //nolint:containedctx // an editor gets none from bubbletea
 	deps *cli.Deps
 	opts *options
+	home string // the namespace of the command line
 	slow *session.Pool
 
 	mu      sync.Mutex
@@ -191,7 +193,7 @@ func (b *browser) model(ctx context.Context, home string) (*model, error) {
 		}
 		m.panes[1], m.both = m.known(second), true
 	}
-	m.does = deeds{command: b.command, terminal: b.terminal, copy: b.copy, replica: b.replica, open: b.visit, pods: b.pods}
+	m.does = deeds{command: b.command, terminal: b.terminal, copy: b.copy, replica: b.replica, open: b.visit, pods: b.pods, namespaces: func(ctx context.Context) ([]string, error) { return namespacesOf(ctx, b) }}
 	return m, nil
 }
 

@@ -149,13 +149,14 @@ func head(line string, columns int) string {
 func cutLeft(line string, columns int) string { return ansi.TruncateLeft(line, columns, "") }
 
 const helpText = `
-  arrows, hjkl    move, page up too; enter, l opens; backspace, h goes up
+  arrows, hjkl    go; page up, home, end too; enter opens, backspace goes up
   tab             the other side: this machine's files, or a second pod
-  P, F2           pods, containers and processes: enter goes there
+  P, F2           pods, containers, processes: enter goes there, h namespaces
   /               show only names that have what is typed; esc shows all
   s  .            sort by name, size, time, kind; hide names with a dot
   g  :  r         go to a path, which tab completes; read the directory again
   space           mark
+  mouse           a click selects, the next one opens, the wheel goes
 
   v, F3           view: text, or x hexadecimal; / searches
   e, F4           edit in your editor, and write back (asks)
@@ -168,5 +169,5 @@ const helpText = `
   + ~ ±           created or changed, attributes changed, entries changed
                   since the container started
 
-  q, ctrl-c       quit                        ctrl-z  stop, until fg
+  q, F10, ctrl-c  quit                        ctrl-z  stop, until fg
 `

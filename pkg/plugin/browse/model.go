@@ -73,6 +73,8 @@ type deeds struct {
 	open, replica func(context.Context, spot) (opened, error)
 	// pods lists the pods of a namespace.
 	pods func(ctx context.Context, namespace string) ([]pick.Row, error)
+	// namespaces names those that the user may list.
+	namespaces func(context.Context) ([]string, error)
 }
 
 // What a command has found out.

@@ -44,7 +44,7 @@ func (m mover) click(y int) tea.Cmd {
 		return nil
 	}
 	if m.side.focused && m.side.at == row {
-		return opener(m).visit(m.side.rows[row].spot)
+		return m.choose(m.side.rows[row].spot)
 	}
 	m.side.focused, m.side.at = true, row
 	return nil

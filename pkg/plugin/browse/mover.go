@@ -26,13 +26,14 @@ func (m *model) keep(at spot, p *pane) {
 }
 
 // desk goes to this machine's files, which are on the right.
-func (m mover) desk() tea.Cmd {
+func (m opener) desk() tea.Cmd {
 	if m.desktop == nil || m.panes[1] == m.desktop {
-		m.both, m.focus = true, 1
+		m.both, m.focus, m.side.namespace = true, 1, ""
+		mover(m).arrange()
 		return finder(m).show(m.panes[1])
 	}
 	m.focus, m.both = 1, true
-	return m.put(1, m.desktop)
+	return mover(m).put(1, m.desktop)
 }
 
 // put has a pane take the place of the one at a number, and looks at it again.
@@ -42,7 +43,7 @@ func (m mover) put(number int, to *pane) tea.Cmd {
 		m.keep(to.spot, to)
 	}
 	m.status, m.alarm, m.lost, m.preview = "", false, nil, preview{}
-	m.side.rows = nil
+	m.side.rows, m.side.namespace = nil, ""
 	if !m.side.open {
 		return finder(m).show(to)
 	}

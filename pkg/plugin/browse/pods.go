@@ -30,6 +30,23 @@ func podsOf(ctx context.Context, b *browser, namespace string) ([]corev1.Pod, er
 	return list.Items, nil
 }
 
+// namespacesOf names all that there are.
+func namespacesOf(ctx context.Context, b *browser) ([]string, error) {
+	client, err := b.deps.Client()
+	if err != nil {
+		return nil, err
+	}
+	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: mostPods})
+	if err != nil {
+		return nil, fmt.Errorf("list namespaces: %w", err)
+	}
+	var names []string
+	for i := range list.Items {
+		names = append(names, list.Items[i].Name)
+	}
+	return names, nil
+}
+
 // pods lists the pods of a namespace, those in trouble first.
 func (b *browser) pods(ctx context.Context, namespace string) ([]pick.Row, error) {
 	items, err := podsOf(ctx, b, namespace)

@@ -183,7 +183,15 @@ func (s *stage) deeds() deeds {
 			return opened{spot: of, place: newWorld(), title: "pod/web-1 nginx"}, nil
 		},
 		open: s.open,
-		pods: func(context.Context, string) ([]pick.Row, error) {
+		namespaces: func(context.Context) ([]string, error) {
+			s.ran = append(s.ran, "namespaces")
+			return []string{"default", "prod", "shop"}, s.refused
+		},
+		pods: func(_ context.Context, namespace string) ([]pick.Row, error) {
+			if namespace != "shop" {
+				s.ran = append(s.ran, "pods of "+namespace)
+				return pick.Rows([]corev1.Pod{made("db", corev1.PodRunning, corev1.ContainerState{}), made("web", corev1.PodRunning, corev1.ContainerState{})}, time.Time{}), s.refused
+			}
 			s.ran = append(s.ran, "pods")
 			return pick.Rows([]corev1.Pod{
 				made("web", corev1.PodRunning, corev1.ContainerState{}), made("web-1", corev1.PodRunning, corev1.ContainerState{}),
@@ -202,12 +210,12 @@ func made(name string, phase corev1.PodPhase, state corev1.ContainerState) corev
 
 // open opens anything.
 func (s *stage) open(_ context.Context, at spot) (opened, error) {
-	s.ran = append(s.ran, fmt.Sprintf("open %s %s %d", at.pod, at.container, at.pid))
+	s.ran = append(s.ran, fmt.Sprintf("open %s %s %d", strings.TrimPrefix(at.namespace+"/"+at.pod, "shop/"), at.container, at.pid))
 	if s.refused != nil {
 		return opened{}, s.refused
 	}
 	at.container = cmp.Or(at.container, "app")
-	o := opened{spot: at, place: newWorld(), title: "pod/" + at.pod + " " + at.container, dir: "/", containers: []string{at.container}}
+	o := opened{spot: at, place: newWorld(), title: strings.TrimPrefix(at.namespace+"/", "shop/") + "pod/" + at.pod + " " + at.container, dir: "/", containers: []string{at.container}}
 	if at.pod == "web" {
 		o.containers = []string{"nginx", "sidecar"}
 	}
@@ -277,7 +285,7 @@ func TestGoldenScreens(t *testing.T) {
 	for name, keys := range map[string]string{
 		"list": "", "file": "end up", "changed": "enter end up", "view": "enter end up v", "hex": "enter v", "help": "?", "sorted": "enter s", "filter": "/ 'pas",
 		"link": "down", "kernel": "h down enter", "processes": "p", "question": "end c", "both": "tab",
-		"switcher": "P", "switched": "P end enter", "complete": "g 'n tab",
+		"switcher": "P", "switched": "P end enter", "namespaces": "P h", "namespace": "P h up enter", "elsewhere": "P h up enter enter", "complete": "g 'n tab",
 	} {
 		for _, size := range [][2]int{{80, 24}, {120, 40}} {
 			t.Run(fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), func(t *testing.T) {

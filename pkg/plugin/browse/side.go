@@ -13,7 +13,10 @@ func (m drawing) aside() string {
 	if sided(m.model) == 0 {
 		return ""
 	}
-	text := " " + near(m.model).namespace
+	text := " " + within(m.model)
+	if within(m.model) == everywhere {
+		text = " all namespaces"
+	}
 	if m.side.filter != "" {
 		text += "  /" + output.EscapeLine(m.side.filter)
 	}

@@ -12,11 +12,14 @@ import (
 	"slices"
 	"strconv"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // A spot is where files are: in a container of a pod, as a process sees them; the zero one is this machine.
@@ -82,16 +85,21 @@ func (b *browser) open(ctx context.Context, deps *cli.Deps, flags cli.HelperFlag
 	b.mu.Lock()
 	b.opened = append(b.opened, p)
 	b.mu.Unlock()
-	o = opened{spot: spot{s.Namespace, s.Pod, s.Target.Container, pid}, place: p, title: title(p, pid), dir: "/"}
-	for i := range s.Target.Pod.Spec.Containers {
-		o.containers = append(o.containers, s.Target.Pod.Spec.Containers[i].Name)
-	}
+	o = opened{spot: spot{s.Namespace, s.Pod, s.Target.Container, pid}, place: p, title: title(b.home, p, pid), dir: "/"}
+	o.containers = containersOf(s.Target.Pod)
 	if pid != 0 {
 		if at, err := root.Absolute(ctx, "./"); err == nil {
 			o.dir = path.Clean(at)
 		}
 	}
 	return o, nil
+}
+
+// containersOf names those that run or may run: an init container only as long as it does, as those do that are sidecars.
+func containersOf(pod *corev1.Pod) []string {
+	return slices.DeleteFunc(target.Containers(pod), func(name string) bool {
+		return slices.ContainsFunc(pod.Status.InitContainerStatuses, func(c corev1.ContainerStatus) bool { return c.Name == name && c.State.Running == nil })
+	})
 }
 
 // visit opens a spot while the screen is shown.
@@ -102,8 +110,11 @@ func (b *browser) visit(ctx context.Context, at spot) (opened, error) {
 }
 
 // title names a pod, its container and whose files are seen as.
-func title(p *pod, pid int) string {
+func title(home string, p *pod, pid int) string {
 	text := "pod/" + p.Pod + " " + p.Target.Container
+	if p.Namespace != home {
+		text = p.Namespace + "/" + text
+	}
 	user := cmp.Or(p.root.Process.User, fmt.Sprint("uid ", p.root.Process.UID))
 	if pid != 0 {
 		return fmt.Sprintf("%s %d %s (%s)", text, pid, p.root.Process.Name, user)

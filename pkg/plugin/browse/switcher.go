@@ -3,6 +3,7 @@
 package browse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,17 +16,21 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 )
 
-// A switcher lists where else one can go: the pods of the namespace and, of the one that is on the screen, its containers and processes.
+// A switcher lists where else one can go: the pods of a namespace and, of the one that is on the screen, its containers and processes.
 type switcher struct {
 	open, focused bool
-	pods          []pick.Row
-	running       map[spot][]process // by container
-	rows          []goal
-	at, top       int
-	filter        string
-	asking        bool
-	err           error
-	opening       *opening // a spot; nil for none
+	// namespace is the one that was chosen: "" for the pod's own, everywhere for a list of all.
+	namespace string
+	spaces    []string
+	pods      []pick.Row
+	of        string             // the namespace of pods
+	running   map[spot][]process // by container
+	rows      []goal
+	at, top   int
+	filter    string
+	asking    string // the namespace that is asked about
+	err       error
+	opening   *opening // a spot; nil for none
 }
 
 // An opening may be canceled: what comes of it is not shown then, even if it was there already.
@@ -51,24 +56,46 @@ type (
 		err    error
 	}
 	podsListed struct {
-		pods []pick.Row
-		err  error
+		namespace string
+		pods      []pick.Row
+		spaces    []string
+		err       error
 	}
 )
+
+// everywhere is in the place of a namespace where they are listed.
+const everywhere = "*"
 
 // other takes what a mover has asked for.
 func (m mover) other(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case podsListed:
-		m.side.asking, m.side.err = false, msg.err
-		if msg.err == nil {
-			m.side.pods = msg.pods
-		}
-		m.arrange()
+		m.listed(msg)
 	case arrived:
 		return opener(m).arrive(msg)
 	}
 	return nil
+}
+
+// listed takes a list, if it is still wanted. Of a namespace that may not be listed nothing is shown but why.
+func (m mover) listed(l podsListed) {
+	s := &m.side
+	if l.namespace != s.asking {
+		return
+	}
+	s.asking, s.err = "", l.err
+	if s.at < len(s.rows) && s.rows[s.at].pod == "" {
+		s.rows = nil // the cursor goes where one is
+	}
+	switch {
+	case l.namespace == everywhere && l.err != nil:
+		s.err = fmt.Errorf("n takes a namespace by name: %w", l.err)
+	case l.namespace == everywhere:
+		s.namespace, s.spaces, s.rows = everywhere, l.spaces, nil
+	case l.err == nil || s.of != l.namespace:
+		s.of, s.pods = l.namespace, l.pods
+	}
+	m.arrange()
 }
 
 // take keeps what runs in a container.
@@ -89,8 +116,8 @@ func (m mover) toggle() tea.Cmd {
 		m.side.open, m.side.focused = false, false
 		return nil
 	}
-	m.side.open, m.side.focused, m.side.filter = true, true, ""
-	m.side.rows = nil
+	m.side.open, m.side.focused, m.side.filter, m.side.namespace = true, true, "", ""
+	m.side.rows, m.side.asking = nil, ""
 	return m.ask(true)
 }
 
@@ -105,16 +132,43 @@ func (m mover) ask(pods bool) tea.Cmd {
 			return ran{p, items, err}
 		})
 	}
-	if pods && !m.side.asking {
-		m.side.asking = true
-		namespace := p.namespace
-		cmds = append(cmds, func() tea.Msg {
-			rows, err := m.does.pods(m.ctx, namespace)
-			return podsListed{rows, err}
-		})
+	if namespace := within(m.model); pods || namespace != m.side.of && namespace != everywhere {
+		cmds = append(cmds, m.list(namespace))
 	}
 	return tea.Batch(cmds...)
 }
+
+// list asks for the pods of a namespace, or for all namespaces.
+func (m mover) list(namespace string) tea.Cmd {
+	if m.side.asking == namespace {
+		return nil
+	}
+	m.side.asking = namespace
+	return func() tea.Msg {
+		l := podsListed{namespace: namespace}
+		if namespace == everywhere {
+			l.spaces, l.err = m.does.namespaces(m.ctx)
+		} else {
+			l.pods, l.err = m.does.pods(m.ctx, namespace)
+		}
+		return l
+	}
+}
+
+// choose goes where a row leads: to the namespaces, to the pods of one, or to a spot.
+func (m mover) choose(at spot) tea.Cmd {
+	switch {
+	case at.pod != "" || at.namespace == "":
+		return opener(m).visit(at)
+	case at.namespace == everywhere:
+		return m.list(everywhere)
+	}
+	m.side.namespace, m.side.filter, m.side.rows = at.namespace, "", nil
+	return m.ask(true)
+}
+
+// within is the namespace whose pods are listed.
+func within(m *model) string { return cmp.Or(m.side.namespace, near(m).namespace) }
 
 // near is the pane of the pod that the switcher is about.
 func near(m *model) *pane {
@@ -126,7 +180,7 @@ func near(m *model) *pane {
 
 // arrange makes the rows, and leaves the cursor where it was, or where one is.
 func (m mover) arrange() {
-	s, p := &m.side, near(m.model)
+	s, p, namespace := &m.side, near(m.model), within(m.model)
 	at := p.spot
 	if s.at < len(s.rows) {
 		at = s.rows[s.at].spot
@@ -135,23 +189,50 @@ func (m mover) arrange() {
 	if s.filter == "" {
 		s.rows = append(s.rows, goal{text: "this machine"})
 	}
-	if !slices.ContainsFunc(s.pods, func(row pick.Row) bool { return row.Name == p.pod }) {
-		m.pod(pick.Unknown(p.pod))
+	has := func(text string) bool { return strings.Contains(strings.ToLower(text), strings.ToLower(s.filter)) }
+	if namespace != everywhere {
+		m.pods(namespace, has)
 	}
-	for _, row := range s.pods {
-		if row.Name == p.pod || strings.Contains(strings.ToLower(row.Name+" "+row.Status), strings.ToLower(s.filter)) {
-			m.pod(row)
+	for _, name := range s.spaces {
+		if namespace == everywhere && has(name) {
+			s.rows = append(s.rows, goal{spot: spot{namespace: name}, text: name})
 		}
 	}
-	s.at = max(0, slices.IndexFunc(s.rows, func(g goal) bool { return g.spot == at }))
+	for _, at := range []spot{at, p.spot, {namespace: p.namespace}} {
+		if s.at = slices.IndexFunc(s.rows, func(g goal) bool { return g.spot == at }); s.at >= 0 {
+			return
+		}
+	}
+	s.at = max(0, slices.IndexFunc(s.rows, func(g goal) bool { return g.pod != "" }))
+}
+
+// pods adds those of a namespace whose name or status has what is typed, and the one that is on the screen.
+func (m mover) pods(namespace string, has func(string) bool) {
+	s, p := &m.side, near(m.model)
+	own := func(row pick.Row) bool { return namespace == p.namespace && row.Name == p.pod }
+	if s.filter == "" {
+		s.rows = append(s.rows, goal{spot: spot{namespace: everywhere}, text: ".. all namespaces"})
+	}
+	var rows []pick.Row
+	if s.of == namespace {
+		rows = s.pods
+	}
+	if namespace == p.namespace && !slices.ContainsFunc(rows, own) {
+		m.pod(namespace, pick.Unknown(p.pod), true)
+	}
+	for _, row := range rows {
+		if own(row) || has(row.Name+" "+row.Status) {
+			m.pod(namespace, row, own(row))
+		}
+	}
 }
 
 // pod adds a pod and, where it is on the screen, what is in it.
-func (m mover) pod(row pick.Row) {
+func (m mover) pod(namespace string, row pick.Row, own bool) {
 	s, p := &m.side, near(m.model)
-	g := goal{spot: spot{namespace: p.namespace, pod: row.Name}, text: row.Name, note: row.Note(), style: row.Style()}
+	g := goal{spot: spot{namespace: namespace, pod: row.Name}, text: row.Name, note: row.Note(), style: row.Style()}
 	s.rows = append(s.rows, g)
-	if row.Name != p.pod {
+	if !own {
 		return
 	}
 	for _, c := range p.containers {
@@ -170,6 +251,7 @@ func (m mover) key(key string) tea.Cmd {
 	step := map[string]int{
 		"up": -1, "k": -1, "down": 1, "j": 1, "pgup": -m.rows(), "pgdown": m.rows(), "home": -len(s.rows), "end": len(s.rows), "G": len(s.rows),
 	}[key]
+	s.err = nil
 	switch key {
 	case "esc":
 		if s.filter != "" {
@@ -188,6 +270,12 @@ func (m mover) key(key string) tea.Cmd {
 		m.help = true
 	case "r":
 		return m.ask(true)
+	case "backspace", "left", "h":
+		return m.list(everywhere)
+	case "n":
+		m.prompt = &prompt{label: "namespace: ", done: func(name string) tea.Cmd {
+			return m.choose(spot{namespace: cmp.Or(strings.TrimSpace(name), within(m.model))})
+		}}
 	case "/":
 		m.prompt = &prompt{label: "/", each: func(text string) {
 			s.filter = text
@@ -198,7 +286,7 @@ func (m mover) key(key string) tea.Cmd {
 		}}
 	case "enter":
 		if s.at < len(s.rows) {
-			return opener(m).visit(s.rows[s.at].spot)
+			return m.choose(s.rows[s.at].spot)
 		}
 	}
 	s.move(step)
@@ -216,7 +304,7 @@ func (m opener) visit(at spot) tea.Cmd {
 	}
 	p := m.pane()
 	if at.local() {
-		return mover(m).desk()
+		return m.desk()
 	}
 	if at == p.spot {
 		return nil

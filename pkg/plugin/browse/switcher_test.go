@@ -133,7 +133,7 @@ func TestEscEndsACopy(t *testing.T) {
 func TestClicksOnTheSwitcher(t *testing.T) {
 	s := newStage(t, 120, 40).typed("P esc")
 	for range 2 {
-		_, cmd := s.Update(tea.MouseClickMsg{X: 3, Y: 7, Button: tea.MouseLeft})
+		_, cmd := s.Update(tea.MouseClickMsg{X: 3, Y: 8, Button: tea.MouseLeft})
 		s.do(cmd)
 	}
 	if s.pane().title != "pod/web-1 app" {

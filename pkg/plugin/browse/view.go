@@ -282,7 +282,7 @@ func (m drawing) below() string {
 	case m.side.focused && m.side.err != nil:
 		return m.paint(output.Alarm, output.Fit(output.EscapeLine(m.side.err.Error()), columns))
 	case m.side.focused:
-		return output.Fit("enter goes there  / filter  r again  esc back  P closes  ? help", columns)
+		return output.Fit("enter goes there  h all namespaces  n one by name  / filter  esc back  ? help", columns)
 	case m.pane().filter != "":
 		return output.Fit("/"+output.EscapeLine(m.pane().filter)+"   esc shows all", columns)
 	}

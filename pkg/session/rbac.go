@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	authnv1 "k8s.io/api/authentication/v1"
 	authv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
@@ -132,7 +134,22 @@ func Review(ctx context.Context, client kubernetes.Interface, namespace string, 
 	if err != nil {
 		return authv1.SubjectAccessReviewStatus{}, err
 	}
+	if get := rule; !answer.Status.Allowed && rule.Verb == "create" && RuleResource(rule) == "pods/exec" && getSuffices(ctx, client) {
+		get.Verb = "get"
+		return Review(ctx, client, namespace, get)
+	}
 	return answer.Status, nil
+}
+
+// getSuffices reports whether exec over a WebSocket takes get alone, as before Kubernetes 1.35. A newer server says so only once a
+// helper has been added for nothing.
+func getSuffices(ctx context.Context, client kubernetes.Interface) bool {
+	info, err := discovery.ToServerVersionInterfaceWithContext(client.Discovery()).ServerVersionWithContext(ctx)
+	if err != nil {
+		return false
+	}
+	minor, err := strconv.Atoi(strings.TrimRight(info.Minor, "+"))
+	return err == nil && info.Major == "1" && minor < 35
 }
 
 // Who returns the username that the cluster knows, to mark what is created; "" before Kubernetes 1.28

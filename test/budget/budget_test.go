@@ -35,7 +35,7 @@ func lines() []budget {
 		{dirs: "pkg/output", code: 884},
 		{dirs: "pkg/proc", code: 2137},
 		{dirs: "pkg/report", code: 789},
-		{dirs: "pkg/session", code: 5084, shell: 216, goal: 1900},
+		{dirs: "pkg/session", code: 5101, shell: 216, goal: 1900},
 		{dirs: "pkg/doctor", code: 1133, goal: 700},
 		{dirs: "pkg/podspec", code: 2126, shell: 193},
 		{dirs: "pkg/target", code: 1383},

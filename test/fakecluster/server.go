@@ -37,6 +37,7 @@ type Cluster struct {
 	made     int
 	requests []string
 	writes   []string
+	old      string // the minor version of an old server
 }
 
 // object is one as JSON has it.
@@ -73,6 +74,19 @@ func (c *Cluster) Deny(user, permission string) {
 	c.denied[user] = append(c.denied[user], permission)
 }
 
+// Age makes it Kubernetes 1.MINOR, from before 1.35: exec over a WebSocket wants get, and not create.
+func (c *Cluster) Age(minor string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.old = minor
+}
+
+func (c *Cluster) minor() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.old
+}
+
 // Writes are the requests that changed something, dry runs and reviews left out.
 func (c *Cluster) Writes() []string {
 	c.mu.Lock()
@@ -92,6 +106,10 @@ func (c *Cluster) Requests() []string {
 // ServeHTTP answers as an API server does.
 func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if answer := discovery(r.URL.Path); answer != nil {
+		if info, ok := answer.(version.Info); ok && c.minor() != "" {
+			info.Minor = c.minor()
+			answer = info
+		}
 		reply(w, http.StatusOK, answer)
 		return
 	}
@@ -99,6 +117,9 @@ func (c *Cluster) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		refuse(w, apierrors.NewGenericServerResponse(http.StatusNotFound, r.Method, schema.GroupResource{}, "", r.URL.Path, 0, true))
 		return
+	}
+	if q.sub == "exec" && r.Method == http.MethodGet && c.minor() != "" {
+		q.verb = "get"
 	}
 	c.mu.Lock()
 	c.requests = append(c.requests, q.permission())

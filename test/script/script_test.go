@@ -109,7 +109,7 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %s", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"pod": scriptPod, "apply": scriptApply, "deny": scriptDeny, "enforce": scriptEnforce, "writes": scriptWrites, "requests": scriptRequests, "count": scriptCount, "code": scriptCode, "retry": scriptRetry, "slip": scriptSlip, "screen": scriptScreen,
+			"pod": scriptPod, "apply": scriptApply, "deny": scriptDeny, "age": scriptAge, "enforce": scriptEnforce, "writes": scriptWrites, "requests": scriptRequests, "count": scriptCount, "code": scriptCode, "retry": scriptRetry, "slip": scriptSlip, "screen": scriptScreen,
 		},
 	})
 }
@@ -162,6 +162,14 @@ func scriptDeny(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: deny user permission")
 	}
 	cluster(ts).Deny(args[0], args[1])
+}
+
+// scriptAge is "age MINOR": the server is Kubernetes 1.MINOR, from before 1.35.
+func scriptAge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: age minor")
+	}
+	cluster(ts).Age(args[0])
 }
 
 // scriptEnforce is "enforce LEVEL": the level of Pod Security that the namespace enforces from now on.

@@ -3,6 +3,7 @@
 package browse
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -19,14 +20,36 @@ func many() []item {
 	return items
 }
 
-// BenchmarkFrame is a key and the screen behind it, in a directory of 10,000 entries. A frame of 60 a second has 16 ms.
-func BenchmarkFrame(b *testing.B) {
+// scrolling is a screen of a directory with so many entries.
+func scrolling(ctx context.Context, n int) *model {
 	w := newWorld()
-	w.dirs["/many"] = many()
-	m := &model{ctx: b.Context(), width: 200, height: 60, colored: true, later: func(time.Duration, tea.Msg) tea.Cmd { return nil }}
+	w.dirs["/many"] = many()[:n]
+	m := &model{ctx: ctx, width: 200, height: 60, colored: true, later: func(time.Duration, tea.Msg) tea.Cmd { return nil }}
 	m.panes[0], m.panes[1] = newPane(w, "pod/web", "/many"), newPane(w, "pod/web", "/many")
 	m.Update(finder{m}.list(m.panes[0], "/many")())
 	m.preview.asked = "busy"
+	return m
+}
+
+// A key and its frame cost the same however many entries there are: what is not on the screen is not drawn.
+func TestAFrameCostsWhatIsOnTheScreen(t *testing.T) {
+	var allocs [2]float64
+	for i, n := range []int{100, 10_000} {
+		m := scrolling(t.Context(), n)
+		allocs[i] = testing.AllocsPerRun(100, func() {
+			m.panes[0].at = n / 2
+			m.Update(tea.KeyPressMsg{Code: tea.KeyDown})
+			m.View()
+		})
+	}
+	if allocs[1] > 2*allocs[0] {
+		t.Errorf("%.0f allocations with 100 entries, %.0f with 10,000", allocs[0], allocs[1])
+	}
+}
+
+// BenchmarkFrame is a key and the screen behind it, in a directory of 10,000 entries. A frame of 60 a second has 16 ms.
+func BenchmarkFrame(b *testing.B) {
+	m := scrolling(b.Context(), 10_000)
 	for b.Loop() {
 		m.Update(tea.KeyPressMsg{Code: tea.KeyDown})
 		if len(m.View().Content) == 0 {

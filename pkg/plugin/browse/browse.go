@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -98,6 +99,9 @@ func secondPod(args []string) ([]string, target.Word) {
 	return args, target.Word{}
 }
 
+// memory is what is used of it before what is not needed any more is looked for more often.
+const memory = 64 << 20
+
 func run(ctx context.Context, deps *cli.Deps, opts *options) error {
 	terminal := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut)
 	if !terminal.InputIsTerminal() || !terminal.OutputIsTerminal() {
@@ -113,6 +117,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *options) error {
 		return err
 	}
 	deps = cli.Within(deps, home) // command lines that name another namespace would change it
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memory))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	b := &browser{ctx: ctx, deps: deps, opts: opts, home: home, slow: session.NewPool(ctx, true)}

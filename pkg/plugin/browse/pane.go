@@ -39,8 +39,8 @@ type pane struct {
 	differs map[string]string
 }
 
-// mostKept is how many listings a pane keeps.
-const mostKept = 200
+// mostKept is how many entries the listings may have together that a pane keeps: each takes some 250 bytes.
+const mostKept = 30_000
 
 func newPane(p place, title, dir string) *pane {
 	return &pane{
@@ -68,7 +68,11 @@ func (p *pane) show(l listing) {
 	if l.path != p.dir {
 		p.filter, p.marked, p.differs, p.at, p.top = "", map[string]bool{}, nil, 0, 0
 	}
-	if len(p.kept) >= mostKept {
+	entries := len(l.items)
+	for _, k := range p.kept {
+		entries += 1 + len(k.items)
+	}
+	if entries > mostKept {
 		clear(p.kept)
 	}
 	p.dir, p.all, p.kept[l.path], p.want = l.path, l, l, ""

@@ -18,6 +18,8 @@ const (
 	// previewBytes is how much of a file a preview reads, and viewBytes a view.
 	previewBytes = 16 << 10
 	viewBytes    = 4 << 20
+	// viewLines is how many lines a view has at most: each takes memory, what is in it or not.
+	viewLines = viewBytes / 16
 	// previewNames is how many entries of a directory it names.
 	previewNames = 200
 )
@@ -85,12 +87,25 @@ func binary(begin []byte) bool {
 	return len(begin) > 0
 }
 
+// firstLines is how a text begins, as far as a view shows it.
+func firstLines(text []byte) []byte {
+	end := 0
+	for range viewLines {
+		n := bytes.IndexByte(text[end:], '\n')
+		if n < 0 {
+			return text
+		}
+		end += n + 1
+	}
+	return text[:end]
+}
+
 // textOf makes bytes fit for a terminal: lines with their tabs as blanks, or what hexdump -C prints.
 func textOf(data []byte, hex bool) []string {
 	if hex {
 		return hexOf(data)
 	}
-	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	lines := strings.Split(strings.TrimSuffix(string(firstLines(data)), "\n"), "\n")
 	for i, line := range lines {
 		line = strings.TrimSuffix(line, "\r")
 		var b strings.Builder

@@ -50,13 +50,16 @@ func (m finder) view() tea.Cmd {
 	return func() tea.Msg {
 		s, err := p.place.look(m.ctx, name, viewBytes, true)
 		v := viewer{title: remote.Escape(name), data: s.begin, hex: binary(s.begin)}
+		if !v.hex {
+			v.data = firstLines(v.data)
+		}
 		switch {
 		case err != nil:
 			return viewed{v, fmt.Errorf("open %s: %w", remote.Escape(name), err)}
 		case !s.opened:
 			return viewed{v, fmt.Errorf("%s %s", remote.Escape(name), s.note)}
-		case s.item.size > int64(len(s.begin)) && !s.item.kernel:
-			v.note = fmt.Sprintf("the first %s of %s: c copies the file out", output.HumanBytes(int64(len(s.begin))), output.HumanBytes(s.item.size))
+		case s.item.size > int64(len(v.data)) && !s.item.kernel:
+			v.note = fmt.Sprintf("the first %s of %s: c copies the file out", output.HumanBytes(int64(len(v.data))), output.HumanBytes(s.item.size))
 		}
 		v.lines = textOf(v.data, v.hex)
 		v.lang = languageOf(s.path, v.lines[0])

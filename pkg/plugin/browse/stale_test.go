@@ -67,6 +67,19 @@ func TestReadingAgainGoesNowhere(t *testing.T) {
 	}
 }
 
+// Who has gone elsewhere while it came, to what is known already, stays there.
+func TestAListThatComesLateGoesNowhere(t *testing.T) {
+	s := newStage(t, 80, 24).typed("h down down")
+	late := answers(s.press(tea.KeyEnter))
+	s.typed("up up enter")
+	if s.hear(late...); s.pane().dir != "/etc" {
+		t.Errorf("at %s", s.pane().dir)
+	}
+	if s.hear(retry{pane: s.pane(), dir: "/tmp"}); s.pane().dir != "/etc" {
+		t.Errorf("tried again what is not wanted any more: at %s", s.pane().dir)
+	}
+}
+
 func TestACopyTakesOnlyItsOwnMarks(t *testing.T) {
 	s := newStage(t, 80, 24)
 	s.does.copy = func(context.Context, files.End, files.End, *output.Progress) error {

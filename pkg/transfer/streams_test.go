@@ -50,6 +50,11 @@ func (c *tally) Data(i int, offset int64, p []byte) error {
 	return c.Receiver.Data(i, offset, p)
 }
 
+type brokenLine struct{}
+
+func (brokenLine) Error() string { return "cut" }
+func (brokenLine) Broken() bool  { return true }
+
 // contents are the same contents each time.
 func contents(n int) []byte {
 	data := make([]byte, n)
@@ -70,7 +75,7 @@ func TestLargeFileComesOverSeveralStreams(t *testing.T) {
 				return nil
 			}
 			broken = true
-			return fault("cut")
+			return brokenLine{}
 		}
 		_, err := Copy(t.Context(), Local(), Streams(lines[0], []Tree{lines[1], lines[2]}), Options{Source: from + "/.", Dest: to, Pauses: []time.Duration{0, 0}})
 		check(t, err)

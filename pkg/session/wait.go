@@ -21,6 +21,8 @@ import (
 const (
 	// pollInterval is how often a pod is read while a container starts. A watch would require a second permission.
 	pollInterval = 200 * time.Millisecond
+	// firstInterval is that for the first second, in which a container starts whose image is there.
+	firstInterval = 40 * time.Millisecond
 	// progressDelay is how long a wait lasts before it is shown.
 	progressDelay = time.Second
 )
@@ -43,8 +45,6 @@ func wait(ctx context.Context, o Deps, w waitFor) (last *corev1.Pod, err error) 
 	s := w.session
 	ctx, cancel := context.WithTimeoutCause(ctx, o.Timeout, errTimeout)
 	defer cancel()
-	ticker := time.NewTicker(pollInterval)
-	defer ticker.Stop()
 	begin, said, state, ask := time.Now(), false, "no status yet", askAfter
 	defer func() {
 		if said {
@@ -73,14 +73,15 @@ func wait(ctx context.Context, o Deps, w waitFor) (last *corev1.Pod, err error) 
 				return last, err
 			}
 		}
+		pause := firstInterval
 		if time.Since(begin) > progressDelay {
-			said = true
+			pause, said = pollInterval, true
 			o.Report.Waiting(fmt.Sprintf("waiting for container %s in pod/%s: %s", s.Container, s.Pod, state))
 		}
 		select {
 		case <-ctx.Done():
 			return last, waitEnd(ctx, o, s, state)
-		case <-ticker.C:
+		case <-time.After(pause):
 		}
 	}
 }

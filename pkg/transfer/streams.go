@@ -60,12 +60,12 @@ func (r *parallelReader) Read(ctx context.Context, parts []Part, to Receiver) er
 	defer group.Wait()
 	defer cancel()
 	part := parts[0]
-	ready := make([]chan *piece, len(r.all))
+	ready, used := make([]chan *piece, len(r.all)), make(chan []byte, 2*len(r.all))
 	for i, reader := range r.all {
 		ready[i] = make(chan *piece)
 		group.Go(func() {
 			for at := part.From + int64(i)*streamPart; at < part.end(); at += int64(len(r.all)) * streamPart {
-				p := readPiece(ctx, reader, part, at)
+				p := readPiece(ctx, reader, part, at, used)
 				select {
 				case ready[i] <- p:
 				case <-ctx.Done():
@@ -86,6 +86,7 @@ func (r *parallelReader) Read(ctx context.Context, parts []Part, to Receiver) er
 				if err := to.Data(0, at, p.data); err != nil {
 					return err
 				}
+				used <- p.data // there are never more of them than fit
 				continue
 			}
 			return to.Done(0, part.Size, p.own)
@@ -97,28 +98,43 @@ func (r *parallelReader) Read(ctx context.Context, parts []Part, to Receiver) er
 // A piece is what one stream read of a file, as the Receiver of that.
 type piece struct {
 	at   int64
+	size int64
 	data []byte
 	own  error // what is about the file
 	err  error // what ended the reading
 }
 
-func readPiece(ctx context.Context, r Reader, part Part, at int64) *piece {
-	end := min(at+streamPart, part.end())
-	part.From, part.To = at, end
-	p := &piece{at: at, data: make([]byte, 0, end-at), own: ErrDamaged}
+// readPiece reads into a buffer that is not used any more, where there is one.
+func readPiece(ctx context.Context, r Reader, part Part, at int64, used <-chan []byte) *piece {
+	p := &piece{at: at, size: min(streamPart, part.end()-at), own: ErrDamaged}
+	select {
+	case p.data = <-used:
+		p.data = p.data[:0]
+	default:
+		p.data = make([]byte, 0, streamPart)
+	}
+	part.From, part.To = at, at+p.size
 	if p.err = r.Read(ctx, []Part{part}, p); p.err == nil && p.own == nil {
-		p.data = p.data[:cap(p.data)] // a hole at its end
+		p.zeros(p.size)
 	}
 	return p
 }
 
 func (p *piece) Data(_ int, offset int64, data []byte) error {
 	from := offset - p.at
-	if from < int64(len(p.data)) || from+int64(len(data)) > int64(cap(p.data)) {
+	if from < int64(len(p.data)) || from+int64(len(data)) > p.size {
 		return ErrDamaged
 	}
-	p.data = append(p.data[:from], data...)
+	p.zeros(from)
+	p.data = append(p.data, data...)
 	return nil
+}
+
+// zeros are where the file has a hole.
+func (p *piece) zeros(until int64) {
+	from := len(p.data)
+	p.data = p.data[:until]
+	clear(p.data[from:])
 }
 
 func (p *piece) Done(_ int, _ int64, err error) error {

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
@@ -108,23 +109,27 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 
 // source is the files of a pod to copy from, over as many connections as were asked for.
 func (p copySide) source(ctx context.Context, opts *cpOptions) (tree transfer.Tree, done func(), err error) {
-	var roots []*remote.Root
+	more := max(0, opts.connections-1)
+	roots, errs, others := make([]*remote.Root, more), make([]error, more), make([]transfer.Tree, more)
 	done = func() {
 		for _, root := range roots {
 			_ = root.Close()
 		}
 	}
-	var others []transfer.Tree
-	for range opts.connections - 1 {
-		root, err := p.session.Dial(ctx, p.pid)
+	group := crash.NewGroup(ctx)
+	for i := range more {
+		group.Go(func() { roots[i], errs[i] = remote.Dial(ctx, p.session.Runner(), p.session.Where(p.pid)) })
+	}
+	group.Wait()
+	for i, err := range errs {
 		if err != nil && !transfer.IsBroken(err) {
 			done()
-			return nil, nil, files.PathError(ctx, p.session, p.pid, root, &fs.PathError{Op: "open", Path: p.path, Err: err})
+			return nil, nil, files.PathError(ctx, p.session, p.pid, roots[i], &fs.PathError{Op: "open", Path: p.path, Err: err})
 		}
-		remote.Pack(root, remote.Packing(opts.compress))
-		roots, others = append(roots, root), append(others, root.Source())
+		remote.Pack(roots[i], remote.Packing(opts.compress))
+		others[i] = roots[i].Source()
 	}
-	if len(others) == 0 {
+	if more == 0 {
 		return p.root.Source(), done, nil
 	}
 	return transfer.Streams(p.root.Source(), others), done, nil

@@ -69,7 +69,7 @@ var volatile = []struct {
 	{regexp.MustCompile(`\d+#\d+: `), "N#N: "}, // nginx's process and thread
 	{regexp.MustCompile(`docker\.io/local/busybox:1\b`), "busybox:1.37.0-musl"},
 	{regexp.MustCompile(`BusyBox v[\d.]+ \(.*?\) `), "BusyBox "},
-	{regexp.MustCompile(`\d{4}-\d\d-\d\d`), "DATE"},
+	{regexp.MustCompile(`\d{4}[-/]\d\d[-/]\d\d`), "DATE"},
 	{regexp.MustCompile(`\d\d:\d\d(:\d\d)?`), "TIME"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?[KMG]\b`), "SIZE"},
 	{regexp.MustCompile(`\b(\d+[hms])+\b`), "AGE"},

@@ -114,27 +114,19 @@ func readPiece(ctx context.Context, r Reader, part Part, at int64, used <-chan [
 		p.data = make([]byte, 0, streamPart)
 	}
 	part.From, part.To = at, at+p.size
-	if p.err = r.Read(ctx, []Part{part}, p); p.err == nil && p.own == nil {
-		p.zeros(p.size)
+	if p.err = r.Read(ctx, []Part{part}, p); p.own == nil && int64(len(p.data)) != p.size {
+		p.own = ErrDamaged
 	}
 	return p
 }
 
+// Data takes no gap: a file with holes comes over one stream.
 func (p *piece) Data(_ int, offset int64, data []byte) error {
-	from := offset - p.at
-	if from < int64(len(p.data)) || from+int64(len(data)) > p.size {
+	if offset != p.at+int64(len(p.data)) || int64(len(p.data)+len(data)) > p.size {
 		return ErrDamaged
 	}
-	p.zeros(from)
 	p.data = append(p.data, data...)
 	return nil
-}
-
-// zeros are where the file has a hole.
-func (p *piece) zeros(until int64) {
-	from := len(p.data)
-	p.data = p.data[:until]
-	clear(p.data[from:])
 }
 
 func (p *piece) Done(_ int, _ int64, err error) error {

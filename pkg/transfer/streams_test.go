@@ -119,3 +119,30 @@ func TestLargeFileWithHolesComesOverOneStream(t *testing.T) {
 		t.Errorf("%v, %v, %d bytes over the second", info, err, second.bytes.Load())
 	}
 }
+
+// A shortReader says that all came of what it left the end out.
+type shortReader struct{ Reader }
+
+func (r shortReader) Read(ctx context.Context, parts []Part, to Receiver) error {
+	if parts[0].To > 0 {
+		parts[0].To--
+	}
+	return r.Reader.Read(ctx, parts, to)
+}
+
+type shortTree struct{ Tree }
+
+func (t shortTree) Open(ctx context.Context, path string) (Reader, error) {
+	r, err := t.Tree.Open(ctx, path)
+	return shortReader{r}, err
+}
+
+func TestPieceThatIsShortIsNoPartOfAFile(t *testing.T) {
+	from, to := t.TempDir(), t.TempDir()
+	check(t, os.WriteFile(filepath.Join(from, "big"), contents(3*streamPart), 0o644))
+	_, err := Copy(t.Context(), Local(), Streams(Local(), []Tree{shortTree{Local()}}), Options{Source: from + "/big", Dest: to + "/big"})
+	if !errors.Is(err, ErrDamaged) {
+		t.Errorf("ended with %v", err)
+	}
+	same(t, harvest(t, to), map[string]string{})
+}

@@ -36,6 +36,8 @@ type Memory struct {
 	Cache *uint64 `json:"cacheBytes,omitempty"`
 	// Shared are those of Cache that are in memory only, with what processes share.
 	Shared *uint64 `json:"-"`
+	// Swap is what was moved out of memory to a disk, and is in neither of the above.
+	Swap *uint64 `json:"swapBytes,omitempty"`
 	// OOMKills are processes that the kernel killed, LimitHits how often the limit was reached.
 	OOMKills  *uint64 `json:"oomKills,omitempty"`
 	LimitHits *uint64 `json:"limitHits,omitempty"`
@@ -88,7 +90,7 @@ func CgroupFiles() []string {
 		"cpuacct/cpuacct.usage", "cpu/cpu.stat", "cpu.stat", "cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us", "cpu.max",
 		"memory/memory.usage_in_bytes", "memory/memory.limit_in_bytes", "memory/memory.max_usage_in_bytes", "memory/memory.failcnt",
 		"memory/memory.stat", "memory/memory.oom_control", "pids/pids.current", "pids/pids.max",
-		"memory.current", "memory.max", "memory.peak", "memory.stat", "memory.events", "pids.current", "pids.max",
+		"memory.current", "memory.max", "memory.peak", "memory.swap.current", "memory.stat", "memory.events", "pids.current", "pids.max",
 		"cpu.pressure", "memory.pressure", "io.pressure",
 	}
 }
@@ -229,6 +231,7 @@ func (f cgroupFiles) memory1() *Memory {
 		m.Limit = above
 	}
 	m.Peak, m.Cache, m.Shared = f.number("memory/memory.max_usage_in_bytes"), f.key(stat, "total_cache"), f.key(stat, "total_shmem")
+	m.Swap = f.key(stat, "total_swap")
 	m.OOMKills, m.LimitHits = f.key("memory/memory.oom_control", "oom_kill"), f.number("memory/memory.failcnt")
 	return m
 }
@@ -239,6 +242,7 @@ func (f cgroupFiles) memory2() *Memory {
 		return nil
 	}
 	m.Limit, m.Peak, m.Cache, m.Shared = f.limit("memory.max"), f.number("memory.peak"), f.key("memory.stat", "file"), f.key("memory.stat", "shmem")
+	m.Swap = f.number("memory.swap.current")
 	m.OOMKills, m.LimitHits = f.key("memory.events", "oom_kill"), f.key("memory.events", "max")
 	return m
 }

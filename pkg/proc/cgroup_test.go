@@ -17,7 +17,7 @@ func version1() remote.Readings {
 		"uptime":                       {Text: "2000.00 1\n"},
 		"memory/memory.usage_in_bytes": {Text: "22937600\n"}, "memory/memory.limit_in_bytes": {Text: "41943040\n"},
 		"memory/memory.max_usage_in_bytes": {Text: "23068672\n"}, "memory/memory.failcnt": {Text: "12\n"},
-		"memory/memory.stat":        {Text: "cache 20971520\nrss 1048576\nhierarchical_memory_limit 31457280\ntotal_cache 20971520\ntotal_shmem 4194304\ntotal_inactive_file 1048576\n"},
+		"memory/memory.stat":        {Text: "cache 20971520\nrss 1048576\nhierarchical_memory_limit 31457280\ntotal_cache 20971520\ntotal_swap 8192\ntotal_shmem 4194304\ntotal_inactive_file 1048576\n"},
 		"memory/memory.oom_control": {Text: "oom_kill_disable 0\nunder_oom 0\noom_kill 3\n"},
 		"cpu/cpu.cfs_quota_us":      {Text: "30000\n"}, "cpu/cpu.cfs_period_us": {Text: "100000\n"},
 		"cpu/cpu.stat":          {Text: "nr_periods 4324\nnr_throttled 1355\nthrottled_time 98500000000\nnr_bursts 0\nburst_time 0\n"},
@@ -31,7 +31,7 @@ func version2() remote.Readings {
 	return remote.Readings{
 		"uptime":         {Text: "2000.00 1\n"},
 		"memory.current": {Text: "22937600\n"}, "memory.max": {Text: "41943040\n"}, "memory.peak": {Text: "23068672\n"},
-		"memory.stat":   {Text: "anon 1048576\nfile 20971520\nshmem 4194304\nkernel 65536\ninactive_file 1048576\nworkingset_refault_file 0\n"},
+		"memory.swap.current": {Text: "8192\n"}, "memory.stat": {Text: "anon 1048576\nfile 20971520\nshmem 4194304\nkernel 65536\ninactive_file 1048576\nworkingset_refault_file 0\n"},
 		"memory.events": {Text: "low 0\nhigh 0\nmax 12\noom 3\noom_kill 3\noom_group_kill 0\n"},
 		"cpu.max":       {Text: "30000 100000\n"},
 		"cpu.stat":      {Text: "usage_usec 130000000\nuser_usec 1\nsystem_usec 1\nnr_periods 4324\nnr_throttled 1355\nthrottled_usec 98500000\n"},
@@ -43,8 +43,8 @@ func version2() remote.Readings {
 
 const (
 	resources = `"cpu":{"seconds":130,"limit":0.3,"periods":4324,"throttledPeriods":1355,"throttledSeconds":98.5},"pids":{"used":199,"limit":200}`
-	memory1   = `"memory":{"usedBytes":21889024,"totalBytes":22937600,"limitBytes":31457280,"peakBytes":23068672,"cacheBytes":20971520,"oomKills":3,"limitHits":12}`
-	memory2   = `"memory":{"usedBytes":21889024,"totalBytes":22937600,"limitBytes":41943040,"peakBytes":23068672,"cacheBytes":20971520,"oomKills":3,"limitHits":12}`
+	memory1   = `"memory":{"usedBytes":21889024,"totalBytes":22937600,"limitBytes":31457280,"peakBytes":23068672,"cacheBytes":20971520,"swapBytes":8192,"oomKills":3,"limitHits":12}`
+	memory2   = `"memory":{"usedBytes":21889024,"totalBytes":22937600,"limitBytes":41943040,"peakBytes":23068672,"cacheBytes":20971520,"swapBytes":8192,"oomKills":3,"limitHits":12}`
 	stalls    = `"pressure":{"cpu":{"some":{"avg10":12.5,"avg60":3,"avg300":1},"full":{"avg10":0,"avg60":0,"avg300":0}},"memory":{"some":{"avg10":0,"avg60":0,"avg300":0}}}`
 )
 
@@ -70,7 +70,7 @@ func TestCgroupOfBothVersions(t *testing.T) {
 				`"cpu":{"seconds":130,"periods":4324,"throttledPeriods":1355,"throttledSeconds":98.5},"pids":{"used":199}}`,
 		},
 		"no limits, an old kernel, version 2": {
-			with(without(version2(), "memory.peak", "memory.events", "cpu.pressure", "memory.pressure", "memory.stat"), remote.Readings{
+			with(without(version2(), "memory.swap.current", "memory.peak", "memory.events", "cpu.pressure", "memory.pressure", "memory.stat"), remote.Readings{
 				"memory.max": {Text: "max\n"}, "cpu.max": {Text: "max 100000\n"}, "pids.max": {Text: "max\n"},
 			}),
 			`{"cgroupVersion":2,"memory":{"usedBytes":22937600,"totalBytes":22937600},` +

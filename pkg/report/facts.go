@@ -55,6 +55,8 @@ type Memory struct {
 	// Usage is without the page cache that the kernel can drop at once, as the kubelet counts.
 	Usage
 	OOMKills int64
+	// Swapped is what was moved to a disk, beside what is used.
+	Swapped int64
 }
 
 // CPU is what the container's cgroup has used in the interval, in thousandths of a CPU; the limit is that of its quota.

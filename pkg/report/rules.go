@@ -44,6 +44,7 @@ const (
 	atLimit   = 95
 	fullDisk  = 90
 	deleted   = 10
+	swapped   = 10
 	throttled = 10
 	pressure  = 10
 )
@@ -71,6 +72,7 @@ func rules() []rule {
 		{"restarts", "debug --copy --hold", restarts},
 		{"state", "doctor", state},
 		{"memory", "top", memory},
+		{"swap", "top", swap},
 		{"throttling", "top", throttling},
 		{"pids", "ps", pids},
 		{"descriptors", "lsof", descriptors},
@@ -164,6 +166,14 @@ func oom(f Facts) []Finding {
 		return say(Critical, "the kernel has killed %s of container %s for lack of memory%s since it started", count(f.Memory.OOMKills, "process", "processes"), f.Container, limit)
 	}
 	return nil
+}
+
+func swap(f Facts) []Finding {
+	if all := f.Memory.Used + f.Memory.Swapped; f.Memory.Used < 0 || f.Memory.Swapped <= 0 || 100*f.Memory.Swapped < swapped*all {
+		return nil
+	}
+	return say(Warning, "%s of container %s's memory is in swap, beside %s in memory: it waits for a disk to use it again",
+		bytes(f.Memory.Swapped), f.Container, bytes(f.Memory.Used))
 }
 
 func restarts(f Facts) []Finding {

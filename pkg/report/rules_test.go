@@ -47,7 +47,7 @@ func TestAHealthyContainerHasNoFindings(t *testing.T) {
 
 func TestWhatIsNotKnownIsNoFinding(t *testing.T) {
 	f := Facts{
-		Container: "app", Memory: Memory{Usage: Usage{Unknown, 1}, OOMKills: Unknown}, CPU: CPU{Usage: Usage{Unknown, Unknown}, Periods: Unknown, Throttled: Unknown},
+		Container: "app", Memory: Memory{Usage: Usage{Unknown, 1}, OOMKills: Unknown, Swapped: Unknown}, CPU: CPU{Usage: Usage{Unknown, Unknown}, Periods: Unknown, Throttled: Unknown},
 		PIDs: Usage{7, Unlimited}, Processes: []Process{{PID: 1, Descriptors: Usage{Unknown, Unknown}, Before: Unknown, CPU: Unknown}},
 		FileSystems: []FileSystem{{Mount: "/", Bytes: Usage{Unknown, Unknown}, Inodes: Usage{0, 0}}},
 	}
@@ -68,6 +68,7 @@ func TestEachRuleFindsItsTrouble(t *testing.T) {
 		text     string
 		try      string
 	}{
+		{"swap", Warning, func(f *Facts) { f.Memory.Used, f.Memory.Swapped = 90<<20, 30<<20 }, "30M of container app's memory is in swap, beside 90M in memory", "kubectl shareproc top web -n shop"},
 		{"oom", Critical, func(f *Facts) { f.Memory.OOMKills = 2 }, "killed 2 processes of container app for lack of memory (limit 256M)", "kubectl shareproc top web -n shop"},
 		{
 			"oom", Critical, func(f *Facts) { status(f).LastTerminationState, status(f).RestartCount = killed("OOMKilled", 137), 5 },

@@ -22,9 +22,9 @@ import (
 func judgeSamples(g *gathering) {
 	f := &g.report.facts
 	c := g.now.cgroup.Since(g.before.cgroup)
-	f.Memory = report.Memory{Usage: unknown(), OOMKills: report.Unknown}
+	f.Memory = report.Memory{Usage: unknown(), OOMKills: report.Unknown, Swapped: report.Unknown}
 	if m := c.Memory; m != nil {
-		f.Memory = report.Memory{Usage: report.Usage{Used: int64(m.Used), Limit: limit(m.Limit)}, OOMKills: number(m.OOMKills)}
+		f.Memory = report.Memory{Usage: report.Usage{Used: int64(m.Used), Limit: limit(m.Limit)}, OOMKills: number(m.OOMKills), Swapped: number(m.Swap)}
 	}
 	f.CPU = report.CPU{Usage: unknown(), Periods: report.Unknown, Throttled: report.Unknown}
 	if now, before := c.CPU, g.before.cgroup.CPU; now != nil && before != nil {
@@ -272,7 +272,11 @@ func usageSection(g *gathering) report.Section {
 	}
 	millis := func(n int64) string { return fmt.Sprint(n, "m") }
 	if f.Memory.Used >= 0 {
-		s.Rows = append(s.Rows, []string{"memory", text(f.Memory.Used, output.HumanBytes), text(f.Memory.Limit, output.HumanBytes), "OOM kills: " + text(f.Memory.OOMKills, plain)})
+		note := "OOM kills: " + text(f.Memory.OOMKills, plain)
+		if f.Memory.Swapped > 0 {
+			note += ", in swap: " + output.HumanBytes(f.Memory.Swapped)
+		}
+		s.Rows = append(s.Rows, []string{"memory", text(f.Memory.Used, output.HumanBytes), text(f.Memory.Limit, output.HumanBytes), note})
 	}
 	if f.CPU.Used >= 0 {
 		s.Rows = append(s.Rows, []string{"cpu", text(f.CPU.Used, millis), text(f.CPU.Limit, millis), fmt.Sprintf("throttled in %s of %s periods", text(f.CPU.Throttled, plain), text(f.CPU.Periods, plain))})

@@ -59,11 +59,12 @@ the last lines of the log. The output is Markdown.
 
 Use it when a pod misbehaves, and attach its output to the incident.
 
-It finds: restarts and OOM kills, throttling, memory, PIDs, open files, disks
-and inodes near their limits, leaking descriptors, deleted files held open, DNS
-that does not answer, connections that get no answer or are not closed, threads
-that are stuck, zombies, expired certificates, configuration older than its
-source, pressure, and clocks. What could not be read is listed at the end.
+It finds: restarts and OOM kills, throttling, memory, swap, PIDs, open files,
+disks and inodes near their limits, leaking descriptors, deleted files held
+open, DNS that does not answer, connections that get no answer or are not
+closed, threads that are stuck, zombies, expired certificates, configuration
+older than its source, pressure, and clocks. What could not be read is listed at
+the end.
 
 With --all-pods every pod of a workload is inspected, and what one has otherwise
 than the others is a finding too.`,

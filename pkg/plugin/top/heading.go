@@ -69,6 +69,9 @@ func memoryText(m *proc.Memory) string {
 	if m.Cache != nil {
 		text += ", page cache " + size(*m.Cache)
 	}
+	if m.Swap != nil && *m.Swap > 0 {
+		text += ", in swap " + size(*m.Swap)
+	}
 	if m.OOMKills != nil {
 		text += ", OOM kills " + plain(*m.OOMKills)
 	}

@@ -49,6 +49,16 @@ func TestScreenIsAsHighAsTheTerminal(t *testing.T) {
 	}
 }
 
+// A node without swap has no word about it.
+func TestMemoryInSwapIsSaidWhereThereIsSome(t *testing.T) {
+	none, some := uint64(0), uint64(3<<20)
+	for swap, want := range map[*uint64]string{nil: "memory    1.0M (no limit)", &none: "memory    1.0M (no limit)", &some: "memory    1.0M (no limit), in swap 3.0M"} {
+		if got := memoryText(&proc.Memory{Used: 1 << 20, Swap: swap}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestKeysSortAndSelect(t *testing.T) {
 	for keys, want := range map[string]int{"": 40, "down": 39, "M": 40, "M up": 39, "N": 40, "end": 1} {
 		m, text := screen(t, strings.Fields(keys)...)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // benchRoot is process 8 of a tree with count files in directories of 200.
@@ -97,7 +98,7 @@ func BenchmarkSmallFiles(b *testing.B) {
 	}
 	b.Cleanup(func() { root.Close() })
 	in, out := filepath.Join(memory, "in"), filepath.Join(memory, "out")
-	for name, ends := range map[string][2]transfer.Tree{"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}} {
+	for name, ends := range map[string][2]transfer.Tree{"down": {root.Source(), localfs.Tree()}, "up": {localfs.Tree(), root.Destination()}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				report, err := transfer.Copy(b.Context(), ends[1], ends[0], transfer.Options{Source: in, Dest: out})

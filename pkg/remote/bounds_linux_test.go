@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // A file of one endless line costs the helper no more than a bound: it is named, and the others are searched.
@@ -69,7 +70,7 @@ func TestFileWithoutBlocksIsOneHole(t *testing.T) {
 			}
 			root := dialSelf(t, r)
 			bytes := int64(0)
-			for name, ends := range map[string][2]transfer.Tree{"down": {root.Source(), transfer.Local()}, "up": {transfer.Local(), root.Destination()}} {
+			for name, ends := range map[string][2]transfer.Tree{"down": {root.Source(), localfs.Tree()}, "up": {localfs.Tree(), root.Destination()}} {
 				report, err := transfer.Copy(t.Context(), ends[1], ends[0], transfer.Options{
 					Source: file, Dest: filepath.Join(dir, name), Progress: func(n int64) { bytes += n },
 				})

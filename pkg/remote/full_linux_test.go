@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // A limitedRunner lets no file grow beyond 1 MiB, as a full file system would.
@@ -40,7 +41,7 @@ func TestWriteThatFailsIsNoBrokenConnection(t *testing.T) {
 					t.Fatal(err)
 				}
 				root, retries := dialSelf(t, limitedRunner{local}), 0
-				_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{
+				_, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{
 					Source: dir + "/src", Dest: dir + "/dst/", Retry: func(error, time.Duration) { retries++ },
 				})
 				if !errors.Is(err, ErrWrite) || transfer.IsBroken(err) || retries > 0 {

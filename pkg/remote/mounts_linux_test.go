@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // mountsVar are the mounts of a child with a mount namespace of its own: TYPE PATH, one a line.
@@ -105,7 +106,7 @@ func TestKernelFileSystemsAreNotEntered(t *testing.T) {
 				t.Errorf("%d matches, %v", matches, err)
 			}
 			dest := filepath.Join(openDirectory(t), "copy")
-			report, err := transfer.Copy(t.Context(), transfer.Local(), root.Source(), transfer.Options{Source: dir, Dest: dest})
+			report, err := transfer.Copy(t.Context(), localfs.Tree(), root.Source(), transfer.Options{Source: dir, Dest: dest})
 			if err != nil || report.Copied != len(want) || report.Failed > 0 {
 				t.Errorf("copy: %+v, %v", report, err)
 			}
@@ -146,7 +147,7 @@ func TestMountsThatDoNotOpenAreNamed(t *testing.T) {
 				t.Errorf("sum: %d, %v", sums, err)
 			}
 			var failed []string
-			report, err := transfer.Copy(t.Context(), transfer.Local(), root.Source(), transfer.Options{
+			report, err := transfer.Copy(t.Context(), localfs.Tree(), root.Source(), transfer.Options{
 				Source: dir, Dest: filepath.Join(openDirectory(t), "copy"), Report: func(p string, _ error) { failed = append(failed, p) },
 			})
 			slices.Sort(failed)
@@ -157,7 +158,7 @@ func TestMountsThatDoNotOpenAreNamed(t *testing.T) {
 				if _, _, err := root.ReadDir(t.Context(), path); !errors.Is(err, ErrClosedMount) {
 					t.Errorf("%s: %v", path, err)
 				}
-				_, err = transfer.Copy(t.Context(), transfer.Local(), root.Source(), transfer.Options{Source: path, Dest: filepath.Join(openDirectory(t), "x")})
+				_, err = transfer.Copy(t.Context(), localfs.Tree(), root.Source(), transfer.Options{Source: path, Dest: filepath.Join(openDirectory(t), "x")})
 				if !errors.Is(err, ErrClosedMount) {
 					t.Errorf("copy of %s: %v", path, err)
 				}

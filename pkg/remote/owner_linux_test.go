@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // ownersOf are the owners and modes of all files of a tree.
@@ -67,11 +68,11 @@ func TestUploadsBelongToTheTarget(t *testing.T) {
 							t.Fatal(report, err)
 						}
 					}
-					copied(transfer.Local(), src+"/tree", "tree")
-					copied(transfer.Local(), src+"/tree/l", "l")
-					copied(transfer.Local(), src+"/file", "file")
-					copied(transfer.Stdin(strings.NewReader("in")), "-", "in")
-					copied(transfer.Local(), src+"/tree", "tree")
+					copied(localfs.Tree(), src+"/tree", "tree")
+					copied(localfs.Tree(), src+"/tree/l", "l")
+					copied(localfs.Tree(), src+"/file", "file")
+					copied(transfer.Input(strings.NewReader("in"), nil), "-", "in")
+					copied(localfs.Tree(), src+"/tree", "tree")
 					for name, got := range ownersOf(t, dir) {
 						want := fmt.Sprintf("%d:%d", nobody, gid)
 						if !strings.HasPrefix(got, want+" ") {
@@ -111,7 +112,7 @@ func TestWhatCannotBeKeptIsNamed(t *testing.T) {
 			root := dial(t, r, procDir, Where{PID: target})
 			for source, want := range map[string]string{"tree": "root", "one": "."} {
 				failed := map[string]error{}
-				report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{
+				report, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{
 					Source: filepath.Join(src, source), Dest: filepath.Join(dir, source), Preserve: true, Report: func(p string, err error) { failed[p] = err },
 				})
 				if err != nil || failed[want] == nil || failed["own"] != nil || failed["sub/d"] != nil || report.Failed != len(failed) {

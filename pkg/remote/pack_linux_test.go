@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // A meteredRunner counts the bytes of both streams.
@@ -61,14 +62,14 @@ func TestPackedCopiesAreWhole(t *testing.T) {
 				if mode == PackAuto { // as if the line were slow
 					root.down.took, root.up.took, root.up.bytes = time.Hour, time.Hour, packProbe
 				}
-				src, dst := root.Source(), transfer.Local()
+				src, dst := root.Source(), localfs.Tree()
 				switch {
 				case direction == "across":
 					other := dialSelf(t, m)
 					Pack(other, mode)
 					dst = other.Destination()
 				case strings.HasSuffix(direction, "up"):
-					src, dst = transfer.Local(), root.Destination()
+					src, dst = localfs.Tree(), root.Destination()
 				}
 				packable, random := plantPackable(t, dir+"/src")
 				report, err := transfer.Copy(t.Context(), dst, src, transfer.Options{Source: dir + "/src", Dest: dir + "/dst"})
@@ -101,9 +102,9 @@ func TestPackedCopyGoesOnWhereItBroke(t *testing.T) {
 				}
 				root, dir := dialSelf(t, broken), t.TempDir()
 				Pack(root, PackAlways)
-				src, dst := root.Source(), transfer.Local()
+				src, dst := root.Source(), localfs.Tree()
 				if direction == "up" {
-					src, dst = transfer.Local(), root.Destination()
+					src, dst = localfs.Tree(), root.Destination()
 				}
 				plantPackable(t, dir+"/src")
 				retries := 0

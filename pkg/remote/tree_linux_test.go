@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 func plant(t *testing.T, dir string, tree map[string]string) {
@@ -99,7 +100,7 @@ func TestFormsAreThoseOfCp(t *testing.T) {
 	for shell, r := range runners(t) {
 		root, other := dialSelf(t, r), dialSelf(t, r)
 		for way, direction := range []string{"down", "up", "across"} {
-			ends := [][2]transfer.Tree{{root.Source(), transfer.Local()}, {transfer.Local(), root.Destination()}, {root.Source(), other.Destination()}}[way]
+			ends := [][2]transfer.Tree{{root.Source(), localfs.Tree()}, {localfs.Tree(), root.Destination()}, {root.Source(), other.Destination()}}[way]
 			for i, c := range [][2]string{
 				{"file", "new"},
 				{"file", "new/"},

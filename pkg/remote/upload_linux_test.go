@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // nobodysProcess is a process of another user.
@@ -191,7 +192,7 @@ func TestNextCopyTakesAwayWhatIsLeft(t *testing.T) {
 			lost(".shareproc-lives", "uid/web")
 			plant(t, dir, map[string]string{".shareproc-foreign/x": "x"})
 			root := dial(t, r, procDir, Where{PID: os.Getpid(), Scope: "uid/web"})
-			report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Stdin(strings.NewReader("x")), transfer.Options{Source: "-", Dest: filepath.Join(dir, "made")})
+			report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Input(strings.NewReader("x"), nil), transfer.Options{Source: "-", Dest: filepath.Join(dir, "made")})
 			if err != nil || report.Failed > 0 {
 				t.Fatal(report, err)
 			}
@@ -280,7 +281,7 @@ func TestUploadsOfAnotherUser(t *testing.T) {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
-		report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: source + "/tree", Dest: dir + "/new"})
+		report, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: source + "/tree", Dest: dir + "/new"})
 		if !errors.Is(err, want) || report.Failed > 0 {
 			t.Errorf("into %v: %+v, %v; want %v", mode, report, err, want)
 		}
@@ -310,7 +311,7 @@ func TestFilesReplaceFilesAndLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			failed := map[string]error{}
-			_, err := transfer.Copy(t.Context(), dialSelf(t, r).Destination(), transfer.Local(), transfer.Options{
+			_, err := transfer.Copy(t.Context(), dialSelf(t, r).Destination(), localfs.Tree(), transfer.Options{
 				Source: dir + "/src/.", Dest: dir + "/dst", Report: func(path string, err error) { failed[path] = err },
 			})
 			if err != nil {
@@ -351,7 +352,7 @@ func TestAFullDisk(t *testing.T) {
 			t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
 			root := dialSelf(t, r)
 			for _, name := range []string{"big", "tree"} {
-				_, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: source + "/" + name, Dest: disk + "/new"})
+				_, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: source + "/" + name, Dest: disk + "/new"})
 				if !errors.Is(err, ErrFull) {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -369,7 +370,7 @@ func TestUploadsFollowNoLinkOfTheKernels(t *testing.T) {
 			plant(t, dir, map[string]string{"fd": "-> /proc/self/fd/0", "root": "-> /proc/self/root" + dir, "cwd": "-> /proc/1/cwd", "src": "x", "dst/": ""})
 			root := dialSelf(t, r)
 			for _, dest := range []string{"fd", "root/dst", "root/dst/new", "cwd/new"} {
-				if _, err := transfer.Copy(t.Context(), root.Destination(), transfer.Local(), transfer.Options{Source: dir + "/src", Dest: dir + "/" + dest}); !errors.Is(err, transfer.ErrInTheWay) {
+				if _, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: dir + "/src", Dest: dir + "/" + dest}); !errors.Is(err, transfer.ErrInTheWay) {
 					t.Errorf("%s: %v", dest, err)
 				}
 			}

@@ -166,12 +166,12 @@ func (s *archiveStage) Read(context.Context, []Part, Receiver) error { return Er
 // Put writes a batch once all of it has come.
 func (s *archiveStage) Put(_ context.Context, parts []Part, fill func(Receiver) error) ([]error, error) {
 	s.parts, s.start, s.right = slices.Clone(parts), make([]int64, len(parts)), make([]bool, len(parts))
-	if len(parts) == 1 && parts[0].Size > s.limit && parts[0].contents() {
+	if len(parts) == 1 && parts[0].Size > s.limit && parts[0].HasContents() {
 		return s.stream(parts[0], fill)
 	}
 	size := int64(0)
 	for i, part := range parts {
-		if s.start[i] = size; part.contents() {
+		if s.start[i] = size; part.HasContents() {
 			size += max(0, part.Size)
 		}
 	}
@@ -180,11 +180,11 @@ func (s *archiveStage) Put(_ context.Context, parts []Part, fill func(Receiver) 
 	}
 	errs, buffer := make([]error, len(parts)), make([]byte, bufferSize)
 	for i, part := range s.parts {
-		if part.Mode.IsDir() || part.contents() && !s.right[i] {
+		if part.Mode.IsDir() || part.HasContents() && !s.right[i] {
 			continue
 		}
 		err := s.write(part)
-		if err == nil && part.contents() {
+		if err == nil && part.HasContents() {
 			_, err = io.CopyBuffer(s.tar, io.NewSectionReader(s.spool, s.start[i], part.Size), buffer)
 		}
 		if errors.Is(err, ErrKind) {

@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package transfer
+package transfer_test
 
 import (
 	"archive/tar"
@@ -22,6 +22,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // readArchive gives the entries, in order, and how the reading ended.
@@ -53,7 +57,7 @@ func TestArchiveIsExact(t *testing.T) {
 		check(t, os.Chtimes(filepath.Join(source, "sub"), time.Time{}, time.Unix(1e9, 5)))
 		out, err := os.Create(file)
 		check(t, err)
-		report, err := Copy(t.Context(), NewArchive(out, gnu, source), Local(), Options{Source: source, Dest: source})
+		report, err := transfer.Copy(t.Context(), transfer.NewArchive(out, gnu, source), localfs.Tree(), transfer.Options{Source: source, Dest: source})
 		if err != nil || report.Failed > 0 {
 			t.Fatal(report, err)
 		}
@@ -75,31 +79,24 @@ func TestArchiveIsExact(t *testing.T) {
 				t.Errorf("%s: %+v became %+v", name, f, now)
 			}
 		}
-		same(t, harvest(t, filepath.Join(dest, source)), harvest(t, source))
+		trees.Same(t, trees.Harvest(t, filepath.Join(dest, source)), trees.Harvest(t, source))
 	}
-}
-
-// limited keeps no more than so much on this machine.
-func limited(w io.Writer, path string, limit int64) Tree {
-	a := NewArchive(w, false, path).(*archive)
-	a.limit = limit
-	return a
 }
 
 // A made is a Tree of one directory with given files, whose contents are zeros, or end with an error.
 type made struct {
-	Tree
-	files []File
+	transfer.Tree
+	files []transfer.File
 	fails map[string]error
 }
 
-func (m made) Stat(_ context.Context, path string, _ bool) (File, error) {
-	return File{Path: path, Mode: fs.ModeDir | 0o755}, nil
+func (m made) Stat(_ context.Context, path string, _ bool) (transfer.File, error) {
+	return transfer.File{Path: path, Mode: fs.ModeDir | 0o755}, nil
 }
-func (m made) Open(context.Context, string) (Reader, error) { return m, nil }
-func (m made) List(context.Context) iter.Seq2[File, error] {
-	return func(yield func(File, error) bool) {
-		if !yield(File{Path: ".", Mode: fs.ModeDir | 0o755}, nil) {
+func (m made) Open(context.Context, string) (transfer.Reader, error) { return m, nil }
+func (m made) List(context.Context) iter.Seq2[transfer.File, error] {
+	return func(yield func(transfer.File, error) bool) {
+		if !yield(transfer.File{Path: ".", Mode: fs.ModeDir | 0o755}, nil) {
 			return
 		}
 		for _, f := range m.files {
@@ -111,11 +108,11 @@ func (m made) List(context.Context) iter.Seq2[File, error] {
 	}
 }
 
-func (m made) Sum(_ context.Context, parts []Part) ([]Sum, error) {
-	return make([]Sum, len(parts)), nil
+func (m made) Sum(_ context.Context, parts []transfer.Part) ([]transfer.Sum, error) {
+	return make([]transfer.Sum, len(parts)), nil
 }
 
-func (m made) Read(_ context.Context, parts []Part, r Receiver) error {
+func (m made) Read(_ context.Context, parts []transfer.Part, r transfer.Receiver) error {
 	for i, part := range parts {
 		if part.Size > 3 {
 			if err := r.Data(i, part.From, []byte("abc")); err != nil {
@@ -135,15 +132,15 @@ func TestDamagedFileSpoilsTheArchive(t *testing.T) {
 	for _, size := range []int64{100, spoolSize + 1} {
 		var out bytes.Buffer
 		heard := reports{}
-		src := made{files: []File{
+		src := made{files: []transfer.File{
 			{Path: "a", Size: 4},
 			{Path: "log", Size: size},
 			{Path: "z", Size: spoolSize + 2},
 			{Path: "socket", Mode: fs.ModeSocket},
 			{Path: "null", Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666, Rdev: [2]uint32{1, 3}},
-		}, fails: map[string]error{"log": ErrChanged}}
-		report, err := Copy(t.Context(), limited(&out, "/etc", spoolSize), src, Options{Source: "/etc", Dest: "/etc", Report: heard.add})
-		if err != nil || report.Failed != 2 || !errors.Is(heard["log"], ErrChanged) || !errors.Is(heard["socket"], ErrKind) {
+		}, fails: map[string]error{"log": transfer.ErrChanged}}
+		report, err := transfer.Copy(t.Context(), transfer.Limited(&out, "/etc", spoolSize), src, transfer.Options{Source: "/etc", Dest: "/etc", Report: heard.add})
+		if err != nil || report.Failed != 2 || !errors.Is(heard["log"], transfer.ErrChanged) || !errors.Is(heard["socket"], transfer.ErrKind) {
 			t.Fatal(report, err, heard)
 		}
 		entries, err := readArchive(bytes.NewReader(out.Bytes()))
@@ -207,7 +204,7 @@ func TestArchiveOverBrokenLines(t *testing.T) {
 				return random.Int64N(1 << 19)
 			}}
 			var out bytes.Buffer
-			report, err := Copy(t.Context(), limited(&out, dir, 1<<20), far{Tree: Local(), line: l}, Options{Source: dir, Dest: dir})
+			report, err := transfer.Copy(t.Context(), transfer.Limited(&out, dir, 1<<20), far{Tree: localfs.Tree(), line: l}, transfer.Options{Source: dir, Dest: dir})
 			entries, bad := readArchive(&out)
 			seen := map[string]bool{}
 			for _, h := range entries {
@@ -234,9 +231,9 @@ func TestArchiveTakesLargeNumbers(t *testing.T) {
 	for _, gnu := range []bool{false, true} {
 		r, w := io.Pipe()
 		mtime := time.Unix(1700000000, 123456789)
-		src := made{files: []File{{Path: "huge", Mode: 0o755 | fs.ModeSetuid, UID: 1000680000, GID: 4000000000, Size: 9 << 30, Mtime: mtime}}}
+		src := made{files: []transfer.File{{Path: "huge", Mode: 0o755 | fs.ModeSetuid, UID: 1000680000, GID: 4000000000, Size: 9 << 30, Mtime: mtime}}}
 		go func() {
-			_, err := Copy(t.Context(), NewArchive(w, gnu, "/"), src, Options{Source: "/", Dest: "/"})
+			_, err := transfer.Copy(t.Context(), transfer.NewArchive(w, gnu, "/"), src, transfer.Options{Source: "/", Dest: "/"})
 			w.CloseWithError(err)
 		}()
 		h, err := tar.NewReader(r).Next()

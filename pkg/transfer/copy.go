@@ -265,7 +265,7 @@ func (c *copier) reportFailure(it *item, err error) {
 	if c.report.Failed++; errors.Is(err, ErrKind) {
 		err = kindError(it.Mode)
 	}
-	c.Report(it.Path, plain(err))
+	c.Report(it.Path, Plain(err))
 }
 
 // count says how much of a file has come.
@@ -284,5 +284,5 @@ func sided(op, path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &fs.PathError{Op: op, Path: path, Err: plain(err)}
+	return &fs.PathError{Op: op, Path: path, Err: Plain(err)}
 }

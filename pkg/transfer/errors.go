@@ -61,8 +61,8 @@ func Bound(silence time.Duration, pauses []time.Duration) time.Duration {
 	return total
 }
 
-// plain is an error without the path that it comes with, for who names another one.
-func plain(err error) error {
+// Plain is an error without the path that it comes with, for who names another one.
+func Plain(err error) error {
 	switch e := err.(type) { //nolint:errorlint // one that is wrapped says more than its cause
 	case *fs.PathError:
 		return e.Err

@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package transfer
+package transfer_test
 
 import (
 	"context"
@@ -18,6 +18,10 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 const silence = 20 * time.Second
@@ -69,23 +73,23 @@ func (l *line) carry(ctx context.Context, n int) (int, error) {
 
 // A far is a Tree behind a line, as one in a pod is.
 type far struct {
-	Tree
+	transfer.Tree
 	*line
 }
 
-func (f far) Stat(ctx context.Context, path string, follow bool) (File, error) {
+func (f far) Stat(ctx context.Context, path string, follow bool) (transfer.File, error) {
 	if _, err := f.carry(ctx, 100); err != nil {
-		return File{}, err
+		return transfer.File{}, err
 	}
 	return f.Tree.Stat(ctx, path, follow)
 }
 
-func (f far) Open(ctx context.Context, path string) (Reader, error) {
+func (f far) Open(ctx context.Context, path string) (transfer.Reader, error) {
 	r, err := f.Tree.Open(ctx, path)
 	return farReader{r, f.line}, err
 }
 
-func (f far) Stage(ctx context.Context, directory, id string, preserve bool) (Stage, error) {
+func (f far) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
 	if _, err := f.carry(ctx, 100); err != nil {
 		return nil, err
 	}
@@ -94,15 +98,15 @@ func (f far) Stage(ctx context.Context, directory, id string, preserve bool) (St
 }
 
 type farReader struct {
-	Reader
+	transfer.Reader
 	*line
 }
 
-func (r farReader) List(ctx context.Context) iter.Seq2[File, error] {
-	return func(yield func(File, error) bool) {
+func (r farReader) List(ctx context.Context) iter.Seq2[transfer.File, error] {
+	return func(yield func(transfer.File, error) bool) {
 		for f, err := range r.Reader.List(ctx) {
 			if _, cut := r.carry(ctx, 100); cut != nil {
-				yield(File{}, cut)
+				yield(transfer.File{}, cut)
 				return
 			}
 			if !yield(f, err) {
@@ -112,7 +116,7 @@ func (r farReader) List(ctx context.Context) iter.Seq2[File, error] {
 	}
 }
 
-func (r farReader) Sum(ctx context.Context, files []Part) ([]Sum, error) {
+func (r farReader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum, error) {
 	sums, err := r.Reader.Sum(ctx, files)
 	if _, cut := r.carry(ctx, 50*len(files)); cut != nil {
 		return nil, cut
@@ -121,12 +125,12 @@ func (r farReader) Sum(ctx context.Context, files []Part) ([]Sum, error) {
 }
 
 // Read cuts what comes, or turns over a byte of it, which the checksum tells at the end.
-func (r farReader) Read(ctx context.Context, files []Part, to Receiver) error {
+func (r farReader) Read(ctx context.Context, files []transfer.Part, to transfer.Receiver) error {
 	return r.Reader.Read(ctx, files, &lossy{Receiver: to, line: r.line, ctx: ctx})
 }
 
 type lossy struct {
-	Receiver
+	transfer.Receiver
 	*line
 	ctx     context.Context
 	damaged bool
@@ -162,16 +166,16 @@ func (l *lossy) Done(i int, size int64, err error) error {
 
 type farStage struct {
 	farReader
-	near Stage
+	near transfer.Stage
 }
 
 // Put loses what the line has not carried, and may lose the answer.
-func (s farStage) Put(ctx context.Context, parts []Part, fill func(Receiver) error) ([]error, error) {
+func (s farStage) Put(ctx context.Context, parts []transfer.Part, fill func(transfer.Receiver) error) ([]error, error) {
 	if _, err := s.carry(ctx, 100*len(parts)); err != nil {
 		return nil, err
 	}
 	l := &lossy{line: s.line, ctx: ctx}
-	errs, err := s.near.Put(ctx, parts, func(r Receiver) error {
+	errs, err := s.near.Put(ctx, parts, func(r transfer.Receiver) error {
 		l.Receiver = r
 		return fill(l)
 	})
@@ -191,7 +195,7 @@ func (s farStage) Remove(ctx context.Context, paths []string) error {
 	return s.near.Remove(ctx, paths)
 }
 
-func (s farStage) Commit(ctx context.Context, directories []File, moves []Move) ([]error, error) {
+func (s farStage) Commit(ctx context.Context, directories []transfer.File, moves []transfer.Move) ([]error, error) {
 	if _, err := s.carry(ctx, 50); err != nil {
 		return nil, err
 	}
@@ -233,7 +237,7 @@ func TestBrokenLines(t *testing.T) {
 					return random.Int64N(1 << 10)
 				}
 			}}
-			src, dst := Local(), Local()
+			src, dst := localfs.Tree(), localfs.Tree()
 			if up {
 				dst = far{Tree: dst, line: l}
 			} else {
@@ -247,27 +251,27 @@ func TestBrokenLines(t *testing.T) {
 				check(t, os.WriteFile(filepath.Join(to, "x"), []byte("old"), 0o600))
 			}
 			moved, start := int64(0), time.Now()
-			report, err := Copy(t.Context(), dst, src, Options{Source: from, Dest: filepath.Join(to, "x"), Progress: func(n int64) { moved += n }})
+			report, err := transfer.Copy(t.Context(), dst, src, transfer.Options{Source: from, Dest: filepath.Join(to, "x"), Progress: func(n int64) { moved += n }})
 			took := time.Since(start)
 			name := fmt.Sprintf("trial %d: %s %s, up %v, broken %d times", trial, kind, how, up, l.broken)
-			if took > Bound(silence, DefaultPauses()) {
+			if took > transfer.Bound(silence, transfer.DefaultPauses()) {
 				t.Errorf("%s: took %s", name, took)
 			}
-			onlyThese(t, to, "x")
+			trees.Only(t, to, "x")
 			left, _ := os.Lstat(filepath.Join(to, "x"))
 			switch {
 			case err == nil && report.Failed == 0:
 				count[how+" whole"]++
 				compare(t, name, want, described(t, filepath.Join(to, "x")))
 				if from == source {
-					same(t, harvest(t, filepath.Join(to, "x")), harvest(t, source))
+					trees.Same(t, trees.Harvest(t, filepath.Join(to, "x")), trees.Harvest(t, source))
 				} else if data, err := os.ReadFile(filepath.Join(to, "x")); err != nil || string(data) != strings.Repeat("one file ", 20000) {
 					t.Errorf("%s: other contents, %v", name, err)
 				}
-				if expected := total(items(want)); moved != expected {
+				if expected := transfer.TotalOf(want); moved != expected {
 					t.Errorf("%s: progress %d of %d", name, moved, expected)
 				}
-			case !IsBroken(err):
+			case !transfer.IsBroken(err):
 				t.Errorf("%s: %+v, %v", name, report, err)
 			case how == "once":
 				t.Errorf("%s: %v", name, err)
@@ -292,12 +296,12 @@ func TestBrokenLines(t *testing.T) {
 func TestEachAnswerLost(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	plant(t, dir, map[string]string{"source/a": "A", "source/sub/b": "B", "source/sub/in/c": "C", "source/l": "-> a", "source/big": strings.Repeat("x", 200<<10)})
-	want := harvest(t, "source")
+	trees.Plant(t, dir, map[string]string{"source/a": "A", "source/sub/b": "B", "source/sub/in/c": "C", "source/l": "-> a", "source/big": strings.Repeat("x", 200<<10)})
+	want := trees.Harvest(t, "source")
 	for _, there := range []bool{false, true} {
 		for _, up := range []bool{false, true} {
 			for n := 1; ; n++ {
-				src, dst := Local(), Local()
+				src, dst := localfs.Tree(), localfs.Tree()
 				l := once(n)
 				if up {
 					dst = far{Tree: dst, line: l}
@@ -305,17 +309,17 @@ func TestEachAnswerLost(t *testing.T) {
 					src = far{Tree: src, line: l}
 				}
 				check(t, os.Mkdir("to", 0o755))
-				o := Options{Source: "source", Dest: "to/dest", Pauses: []time.Duration{0}}
+				o := transfer.Options{Source: "source", Dest: "to/dest", Pauses: []time.Duration{0}}
 				if there {
-					plant(t, "to", map[string]string{"dest/sub/in/": "", "dest/a": "old"})
+					trees.Plant(t, "to", map[string]string{"dest/sub/in/": "", "dest/a": "old"})
 					o.Source = "source/."
 				}
-				report, err := Copy(t.Context(), dst, src, o)
+				report, err := transfer.Copy(t.Context(), dst, src, o)
 				if err != nil || report.Failed > 0 {
 					t.Fatalf("there %v, up %v, %d: %+v, %v", there, up, n, report, err)
 				}
-				same(t, harvest(t, "to/dest"), want)
-				if onlyThese(t, "to", "dest"); t.Failed() {
+				trees.Same(t, trees.Harvest(t, "to/dest"), want)
+				if trees.Only(t, "to", "dest"); t.Failed() {
 					t.Fatalf("there %v, up %v, %d", there, up, n)
 				}
 				check(t, os.RemoveAll("to"))
@@ -327,22 +331,7 @@ func TestEachAnswerLost(t *testing.T) {
 	}
 }
 
-func items(files map[string]File) []*item {
-	var all []*item
-	seen := map[string]*item{}
-	for _, f := range files {
-		it := &item{File: f}
-		if f.Inode != "" {
-			if it.first = seen[f.Inode]; it.first == nil {
-				seen[f.Inode] = it
-			}
-		}
-		all = append(all, it)
-	}
-	return all
-}
-
-func compare(t *testing.T, name string, want, got map[string]File) {
+func compare(t *testing.T, name string, want, got map[string]transfer.File) {
 	t.Helper()
 	for path, f := range want {
 		if now := got[path]; now.Mode != f.Mode || f.Mode.IsRegular() && (now.Size != f.Size || !now.Mtime.Equal(f.Mtime)) {
@@ -354,18 +343,18 @@ func compare(t *testing.T, name string, want, got map[string]File) {
 // A line that is always silent ends a copy after two silences and the pause between them, and the bound holds.
 func TestDeadLine(t *testing.T) {
 	dir := t.TempDir()
-	plant(t, dir, map[string]string{"a": "A"})
+	trees.Plant(t, dir, map[string]string{"a": "A"})
 	synctest.Test(t, func(t *testing.T) {
 		l := &line{kind: "stall", next: func() int64 { return 0 }}
 		start, heard := time.Now(), 0
-		_, err := Copy(t.Context(), Local(), far{Tree: Local(), line: l}, Options{
+		_, err := transfer.Copy(t.Context(), localfs.Tree(), far{Tree: localfs.Tree(), line: l}, transfer.Options{
 			Source: filepath.Join(dir, "a"), Dest: filepath.Join(dir, "b"), Retry: func(error, time.Duration) { heard++ },
 		})
-		if took := time.Since(start); !IsStalled(err) || took != 2*silence+2*time.Second || heard != 1 {
+		if took := time.Since(start); !transfer.IsStalled(err) || took != 2*silence+2*time.Second || heard != 1 {
 			t.Errorf("%v after %s, %d times again", err, took, heard)
 		}
 	})
-	if b := Bound(silence, DefaultPauses()); b != 97*time.Second {
+	if b := transfer.Bound(silence, transfer.DefaultPauses()); b != 97*time.Second {
 		t.Error(b)
 	}
 }
@@ -374,7 +363,7 @@ func TestDeadLine(t *testing.T) {
 func TestRefusalIsNotRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		_, err := Copy(t.Context(), Local(), Local(), Options{Source: filepath.Join(t.TempDir(), "none"), Dest: "x"})
+		_, err := transfer.Copy(t.Context(), localfs.Tree(), localfs.Tree(), transfer.Options{Source: filepath.Join(t.TempDir(), "none"), Dest: "x"})
 		if !errors.Is(err, os.ErrNotExist) || time.Since(start) != 0 {
 			t.Error(err, time.Since(start))
 		}
@@ -390,16 +379,16 @@ func TestCanceledThenResumed(t *testing.T) {
 		check(t, os.Mkdir(filepath.Join(dir, "to"), 0o755))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		stop, came := errors.New("stop"), int64(0)
-		o := Options{Source: source, Dest: dest, Resume: resume, Progress: func(n int64) {
+		o := transfer.Options{Source: source, Dest: dest, Resume: resume, Progress: func(n int64) {
 			if came += n; came > 170<<10 {
 				cancel(stop)
 			}
 		}}
-		if _, err := Copy(ctx, Local(), Local(), o); !errors.Is(err, stop) {
+		if _, err := transfer.Copy(ctx, localfs.Tree(), localfs.Tree(), o); !errors.Is(err, stop) {
 			t.Fatal(err)
 		}
 		if !resume {
-			onlyThese(t, filepath.Join(dir, "to"))
+			trees.Only(t, filepath.Join(dir, "to"))
 			continue
 		}
 		if entries, err := os.ReadDir(filepath.Join(dir, "to")); err != nil || len(entries) != 1 || !strings.HasSuffix(entries[0].Name(), ".partial") {
@@ -408,46 +397,46 @@ func TestCanceledThenResumed(t *testing.T) {
 		// What is not there any more must not come back, and what is another file must come whole.
 		check(t, os.Remove(filepath.Join(source, "sub/deep/er/c")))
 		check(t, os.WriteFile(filepath.Join(source, "a"), []byte("other"), 0o644))
-		read := &counting{Tree: Local()}
+		read := &counting{Tree: localfs.Tree()}
 		o.Progress = nil
 		heard := reports{}
 		o.Report = heard.add
-		report, err := Copy(t.Context(), Local(), read, o)
+		report, err := transfer.Copy(t.Context(), localfs.Tree(), read, o)
 		if err != nil || report.Failed != 0 {
 			t.Fatal(report, err)
 		}
 		if read.bytes == 0 || read.bytes > 150<<10 {
 			t.Errorf("read %d bytes again", read.bytes)
 		}
-		same(t, harvest(t, dest), harvest(t, source))
-		onlyThese(t, filepath.Join(dir, "to"), "dest")
+		trees.Same(t, trees.Harvest(t, dest), trees.Harvest(t, source))
+		trees.Only(t, filepath.Join(dir, "to"), "dest")
 	}
 }
 
 // counting counts the bytes that a tree is read for.
 type counting struct {
-	Tree
+	transfer.Tree
 	bytes int64
 }
 
-func (c *counting) Open(ctx context.Context, path string) (Reader, error) {
+func (c *counting) Open(ctx context.Context, path string) (transfer.Reader, error) {
 	r, err := c.Tree.Open(ctx, path)
 	return countingReader{r, c}, err
 }
 
 type countingReader struct {
-	Reader
+	transfer.Reader
 	*counting
 }
 
-func (r countingReader) Open(context.Context, string) (Reader, error) { return nil, io.EOF }
+func (r countingReader) Open(context.Context, string) (transfer.Reader, error) { return nil, io.EOF }
 
-func (r countingReader) Read(ctx context.Context, files []Part, to Receiver) error {
+func (r countingReader) Read(ctx context.Context, files []transfer.Part, to transfer.Receiver) error {
 	return r.Reader.Read(ctx, files, countingReceiver{to, r.counting})
 }
 
 type countingReceiver struct {
-	Receiver
+	transfer.Receiver
 	*counting
 }
 
@@ -469,18 +458,18 @@ func TestResumeGetsThere(t *testing.T) {
 			to := filepath.Join(dir, "to")
 			check(t, os.Mkdir(to, 0o755))
 			defer func() { check(t, os.RemoveAll(to)) }()
-			sent, most := int64(0), total(items(described(t, from)))
+			sent, most := int64(0), transfer.TotalOf(described(t, from))
 			for run := 1; ; run++ {
 				l := &line{random: random, kind: kind, next: func() int64 { return 40<<10 + random.Int64N(80<<10) }}
 				l.left = l.next()
-				src, dst := Tree(&counting{Tree: Local()}), Local()
+				src, dst := transfer.Tree(&counting{Tree: localfs.Tree()}), localfs.Tree()
 				counted := src.(*counting)
 				if up {
 					dst = far{Tree: dst, line: l}
 				} else {
 					src = far{Tree: src, line: l}
 				}
-				report, err := Copy(t.Context(), dst, src, Options{Source: from, Dest: filepath.Join(to, "x"), Resume: true, Pauses: []time.Duration{}})
+				report, err := transfer.Copy(t.Context(), dst, src, transfer.Options{Source: from, Dest: filepath.Join(to, "x"), Resume: true, Pauses: []time.Duration{}})
 				sent += counted.bytes
 				if err == nil {
 					if report.Failed != 0 {
@@ -488,17 +477,17 @@ func TestResumeGetsThere(t *testing.T) {
 					}
 					break
 				}
-				if !IsBroken(err) || run == 100 {
+				if !transfer.IsBroken(err) || run == 100 {
 					t.Fatal(trial, run, err)
 				}
 				if _, err := os.Lstat(filepath.Join(to, "x")); err == nil {
 					t.Fatal("there before it is whole")
 				}
 			}
-			onlyThese(t, to, "x")
+			trees.Only(t, to, "x")
 			compare(t, fmt.Sprint("trial ", trial), described(t, from), described(t, filepath.Join(to, "x")))
 			if from == source {
-				same(t, harvest(t, filepath.Join(to, "x")), harvest(t, source))
+				trees.Same(t, trees.Harvest(t, filepath.Join(to, "x")), trees.Harvest(t, source))
 			} else if data, err := os.ReadFile(filepath.Join(to, "x")); err != nil || string(data) != strings.Repeat("one file ", 40000) {
 				t.Error("other contents", err)
 			}

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// is reports whether a file is the one of a part.
-func (p Part) is(f File) bool {
+// Is reports whether a file is the one of a part.
+func (p Part) Is(f File) bool {
 	return f.State == p.State || p.Grows && f.Size >= p.Size && identity(f.State) == identity(p.State)
 }
 

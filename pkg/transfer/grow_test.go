@@ -2,15 +2,18 @@
 
 //go:build unix
 
-package transfer
+package transfer_test
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // A file that grows while it is copied is copied as it was at a time, which is said; less never replaces more, and what changed
@@ -23,19 +26,19 @@ func TestFileThatGrows(t *testing.T) {
 			want  string
 			err   error
 		}{
-			"new": {'x', 0, "4 more", nil}, "shorter": {'x', 10, "4 more", nil}, "longer": {'x', size + 1000, "old", ErrLess}, "other": {'y', 10, "old", ErrChanged},
+			"new": {'x', 0, "4 more", nil}, "shorter": {'x', 10, "4 more", nil}, "longer": {'x', size + 1000, "old", transfer.ErrLess}, "other": {'y', 10, "old", transfer.ErrChanged},
 		} {
 			t.Run(name+itoa(size), func(t *testing.T) {
 				dir := t.TempDir()
 				t.Chdir(dir)
 				old := strings.Repeat("o", c.there)
-				plant(t, dir, map[string]string{"source/log": strings.Repeat("x", size), "source/a": "A", "dest/log": old})
+				trees.Plant(t, dir, map[string]string{"source/log": strings.Repeat("x", size), "source/a": "A", "dest/log": old})
 				if c.there == 0 {
 					check(t, os.Remove("dest/log"))
 				}
 				times, begun := 0, true
 				heard := reports{}
-				report, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/.", Dest: "dest", Report: heard.add, Progress: func(n int64) {
+				report, err := transfer.Copy(t.Context(), localfs.Tree(), localfs.Tree(), transfer.Options{Source: "source/.", Dest: "dest", Report: heard.add, Progress: func(n int64) {
 					begun = begun || n < 0
 					if n < 1000 || !begun || times == 2 {
 						return
@@ -50,7 +53,7 @@ func TestFileThatGrows(t *testing.T) {
 					check(t, errors.Join(err, f.Close()))
 				}})
 				check(t, err)
-				var grown *GrownError
+				var grown *transfer.GrownError
 				want := strings.Repeat("x", size) + "more"
 				if c.err != nil {
 					want = old
@@ -63,28 +66,8 @@ func TestFileThatGrows(t *testing.T) {
 				if report.Failed != 1 {
 					t.Errorf("%+v", report)
 				}
-				same(t, harvest(t, "dest"), map[string]string{"log": want, "a": "A"})
+				trees.Same(t, trees.Harvest(t, "dest"), map[string]string{"log": want, "a": "A"})
 			})
-		}
-	}
-}
-
-// A reader may send what a file grew by in any number of pieces: none of it goes out, nor zeros in its place.
-func TestStreamTakesNothingBehindTheEnd(t *testing.T) {
-	for _, grows := range []bool{false, true} {
-		var b bytes.Buffer
-		it := &item{File: File{Path: "log", Size: 6}, grows: grows}
-		out := Stdout(&b).(*stream).out
-		taps := &tap{Receiver: out, copier: &copier{}, batch: []*item{it}, index: []int{0}, errs: make([]error, 1), ended: make([]bool, 1)}
-		taps.Progress = func(int64) {}
-		for offset, text := range []string{"begin", "ning", "more", "and more"} {
-			check(t, taps.Data(0, int64(offset*5), []byte(text)))
-		}
-		if b.String() != "beginn" {
-			t.Errorf("grows %v: %q came", grows, &b)
-		}
-		if err := taps.errs[0]; (err == nil) != grows {
-			t.Errorf("grows %v: %v", grows, err)
 		}
 	}
 }
@@ -94,27 +77,27 @@ func TestStreamTakesNothingBehindTheEnd(t *testing.T) {
 func TestFileOfHolesIsLeftOut(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	plant(t, dir, map[string]string{"source/a": "A", "source/giant": "x", "source/empty": ""})
+	trees.Plant(t, dir, map[string]string{"source/a": "A", "source/giant": "x", "source/empty": ""})
 	for _, name := range []string{"source/giant", "source/empty"} {
 		if err := os.Truncate(name, 1<<40); err != nil {
 			t.Skip("this file system has no such files")
 		}
 	}
 	for name, c := range map[string]struct {
-		dst  Tree
+		dst  transfer.Tree
 		dest string
 		lost []string
 	}{
-		"copy":    {Local(), "dest", []string{"giant"}},
-		"archive": {NewArchive(io.Discard, false, "dest"), "dest", []string{"giant", "empty"}},
+		"copy":    {localfs.Tree(), "dest", []string{"giant"}},
+		"archive": {transfer.NewArchive(io.Discard, false, "dest"), "dest", []string{"giant", "empty"}},
 	} {
 		heard := reports{}
-		report, err := Copy(t.Context(), c.dst, Local(), Options{Source: "source", Dest: c.dest, Report: heard.add})
+		report, err := transfer.Copy(t.Context(), c.dst, localfs.Tree(), transfer.Options{Source: "source", Dest: c.dest, Report: heard.add})
 		if err != nil || report.Failed != len(c.lost) {
 			t.Errorf("%s: %+v, %v", name, report, err)
 		}
 		for _, file := range c.lost {
-			if _, ok := errors.AsType[*SparseError](heard[file]); !ok {
+			if _, ok := errors.AsType[*transfer.SparseError](heard[file]); !ok {
 				t.Errorf("%s: %s: %v", name, file, heard[file])
 			}
 		}

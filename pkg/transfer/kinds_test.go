@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package transfer
+package transfer_test
 
 import (
 	"context"
@@ -10,25 +10,28 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // both copies and compares all that is kept of each file.
-func both(t *testing.T, o Options) (from, to map[string]File) {
+func both(t *testing.T, o transfer.Options) (from, to map[string]transfer.File) {
 	t.Helper()
-	_, err := Copy(t.Context(), Local(), Local(), o)
+	_, err := transfer.Copy(t.Context(), localfs.Tree(), localfs.Tree(), o)
 	check(t, err)
 	return described(t, o.Source), described(t, o.Dest)
 }
 
-func described(t *testing.T, path string) map[string]File {
+func described(t *testing.T, path string) map[string]transfer.File {
 	t.Helper()
-	r, err := Local().Open(t.Context(), path)
+	r, err := localfs.Tree().Open(t.Context(), path)
 	check(t, err)
-	all := map[string]File{}
+	all := map[string]transfer.File{}
 	for f, err := range r.List(t.Context()) {
 		check(t, err)
 		all[f.Path] = f
@@ -65,7 +68,7 @@ func TestWhatIsKept(t *testing.T) {
 		t.Cleanup(func() {
 			check(t, errors.Join(os.Chmod(filepath.Join(source, "sub/deep"), 0o700), os.Chmod(filepath.Join(dest, "sub/deep"), 0o700)))
 		})
-		from, to := both(t, Options{Source: source, Dest: dest, Preserve: preserve})
+		from, to := both(t, transfer.Options{Source: source, Dest: dest, Preserve: preserve})
 		if len(from) != len(to) {
 			t.Errorf("%d files became %d", len(from), len(to))
 		}
@@ -89,20 +92,8 @@ func TestWhatIsKept(t *testing.T) {
 		if blocks := to["hole"].Blocks; blocks < 0 || blocks*512 > 1<<20 {
 			t.Errorf("the hole has %d blocks", blocks)
 		}
-		same(t, harvest(t, dest), harvest(t, source))
-		onlyThese(t, dir, "source", "dest")
-	}
-}
-
-// onlyThese fails where anything else is in a directory.
-func onlyThese(t *testing.T, dir string, names ...string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	check(t, err)
-	for _, e := range entries {
-		if !slices.Contains(names, e.Name()) {
-			t.Errorf("%s is left", e.Name())
-		}
+		trees.Same(t, trees.Harvest(t, dest), trees.Harvest(t, source))
+		trees.Only(t, dir, "source", "dest")
 	}
 }
 
@@ -110,21 +101,21 @@ func onlyThese(t *testing.T, dir string, names ...string) {
 func TestOtherKindsAreNamed(t *testing.T) {
 	dir := t.TempDir()
 	source, dest := filepath.Join(dir, "source"), filepath.Join(dir, "dest")
-	plant(t, source, map[string]string{"a": "A", "sub/b": "B"})
+	trees.Plant(t, source, map[string]string{"a": "A", "sub/b": "B"})
 	check(t, syscall.Mkfifo(filepath.Join(source, "sub/pipe"), 0o600))
 	heard := reports{}
-	report, err := Copy(t.Context(), Local(), Local(), Options{Source: source, Dest: dest, Report: heard.add})
-	if err != nil || report.Failed != 1 || !errors.Is(heard["sub/pipe"], ErrKind) {
+	report, err := transfer.Copy(t.Context(), localfs.Tree(), localfs.Tree(), transfer.Options{Source: source, Dest: dest, Report: heard.add})
+	if err != nil || report.Failed != 1 || !errors.Is(heard["sub/pipe"], transfer.ErrKind) {
 		t.Errorf("%+v, %v, %v", report, err, heard)
 	}
-	same(t, harvest(t, dest), map[string]string{"a": "A", "sub/": "", "sub/b": "B"})
+	trees.Same(t, trees.Harvest(t, dest), map[string]string{"a": "A", "sub/": "", "sub/b": "B"})
 }
 
 // Directories that are there keep their modes, and what is in them; links in them are replaced, and never written through.
 func TestMergeKeepsWhatIsThere(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	plant(t, dir, map[string]string{
+	trees.Plant(t, dir, map[string]string{
 		"source/sub/a": "new", "source/sub/in/b": "B", "source/sub/new/c": "C", "dest/sub/a": "-> ../../victim", "dest/sub/keep": "K", "dest/sub/in/": "", "victim": "safe",
 	})
 	check(t, os.Chmod("source/sub/in", 0o555))
@@ -135,7 +126,7 @@ func TestMergeKeepsWhatIsThere(t *testing.T) {
 			check(t, os.Chmod(filepath.Join(dir, name), 0o700))
 		}
 	})
-	_, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/.", Dest: "dest"})
+	_, err := transfer.Copy(t.Context(), localfs.Tree(), localfs.Tree(), transfer.Options{Source: "source/.", Dest: "dest"})
 	check(t, err)
 	if info, err := os.Stat("dest/sub/in"); err != nil || info.Mode().Perm() != 0o711 {
 		t.Error(info, err)
@@ -143,10 +134,10 @@ func TestMergeKeepsWhatIsThere(t *testing.T) {
 	if info, err := os.Stat("dest/sub/new"); err != nil || info.Mode().Perm() != 0o555 {
 		t.Error(info, err)
 	}
-	same(t, harvest(t, "dest"), map[string]string{
+	trees.Same(t, trees.Harvest(t, "dest"), map[string]string{
 		"sub/": "", "sub/a": "new", "sub/in/": "", "sub/in/b": "B", "sub/new/": "", "sub/new/c": "C", "sub/keep": "K",
 	})
-	onlyThese(t, dir, "source", "dest", "victim")
+	trees.Only(t, dir, "source", "dest", "victim")
 	if data, err := os.ReadFile("victim"); err != nil || string(data) != "safe" {
 		t.Errorf("%q, %v", data, err)
 	}
@@ -156,15 +147,15 @@ func TestMergeKeepsWhatIsThere(t *testing.T) {
 func TestFollow(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	plant(t, dir, map[string]string{
+	trees.Plant(t, dir, map[string]string{
 		"out/file": "far", "out/in/x": "X", "out/back": "-> ../source", "source/l": "-> ../out/file", "source/d": "-> ../out", "source/self": "-> .",
 		"source/none": "-> nowhere", "source/a": "A", "source/chain": "-> l",
 	})
 	heard := reports{}
-	report, err := Copy(t.Context(), Local(), Local(), Options{Source: "source", Dest: "dest", Follow: true, Report: heard.add})
+	report, err := transfer.Copy(t.Context(), localfs.Tree(), localfs.Tree(), transfer.Options{Source: "source", Dest: "dest", Follow: true, Report: heard.add})
 	check(t, err)
-	same(t, harvest(t, "dest"), map[string]string{"l": "far", "chain": "far", "a": "A", "d/": "", "d/file": "far", "d/in/": "", "d/in/x": "X"})
-	if report.Failed != 3 || !errors.Is(heard["self"], ErrLoop) || !errors.Is(heard["d/back"], ErrLoop) || !errors.Is(heard["none"], fs.ErrNotExist) {
+	trees.Same(t, trees.Harvest(t, "dest"), map[string]string{"l": "far", "chain": "far", "a": "A", "d/": "", "d/file": "far", "d/in/": "", "d/in/x": "X"})
+	if report.Failed != 3 || !errors.Is(heard["self"], transfer.ErrLoop) || !errors.Is(heard["d/back"], transfer.ErrLoop) || !errors.Is(heard["none"], fs.ErrNotExist) {
 		t.Error(report, heard)
 	}
 }
@@ -173,68 +164,45 @@ func TestFollow(t *testing.T) {
 func TestWhatCannotBeMovedIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	plant(t, dir, map[string]string{"source/a": "A", "source/x": "X", "dest/a/in": "the way"})
+	trees.Plant(t, dir, map[string]string{"source/a": "A", "source/x": "X", "dest/a/in": "the way"})
 	check(t, syscall.Mkfifo("dest/x", 0o600))
-	plant(t, dir, map[string]string{"source/z": "Z"})
+	trees.Plant(t, dir, map[string]string{"source/z": "Z"})
 	heard := reports{}
-	report, err := Copy(t.Context(), Local(), Local(), Options{Source: "source/.", Dest: "dest", Report: heard.add})
-	if err != nil || report.Failed != 2 || !errors.Is(heard["a"], ErrInTheWay) || !errors.Is(heard["x"], ErrInTheWay) {
+	report, err := transfer.Copy(t.Context(), localfs.Tree(), localfs.Tree(), transfer.Options{Source: "source/.", Dest: "dest", Report: heard.add})
+	if err != nil || report.Failed != 2 || !errors.Is(heard["a"], transfer.ErrInTheWay) || !errors.Is(heard["x"], transfer.ErrInTheWay) {
 		t.Error(report, err, heard)
 	}
-	same(t, harvest(t, "dest"), map[string]string{"a/": "", "a/in": "the way", "x": fs.ModeNamedPipe.String(), "z": "Z"})
-	onlyThese(t, "dest", "a", "x", "z")
-}
-
-// Somebody else's directory of the stage's name is not taken up.
-func TestStageOfOthersIsLeftAlone(t *testing.T) {
-	dir := t.TempDir()
-	id := ".shareproc-X.partial"
-	check(t, os.Mkdir(filepath.Join(dir, id), 0o777))
-	check(t, os.Chmod(filepath.Join(dir, id), 0o777))
-	s, err := Local().Stage(t.Context(), dir, id, false)
-	check(t, err)
-	if s.(*stage).name == id {
-		t.Error("took up a directory that all may write to")
-	}
-	check(t, s.Close(context.WithoutCancel(t.Context()), false))
-	onlyThese(t, dir, id)
-	check(t, os.Chmod(filepath.Join(dir, id), 0o700))
-	s, err = Local().Stage(t.Context(), dir, id, false)
-	check(t, err)
-	if s.(*stage).name != id {
-		t.Error("did not take up its own")
-	}
-	check(t, s.Close(t.Context(), true))
-	onlyThese(t, dir, id)
+	trees.Same(t, trees.Harvest(t, "dest"), map[string]string{"a/": "", "a/in": "the way", "x": fs.ModeNamedPipe.String(), "z": "Z"})
+	trees.Only(t, "dest", "a", "x", "z")
 }
 
 // What -p could not keep is named, and there.
 func TestOwnerThatIsNotKeptIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	plant(t, dir, map[string]string{"source/a": "A", "source/sub/b": "B", "source/sub/l": "-> b"})
+	trees.Plant(t, dir, map[string]string{"source/a": "A", "source/sub/b": "B", "source/sub/l": "-> b"})
 	heard := reports{}
-	report, err := Copy(t.Context(), unprivileged{Local()}, Local(), Options{Source: "source", Dest: "dest", Preserve: true, Report: heard.add})
-	if err != nil || report.Failed != 5 || report.Copied != 5 || !errors.Is(heard["sub/b"], ErrOwner) || !errors.Is(heard["."], ErrOwner) {
+	report, err := transfer.Copy(t.Context(), unprivileged{localfs.Tree()}, localfs.Tree(), transfer.Options{Source: "source", Dest: "dest", Preserve: true, Report: heard.add})
+	if err != nil || report.Failed != 5 || report.Copied != 5 || !errors.Is(heard["sub/b"], transfer.ErrOwner) || !errors.Is(heard["."], transfer.ErrOwner) {
 		t.Error(report, err, heard)
 	}
-	same(t, harvest(t, "dest"), harvest(t, "source"))
+	trees.Same(t, trees.Harvest(t, "dest"), trees.Harvest(t, "source"))
 }
 
 // unprivileged may not give files away.
-type unprivileged struct{ Tree }
+type unprivileged struct{ transfer.Tree }
 
-func (u unprivileged) Stage(ctx context.Context, directory, id string, preserve bool) (Stage, error) {
+func (u unprivileged) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
 	s, err := u.Tree.Stage(ctx, directory, id, preserve)
 	return unprivilegedStage{s}, err
 }
 
-type unprivilegedStage struct{ Stage }
+type unprivilegedStage struct{ transfer.Stage }
 
-func (u unprivilegedStage) Put(ctx context.Context, parts []Part, fill func(Receiver) error) ([]error, error) {
+func (u unprivilegedStage) Put(ctx context.Context, parts []transfer.Part, fill func(transfer.Receiver) error) ([]error, error) {
 	errs, err := u.Stage.Put(ctx, parts, fill)
 	for i := range errs {
-		errs[i] = ErrOwner
+		errs[i] = transfer.ErrOwner
 	}
 	return errs, err
 }

@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package transfer
+package transfer_test
 
 import (
 	"context"
@@ -10,19 +10,23 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // A lostTree is a destination that is gone in the middle: nothing can be written, nor taken away.
-type lostTree struct{ Tree }
+type lostTree struct{ transfer.Tree }
 
-func (l lostTree) Stage(ctx context.Context, directory, id string, preserve bool) (Stage, error) {
+func (l lostTree) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
 	s, err := l.Tree.Stage(ctx, directory, id, preserve)
 	return lostStage{s}, err
 }
 
-type lostStage struct{ Stage }
+type lostStage struct{ transfer.Stage }
 
-func (lostStage) Put(context.Context, []Part, func(Receiver) error) ([]error, error) {
+func (lostStage) Put(context.Context, []transfer.Part, func(transfer.Receiver) error) ([]error, error) {
 	return nil, errors.New("gone")
 }
 
@@ -32,12 +36,12 @@ func (lostStage) Close(context.Context, bool) error { return errors.New("gone") 
 func TestWhatIsLeftIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
-	plant(t, dir, map[string]string{"file": "x", "dest/": ""})
-	report, err := Copy(t.Context(), lostTree{Local()}, Local(), Options{Source: "file", Dest: "dest"})
+	trees.Plant(t, dir, map[string]string{"file": "x", "dest/": ""})
+	report, err := transfer.Copy(t.Context(), lostTree{localfs.Tree()}, localfs.Tree(), transfer.Options{Source: "file", Dest: "dest"})
 	if err == nil || !strings.HasPrefix(report.Left, filepath.Join(dir, "dest/.shareproc-")) {
 		t.Errorf("%+v, %v", report, err)
 	}
-	report, err = Copy(t.Context(), Local(), Local(), Options{Source: "file", Dest: "dest"})
+	report, err = transfer.Copy(t.Context(), localfs.Tree(), localfs.Tree(), transfer.Options{Source: "file", Dest: "dest"})
 	if err != nil || report.Left != "" {
 		t.Errorf("%+v, %v", report, err)
 	}

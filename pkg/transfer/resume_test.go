@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package transfer
+package transfer_test
 
 import (
 	"errors"
@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // What an earlier copy has left stays also where the line of the next one breaks before anything new is sent.
@@ -20,10 +24,10 @@ func TestResumeLosesNothingOfAnEarlierCopy(t *testing.T) {
 	check(t, os.WriteFile(source, []byte(strings.Repeat("one file ", 40000)), 0o644))
 	for n := 1; ; n++ {
 		check(t, os.Mkdir(to, 0o755))
-		o := Options{Source: source, Dest: filepath.Join(to, "x"), Resume: true, Pauses: []time.Duration{}}
+		o := transfer.Options{Source: source, Dest: filepath.Join(to, "x"), Resume: true, Pauses: []time.Duration{}}
 		first := &line{kind: "cut", left: 200 << 10}
 		first.next = func() int64 { return 1 << 40 }
-		if _, err := Copy(t.Context(), far{Tree: Local(), line: first}, Local(), o); !IsBroken(err) {
+		if _, err := transfer.Copy(t.Context(), far{Tree: localfs.Tree(), line: first}, localfs.Tree(), o); !transfer.IsBroken(err) {
 			t.Fatal(err)
 		}
 		left := partial(t, to)
@@ -31,14 +35,14 @@ func TestResumeLosesNothingOfAnEarlierCopy(t *testing.T) {
 			t.Fatal("nothing was left")
 		}
 		l := once(n)
-		_, err := Copy(t.Context(), far{Tree: Local(), line: l}, Local(), o)
+		_, err := transfer.Copy(t.Context(), far{Tree: localfs.Tree(), line: l}, localfs.Tree(), o)
 		if l.broken == 0 {
 			check(t, err)
-			onlyThese(t, to, "x")
+			trees.Only(t, to, "x")
 			return
 		}
 		_, moved := os.Lstat(filepath.Join(to, "x"))
-		if !IsBroken(err) || partial(t, to) < left && errors.Is(moved, os.ErrNotExist) {
+		if !transfer.IsBroken(err) || partial(t, to) < left && errors.Is(moved, os.ErrNotExist) {
 			t.Errorf("%d: %v, %d bytes left of %d", n, err, partial(t, to), left)
 		}
 		check(t, os.RemoveAll(to))

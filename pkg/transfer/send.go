@@ -119,7 +119,7 @@ func (t *tap) became(ctx context.Context, i int, own error, side func(error) err
 	switch {
 	case it.state == failed, IsBroken(own):
 	case own == nil || errors.Is(own, ErrOwner):
-		if t.parts[i].contents() && !t.ended[i] {
+		if t.parts[i].HasContents() && !t.ended[i] {
 			return t.read(ErrDamaged)
 		}
 		if it.state = staged; own != nil {

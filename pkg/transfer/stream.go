@@ -15,21 +15,19 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 )
 
+const bufferSize = 128 << 10
+
 // A stream is a Tree of one file, which is read or written once, from its beginning to its end.
 type stream struct {
 	in  *input
 	out *output
 }
 
-// Stdin is a Tree whose only file is what r gives. It cannot be asked for twice.
-func Stdin(r io.Reader) Tree { return &stream{in: &input{in: r, close: leave}} }
+// Input is a Tree whose only file is what r gives. It cannot be asked for twice. end, if any, closes it.
+func Input(r io.Reader, end func() error) Tree { return &stream{in: &input{in: r, end: end}} }
 
-// Stdout is a Tree whose only file is written to w. What went out stays: an error says what became of it.
-func Stdout(w io.Writer) Tree {
-	return &stream{out: &output{newFlow(w), leave}}
-}
-
-func leave() error { return nil }
+// Output is a Tree whose only file is written to w. What went out stays: an error says what became of it. end, if any, closes it.
+func Output(w io.Writer, end func() error) Tree { return &stream{out: &output{newFlow(w), end}} }
 
 func (s *stream) Stat(_ context.Context, path string, _ bool) (File, error) {
 	return streamed(path, -1), nil
@@ -55,9 +53,9 @@ func streamed(path string, size int64) File {
 
 // An input reads a stream.
 type input struct {
-	in    io.Reader
-	close func() error
-	used  bool
+	in   io.Reader
+	end  func() error // nil where its owner closes it
+	used bool
 }
 
 func (s *input) List(context.Context) iter.Seq2[File, error] {
@@ -77,7 +75,10 @@ func (s *input) Read(ctx context.Context, files []Part, r Receiver) error {
 	out, in := io.Pipe()
 	crash.Go(ctx, func() {
 		_, err := io.Copy(in, s.in)
-		in.CloseWithError(errors.Join(err, s.close()))
+		if s.end != nil {
+			err = errors.Join(err, s.end())
+		}
+		in.CloseWithError(err)
 	})
 	defer out.Close()
 	defer context.AfterFunc(ctx, func() { out.CloseWithError(context.Cause(ctx)) })()
@@ -149,7 +150,7 @@ func (f *flow) known(part Part) Sum {
 // An output is a stage that holds nothing back.
 type output struct {
 	*flow
-	close func() error
+	end func() error // nil where its owner closes it
 }
 
 func (s *output) List(context.Context) iter.Seq2[File, error] {
@@ -193,7 +194,13 @@ func (s *output) Remove(context.Context, []string) error { return nil }
 
 func (s *output) Commit(context.Context, []File, []Move) ([]error, error) { return nil, nil }
 
-func (s *output) Close(context.Context, bool) error { return s.close() }
+// Close leaves what went out.
+func (s *output) Close(context.Context, bool) error {
+	if s.end == nil {
+		return nil
+	}
+	return s.end()
+}
 
 // streams puts a Tree for a stream in the place of one that has it.
 func streams(ctx context.Context, c *copier) error {

@@ -52,7 +52,7 @@ type parallelReader struct {
 
 // Read is the first Reader's but for one large file.
 func (r *parallelReader) Read(ctx context.Context, parts []Part, to Receiver) error {
-	if len(parts) != 1 || parts[0].Grows || parts[0].end()-parts[0].From < 2*streamPart || parts[0].holes() {
+	if len(parts) != 1 || parts[0].Grows || parts[0].End()-parts[0].From < 2*streamPart || parts[0].HasHoles() {
 		return r.Reader.Read(ctx, parts, to)
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -64,7 +64,7 @@ func (r *parallelReader) Read(ctx context.Context, parts []Part, to Receiver) er
 	for i, reader := range r.all {
 		ready[i] = make(chan *piece)
 		group.Go(func() {
-			for at := part.From + int64(i)*streamPart; at < part.end(); at += int64(len(r.all)) * streamPart {
+			for at := part.From + int64(i)*streamPart; at < part.End(); at += int64(len(r.all)) * streamPart {
 				p := readPiece(ctx, reader, part, at, used)
 				select {
 				case ready[i] <- p:
@@ -74,7 +74,7 @@ func (r *parallelReader) Read(ctx context.Context, parts []Part, to Receiver) er
 			}
 		})
 	}
-	for i, at := 0, part.From; at < part.end(); i, at = (i+1)%len(ready), at+streamPart {
+	for i, at := 0, part.From; at < part.End(); i, at = (i+1)%len(ready), at+streamPart {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -106,7 +106,7 @@ type piece struct {
 
 // readPiece reads into a buffer that is not used any more, where there is one.
 func readPiece(ctx context.Context, r Reader, part Part, at int64, used <-chan []byte) *piece {
-	p := &piece{at: at, size: min(streamPart, part.end()-at), own: ErrDamaged}
+	p := &piece{at: at, size: min(streamPart, part.End()-at), own: ErrDamaged}
 	select {
 	case p.data = <-used:
 		p.data = p.data[:0]

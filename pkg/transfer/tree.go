@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package transfer answers "how does a tree get from here to there, whole or not at all?". Copy is the one algorithm; a
-// Tree is an end of it: this machine's files (through os.Root), a process's root in a pod (pkg/remote), a standard
-// stream or an archive. It opens no connections, knows no pods and prints nothing.
+// Tree is an end of it: this machine's files (localfs), a process's root in a pod (pkg/remote), a stream or an archive. It
+// opens no connections, knows no pods and prints nothing.
 package transfer
 
 import (
@@ -44,18 +44,19 @@ type Part struct {
 	Grows bool
 }
 
-func (p Part) end() int64 {
+// End is where it ends.
+func (p Part) End() int64 {
 	if p.To > 0 {
 		return p.To
 	}
 	return p.Size
 }
 
-// holes reports whether the disk has less of it than it is long.
-func (p Part) holes() bool { return p.Blocks >= 0 && p.Blocks*512 < p.Size }
+// HasHoles reports whether the disk has less of it than it is long.
+func (p Part) HasHoles() bool { return p.Blocks >= 0 && p.Blocks*512 < p.Size }
 
-// contents reports whether there are any to come.
-func (p Part) contents() bool { return p.Mode.IsRegular() && p.Link == "" }
+// HasContents reports whether there are any to come.
+func (p Part) HasContents() bool { return p.Mode.IsRegular() && p.Link == "" }
 
 // A Sum is about the first N bytes of a regular file.
 type Sum struct {

@@ -16,6 +16,7 @@ import (
 	"testing/fstest"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // checkCopy holds what a copy has made on this side to the oracle: what came, as what, and what is said not to have come.
@@ -24,7 +25,7 @@ func (v *View) checkCopy(t *testing.T) {
 	for _, directory := range []string{"/small", "/denied"} {
 		dest := t.TempDir() + "/copy"
 		failed := map[string]error{}
-		report, err := transfer.Copy(t.Context(), transfer.Local(), v.Root.Source(), transfer.Options{
+		report, err := transfer.Copy(t.Context(), localfs.Tree(), v.Root.Source(), transfer.Options{
 			Source: v.Path + directory, Dest: dest, Preserve: true,
 			Report: func(path string, err error) { failed[below(directory, path)] = err },
 		})

@@ -26,6 +26,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // A copySide is an end of a copy that is open.
@@ -67,16 +68,13 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 	case end.stream() && write:
 		screen := deps.Report.Screen(false)
 		defer screen.Close(&err)
-		p.tree = transfer.Stdout(screen)
+		p.tree = transfer.Output(screen, nil)
 	case end.stream():
-		p.tree = transfer.Stdin(deps.Streams.In)
+		p.tree = transfer.Input(deps.Streams.In, nil)
 	case end.pod == "":
-		p.path, p.tree = filepath.ToSlash(end.path), transfer.Local()
+		p.path, p.tree = filepath.ToSlash(end.path), localfs.Tree()
 	default:
-		number := 0
-		if write {
-			number = 1
-		}
+		number := map[bool]int{true: 1}[write]
 		in, flags := opts.in[number], opts.Of(number)
 		p.pid, flags.Container = cmp.Or(in.PID, opts.pid), cmp.Or(in.Container, flags.Container)
 		p.session, err = cli.Open(ctx, cli.Within(deps, end.namespace), end.pod, &flags, session.Request{Access: podspec.ReadRoot, Bulk: true}, 0)

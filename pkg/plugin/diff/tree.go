@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
 
 // A diffTree lists and reads one of the two. Names are relative, "." is where it begins.
@@ -32,7 +33,7 @@ var errTooLarge = errors.New("too large")
 
 // list opens a side, and fills in its top and its listing.
 func (t *diffTree) list(ctx context.Context, s *side, opts *diffOptions) error {
-	tree := transfer.Local()
+	tree := localfs.Tree()
 	if t.session != nil {
 		var err error
 		if t.root, err = t.session.Dial(ctx, s.end.pid); err != nil {
@@ -184,7 +185,7 @@ func (h *summed) Done(_ int, size int64, err error) error {
 
 // read gives a file's bytes, errTooLarge where there are more than limit.
 func (t *diffTree) read(ctx context.Context, s *side, name string, limit int) ([]byte, error) {
-	tree := transfer.Local()
+	tree := localfs.Tree()
 	if t.session != nil {
 		tree = t.root.Source()
 	}

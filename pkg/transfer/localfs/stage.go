@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package transfer
+package localfs
 
 import (
 	"bytes"
@@ -8,10 +8,13 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // A stage is a private directory of this machine. What is copied is called "data" in it.
@@ -27,7 +30,7 @@ type stage struct {
 type putter struct {
 	*walk
 	stage   *stage
-	parts   []Part
+	parts   []transfer.Part
 	errs    []error
 	begun   []bool
 	sealed  []bool  // it has its mode and time
@@ -39,7 +42,7 @@ type putter struct {
 }
 
 // Put makes what has no contents, and then takes the contents of files.
-func (s *stage) Put(_ context.Context, parts []Part, fill func(Receiver) error) ([]error, error) {
+func (s *stage) Put(_ context.Context, parts []transfer.Part, fill func(transfer.Receiver) error) ([]error, error) {
 	w, err := s.walk()
 	if err != nil {
 		return nil, err
@@ -50,20 +53,20 @@ func (s *stage) Put(_ context.Context, parts []Part, fill func(Receiver) error) 
 	contents := false
 	var lost []int
 	for i, part := range parts {
-		above := slices.IndexFunc(lost, func(n int) bool { return within(part.Path, parts[n].Path) })
+		above := slices.IndexFunc(lost, func(n int) bool { return parts[n].Path == "." || strings.HasPrefix(part.Path, parts[n].Path+"/") })
 		switch {
 		case above >= 0:
 			p.errs[i] = p.errs[lost[above]]
 		case !possible(s.system, part.Path):
-			p.errs[i] = ErrName
-		case part.contents():
+			p.errs[i] = transfer.ErrName
+		case part.HasContents():
 			contents = true
 		default:
 			if err := p.own(i, p.make(part)); err != nil {
 				return nil, err
 			}
 		}
-		if err := p.errs[i]; err != nil && part.Mode.IsDir() && !errors.Is(err, ErrOwner) {
+		if err := p.errs[i]; err != nil && part.Mode.IsDir() && !errors.Is(err, transfer.ErrOwner) {
 			lost = append(lost, i)
 		}
 	}
@@ -80,14 +83,14 @@ func (p *putter) own(i int, err error) error {
 			return err
 		}
 	}
-	if p.errs[i] == nil || errors.Is(p.errs[i], ErrOwner) {
-		p.errs[i] = plain(err)
+	if p.errs[i] == nil || errors.Is(p.errs[i], transfer.ErrOwner) {
+		p.errs[i] = transfer.Plain(err)
 	}
 	return nil
 }
 
 // make makes a directory or a link.
-func (p *putter) make(part Part) error {
+func (p *putter) make(part transfer.Part) error {
 	root, base, err := p.in(part.Path)
 	if err != nil {
 		return err
@@ -101,7 +104,7 @@ func (p *putter) make(part Part) error {
 		}
 	case part.Link != "":
 		if err = p.free(root, base, part.Path); err == nil {
-			err = p.root.Link(p.disk(join(p.top, part.Link)), p.disk(join(p.top, part.Path)))
+			err = p.root.Link(p.named(part.Link), p.named(part.Path))
 		}
 		return err
 	case part.Mode&fs.ModeSymlink != 0:
@@ -109,7 +112,7 @@ func (p *putter) make(part Part) error {
 			err = root.Symlink(part.Target, base)
 		}
 	default:
-		return ErrKind
+		return transfer.ErrKind
 	}
 	if err == nil && p.stage.preserve {
 		return owned(root, base, part.File)
@@ -118,29 +121,29 @@ func (p *putter) make(part Part) error {
 }
 
 // clash reports another name that this disk treats as the same.
-func (p *putter) clash(root *os.Root, path string) error {
-	if path == "." {
+func (p *putter) clash(root *os.Root, name string) error {
+	if name == "." {
 		return nil
 	}
-	if dir, _ := split(path); p.names == nil || p.dir != dir {
+	if dir := path.Dir(name); p.names == nil || p.dir != dir {
 		names, err := readNames(root)
 		if err != nil {
 			return err
 		}
 		p.dir, p.names = dir, names
 	}
-	if _, name := split(path); slices.Contains(p.names, name) {
+	if slices.Contains(p.names, path.Base(name)) {
 		return nil
 	}
-	return ErrClash
+	return transfer.ErrClash
 }
 
 // free takes away a file that an earlier attempt left under the name.
-func (p *putter) free(root *os.Root, base, path string) error {
+func (p *putter) free(root *os.Root, base, name string) error {
 	if _, err := root.Lstat(base); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := p.clash(root, path); err != nil {
+	if err := p.clash(root, name); err != nil {
 		return err
 	}
 	return root.Remove(base)
@@ -168,15 +171,15 @@ func (p *putter) use(i int) error {
 }
 
 // create makes a file. With nonblock Go does not ask how the file waits.
-func (p *putter) create(path string) (*os.File, error) {
-	root, base, err := p.in(path)
+func (p *putter) create(name string) (*os.File, error) {
+	root, base, err := p.in(name)
 	if err != nil {
 		return nil, err
 	}
 	const flag = os.O_WRONLY | os.O_CREATE | os.O_EXCL | nonblock
 	file, err := root.OpenFile(base, flag, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		if err = p.free(root, base, path); err == nil {
+		if err = p.free(root, base, name); err == nil {
 			file, err = root.OpenFile(base, flag, 0o600)
 		}
 	}
@@ -189,7 +192,7 @@ func (p *putter) shut() error {
 	}
 	err := p.file.Close() // some file systems say only now that they are full
 	p.file = nil
-	return plain(err)
+	return transfer.Plain(err)
 }
 
 // block is what file systems give and leave out as one.
@@ -206,7 +209,7 @@ func (p *putter) Data(i int, offset int64, data []byte) error {
 	f, zeros := p.parts[i], [block]byte{}
 	for len(data) > 0 {
 		n := len(data)
-		if f.Blocks < 0 || f.holes() {
+		if f.Blocks < 0 || f.HasHoles() {
 			n = min(n, block-int(offset%block))
 		}
 		if n > block || !bytes.Equal(data[:n], zeros[:n]) {
@@ -226,7 +229,7 @@ func (p *putter) Data(i int, offset int64, data []byte) error {
 // Done gives a file its length, owner, mode and time, or takes it away.
 func (p *putter) Done(i int, size int64, err error) error {
 	if err == nil && p.errs[i] == nil {
-		if err := p.own(i, p.finish(i, size)); err != nil || p.errs[i] == nil || errors.Is(p.errs[i], ErrOwner) {
+		if err := p.own(i, p.finish(i, size)); err != nil || p.errs[i] == nil || errors.Is(p.errs[i], transfer.ErrOwner) {
 			return err
 		}
 	}
@@ -268,9 +271,9 @@ func (p *putter) finish(i int, size int64) error {
 
 // Remove takes away what is not copied any more.
 func (s *stage) Remove(_ context.Context, paths []string) error {
-	for _, path := range paths {
-		if err := s.removeAll(s.root, s.disk(join(s.top, path))); err != nil {
-			return plain(err)
+	for _, name := range paths {
+		if err := s.removeAll(s.root, s.named(name)); err != nil {
+			return transfer.Plain(err)
 		}
 	}
 	return nil
@@ -292,39 +295,39 @@ func (s *stage) removeAll(root *os.Root, name string) error {
 }
 
 // Commit moves.
-func (s *stage) Commit(_ context.Context, directories []File, moves []Move) ([]error, error) {
+func (s *stage) Commit(_ context.Context, directories []transfer.File, moves []transfer.Move) ([]error, error) {
 	top := map[string]bool{}
 	for _, m := range moves {
 		top[m.From] = true
 	}
-	late := map[string]File{}
+	late := map[string]transfer.File{}
 	for _, d := range slices.Backward(directories) {
 		if d.Mode&0o200 == 0 && top[d.Path] {
 			late[d.Path] = d // a directory is changed when it gets another parent
 			continue
 		}
-		if err := s.applyMetadata(s.root, s.disk(join(s.top, d.Path)), d); err != nil {
-			return nil, plain(err)
+		if err := s.applyMetadata(s.root, s.named(d.Path), d); err != nil {
+			return nil, transfer.Plain(err)
 		}
 	}
 	errs, open := make([]error, len(moves)), ""
 	for i, m := range moves {
 		to := s.disk(m.To)
 		if !possible(s.system, m.To) {
-			errs[i] = ErrName
+			errs[i] = transfer.ErrName
 			continue
 		}
-		if dir, _ := split(m.To); dir != open {
+		if dir := path.Dir(m.To); dir != open {
 			if errs[i] = s.passable(dir); errs[i] != nil {
 				continue
 			}
 			open = dir
 		}
-		err := s.move(filepath.Join(s.name, s.disk(join(s.top, m.From))), to)
+		err := s.move(filepath.Join(s.name, s.named(m.From)), to)
 		if d, ok := late[m.From]; ok && err == nil {
 			err = s.applyMetadata(s.parent, to, d)
 		}
-		errs[i] = plain(err)
+		errs[i] = transfer.Plain(err)
 	}
 	return errs, nil
 }
@@ -335,7 +338,7 @@ func (s *stage) passable(dir string) error {
 	for name := range strings.SplitSeq(dir, "/") {
 		at = filepath.Join(at, s.disk(name))
 		if info, err := s.parent.Lstat(at); err != nil || !info.IsDir() {
-			return errors.Join(plain(err), ErrInTheWay)
+			return errors.Join(transfer.Plain(err), transfer.ErrInTheWay)
 		}
 	}
 	return nil
@@ -355,7 +358,7 @@ func (s *stage) move(from, to string) error {
 		return fs.ErrExist
 	default:
 		if kind = was.Mode().Type(); is.IsDir() || kind != 0 && kind != fs.ModeSymlink {
-			return ErrInTheWay
+			return transfer.ErrInTheWay
 		}
 	}
 	return s.parent.Rename(from, to)

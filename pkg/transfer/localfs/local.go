@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package transfer
+// Package localfs answers "what are this machine's files to a copy?": it is one Tree of pkg/transfer, through os.Root, with the
+// rules that each system has for names, owners, times and holes. It does not decide what is copied, or where it goes.
+package localfs
 
 import (
 	"context"
@@ -10,48 +12,50 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// A local is this machine's file system.
-type local struct {
+// A tree is this machine's file system.
+type tree struct {
 	system string // whose rules the disk has for names: another one in tests, which takes README and readme for one
 }
 
-// Local is the Tree of this machine's files. Nothing is read or written outside a path that Open or Stage was given, whatever
+// Tree is this machine's. Nothing is read or written outside a path that Open or Stage was given, whatever
 // links are there. Its paths have slashes, on Windows too.
-func Local() Tree { return local{runtime.GOOS} }
+func Tree() transfer.Tree { return tree{runtime.GOOS} }
 
 // disk is the name by which the disk knows a path.
-func (l local) disk(path string) string {
-	if l.system != runtime.GOOS {
+func (t tree) disk(path string) string {
+	if t.system != runtime.GOOS {
 		path = strings.ToUpper(path)
 	}
 	return filepath.FromSlash(path)
 }
 
 // Stat follows links as the system does.
-func (l local) Stat(_ context.Context, path string, follow bool) (File, error) {
+func (t tree) Stat(_ context.Context, path string, follow bool) (transfer.File, error) {
 	full, err := absolute(path)
 	if err != nil {
-		return File{}, err
+		return transfer.File{}, err
 	}
 	i := strings.LastIndexAny(full, `/`+string(filepath.Separator)) + 1
 	look := os.Lstat
-	if follow = follow || unnamed(full[i:]); follow {
+	if follow = follow || slices.Contains([]string{"", ".", ".."}, full[i:]); follow {
 		look = os.Stat
 	}
 	info, err := look(full)
 	if err != nil {
 		if _, above := os.Stat(full[:i]); errors.Is(err, fs.ErrNotExist) && above != nil {
-			err = ErrNoDirectory
+			err = transfer.ErrNoDirectory
 		} else if errors.Is(err, syscall.ENOTDIR) {
-			err = ErrNotDirectory
+			err = transfer.ErrNotDirectory
 		}
-		return File{}, plain(err)
+		return transfer.File{}, transfer.Plain(err)
 	}
 	f, name := describeFile(info), full
 	if follow {
@@ -66,7 +70,7 @@ func (l local) Stat(_ context.Context, path string, follow bool) (File, error) {
 	if !follow && info.Mode()&fs.ModeSymlink != 0 {
 		f.Target, err = os.Readlink(full)
 	}
-	return f, plain(err)
+	return f, transfer.Plain(err)
 }
 
 // absolute leaves ".." to those who know where links lead.
@@ -79,14 +83,14 @@ func absolute(path string) (string, error) {
 	return strings.TrimSuffix(wd, string(filepath.Separator)) + string(filepath.Separator) + path, err
 }
 
-func describeFile(info fs.FileInfo) File {
-	f := File{Mode: info.Mode(), Size: info.Size(), Blocks: -1, Mtime: info.ModTime()}
+func describeFile(info fs.FileInfo) transfer.File {
+	f := transfer.File{Mode: info.Mode(), Size: info.Size(), Blocks: -1, Mtime: info.ModTime()}
 	describe(&f, info)
 	return f
 }
 
 // Stream opens what is not a file, directory or link, and the descriptors that a shell hands on by name.
-func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error) {
+func (t tree) Stream(ctx context.Context, path string, write bool) (transfer.Tree, error) {
 	full, err := absolute(path)
 	if err != nil {
 		return nil, nil //nolint:nilerr // Stat says so
@@ -96,7 +100,7 @@ func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error
 		return nil, nil //nolint:nilerr // see above
 	}
 	if info.Mode()&fs.ModeSocket != 0 {
-		return nil, ErrKind
+		return nil, transfer.ErrKind
 	}
 	flag := os.O_RDONLY
 	if write {
@@ -107,7 +111,7 @@ func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error
 	crash.Go(ctx, func() {
 		var err error
 		file, err = os.OpenFile(full, flag, 0)
-		done <- plain(err)
+		done <- transfer.Plain(err)
 	})
 	select {
 	case <-ctx.Done():
@@ -118,9 +122,9 @@ func (l local) Stream(ctx context.Context, path string, write bool) (Tree, error
 		}
 	}
 	if write {
-		return &stream{out: &output{newFlow(file), file.Close}}, nil
+		return transfer.Output(file, file.Close), nil
 	}
-	return &stream{in: &input{in: file, close: file.Close}}, nil
+	return transfer.Input(file, file.Close), nil
 }
 
 // descriptor reports whether a path is one of the names of an open file, which to replace would be no copy.
@@ -144,24 +148,24 @@ func descriptor(path string) bool {
 }
 
 // Open begins at a file or a directory.
-func (l local) Open(_ context.Context, path string) (Reader, error) {
+func (t tree) Open(_ context.Context, path string) (transfer.Reader, error) {
 	full := filepath.FromSlash(path)
 	info, err := os.Lstat(full)
 	if err != nil {
-		return nil, plain(err)
+		return nil, transfer.Plain(err)
 	}
 	dir, top := full, "."
 	if !info.IsDir() {
 		dir, top = filepath.Split(full)
 	}
-	return &files{open: func() (*os.Root, error) { return os.OpenRoot(dir) }, disk: l.disk, top: top}, nil
+	return &files{open: func() (*os.Root, error) { return os.OpenRoot(dir) }, disk: t.disk, top: top}, nil
 }
 
 // Stage makes a directory that is private, or takes up one that is.
-func (l local) Stage(_ context.Context, directory, id string, preserve bool) (Stage, error) {
+func (t tree) Stage(_ context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
 	parent, err := os.OpenRoot(filepath.FromSlash(directory))
 	if err != nil {
-		return nil, plain(err)
+		return nil, transfer.Plain(err)
 	}
 	err = parent.Mkdir(id, 0o700)
 	if errors.Is(err, fs.ErrExist) {
@@ -179,12 +183,12 @@ func (l local) Stage(_ context.Context, directory, id string, preserve bool) (St
 	var info fs.FileInfo
 	if err == nil {
 		if info, err = root.Stat("."); err == nil && !private(info) {
-			err = ErrInTheWay // somebody else has put theirs in its place
+			err = transfer.ErrInTheWay // somebody else has put theirs in its place
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(plain(err), parent.Close())
+		return nil, errors.Join(transfer.Plain(err), parent.Close())
 	}
 	open := func() (*os.Root, error) { return root.OpenRoot(".") }
-	return &stage{files: files{open: open, disk: l.disk, top: "data"}, parent: parent, root: root, name: id, preserve: preserve, system: l.system}, nil
+	return &stage{files: files{open: open, disk: t.disk, top: "data"}, parent: parent, root: root, name: id, preserve: preserve, system: t.system}, nil
 }

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package transfer
+package localfs
 
 import (
 	"fmt"
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-func owned(root *os.Root, base string, f File) error {
+func owned(root *os.Root, base string, f transfer.File) error {
 	if err := root.Lchown(base, int(f.UID), int(f.GID)); err != nil {
-		return fmt.Errorf("%w: %w", ErrOwner, plain(err))
+		return fmt.Errorf("%w: %w", transfer.ErrOwner, transfer.Plain(err))
 	}
 	return nil
 }
@@ -27,7 +29,7 @@ func (p *putter) seal(i int) error {
 }
 
 // applyMetadata gives a file its owner, mode and time, in this order: a new owner clears bits of the mode.
-func (s *stage) applyMetadata(root *os.Root, base string, f File) error {
+func (s *stage) applyMetadata(root *os.Root, base string, f transfer.File) error {
 	mode := f.Mode & (fs.ModePerm | fs.ModeSticky)
 	var kept error
 	if s.preserve {

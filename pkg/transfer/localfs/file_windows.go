@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package transfer
+package localfs
 
 import (
 	"errors"
@@ -8,11 +8,13 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 const nonblock = 0
 
-func describe(f *File, info fs.FileInfo) {
+func describe(f *transfer.File, info fs.FileInfo) {
 	f.State = strconv.FormatInt(info.Size(), 36) + ":" + strconv.FormatInt(info.ModTime().UnixNano(), 36)
 }
 

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package transfer
+package localfs
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // see stream.go
+	"crypto/sha1" //nolint:gosec // it detects damage in transit, not forgery
 	"errors"
 	"io"
 	"io/fs"
 	"iter"
 	"os"
+	"path"
 	"path/filepath"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
+// bufferSize is how much is read at a time.
 const bufferSize = 128 << 10
 
 // files reads what is below a directory of this machine.
@@ -31,7 +35,7 @@ type walk struct {
 
 func (f *files) walk() (*walk, error) {
 	root, err := f.open()
-	return &walk{files: f, root: root}, plain(err)
+	return &walk{files: f, root: root}, transfer.Plain(err)
 }
 
 func (w *walk) close() {
@@ -41,53 +45,57 @@ func (w *walk) close() {
 	_ = w.root.Close()
 }
 
+// named is the name by which the disk knows what a copy calls something.
+func (f *files) named(name string) string { return f.disk(path.Join(f.top, name)) }
+
 // in is the directory that a path is in, and its name there.
-func (w *walk) in(path string) (*os.Root, string, error) {
-	dir, base := split(join(w.top, path))
+func (w *walk) in(name string) (*os.Root, string, error) {
+	full := path.Join(w.top, name)
+	dir := path.Dir(full)
 	if w.at == nil || w.dir != dir {
 		at, err := w.root.OpenRoot(w.disk(dir))
 		if err != nil {
-			return nil, "", plain(err)
+			return nil, "", transfer.Plain(err)
 		}
 		if w.at != nil {
 			_ = w.at.Close()
 		}
 		w.at, w.dir = at, dir
 	}
-	return w.at, w.disk(base), nil
+	return w.at, w.disk(path.Base(full)), nil
 }
 
 // regular opens a regular file, and nothing that might block.
-func (w *walk) regular(path string, flag int) (*os.File, fs.FileInfo, error) {
-	root, base, err := w.in(path)
+func (w *walk) regular(name string, flag int) (*os.File, fs.FileInfo, error) {
+	root, base, err := w.in(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	before, err := root.Lstat(base)
 	if err != nil {
-		return nil, nil, plain(err)
+		return nil, nil, transfer.Plain(err)
 	}
 	if !before.Mode().IsRegular() {
-		return nil, nil, ErrKind
+		return nil, nil, transfer.ErrKind
 	}
 	file, err := root.OpenFile(base, flag|nonblock, 0)
 	if err != nil {
-		return nil, nil, plain(err)
+		return nil, nil, transfer.Plain(err)
 	}
 	now, err := file.Stat()
 	if err != nil || !os.SameFile(now, before) {
 		_ = file.Close()
-		return nil, nil, errors.Join(err, ErrChanged)
+		return nil, nil, errors.Join(err, transfer.ErrChanged)
 	}
 	return file, now, nil
 }
 
 // List goes through no link.
-func (f *files) List(ctx context.Context) iter.Seq2[File, error] {
-	return func(yield func(File, error) bool) {
+func (f *files) List(ctx context.Context) iter.Seq2[transfer.File, error] {
+	return func(yield func(transfer.File, error) bool) {
 		w, err := f.walk()
 		if err != nil {
-			yield(File{}, err)
+			yield(transfer.File{}, err)
 			return
 		}
 		defer w.close()
@@ -96,45 +104,45 @@ func (f *files) List(ctx context.Context) iter.Seq2[File, error] {
 			_, err = list(ctx, root, base, ".", yield)
 		}
 		if err != nil {
-			yield(File{}, err)
+			yield(transfer.File{}, err)
 		}
 	}
 }
 
-// list yields a name and all that is in it; more is false once nobody wants that.
-func list(ctx context.Context, root *os.Root, base, path string, yield func(File, error) bool) (more bool, err error) {
+// list yields a file, called name, and all that is in it; more is false once nobody wants that.
+func list(ctx context.Context, root *os.Root, base, name string, yield func(transfer.File, error) bool) (more bool, err error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}
 	info, err := root.Lstat(base)
 	if err != nil {
-		if path == "." {
-			return false, plain(err)
+		if name == "." {
+			return false, transfer.Plain(err)
 		}
-		return yield(File{Path: path, Err: plain(err)}, nil), nil
+		return yield(transfer.File{Path: name, Err: transfer.Plain(err)}, nil), nil
 	}
 	f := describeFile(info)
-	f.Path = path
+	f.Path = name
 	if f.Mode&fs.ModeSymlink != 0 {
 		f.Target, err = root.Readlink(base)
-		f.Target, f.Err = filepath.ToSlash(f.Target), plain(err)
+		f.Target, f.Err = filepath.ToSlash(f.Target), transfer.Plain(err)
 	}
 	if !f.Mode.IsDir() {
 		return yield(f, nil), nil
 	}
 	dir, err := root.OpenRoot(base)
 	if err != nil {
-		f.Err = plain(err)
+		f.Err = transfer.Plain(err)
 		return yield(f, nil), nil
 	}
 	defer func() { _ = dir.Close() }()
 	names, err := readNames(dir)
-	f.Err = plain(err)
+	f.Err = transfer.Plain(err)
 	if more := yield(f, nil); !more || err != nil {
 		return more, nil
 	}
-	for _, name := range names {
-		if more, err := list(ctx, dir, name, join(path, name), yield); !more || err != nil {
+	for _, entry := range names {
+		if more, err := list(ctx, dir, entry, path.Join(name, entry), yield); !more || err != nil {
 			return false, err
 		}
 	}
@@ -151,26 +159,26 @@ func readNames(dir *os.Root) ([]string, error) {
 }
 
 // Sum reads files.
-func (f *files) Sum(ctx context.Context, parts []Part) ([]Sum, error) {
+func (f *files) Sum(ctx context.Context, parts []transfer.Part) ([]transfer.Sum, error) {
 	w, err := f.walk()
 	if err != nil {
 		return nil, err
 	}
 	defer w.close()
-	sums, buffer := make([]Sum, len(parts)), make([]byte, bufferSize)
+	sums, buffer := make([]transfer.Sum, len(parts)), make([]byte, bufferSize)
 	for i, part := range parts {
 		file, _, err := w.regular(part.Path, os.O_RDONLY)
 		if err != nil {
 			sums[i].Err = err
 			continue
 		}
-		h := sha1.New() //nolint:gosec // see stream.go
+		h := sha1.New() //nolint:gosec // it detects damage in transit, not forgery
 		from := io.Reader(contextReader{ctx, file})
 		if part.From >= 0 {
 			from = io.LimitReader(from, part.From)
 		}
 		sums[i].N, err = io.CopyBuffer(h, from, buffer)
-		sums[i].Err = plain(err)
+		sums[i].Err = transfer.Plain(err)
 		h.Sum(sums[i].SHA1[:0])
 		_ = file.Close()
 		if ctx.Err() != nil {
@@ -193,7 +201,7 @@ func (r contextReader) Read(p []byte) (int, error) {
 }
 
 // Read reads files that are what they were when they were listed, and still are that afterwards.
-func (f *files) Read(ctx context.Context, parts []Part, r Receiver) error {
+func (f *files) Read(ctx context.Context, parts []transfer.Part, r transfer.Receiver) error {
 	w, err := f.walk()
 	if err != nil {
 		return err
@@ -213,20 +221,20 @@ func (f *files) Read(ctx context.Context, parts []Part, r Receiver) error {
 }
 
 // read is about one file: own concerns that alone, err is the end.
-func (w *walk) read(ctx context.Context, i int, part Part, r Receiver, buffer []byte) (own, err error) {
+func (w *walk) read(ctx context.Context, i int, part transfer.Part, r transfer.Receiver, buffer []byte) (own, err error) {
 	file, info, err := w.regular(part.Path, os.O_RDONLY)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrKind) {
-			err = ErrChanged
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, transfer.ErrKind) {
+			err = transfer.ErrChanged
 		}
 		return err, nil
 	}
 	defer func() { _ = file.Close() }()
-	if !part.is(describeFile(info)) {
-		return ErrChanged, nil
+	if !part.Is(describeFile(info)) {
+		return transfer.ErrChanged, nil
 	}
-	for at, end := part.From, part.end(); at < part.end(); at, end = end, part.end() {
-		if part.holes() {
+	for at, end := part.From, part.End(); at < part.End(); at, end = end, part.End() {
+		if part.HasHoles() {
 			at, end = extent(file, at, end)
 		}
 		if own, err := send(ctx, file, at, end, buffer, func(at int64, p []byte) error { return r.Data(i, at, p) }); own != nil || err != nil {
@@ -234,10 +242,10 @@ func (w *walk) read(ctx context.Context, i int, part Part, r Receiver, buffer []
 		}
 	}
 	now, own := file.Stat()
-	if own == nil && !part.is(describeFile(now)) {
-		own = ErrChanged
+	if own == nil && !part.Is(describeFile(now)) {
+		own = transfer.ErrChanged
 	}
-	return plain(own), nil
+	return transfer.Plain(own), nil
 }
 
 // send reads a part of a file that is to be there.
@@ -255,9 +263,9 @@ func send(ctx context.Context, file *os.File, at, end int64, buffer []byte, to f
 		}
 		if own != nil && at < end {
 			if errors.Is(own, io.EOF) {
-				own = ErrChanged
+				own = transfer.ErrChanged
 			}
-			return plain(own), nil
+			return transfer.Plain(own), nil
 		}
 	}
 	return nil, nil

@@ -2,7 +2,7 @@
 
 //go:build unix
 
-package transfer
+package localfs
 
 import (
 	"errors"
@@ -14,13 +14,15 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // nonblock lets an open return where a pipe has come in the place of a file.
 const nonblock = unix.O_NONBLOCK
 
 // describe adds what only some systems know of a file.
-func describe(f *File, info fs.FileInfo) {
+func describe(f *transfer.File, info fs.FileInfo) {
 	s, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return

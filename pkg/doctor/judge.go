@@ -27,27 +27,34 @@ func (d *Diagnosis) evaluate(found map[Purpose]blocker) {
 	}
 }
 
+// judgment is what is found about one mode.
+type judgment struct {
+	*ModeReport
+	d *Diagnosis
+}
+
 func (d *Diagnosis) evaluateMode(way Purpose, o blocker) ModeReport {
 	r := ModeReport{Command: "debug" + flagOf(way), For: way}
+	v := judgment{&r, d}
 	if o.blocked != nil {
-		r.add(o.blocked.Error(), hint.Of(o.blocked))
+		v.add(o.blocked.Error(), hint.Of(o.blocked))
 	}
-	stopped := d.evaluatePermissions(&r)
+	stopped := v.evaluatePermissions()
 	if o.unread != nil && !stopped {
-		r.add(o.unread.Error(), hint.Of(o.unread))
+		v.add(o.unread.Error(), hint.Of(o.unread))
 	}
 	if (way == ForHelper || way == ForRoot) && d.Server.EphemeralContainers.Result == No {
-		r.add("this server lacks ephemeral containers (Kubernetes 1.25 or later)", d.copyAdvice(way)+"upgrade the cluster")
+		v.add("this server lacks ephemeral containers (Kubernetes 1.25 or later)", v.copyAdvice()+"upgrade the cluster")
 	}
 	if o.blocked == nil && o.unread == nil && !stopped {
-		d.evaluatePolicy(&r)
+		v.evaluatePolicy()
 	}
 	r.Works = len(r.Problems) == 0
 	return r
 }
 
-func (r *ModeReport) add(text, try string) {
-	r.Problems = append(r.Problems, Problem{Text: text, Try: try})
+func (v judgment) add(text, try string) {
+	v.Problems = append(v.Problems, Problem{Text: text, Try: try})
 }
 
 func (d *Diagnosis) lacks(way Purpose) []Permission {
@@ -55,10 +62,10 @@ func (d *Diagnosis) lacks(way Purpose) []Permission {
 }
 
 // evaluatePermissions adds missing permissions. A running helper needs none for adding one.
-func (d *Diagnosis) evaluatePermissions(r *ModeReport) (stopped bool) {
+func (v judgment) evaluatePermissions() (stopped bool) {
 	var what []string
-	for _, p := range d.lacks(r.For) {
-		if d.helpers[r.For] == "" || !p.is("patch", "", "pods/ephemeralcontainers") {
+	for _, p := range v.d.lacks(v.For) {
+		if v.d.helpers[v.For] == "" || !p.is("patch", "", "pods/ephemeralcontainers") {
 			what = append(what, p.String())
 		}
 	}
@@ -66,22 +73,22 @@ func (d *Diagnosis) evaluatePermissions(r *ModeReport) (stopped bool) {
 		return false
 	}
 	try := "ask an admin to apply the Role above (--role prints only the Role)"
-	if r.For != d.For {
-		try = fmt.Sprintf("run %s%s --role to print the Role", d.doctor(), flagOf(r.For))
+	if v.For != v.d.For {
+		try = fmt.Sprintf("run %s%s --role to print the Role", v.d.doctor(), flagOf(v.For))
 	}
 	if slices.Equal(what, []string{"create pods/exec"}) {
-		try = d.attachAdvice(r.For) + try
+		try = v.attachAdvice() + try
 	}
-	r.add(session.Lacking(what, d.Namespace), try)
+	v.add(session.Lacking(what, v.d.Namespace), try)
 	return true
 }
 
 // attachAdvice begins the advice if attach provides a shell.
-func (d *Diagnosis) attachAdvice(way Purpose) string {
-	may := slices.ContainsFunc(d.Permissions, func(p Permission) bool {
+func (v judgment) attachAdvice() string {
+	may := slices.ContainsFunc(v.d.Permissions, func(p Permission) bool {
 		return p.is("create", "", "pods/attach") && p.Allowed == Yes
 	})
-	if way != ForHelper || !may {
+	if v.For != ForHelper || !may {
 		return ""
 	}
 	return "run kubectl shareproc debug POD without a command to attach to a shell; for everything else, "
@@ -100,52 +107,52 @@ func (d *Diagnosis) doctor() string {
 }
 
 // evaluatePolicy looks for a security context that is admitted and sufficient.
-func (d *Diagnosis) evaluatePolicy(r *ModeReport) {
-	made := r.For
+func (v judgment) evaluatePolicy() {
+	made := v.For
 	if made == ForRoot {
 		made = ForHelper
 	}
 	purpose := made
-	if !d.named() {
+	if !v.d.named() {
 		purpose = ForPod
 	}
-	admitted, unknown, blocker := policyOn(d, purpose, r.For)
+	admitted, unknown, blocker := v.policyOn(purpose)
 	if admitted {
 		return
 	}
 	what := string(made)
 	switch {
-	case d.helpers[r.For] != "":
+	case v.d.helpers[v.For] != "":
 	case blocker != nil:
-		r.add(blocker.Error(), hint.Of(blocker))
-	case unknown != "" && !d.named():
-		r.add("unknown whether policy admits a "+what+": "+unknown,
+		v.add(blocker.Error(), hint.Of(blocker))
+	case unknown != "" && !v.d.named():
+		v.add("unknown whether policy admits a "+what+": "+unknown,
 			"run kubectl shareproc doctor POD, which checks that pod instead of a test pod")
 	case unknown != "":
-		r.add("unknown whether policy admits a "+what+": "+unknown, "run it again")
-	case r.For == ForRoot:
-		r.add("policy denies every "+what+" that could use the target's root as /",
+		v.add("unknown whether policy admits a "+what+": "+unknown, "run it again")
+	case v.For == ForRoot:
+		v.add("policy denies every "+what+" that could use the target's root as /",
 			"leave out --root and use /proc/PID/root, or use kubectl shareproc fs, which resolves links inside the target")
-	case !d.named():
-		r.add("policy denies every security context", "ask an admin for an exception")
-	case r.For == ForPatch:
-		r.add("policy denies every patch of "+d.Workload, d.copyAdvice(r.For)+"ask an admin for an exception")
+	case !v.d.named():
+		v.add("policy denies every security context", "ask an admin for an exception")
+	case v.For == ForPatch:
+		v.add("policy denies every patch of "+v.d.Workload, v.copyAdvice()+"ask an admin for an exception")
 	default:
-		r.add(fmt.Sprintf("policy denies every %s that can read the files of container %s", what, d.Target.Container),
-			d.copyAdvice(r.For)+"ask an admin for an exception")
+		v.add(fmt.Sprintf("policy denies every %s that can read the files of container %s", what, v.d.Target.Container),
+			v.copyAdvice()+"ask an admin for an exception")
 	}
 }
 
 // policyOn reports whether a sufficient security context is admitted; otherwise what blocks all of them, or why nothing
 // is known.
-func policyOn(d *Diagnosis, purpose, way Purpose) (admitted bool, unknown string, blocker error) {
-	for _, a := range d.Policy {
-		if a.For != purpose || !d.suffices(a, way) {
+func (v judgment) policyOn(purpose Purpose) (admitted bool, unknown string, blocker error) {
+	for _, a := range v.d.Policy {
+		if a.For != purpose || !v.suffices(a) {
 			continue
 		}
 		// A test pod that a quota denies stands for a copy, which the quota would deny, and for a helper, which it
 		// would not.
-		if a.Admitted == Yes && (a.blocker == nil || way == ForHelper || way == ForRoot) {
+		if a.Admitted == Yes && (a.blocker == nil || v.For == ForHelper || v.For == ForRoot) {
 			return true, "", nil
 		}
 		if a.blocker != nil {
@@ -160,20 +167,20 @@ func policyOn(d *Diagnosis, purpose, way Purpose) (admitted bool, unknown string
 
 // suffices reports whether a security context opens the files of the target, or is what the user chose. The user that a
 // patch will meet is unknown.
-func (d *Diagnosis) suffices(a Admission, way Purpose) bool {
-	if way == ForRoot {
+func (v judgment) suffices(a Admission) bool {
+	if v.For == ForRoot {
 		return a.Enters
 	}
-	return a.Opens != podspec.SeeProcesses || !d.want.Override.Empty() || way == ForPatch
+	return a.Opens != podspec.SeeProcesses || !v.d.want.Override.Empty() || v.For == ForPatch
 }
 
 // copyAdvice begins the advice if a copy is admitted instead.
-func (d *Diagnosis) copyAdvice(way Purpose) string {
-	admitted := slices.ContainsFunc(d.Policy, func(a Admission) bool { return a.For == ForCopy && a.Admitted == Yes })
-	if way == ForCopy || !admitted {
+func (v judgment) copyAdvice() string {
+	admitted := slices.ContainsFunc(v.d.Policy, func(a Admission) bool { return a.For == ForCopy && a.Admitted == Yes })
+	if v.For == ForCopy || !admitted {
 		return ""
 	}
-	return fmt.Sprintf("run kubectl shareproc debug %s --copy, or ", d.Target.Pod)
+	return fmt.Sprintf("run kubectl shareproc debug %s --copy, or ", v.d.Target.Pod)
 }
 
 func (d *Diagnosis) failure() error {

@@ -32,7 +32,7 @@ func (t Target) Terminating() bool { return t.Pod.DeletionTimestamp != nil }
 // CheckCopyable says why nothing can be copied from the pod, or nil.
 func (t Target) CheckCopyable() error {
 	if t.Terminating() {
-		return t.terminating()
+		return terminating(t.Pod)
 	}
 	return CheckPlatform(t.Pod, nil)
 }
@@ -88,29 +88,29 @@ func stopped(t Target, st *corev1.ContainerStatus) error {
 	case st.State.Waiting != nil && st.State.Waiting.Reason == creating: // a copy would wait as well
 		return t.notRunning(waits(st.State.Waiting), "kubectl describe pod "+name)
 	case st.State.Waiting != nil && st.State.Waiting.Reason == crashLoop:
-		return t.notRunning(crashes(st), t.afterCrash(t.Container))
+		return t.notRunning(crashes(st), afterCrash(t.Pod, t.Container))
 	case st.State.Waiting != nil:
-		return t.notRunning(waits(st.State.Waiting), t.others())
-	case st.State.Terminated != nil && t.restarts(st.State.Terminated) && st.State.Terminated.ExitCode == 0 && st.RestartCount < 2:
+		return t.notRunning(waits(st.State.Waiting), others(t.Pod))
+	case st.State.Terminated != nil && restarts(t.Pod, st.State.Terminated) && st.State.Terminated.ExitCode == 0 && st.RestartCount < 2:
 		return t.notRunning(outcome(st.State.Terminated)+"; the kubelet will restart it", "run it again once the container runs")
-	case st.State.Terminated != nil && t.restarts(st.State.Terminated):
-		return t.notRunning(outcome(st.State.Terminated)+"; the kubelet will restart it", t.afterCrash(t.Container))
+	case st.State.Terminated != nil && restarts(t.Pod, st.State.Terminated):
+		return t.notRunning(outcome(st.State.Terminated)+"; the kubelet will restart it", afterCrash(t.Pod, t.Container))
 	case st.State.Terminated != nil:
-		return t.notRunning("terminated, "+outcome(st.State.Terminated), t.others())
+		return t.notRunning("terminated, "+outcome(st.State.Terminated), others(t.Pod))
 	}
-	return t.notRunning("the kubelet reports no reason", t.others())
+	return t.notRunning("the kubelet reports no reason", others(t.Pod))
 }
 
 // restarts reports whether the kubelet starts a container that has ended again. The kubelet names the back-off only a
 // while later, or never where it is short.
-func (t Target) restarts(st *corev1.ContainerStateTerminated) bool {
-	switch t.Pod.Spec.RestartPolicy {
+func restarts(pod *corev1.Pod, st *corev1.ContainerStateTerminated) bool {
+	switch pod.Spec.RestartPolicy {
 	case corev1.RestartPolicyNever:
 		return false
 	case corev1.RestartPolicyOnFailure:
 		return st.ExitCode != 0
 	default:
-		return t.Pod.DeletionTimestamp == nil
+		return pod.DeletionTimestamp == nil
 	}
 }
 
@@ -126,9 +126,9 @@ func (t Target) notRunning(why, try string) error {
 	return hint.With(fmt.Errorf("container %s in pod/%s is not running: %s", t.Container, t.Pod.Name, why), try)
 }
 
-func (t Target) others() string {
+func others(pod *corev1.Pod) string {
 	return fmt.Sprintf("run kubectl shareproc debug %s --copy, or choose another container with -c (%s)",
-		t.Pod.Name, strings.Join(Containers(t.Pod), ", "))
+		pod.Name, strings.Join(Containers(pod), ", "))
 }
 
 // finished reports whether all of the pod's containers have ended for good.
@@ -197,7 +197,7 @@ func (t Target) initializing(init *corev1.ContainerStatus) error {
 	case init.State.Running != nil:
 		return t.notRunning(why, fmt.Sprintf("use -c %s, the init container that is running now", init.Name))
 	case waiting != nil && waiting.Reason == crashLoop:
-		return t.notRunning(why+" ("+crashes(init)+")", t.afterCrash(init.Name))
+		return t.notRunning(why+" ("+crashes(init)+")", afterCrash(t.Pod, init.Name))
 	case waiting != nil:
 		why += " (" + waits(waiting) + ")"
 	case init.State.Terminated != nil:
@@ -226,13 +226,13 @@ func crashes(st *corev1.ContainerStatus) string {
 
 // afterCrash is the advice for a container that crash-loops. A copy can't hold an init container: the
 // shell in the copy would wait for it.
-func (t Target) afterCrash(container string) string {
-	name := t.Pod.Name
-	if slices.ContainsFunc(t.Pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == container }) {
+func afterCrash(pod *corev1.Pod, container string) string {
+	name := pod.Name
+	if slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == container }) {
 		return fmt.Sprintf("run kubectl logs %s -c %s --previous, or use -c %s while it is running", name, container, container)
 	}
 	who := name
-	if container != defaultOf(t.Pod) {
+	if container != defaultOf(pod) {
 		who += " -c " + container
 	}
 	return fmt.Sprintf("kubectl shareproc debug %s --copy --hold   # a shell instead of the crash\n"+
@@ -240,8 +240,7 @@ func (t Target) afterCrash(container string) string {
 }
 
 // terminating advises the pod that will stand in for the one that goes, if something sees to that.
-func (t Target) terminating() error {
-	pod := t.Pod
+func terminating(pod *corev1.Pod) error {
 	err := fmt.Errorf("pod/%s is being deleted", pod.Name)
 	owner := metav1.GetControllerOf(pod)
 	if owner == nil {

@@ -36,9 +36,9 @@ func lines() []budget {
 		{dirs: "pkg/proc", code: 2141},
 		{dirs: "pkg/report", code: 801},
 		{dirs: "pkg/session", code: 5102, shell: 216, goal: 1900},
-		{dirs: "pkg/doctor", code: 1133, goal: 700},
+		{dirs: "pkg/doctor", code: 1140, goal: 700},
 		{dirs: "pkg/podspec", code: 2126, shell: 193},
-		{dirs: "pkg/target", code: 1383},
+		{dirs: "pkg/target", code: 1382},
 		{dirs: "pkg/attach", code: 2347},
 		{dirs: "pkg/config", code: 421, goal: 250},
 		{dirs: "pkg/diff", code: 224},
@@ -60,10 +60,8 @@ type budget struct {
 func exceptions() map[string]int {
 	return map[string]int{
 		"pkg/remote.Root":      31,
-		"pkg/target.Target":    15,
 		"pkg/remote.link":      14,
 		"pkg/remote.reader":    14,
-		"pkg/doctor.Diagnosis": 14,
 		"pkg/remote.walk":      13,
 	}
 }

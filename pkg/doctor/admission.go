@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -50,7 +51,7 @@ func (e examiner) helperTrials(t target.Target, plan session.Plan, override pods
 	}
 	var list []Admission
 	for _, c := range candidates {
-		a := trial(e.Image, ForHelper, c, plan.TargetUser, session.Rule("patch", "pods/ephemeralcontainers"))
+		a := trial(e.Image, ForHelper, c, plan.TargetUser, rbac.Rule("patch", "pods/ephemeralcontainers"))
 		a.try = func(ctx context.Context) (podspec.Made, error) {
 			return session.TryHelper(ctx, e.Deps, t, plan, c)
 		}
@@ -76,7 +77,7 @@ func allCandidates(s podspec.TargetUser) []podspec.Candidate {
 func (e examiner) copyTrials(t target.Target, plan session.Plan) []Admission {
 	var list []Admission
 	for _, c := range plan.Candidates {
-		a := trial(e.Image, ForCopy, c, plan.TargetUser, session.Rule("create", "pods"))
+		a := trial(e.Image, ForCopy, c, plan.TargetUser, rbac.Rule("create", "pods"))
 		a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryCopy(ctx, e.Deps, t, plan, c) }
 		list = append(list, a)
 	}
@@ -92,7 +93,7 @@ func (e examiner) patchTrials(plan session.PatchPlan, pods bool) []Admission {
 	subject := podspec.TargetUserOf(plan.Target.Pod, plan.Target.Container)
 	var list []Admission
 	for _, c := range candidates {
-		a := trial(e.Image, ForPatch, c, subject, session.Rule("patch", plan.Resource()))
+		a := trial(e.Image, ForPatch, c, subject, rbac.Rule("patch", plan.Resource()))
 		a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryPatch(ctx, e.Deps, plan, c, pods) }
 		list = append(list, a)
 	}
@@ -116,7 +117,7 @@ func (e examiner) podTrials(namespace string, override podspec.Override) []Admis
 				continue
 			}
 			seen = append(seen, c)
-			a := trial(e.Image, ForPod, c, s, session.Rule("create", "pods"))
+			a := trial(e.Image, ForPod, c, s, rbac.Rule("create", "pods"))
 			a.Enters = *c.Security.RunAsUser == 0 // if the runtime lets root chroot by default, as most do
 			pod := e.smallPod(namespace, c)
 			a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryPod(ctx, e.Deps, pod, c) }
@@ -209,7 +210,7 @@ func (a *Admission) answer(made podspec.Made, err error) {
 // needs returns the missing permission for the dry run, or "".
 func (a *Admission) needs(may []Permission) string {
 	for _, p := range may {
-		if p.String() == session.RuleName(a.asks) && p.Allowed == No {
+		if p.String() == rbac.Name(a.asks) && p.Allowed == No {
 			return p.String()
 		}
 	}

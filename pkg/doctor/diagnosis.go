@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -152,7 +153,7 @@ func (e examiner) inquire(ctx context.Context, d *Diagnosis) (t target.Target, u
 	asked.Go(func() { d.Server = serverOf(ctx, e.Deps) })
 	asked.Go(func() {
 		// Without a username the Role has no RoleBinding.
-		d.User, _ = bounded(ctx, func(ctx context.Context) (string, error) { return session.Who(ctx, e.Client), nil })
+		d.User, _ = bounded(ctx, func(ctx context.Context) (string, error) { return rbac.Who(ctx, e.Client), nil })
 	})
 	if d.named() {
 		asked.Go(func() {

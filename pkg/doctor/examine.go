@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -44,7 +45,7 @@ func (e examiner) examine(ctx context.Context, d *Diagnosis, t target.Target, no
 	choose := func(way Purpose, access podspec.Access) session.Plan {
 		want := d.want
 		want.Access, want.Copy = access, way == ForCopy
-		plan, err := session.Choose(t, want, session.Permissions{})
+		plan, err := session.Choose(t, want, rbac.Permissions{})
 		if err == nil {
 			err = target.CheckPlatform(t.Pod, node)
 		}

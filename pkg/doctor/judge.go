@@ -9,7 +9,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
 // evaluate finds the problems of every mode, first the one to fix first: a target, then permissions, then policy.
@@ -79,7 +79,7 @@ func (v judgment) evaluatePermissions() (stopped bool) {
 	if slices.Equal(what, []string{"create pods/exec"}) {
 		try = v.attachAdvice() + try
 	}
-	v.add(session.Lacking(what, v.d.Namespace), try)
+	v.add(rbac.Lacking(what, v.d.Namespace), try)
 	return true
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -87,9 +88,9 @@ func permissions(purpose Purpose, requests []authv1.ResourceAttributes) []Permis
 	const apps = "apps"
 	var list []Permission
 	add := func(r authv1.ResourceAttributes, purposes ...Purpose) {
-		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, session.RuleResource(r)) })
+		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, rbac.Resource(r)) })
 		if i < 0 {
-			list = append(list, Permission{Verb: r.Verb, Group: r.Group, Resource: session.RuleResource(r)})
+			list = append(list, Permission{Verb: r.Verb, Group: r.Group, Resource: rbac.Resource(r)})
 			i = len(list) - 1
 		}
 		list[i].For = append(list[i].For, purposes...)
@@ -101,21 +102,21 @@ func permissions(purpose Purpose, requests []authv1.ResourceAttributes) []Permis
 	}
 	modes(ForHelper, session.Ephemeral)
 	// A WebSocket is a GET; since Kubernetes 1.35 it needs create as well.
-	add(session.Rule("get", "pods/exec"), ForWebSocket)
-	add(session.Rule("create", "pods/attach"), ForAttach)
+	add(rbac.Rule("get", "pods/exec"), ForWebSocket)
+	add(rbac.Rule("create", "pods/attach"), ForAttach)
 	modes(ForCopy, session.Copy)
-	add(session.Rule("list", "pods"), ForWorkload, ForSessions)
+	add(rbac.Rule("list", "pods"), ForWorkload, ForSessions)
 	modes(ForPatch, session.Patch)
 	for _, kind := range target.WorkloadKinds() {
 		resource := target.Workload{Kind: kind}.Plural() + "." + apps
-		add(session.Rule("get", resource), ForWorkload, ForPatch)
-		add(session.Rule("patch", resource), ForPatch)
+		add(rbac.Rule("get", resource), ForWorkload, ForPatch)
+		add(rbac.Rule("patch", resource), ForPatch)
 	}
-	add(session.Rule("get", "replicasets."+apps), ForWorkload)
-	add(session.Rule("get", "jobs.batch"), ForWorkload)
+	add(rbac.Rule("get", "replicasets."+apps), ForWorkload)
+	add(rbac.Rule("get", "jobs.batch"), ForWorkload)
 	for _, r := range requests {
 		add(r)
-		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, session.RuleResource(r)) })
+		i := slices.IndexFunc(list, func(p Permission) bool { return p.is(r.Verb, r.Group, rbac.Resource(r)) })
 		if list[i].leads = true; len(list[i].For) == 0 {
 			list[i].For = []Purpose{ForWorkload}
 		}
@@ -134,7 +135,7 @@ func named(list []Permission, purpose Purpose, ref target.Ref) []Permission {
 	}
 	for i := range list {
 		if p := &list[i]; p.Group == "" && strings.HasPrefix(p.Resource, "pods") {
-			p.Name = session.NamedRule(session.Rule(p.Verb, p.Resource), pod).Name
+			p.Name = rbac.Named(rbac.Rule(p.Verb, p.Resource), pod).Name
 		}
 	}
 	return list
@@ -170,9 +171,9 @@ func (e examiner) review(ctx context.Context, namespace string, list []Permissio
 
 func (e examiner) reviewOne(ctx context.Context, namespace string, p *Permission) error {
 	status, err := bounded(ctx, func(ctx context.Context) (authv1.SubjectAccessReviewStatus, error) {
-		rule := session.Rule(p.Verb, strings.TrimSuffix(p.Resource+"."+p.Group, "."))
+		rule := rbac.Rule(p.Verb, strings.TrimSuffix(p.Resource+"."+p.Group, "."))
 		rule.Name = p.Name
-		return session.Review(ctx, e.Client, namespace, rule)
+		return rbac.Review(ctx, e.Client, namespace, rule)
 	})
 	if err != nil {
 		p.Allowed, p.Reason = Unknown, err.Error()

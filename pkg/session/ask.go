@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
 // helperScript queries a helper, and stops it.
@@ -129,7 +130,7 @@ func atOnce[T any](ctx context.Context, list []T, do func(*T)) {
 // Mine splits a list into what the user made and the rest. If the cluster does not report the username, nothing is
 // theirs.
 func (o Manager) Mine(ctx context.Context, list []Entry) (mine, others []Entry, err error) {
-	who := Who(ctx, o.Client)
+	who := rbac.Who(ctx, o.Client)
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
 	}

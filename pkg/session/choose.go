@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -28,6 +30,24 @@ const (
 	// Patch is used by PlanPatch; Choose never selects it.
 	Patch Mode = "patch"
 )
+
+// Requirements are the requests that a mode makes. Open checks them first, and doctor reports them. A patch also gets
+// and patches its workload.
+func (m Mode) Requirements() []authv1.ResourceAttributes {
+	get, exec := rbac.Rule("get", "pods"), rbac.Rule("create", "pods/exec")
+	switch m {
+	case Reuse:
+		return []authv1.ResourceAttributes{get, exec}
+	case Persist:
+		return []authv1.ResourceAttributes{get, rbac.Rule("patch", "pods/ephemeralcontainers"), rbac.Rule("create", "pods/attach")}
+	case Copy:
+		return []authv1.ResourceAttributes{get, rbac.Rule("create", "pods"), rbac.Rule("delete", "pods"), exec}
+	case Patch:
+		return []authv1.ResourceAttributes{rbac.Rule("list", "pods"), get, exec}
+	default:
+		return []authv1.ResourceAttributes{get, rbac.Rule("patch", "pods/ephemeralcontainers"), exec}
+	}
+}
 
 // Request is what the user asked for.
 type Request struct {
@@ -80,13 +100,10 @@ type Plan struct {
 // Choose selects a mode, in this order: what the user asked for, a running helper that is sufficient, a new ephemeral
 // helper. For files it prefers a helper with no more privileges than the target. It copies or patches only on request, and
 // adds no helper to a pod that is being deleted. With attach but without exec permission, a shell becomes persistent.
-func Choose(t target.Target, want Request, may Permissions) (Plan, error) {
-	if len(may.denied) == 0 {
-		return choose(t, want)
-	}
-	exec, attach, add := Rule("create", "pods/exec"), Rule("create", "pods/attach"), Rule("patch", "pods/ephemeralcontainers")
+func Choose(t target.Target, want Request, may rbac.Permissions) (Plan, error) {
+	exec, attach, add := rbac.Rule("create", "pods/exec"), rbac.Rule("create", "pods/attach"), rbac.Rule("patch", "pods/ephemeralcontainers")
 	var notes []string
-	if want.Shell && !want.Persist && may.lack(exec) && !may.lack(attach) {
+	if want.Shell && !want.Persist && may.Lack(exec) && !may.Lack(attach) {
 		want.Persist = true
 		notes = append(notes, "you can attach to pods here but not exec: using --persist")
 	}
@@ -95,11 +112,11 @@ func Choose(t target.Target, want Request, may Permissions) (Plan, error) {
 	if err != nil {
 		return plan, err
 	}
-	if plan.Mode == Ephemeral && plan.Fallback != "" && may.lack(add) {
+	if plan.Mode == Ephemeral && plan.Fallback != "" && may.Lack(add) {
 		plan.notes = append(plan.notes, plan.describeFallback("you lack permission to add another helper to pod/"+t.Pod.Name))
 		plan = plan.reusing(plan.Fallback)
 	}
-	return plan, may.check(t.Pod.Namespace, plan.Mode.Requirements())
+	return plan, may.Check(t.Pod.Namespace, plan.Mode.Requirements())
 }
 
 // describeFallback warns that a helper with more privileges than the target is used, and why.

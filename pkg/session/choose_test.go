@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
 func TestChoose(t *testing.T) {
@@ -56,19 +57,19 @@ func TestChoose(t *testing.T) {
 		if c.want.Access == "" {
 			c.want.Access = podspec.ReadAll
 		}
-		got, err := Choose(newTarget(c.edit), c.want, Permissions{})
+		got, err := Choose(newTarget(c.edit), c.want, rbac.Permissions{})
 		if err != nil || got.Mode != c.plan.Mode || got.Helper != c.plan.Helper || got.View != c.plan.View {
 			t.Errorf("%s: got %+v, %v", c.sentence, got, err)
 		}
 	}
 	deleted := both(withHelper("shareproc-a", "web", "i", nowRunning()), func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.Now()) })
-	if got, err := Choose(newTarget(deleted), Request{Access: podspec.ReadRoot}, Permissions{}); err != nil || got.Mode != Reuse {
+	if got, err := Choose(newTarget(deleted), Request{Access: podspec.ReadRoot}, rbac.Permissions{}); err != nil || got.Mode != Reuse {
 		t.Errorf("a helper in a pod that is being deleted: %+v, %v", got, err)
 	}
-	if got, err := Choose(newTarget(deleted), Request{Access: podspec.ReadRoot, ExcludeHelper: "shareproc-a"}, Permissions{}); err == nil {
+	if got, err := Choose(newTarget(deleted), Request{Access: podspec.ReadRoot, ExcludeHelper: "shareproc-a"}, rbac.Permissions{}); err == nil {
 		t.Errorf("a new one in a pod that is being deleted: %+v", got)
 	}
-	if _, err := Choose(newTarget(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), Request{}, Permissions{}); err == nil {
+	if _, err := Choose(newTarget(func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), Request{}, rbac.Permissions{}); err == nil {
 		t.Error("a finished pod has no processes to see")
 	}
 }
@@ -140,7 +141,7 @@ func TestFileWorkTakesTheHelperThatMatches(t *testing.T) {
 			for _, edit := range c.edits {
 				edit(p)
 			}
-		}), c.want, Permissions{})
+		}), c.want, rbac.Permissions{})
 		if err != nil || got.Helper != c.helper || (got.Mode == Reuse) != (c.helper != "") {
 			t.Errorf("%s: got %s %q, want %q; %v", c.sentence, got.Mode, got.Helper, c.helper, err)
 		}
@@ -162,7 +163,7 @@ func TestNobodyTracesTheNodeUnasked(t *testing.T) {
 	for _, hostPID := range []bool{false, true} {
 		for _, access := range []podspec.Access{podspec.ReadAll, podspec.ReadRoot, podspec.SeeProcesses} {
 			of := newTarget(func(p *corev1.Pod) { p.Spec.HostPID = hostPID })
-			plan, err := Choose(of, Request{Access: access}, Permissions{})
+			plan, err := Choose(of, Request{Access: access}, rbac.Permissions{})
 			if err != nil || len(plan.Candidates) == 0 {
 				t.Fatal(plan.Candidates, err)
 			}
@@ -173,7 +174,7 @@ func TestNobodyTracesTheNodeUnasked(t *testing.T) {
 		}
 	}
 	asked := Request{Access: podspec.ReadAll, Override: podspec.Override{Profile: podspec.ProfileGeneral}}
-	if plan, err := Choose(newTarget(func(p *corev1.Pod) { p.Spec.HostPID = true }), asked, Permissions{}); err != nil || plan.Candidates[0].Security.Capabilities.Add[0] != "SYS_PTRACE" {
+	if plan, err := Choose(newTarget(func(p *corev1.Pod) { p.Spec.HostPID = true }), asked, rbac.Permissions{}); err != nil || plan.Candidates[0].Security.Capabilities.Add[0] != "SYS_PTRACE" {
 		t.Errorf("%v, %v", plan.Candidates, err)
 	}
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
 )
@@ -238,7 +239,7 @@ func plan(t *testing.T, target target.Target, want Request) Plan {
 	if want.Access == "" {
 		want.Access = podspec.ReadAll
 	}
-	plan, err := Choose(target, want, Permissions{})
+	plan, err := Choose(target, want, rbac.Permissions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -45,7 +46,7 @@ func PlanCopy(ctx context.Context, o Deps, t target.Target, plan Plan, ask bool)
 		return pod, nil
 	}
 	found, err := (copyOpener{o}).admittedCopy(ctx, t, plan, name)
-	pod, _ := (copyOpener{o}).copyOf(t, plan, name, Who(ctx, o.Client), found.Candidate)
+	pod, _ := (copyOpener{o}).copyOf(t, plan, name, rbac.Who(ctx, o.Client), found.Candidate)
 	return pod, err
 }
 
@@ -78,7 +79,7 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 	if err != nil {
 		return s, err
 	}
-	pod, shell := o.copyOf(t, plan, s.Pod, Who(ctx, o.Client), found.Candidate)
+	pod, shell := o.copyOf(t, plan, s.Pod, rbac.Who(ctx, o.Client), found.Candidate)
 	if err := o.warnAboutCopy(ctx, o.copying(t, plan, s.Pod, "", found.Candidate), t.Pod); err != nil {
 		return s, err
 	}

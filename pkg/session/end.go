@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
 // End stops, deletes or restores every entry of the list and calls done for each, one at a time. It skips helpers that are
@@ -134,7 +135,7 @@ func deleteCopy(ctx context.Context, o Deps, namespace, name string, uid types.U
 	case apierrors.IsNotFound(err), apierrors.IsConflict(err):
 		return false, nil
 	case err != nil:
-		return false, lacking(fmt.Errorf("delete pod/%s: %w", name, err), namespace, Rule("delete", "pods"))
+		return false, rbac.Advise(fmt.Errorf("delete pod/%s: %w", name, err), namespace, rbac.Rule("delete", "pods"))
 	}
 	return true, nil
 }
@@ -168,7 +169,7 @@ func (o Manager) terminate(ctx context.Context, t *termination, force bool) {
 	switch {
 	case err == nil:
 	case apierrors.IsForbidden(err):
-		t.refused = lacking(fmt.Errorf("stop %s: %w", t, err), t.Namespace, Rule("create", "pods/exec"))
+		t.refused = rbac.Advise(fmt.Errorf("stop %s: %w", t, err), t.Namespace, rbac.Rule("create", "pods/exec"))
 	case !exited:
 		t.doubt = fmt.Errorf("stop %s: %w", t, err)
 	case code.ExitCode() == exitInUse:
@@ -218,7 +219,7 @@ func (o Manager) over(ctx context.Context, t termination, waited time.Duration) 
 	case apierrors.IsNotFound(err):
 		return true, nil
 	case apierrors.IsForbidden(err):
-		return false, lacking(fmt.Errorf("wait for %s to exit: %w", t, err), t.Namespace, Rule("get", "pods"))
+		return false, rbac.Advise(fmt.Errorf("wait for %s to exit: %w", t, err), t.Namespace, rbac.Rule("get", "pods"))
 	case err == nil:
 		st, ok := podspec.Status(pod, t.Container)
 		if pod.UID != t.podUID || finished(pod) || ok && st.State.Terminated != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -74,7 +75,7 @@ func (l lifetime) explain(ctx context.Context, err error) error {
 	case err == nil, ctx.Err() != nil, hint.Of(err) != "":
 		return err
 	case exited && exit.Code <= 128, !exited && !StreamFailed(err):
-		return lacking(err, l.Namespace, Rule("create", "pods/exec"))
+		return rbac.Advise(err, l.Namespace, rbac.Rule("create", "pods/exec"))
 	case exited && exit.Code != killed:
 		limit = 0 // another signal is from the command itself, unless the API reports otherwise
 	}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -72,7 +73,7 @@ func PlanHelper(ctx context.Context, o Deps, t target.Target, plan Plan, ask boo
 		return helperOpener{o}.helper(t, plan, name, "", plan.Candidates[0]), nil
 	}
 	found, err := (helperOpener{o}).admittedHelper(ctx, t, plan, name)
-	return helperOpener{o}.helper(t, plan, name, Who(ctx, o.Client), found.Candidate), err
+	return helperOpener{o}.helper(t, plan, name, rbac.Who(ctx, o.Client), found.Candidate), err
 }
 
 func attemptHelper(t target.Target, name string) attempt {
@@ -243,7 +244,7 @@ func (o helperOpener) join(ctx context.Context, t target.Target, plan Plan, name
 // run.
 func (o helperOpener) add(ctx context.Context, s *Session, t target.Target, plan Plan, found offer, first bool) error {
 	plan.added = o.now()
-	change := o.helper(t, plan, s.Container, Who(ctx, o.Client), found.Candidate)
+	change := o.helper(t, plan, s.Container, rbac.Who(ctx, o.Client), found.Candidate)
 	if first && found.pod != nil {
 		change.Metadata = HelperPrecondition{ResourceVersion: found.pod.ResourceVersion, UID: found.pod.UID}
 	}

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -236,7 +237,7 @@ func TestHelperForOneNeedServesAnother(t *testing.T) {
 		{"not one that the user does not want", made(podspec.ReadRoot, files), Request{Access: podspec.ReadRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Ephemeral},
 		{"one that is as the user wants it", made("", every[0]), Request{Access: podspec.ReadRoot, Override: podspec.Override{Profile: podspec.ProfileGeneral}}, Reuse},
 	} {
-		if got, err := Choose(newTarget(c.edit), c.want, Permissions{}); err != nil || got.Mode != c.way {
+		if got, err := Choose(newTarget(c.edit), c.want, rbac.Permissions{}); err != nil || got.Mode != c.way {
 			t.Errorf("%s: got %s, %v", c.sentence, got.Mode, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -29,9 +30,9 @@ var errNoImages = errors.New("this server has no image volumes (on by default si
 // podspec.ImageDir. Close deletes the pod.
 func OpenImage(ctx context.Context, d Deps, beside *Session) (*Session, error) {
 	t := beside.Target
-	may, err := AskPermissions(ctx, d.Client, t.Pod.Namespace, "", Copy.Requirements())
+	may, err := rbac.Ask(ctx, d.Client, t.Pod.Namespace, "", Copy.Requirements())
 	if err == nil {
-		err = may.check(t.Pod.Namespace, Copy.Requirements())
+		err = may.Check(t.Pod.Namespace, Copy.Requirements())
 	}
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func (o imageOpener) open(ctx context.Context, t target.Target, candidates []pod
 	if err != nil {
 		return s, made, err
 	}
-	pod, shell := o.pod(t, s.Pod, Who(ctx, o.Client), found.Candidate)
+	pod, shell := o.pod(t, s.Pod, rbac.Who(ctx, o.Client), found.Candidate)
 	if ctx.Err() != nil {
 		return s, made, context.Cause(ctx)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -68,7 +69,7 @@ func (o Manager) listOf(ctx context.Context, in Scope) ([]Entry, error) {
 	case err == nil:
 		list = entriesOf(pod)
 	case !gone:
-		return nil, lacking(fmt.Errorf("get pod/%s: %w", in.Pod, err), in.Namespace, Rule("get", "pods"))
+		return nil, rbac.Advise(fmt.Errorf("get pod/%s: %w", in.Pod, err), in.Namespace, rbac.Rule("get", "pods"))
 	}
 	if in.Container != "" {
 		return slices.DeleteFunc(list, func(e Entry) bool { return e.Kind != KindHelper || e.Container != in.Container }), nil
@@ -95,7 +96,7 @@ func (o Manager) eachPod(ctx context.Context, namespace, labels string, do func(
 	for {
 		pods, err := o.Client.CoreV1().Pods(namespace).List(ctx, options)
 		if err != nil {
-			return lacking(fmt.Errorf("list pods: %w", err), namespace, Rule("list", "pods"))
+			return rbac.Advise(fmt.Errorf("list pods: %w", err), namespace, rbac.Rule("list", "pods"))
 		}
 		for i := range pods.Items {
 			do(&pods.Items[i])

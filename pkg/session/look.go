@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
 // Process is a process that a session sees, with the name of its container.
@@ -176,7 +177,7 @@ func (s *Session) SwitchHelper(ctx context.Context, target podspec.TargetUser) (
 	t, request := s.Target, s.request
 	t.Pod = pod
 	request.ExcludeHelper, request.TargetUser = s.Container, &target
-	if plan, err := Choose(t, request, Permissions{}); err != nil || plan.Mode != Reuse {
+	if plan, err := Choose(t, request, rbac.Permissions{}); err != nil || plan.Mode != Reuse {
 		s.deps.Report.Say("helper %s cannot access it; trying another security context", s.Container)
 	}
 	better, err := Open(ctx, s.deps, t, request)

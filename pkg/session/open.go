@@ -15,13 +15,14 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // Open finds or creates what a request asks for, and returns when commands can run in it. Reusing a helper costs no
 // request, except for a shell, which could be attached to instead. After an error, what was created is undone or reported.
 func Open(ctx context.Context, d Deps, t target.Target, request Request) (*Session, error) {
-	plan, err := Choose(t, request, Permissions{})
+	plan, err := Choose(t, request, rbac.Permissions{})
 	if err == nil && (plan.Mode != Reuse || request.Shell) {
 		plan, err = authorize(ctx, d, t, plan)
 	}
@@ -104,21 +105,21 @@ func look(ctx context.Context, d Deps, t target.Target, s Session) (visibility, 
 func authorize(ctx context.Context, o Deps, t target.Target, plan Plan) (Plan, error) {
 	ns, rules := t.Pod.Namespace, plan.Mode.Requirements()
 	if plan.Mode == Reuse {
-		exec := Rule("create", "pods/exec")
-		may, err := AskPermissions(ctx, o.Client, ns, t.Pod.Name, []authv1.ResourceAttributes{exec})
-		if err != nil || !may.lack(exec) {
+		exec := rbac.Rule("create", "pods/exec")
+		may, err := rbac.Ask(ctx, o.Client, ns, t.Pod.Name, []authv1.ResourceAttributes{exec})
+		if err != nil || !may.Lack(exec) {
 			return plan, err
 		}
 		rules = Ephemeral.Requirements()
 	}
 	if plan.request.Shell {
-		rules = append(rules, Rule("create", "pods/attach"))
+		rules = append(rules, rbac.Rule("create", "pods/attach"))
 	}
 	pod := t.Pod.Name
 	if plan.Mode == Copy {
 		pod = "" // the name of the copy is not known yet
 	}
-	may, err := AskPermissions(ctx, o.Client, ns, pod, rules)
+	may, err := rbac.Ask(ctx, o.Client, ns, pod, rules)
 	if err != nil {
 		return plan, err
 	}

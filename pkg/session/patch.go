@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -158,12 +159,12 @@ func (o patcher) ops(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, 
 // Without permission to create pods it uses the least privileged candidate.
 func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (offer, error) {
 	candidates := p.Candidates
-	create := Rule("create", "pods")
-	may, err := AskPermissions(ctx, o.Client, p.want.Namespace, "", []authv1.ResourceAttributes{create})
+	create := rbac.Rule("create", "pods")
+	may, err := rbac.Ask(ctx, o.Client, p.want.Namespace, "", []authv1.ResourceAttributes{create})
 	if err != nil {
 		return offer{}, err
 	}
-	pods := !may.lack(create)
+	pods := !may.Lack(create)
 	if !pods && len(candidates) > 1 {
 		candidates = candidates[len(candidates)-1:]
 		o.Report.Say("you lack permission to create pods, so admission of the new pods cannot be checked; using %s", candidates[0].Name)
@@ -213,12 +214,12 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 	ns, name := p.want.Namespace, podspec.NamePrefix+suffix()
 	s = Session{Namespace: ns}
 	resource := p.workload.Plural() + appsGroup
-	get, patch := Rule("get", resource), Rule("patch", resource)
+	get, patch := rbac.Rule("get", resource), rbac.Rule("patch", resource)
 	get.Name, patch.Name = p.workload.Name, p.workload.Name
 	required := append([]authv1.ResourceAttributes{get, patch}, Patch.Requirements()...)
-	may, err := AskPermissions(ctx, o.Client, ns, "", required)
+	may, err := rbac.Ask(ctx, o.Client, ns, "", required)
 	if err == nil {
-		err = may.check(ns, required)
+		err = may.Check(ns, required)
 	}
 	if err != nil {
 		return s, p.Target, err
@@ -227,7 +228,7 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 	if err != nil {
 		return s, p.Target, err
 	}
-	by := Who(ctx, o.Client)
+	by := rbac.Who(ctx, o.Client)
 	if ctx.Err() != nil {
 		return s, p.Target, context.Cause(ctx)
 	}
@@ -304,7 +305,7 @@ func (o patcher) patchedPods(ctx context.Context, w workload, container string) 
 	}
 	pods, err := o.Client.CoreV1().Pods(w.meta.GetNamespace()).List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
 	if err != nil {
-		return nil, lacking(fmt.Errorf("list pods of %s: %w", w, err), w.meta.GetNamespace(), Rule("list", "pods"))
+		return nil, rbac.Advise(fmt.Errorf("list pods of %s: %w", w, err), w.meta.GetNamespace(), rbac.Rule("list", "pods"))
 	}
 	list := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool {
 		_, ok := podspec.Container(&p, container)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -82,7 +83,7 @@ func findShell(ctx context.Context, o Deps, pod *corev1.Pod, name string) (Sessi
 		return shellSession(pod, names[0]), nil
 	}
 	chosen, whose := names[0], "the"
-	if who := Who(ctx, o.Client); who != "" {
+	if who := rbac.Who(ctx, o.Client); who != "" {
 		for _, c := range newestFirst(pod) {
 			if podspec.IsPersistent(&c) && running(pod, c.Name) && podspec.MadeBy(&c) == who {
 				chosen, whose = c.Name, "your"

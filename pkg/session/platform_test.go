@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
 func windowsNode(t *testing.T, c *cluster) {
@@ -37,7 +38,7 @@ func TestWindowsIsToldBeforeAnythingIsMade(t *testing.T) {
 			if edit == nil {
 				windowsNode(t, c)
 			}
-			plan, err := Choose(target, want, Permissions{})
+			plan, err := Choose(target, want, rbac.Permissions{})
 			if err == nil {
 				_, err = c.opener().Open(t.Context(), target, plan)
 			}

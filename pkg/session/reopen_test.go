@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
 // A helper may end in the very second in which it was found: once more, where the command can't have begun.
@@ -104,7 +105,7 @@ func TestAHelperThatCouldNotBeStartedIsNotAddedAgainAtOnce(t *testing.T) {
 		cl := newCluster(now)
 		d := cl.deps(stream{})
 		d.Now = func() time.Time { return time.Unix(1_000_000, 0) }
-		plan, err := Choose(now, Request{Access: podspec.ReadAll}, Permissions{})
+		plan, err := Choose(now, Request{Access: podspec.ReadAll}, rbac.Permissions{})
 		if err != nil {
 			t.Fatal(err)
 		}

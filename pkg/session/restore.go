@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -183,7 +184,7 @@ func (o workloads) eachPatched(ctx context.Context, namespace string, do func(wo
 	for _, kind := range target.WorkloadKinds() {
 		list, err := o.resourceOf(kind, namespace).List(ctx, options)
 		if err != nil {
-			return lacking(fmt.Errorf("list %ss: %w", kind, err), namespace, Rule("list", kind+"s"+appsGroup))
+			return rbac.Advise(fmt.Errorf("list %ss: %w", kind, err), namespace, rbac.Rule("list", kind+"s"+appsGroup))
 		}
 		for i := range list.Items {
 			if w, err := workloadOf(kind, &list.Items[i]); err == nil {

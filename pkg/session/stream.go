@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
 // Exec opens streams into one container, like attach.Exec.
@@ -134,7 +135,7 @@ func (s *Session) Attach(ctx context.Context, t *attach.Terminal, keys attach.Ke
 		s.deps.Report.Warn("to reattach: %s", s.AttachCommand())
 		return err
 	case apierrors.IsForbidden(err):
-		return lacking(err, s.Namespace, Rule("create", "pods/attach"))
+		return rbac.Advise(err, s.Namespace, rbac.Rule("create", "pods/attach"))
 	}
 	return lifetime{s}.explainAttach(ctx, err)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -106,7 +107,7 @@ func (o workloads) workload(ctx context.Context, namespace string, w target.Work
 			fmt.Sprintf("run kubectl get %s -n %s, or use -n for another namespace", w.Plural(), namespace))
 	}
 	if err != nil {
-		return workload{}, lacking(fmt.Errorf("get %s: %w", w, err), namespace, Rule("get", w.Plural()+appsGroup))
+		return workload{}, rbac.Advise(fmt.Errorf("get %s: %w", w, err), namespace, rbac.Rule("get", w.Plural()+appsGroup))
 	}
 	return workloadOf(w.Kind, object)
 }
@@ -124,7 +125,7 @@ func (o workloads) change(ctx context.Context, w workload, ops []podspec.Op, dry
 	ns := w.meta.GetNamespace()
 	object, err := o.resourceOf(w.Kind, ns).Patch(ctx, w.Name, types.JSONPatchType, body, options)
 	if err != nil {
-		return workload{}, lacking(fmt.Errorf("patch %s: %w", w, err), ns, Rule("patch", w.Plural()+appsGroup))
+		return workload{}, rbac.Advise(fmt.Errorf("patch %s: %w", w, err), ns, rbac.Rule("patch", w.Plural()+appsGroup))
 	}
 	return workloadOf(w.Kind, object)
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -156,7 +157,7 @@ func inHelper(deps *cli.Deps, cmd *cobra.Command, args []string, need podspec.Ac
 		return
 	}
 	request := session.Request{Access: need}
-	plan, err := session.Choose(t, request, session.Permissions{})
+	plan, err := session.Choose(t, request, rbac.Permissions{})
 	if err != nil || plan.Mode != session.Reuse {
 		return
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -362,7 +363,7 @@ func dryRun(ctx context.Context, deps *cli.Deps, opts *debugOptions, want sessio
 		return err
 	}
 	want.Image, want.Override = opts.Image, opts.Override
-	plan, err := session.Choose(t, want, session.Permissions{})
+	plan, err := session.Choose(t, want, rbac.Permissions{})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+// Package rbac answers "may this user do that?": it asks the cluster for reviews, and writes down the rules of a Role that are
+// missing. It does not know what a session requires.
+package rbac
 
 import (
 	"context"
@@ -29,63 +31,45 @@ func Rule(verb, resource string) authv1.ResourceAttributes {
 	return authv1.ResourceAttributes{Verb: verb, Group: group, Resource: name, Subresource: sub}
 }
 
-// NamedRule limits a rule to one pod: a Role with resourceNames grants nothing for requests about all pods.
-func NamedRule(r authv1.ResourceAttributes, pod string) authv1.ResourceAttributes {
+// Named limits a rule to one pod: a Role with resourceNames grants nothing for requests about all pods.
+func Named(r authv1.ResourceAttributes, pod string) authv1.ResourceAttributes {
 	if r.Group == "" && r.Resource == "pods" && r.Verb != "list" && r.Verb != "delete" && (r.Verb != "create" || r.Subresource != "") {
 		r.Name = pod
 	}
 	return r
 }
 
-// RuleName writes a rule for messages: "create pods/exec".
-func RuleName(r authv1.ResourceAttributes) string {
-	return r.Verb + " " + strings.TrimSuffix(RuleResource(r)+"."+r.Group, ".")
+// Name writes a rule for messages: "create pods/exec".
+func Name(r authv1.ResourceAttributes) string {
+	return r.Verb + " " + strings.TrimSuffix(Resource(r)+"."+r.Group, ".")
 }
 
-// RuleResource is the resource of a rule, as written in a Role.
-func RuleResource(r authv1.ResourceAttributes) string {
+// Resource is the resource of a rule, as written in a Role.
+func Resource(r authv1.ResourceAttributes) string {
 	return strings.TrimSuffix(r.Resource+"/"+r.Subresource, "/")
-}
-
-// Requirements are the requests that a mode makes. Open checks them first, and doctor reports them. A patch also gets
-// and patches its workload.
-func (m Mode) Requirements() []authv1.ResourceAttributes {
-	get, exec := Rule("get", "pods"), Rule("create", "pods/exec")
-	switch m {
-	case Reuse:
-		return []authv1.ResourceAttributes{get, exec}
-	case Persist:
-		return []authv1.ResourceAttributes{get, Rule("patch", "pods/ephemeralcontainers"), Rule("create", "pods/attach")}
-	case Copy:
-		return []authv1.ResourceAttributes{get, Rule("create", "pods"), Rule("delete", "pods"), exec}
-	case Patch:
-		return []authv1.ResourceAttributes{Rule("list", "pods"), get, exec}
-	default:
-		return []authv1.ResourceAttributes{get, Rule("patch", "pods/ephemeralcontainers"), exec}
-	}
 }
 
 // Permissions are the requests that the cluster reported as denied. The zero value knows of none.
 type Permissions struct{ denied []authv1.ResourceAttributes }
 
-// lack reports whether a permission is known to be denied.
-func (p Permissions) lack(rule authv1.ResourceAttributes) bool {
+// Lack reports whether a permission is known to be denied.
+func (p Permissions) Lack(rule authv1.ResourceAttributes) bool {
 	return slices.ContainsFunc(p.denied, func(r authv1.ResourceAttributes) bool {
 		r.Name = rule.Name
 		return r == rule
 	})
 }
 
-// check returns an error with the missing rules, if any.
-func (p Permissions) check(namespace string, required []authv1.ResourceAttributes) error {
-	missing := slices.DeleteFunc(slices.Clone(required), func(r authv1.ResourceAttributes) bool { return !p.lack(r) })
+// Check returns an error with the missing rules, if any.
+func (p Permissions) Check(namespace string, required []authv1.ResourceAttributes) error {
+	missing := slices.DeleteFunc(slices.Clone(required), func(r authv1.ResourceAttributes) bool { return !p.Lack(r) })
 	if len(missing) == 0 {
 		return nil
 	}
 	var what []string
 	var rules strings.Builder
 	for _, r := range missing {
-		what = append(what, RuleName(r))
+		what = append(what, Name(r))
 		rules.WriteString(roleRule(r))
 	}
 	return hint.With(errors.New(Lacking(what, namespace)), addRules+namespace+":"+rules.String())
@@ -102,14 +86,14 @@ func Lacking(rules []string, namespace string) string {
 
 const addRules = "ask an admin to add these rules to your Role in namespace "
 
-// AskPermissions asks about several rules at once, for one pod or ("") any. An unanswered question counts as allowed:
+// Ask asks about several rules at once, for one pod or ("") any. An unanswered question counts as allowed:
 // the request itself will show it.
-func AskPermissions(ctx context.Context, client kubernetes.Interface, namespace, pod string, rules []authv1.ResourceAttributes) (Permissions, error) {
+func Ask(ctx context.Context, client kubernetes.Interface, namespace, pod string, rules []authv1.ResourceAttributes) (Permissions, error) {
 	denied := make([]bool, len(rules))
 	asked := crash.NewGroup(ctx)
 	for i, r := range rules {
 		asked.Go(func() {
-			status, err := Review(ctx, client, namespace, NamedRule(r, pod))
+			status, err := Review(ctx, client, namespace, Named(r, pod))
 			denied[i] = err == nil && !status.Allowed
 		})
 	}
@@ -134,7 +118,7 @@ func Review(ctx context.Context, client kubernetes.Interface, namespace string, 
 	if err != nil {
 		return authv1.SubjectAccessReviewStatus{}, err
 	}
-	if get := rule; !answer.Status.Allowed && rule.Verb == "create" && RuleResource(rule) == "pods/exec" && getSuffices(ctx, client) {
+	if get := rule; !answer.Status.Allowed && rule.Verb == "create" && Resource(rule) == "pods/exec" && getSuffices(ctx, client) {
 		get.Verb = "get"
 		return Review(ctx, client, namespace, get)
 	}
@@ -164,11 +148,11 @@ func Who(ctx context.Context, client kubernetes.Interface) string {
 
 // roleRule writes a rule like in a Role.
 func roleRule(r authv1.ResourceAttributes) string {
-	return fmt.Sprintf("\n- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]", r.Group, RuleResource(r), r.Verb)
+	return fmt.Sprintf("\n- apiGroups: [%q]\n  resources: [%q]\n  verbs: [%q]", r.Group, Resource(r), r.Verb)
 }
 
-// lacking adds the missing rule to a "forbidden" answer.
-func lacking(err error, namespace string, r authv1.ResourceAttributes) error {
+// Advise adds the missing rule to a "forbidden" answer.
+func Advise(err error, namespace string, r authv1.ResourceAttributes) error {
 	switch {
 	case !apierrors.IsForbidden(err):
 		return err

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -41,12 +40,12 @@ func (h *Host) Capacities(ctx context.Context, pid int, points []string) ([]Capa
 		}
 	}
 	for len(asked) > 0 {
-		q := request{verb: "df", args: []string{h.conn.proc, strconv.Itoa(pid)}, patience: mountPatience}
+		q := Request{Verb: "df", Args: []string{h.conn.Proc, strconv.Itoa(pid)}, Patience: mountPatience}
 		for _, i := range asked {
-			q.names = append(q.names, points[i])
+			q.Names = append(q.Names, points[i])
 		}
 		n := 0
-		err := h.conn.call(ctx, q, func(_ *link, b *bufio.Reader) error {
+		err := h.conn.Ask(ctx, q, func(b *Answer) error {
 			for n = 0; n < len(asked); n++ {
 				if err := all[asked[n]].read(b); err != nil {
 					return err
@@ -78,17 +77,17 @@ func giveUp(all []Capacity, points []string, asked []int) (rest []int) {
 }
 
 // read reads the line about one point.
-func (c *Capacity) read(b *bufio.Reader) error {
+func (c *Capacity) read(b *Answer) error {
 	line, err := b.ReadSlice('\n')
 	if err != nil {
-		return unexpected(err)
+		return Unexpected(err)
 	}
 	code, text, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), " ")
-	n, err := number(code)
+	n, err := Number(code)
 	if err != nil {
 		return err
 	}
-	if c.Err = codeError(n); errors.Is(c.Err, fs.ErrNotExist) {
+	if c.Err = CodeError(n); errors.Is(c.Err, fs.ErrNotExist) {
 		c.Err = ErrClosedMount // it is there, since the kernel lists it
 	}
 	if c.Err != nil {
@@ -98,11 +97,11 @@ func (c *Capacity) read(b *bufio.Reader) error {
 	if len(f) != 6 {
 		return fmt.Errorf("read file system %.200q", text)
 	}
-	var p numbers
-	unit, blocks, free, usable := p.unsigned(f[0], 10, 64), p.unsigned(f[1], 10, 64), p.unsigned(f[2], 10, 64), p.unsigned(f[3], 10, 64)
-	inodes, unused := p.unsigned(f[4], 10, 64), p.unsigned(f[5], 10, 64)
-	if p.err != nil {
-		return fmt.Errorf("read file system %.200q: %w", text, p.err)
+	var p Numbers
+	unit, blocks, free, usable := p.Unsigned(f[0], 10, 64), p.Unsigned(f[1], 10, 64), p.Unsigned(f[2], 10, 64), p.Unsigned(f[3], 10, 64)
+	inodes, unused := p.Unsigned(f[4], 10, 64), p.Unsigned(f[5], 10, 64)
+	if p.Err != nil {
+		return fmt.Errorf("read file system %.200q: %w", text, p.Err)
 	}
 	// A server in user space says what it likes.
 	c.Size, c.Used, c.Available = product(unit, blocks), product(unit, blocks-min(free, blocks)), product(unit, min(usable, blocks))

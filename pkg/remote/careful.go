@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"hash/maphash"
 	"io/fs"
@@ -50,20 +49,20 @@ func (w *walk) complete(ctx context.Context) error {
 // names asks find for nothing but names.
 func (w *walk) names(ctx context.Context) ([]string, error) {
 	var names []string
-	err := w.root.call(ctx, "walk", w.start, w.find("names"), func(b *bufio.Reader) error {
+	err := w.root.call(ctx, "walk", w.start, w.find("names"), func(b *Answer) error {
 		var physical, facts, opened, state string
-		if err := readFields(b, &physical, &facts, &opened); err != nil {
+		if err := b.Fields(&physical, &facts, &opened); err != nil {
 			return err
 		}
 		for {
-			name, err := readField(b)
+			name, err := b.Field()
 			switch {
 			case err != nil:
 				return err
 			case name == "":
-				return readFields(b, &state)
+				return b.Fields(&state)
 			case len(names) > len(w.seen)+maxEntries:
-				return errEndless
+				return ErrEndless
 			}
 			names = append(names, name)
 		}
@@ -86,10 +85,10 @@ const (
 func (r *reader) facts(ctx context.Context, names []string) (map[string]fact, error) {
 	found := make(map[string]fact, len(names))
 	for _, batch := range batches(names) {
-		err := r.root.call(ctx, "stat", r.start, r.about("facts", batch), func(b *bufio.Reader) error {
+		err := r.root.call(ctx, "stat", r.start, reading(r.about("facts", batch)), func(b *Answer) error {
 			for _, name := range batch {
 				var line, opened string
-				if err := readFields(b, &line, &opened); err != nil {
+				if err := b.Fields(&line, &opened); err != nil {
 					return err
 				}
 				found[name] = fact{line, opened != ""}
@@ -113,7 +112,7 @@ func (w *walk) came(sent string) bool {
 func (w *walk) missing(ctx context.Context, all []string) error {
 	var without []string
 	for _, name := range all {
-		if len(name) > maxPath {
+		if len(name) > MaxPath {
 			if err := w.bare(name, ErrNameTooLong); err != nil {
 				return err
 			}
@@ -144,7 +143,7 @@ func (w *walk) missing(ctx context.Context, all []string) error {
 func (w *walk) inside(ctx context.Context, closed, all []string) error {
 	asked := slices.Clone(closed)
 	for _, name := range w.directories {
-		if len(name) > maxPath-256 && !slices.Contains(closed, name) {
+		if len(name) > MaxPath-256 && !slices.Contains(closed, name) {
 			asked = append(asked, name)
 		}
 	}
@@ -163,7 +162,7 @@ func (w *walk) inside(ctx context.Context, closed, all []string) error {
 			if i >= len(closed) {
 				cause = ErrNameTooLong
 			}
-			if listed[name] || i >= len(closed) && len(name) <= maxPath {
+			if listed[name] || i >= len(closed) && len(name) <= MaxPath {
 				continue
 			}
 			if err := w.bare(name, cause); err != nil {

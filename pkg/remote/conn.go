@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package remote answers "what is there?" in a container that has no tools: it runs one shell program (sh/*.sh) in a helper
-// that has busybox, finds a process, holds its root, and has requests about its files answered until it is closed.
+// Package remote answers "what is on the wire?": one command in a helper that has busybox runs one shell program (sh/*.sh), and is a
+// connection, over which requests are made and answered until it is closed. It knows no verb: what is asked, and what the
+// answers mean, is of process (what runs there?), rootfs (what is in the files of one?) and tree (how does a tree come and go?).
 //
-// All it needs is a Runner. It knows nothing of Kubernetes, never opens what may block or act when opened (FIFOs, sockets,
-// devices), and writes nothing unless it is asked to. Links resolve inside the target's root, absolute ones too. Names,
-// link targets and arguments are handed on exactly as the target has them; Escape makes them fit for a terminal.
+// All it needs is a Runner. It knows nothing of Kubernetes. Names, link targets and arguments are handed on exactly as the
+// target has them; Escape makes them fit for a terminal.
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,42 +29,61 @@ type Runner interface {
 	Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error
 }
 
-// procDir is where the helper has its processes; tests put a directory of their own in its place.
-const procDir = "/proc"
+// A Conn makes requests, one after the other. It connects when the first one is made, and again where it broke.
+type Conn struct {
+	*shared
+	// Proc is where the helper has its processes: /proc.
+	Proc string
+	// Patience is how long reading may take without a byte or a sign of progress: what was a file may have become a FIFO, and a
+	// mount may be dead.
+	Patience time.Duration
 
-// A conn makes requests, one after the other. It connects when the first one is made, and again where it broke.
-type conn struct {
+	giveBack func() // of a connection that was lent; nil for one of its own
+}
+
+// shared is what those have in common who use a connection.
+type shared struct {
 	runner Runner
-	proc   string
 	ctx    context.Context //nolint:containedctx // the connection outlives the request that it is made for
 
 	mu    sync.Mutex
-	link  *link
-	holds *Root       // whose root the program holds; nil for none
+	link  *Link
+	in    *State      // what the program is in; nil for none
 	stuck atomic.Bool // something has blocked
 }
 
-// A request is a verb with its arguments.
-type request struct {
-	root *Root // that the program has to hold; nil for any
-	verb string
-	args []string
-	// names are paths of the same tree, each without a newline.
-	names []string
-	// patience bounds how long the verb may take without progress; 0 for as long as any.
-	patience time.Duration
-	// late gives arguments in front of the others once the connection stands: it may be another one than before.
-	late func() []string
+// A State is what the program is brought into before a request that needs it: it holds one process's root at a time, and none when
+// it has just begun.
+type State struct {
+	// Enter does so. It reports whether the connection can be used behind an error.
+	Enter func(ctx context.Context, l *Link) (usable bool, err error)
+}
+
+// A Request is a verb with its arguments.
+type Request struct {
+	State *State // that the program has to be in; nil for any
+	Verb  string
+	Args  []string
+	// Names are paths of the same tree, each without a newline.
+	Names []string
+	// Reads says that the verb reads what may block, and has to make progress. Others wait for a client, or for a file to grow.
+	Reads bool
+	// Patience bounds how long it may take without progress, where that is not the connection's.
+	Patience time.Duration
+	// Payload says that more is sent behind the request, of which an error leaves nobody knows how much on its way.
+	Payload bool
+	// Late gives arguments in front of the others once the connection stands: it may be another one than before.
+	Late func() []string
 }
 
 // encode writes a request down as the program's loop reads it.
-func (q request) encode() []byte {
-	names := strings.Join(q.names, "\n")
+func (q Request) encode() []byte {
+	names := strings.Join(q.Names, "\n")
 	if names != "" {
 		names += "\n"
 	}
-	b := fmt.Appendf(nil, "%s %d %d\n", q.verb, len(q.args), len(names))
-	for _, arg := range q.args {
+	b := fmt.Appendf(nil, "%s %d %d\n", q.Verb, len(q.Args), len(names))
+	for _, arg := range q.Args {
 		for _, c := range []byte(arg) {
 			// What a shell might take for something of its own goes as printf's %b reads it.
 			if c < ' ' || c == '\\' || c > '~' {
@@ -80,38 +97,40 @@ func (q request) encode() []byte {
 	return append(b, names...)
 }
 
-// call makes a request and hands its answer, without the mark, to read, which has to read it to its end. The error is that of
+// Connect returns a Conn, which lives as long as ctx and until Close.
+func Connect(ctx context.Context, r Runner) *Conn {
+	return &Conn{shared: &shared{runner: r, ctx: ctx}, Proc: "/proc", Patience: patience}
+}
+
+// Lend returns the same connection for somebody whose Close only calls giveBack.
+func (c *Conn) Lend(giveBack func()) *Conn {
+	lent := *c
+	lent.giveBack = giveBack
+	return &lent
+}
+
+// Ask makes a request and hands its answer, without the mark, to read, which has to read it to its end. The error is that of
 // the program's code if the mark came, otherwise read's own or what broke the connection.
-func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Reader) error) error {
+func (c *Conn) Ask(ctx context.Context, q Request, read func(*Answer) error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.link == nil || !c.link.alive() {
-		// Who cleans up after an interrupt has a context of its own.
-		life := c.ctx //nolint:contextcheck // a connection outlives the request that it is made for
-		if life.Err() != nil {
-			life = ctx
-		}
-		var err error
-		if c.link, err = connect(life, c.runner); err != nil {
-			return err
-		}
-		if c.holds = nil; c.stuck.Load() {
-			c.link.allow(hurry)
-		}
+	if err := c.connect(ctx); err != nil {
+		return err
 	}
-	if q.root != nil && c.holds != q.root {
-		if err := q.root.open(ctx); err != nil {
-			c.drop()
+	if q.State != nil && c.in != q.State {
+		if err := c.enter(ctx, q.State); err != nil {
 			return err
 		}
 	}
-	if q.patience > 0 {
-		defer c.link.allow(c.link.allow(q.patience))
+	if q.Reads && q.Patience == 0 {
+		if q.Patience = c.Patience; c.stuck.Load() {
+			q.Patience = min(hurry, c.Patience)
+		}
 	}
-	if q.late != nil {
-		q.args = append(q.late(), q.args...)
+	if q.Late != nil {
+		q.Args = append(q.Late(), q.Args...)
 	}
-	usable, err := c.link.converse(ctx, q, read)
+	usable, err := c.link.Ask(ctx, q, read)
 	if !usable {
 		if errors.Is(err, ErrStuck) {
 			c.stuck.Store(true)
@@ -121,111 +140,62 @@ func (c *conn) call(ctx context.Context, q request, read func(*link, *bufio.Read
 	return err
 }
 
-// drop closes a connection that cannot be used any more, or is not.
-func (c *conn) drop() {
-	if c.link != nil {
-		c.link.close()
-		c.link = nil
+// Enter brings the program into a state, again if it is in it.
+func (c *Conn) Enter(ctx context.Context, s *State) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.connect(ctx); err != nil {
+		return err
 	}
+	return c.enter(ctx, s)
 }
 
-// Close ends the program.
-func (c *conn) Close() error {
+// Stuck reports whether something has blocked.
+func (c *Conn) Stuck() bool { return c.stuck.Load() }
+
+// Close ends the program, or gives back a connection that was lent.
+func (c *Conn) Close() error {
+	if c.giveBack != nil {
+		c.giveBack()
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drop()
 	return nil
 }
 
-// converse makes one request. It reports whether another one can be made.
-func (l *link) converse(ctx context.Context, q request, read func(*link, *bufio.Reader) error) (usable bool, err error) {
-	answer, pipe := newReply(l.mark)
-	l.expect(answer, limited(q.verb))
-	defer l.expect(nil, false)
-	defer answer.end(nil)
-	defer context.AfterFunc(ctx, func() { answer.end(context.Cause(ctx)) })()
-	if !l.alive() {
-		return false, &BrokenError{Cause: l.err, Stderr: l.stderr.String()}
-	}
-	if err := l.write(q.encode()); err != nil {
-		answer.end(err) // of the link's end
-	}
-	source := &errorReader{r: pipe}
-	buffered := bufio.NewReaderSize(source, 64<<10)
-	readErr := read(l, buffered)
-	whole := false
-	switch {
-	case readErr == nil:
-		readErr = atEnd(buffered)
-		whole = readErr == nil
-	case errors.Is(readErr, ErrChanged), errors.Is(readErr, ErrRead), errors.Is(readErr, ErrLongLine):
-		// That is known at the end of an answer, behind which the next one can come.
-		whole = atEnd(buffered) == nil
-	}
-	code, marked := answer.result()
-	pipe.CloseWithError(errors.Join(readErr, io.ErrClosedPipe))
-	switch {
-	case marked && code == codeMissingTool:
-		return true, &MissingToolError{Tool: source.text()}
-	case marked && code != 0:
-		return q.verb != "put", codeError(code)
-	case marked:
-		return whole, readErr
-	case source.err == nil:
-		return false, readErr
-	case ctx.Err() != nil:
-		return false, context.Cause(ctx)
-	default:
-		return false, source.err
-	}
-}
-
-// limited reports whether a verb must make progress: others wait for a client, or for a file to grow.
-func limited(verb string) bool {
-	switch verb {
-	case "cgroup", "df", "cwd", "stat", "walk", "names", "facts", "read", "sum", "grep":
-		return true
-	}
-	return false
-}
-
-// atEnd reports what follows where nothing should.
-func atEnd(r *bufio.Reader) error {
-	switch _, err := r.ReadByte(); {
-	case err == nil:
-		return errors.New("read answer of helper: unexpected data")
-	case errors.Is(err, io.EOF):
+// connect makes a connection where there is none that can be used.
+func (s *shared) connect(ctx context.Context) (err error) {
+	if s.link != nil && s.link.alive() {
 		return nil
-	default:
-		return err
 	}
+	// Who cleans up after an interrupt has a context of its own.
+	life := s.ctx //nolint:contextcheck // a connection outlives the request that it is made for
+	if life.Err() != nil {
+		life = ctx
+	}
+	s.in = nil
+	s.link, err = connect(life, s.runner)
+	return err
 }
 
-// An errorReader remembers why its source ended, to tell a broken answer from a reader that gave up, and how the answer began.
-type errorReader struct {
-	r     io.Reader
-	err   error
-	begin []byte
+func (s *shared) enter(ctx context.Context, to *State) error {
+	s.in = nil
+	usable, err := to.Enter(ctx, s.link)
+	switch {
+	case err == nil:
+		s.in = to
+	case !usable:
+		s.drop()
+	}
+	return err
 }
 
-func (e *errorReader) Read(p []byte) (int, error) {
-	n, err := e.r.Read(p)
-	if room := 32 - len(e.begin); room > 0 {
-		e.begin = append(e.begin, p[:min(n, room)]...)
+// drop closes a connection that cannot be used any more, or is not.
+func (s *shared) drop() {
+	if s.link != nil {
+		s.link.close()
+		s.link = nil
 	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		e.err = err
-	}
-	return n, err
-}
-
-func (e *errorReader) text() string { return strings.TrimSuffix(string(e.begin), "\x00") }
-
-// number is a decimal number of the answer.
-func number(text string) (int, error) {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0, fmt.Errorf("read answer of helper: %w", err)
-	}
-	return n, nil
 }

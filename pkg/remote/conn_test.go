@@ -23,7 +23,7 @@ import (
 )
 
 // A fakeHelper speaks the program's protocol, and answers what a test likes.
-type fakeHelper func(q request, out io.Writer) (code int)
+type fakeHelper func(q Request, out io.Writer) (code int)
 
 func (f fakeHelper) Run(_ context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	in := bufio.NewReader(stdin)
@@ -36,7 +36,7 @@ func (f fakeHelper) Run(_ context.Context, argv []string, stdin io.Reader, stdou
 	}
 	mark, err := in.ReadString('\n')
 	for err == nil {
-		var q request
+		var q Request
 		if q, err = readRequest(in, stderr); err == nil {
 			code := f(q, stdout)
 			_, err = fmt.Fprintf(stdout, "\x00%s%03d\n", strings.TrimSuffix(mark, "\n"), code)
@@ -46,7 +46,7 @@ func (f fakeHelper) Run(_ context.Context, argv []string, stdin io.Reader, stdou
 }
 
 // readRequest reads what encode writes, and answers beats.
-func readRequest(in *bufio.Reader, stderr io.Writer) (q request, err error) {
+func readRequest(in *bufio.Reader, stderr io.Writer) (q Request, err error) {
 	head := "\n"
 	for head == "\n" {
 		if head, err = in.ReadString('\n'); err != nil {
@@ -57,7 +57,7 @@ func readRequest(in *bufio.Reader, stderr io.Writer) (q request, err error) {
 		}
 	}
 	var count, length int
-	if _, err := fmt.Sscan(head, &q.verb, &count, &length); err != nil {
+	if _, err := fmt.Sscan(head, &q.Verb, &count, &length); err != nil {
 		return q, err
 	}
 	for range count {
@@ -65,14 +65,14 @@ func readRequest(in *bufio.Reader, stderr io.Writer) (q request, err error) {
 		if err != nil {
 			return q, err
 		}
-		q.args = append(q.args, strings.TrimSuffix(arg, "\n"))
+		q.Args = append(q.Args, strings.TrimSuffix(arg, "\n"))
 	}
 	names := make([]byte, length)
 	if _, err := io.ReadFull(in, names); err != nil {
 		return q, err
 	}
 	if length > 0 {
-		q.names = strings.Split(strings.TrimSuffix(string(names), "\n"), "\n")
+		q.Names = strings.Split(strings.TrimSuffix(string(names), "\n"), "\n")
 	}
 	return q, nil
 }
@@ -84,8 +84,8 @@ func opened() string {
 
 // answering is a helper whose process opens, and which answers everything else with f.
 func answering(f fakeHelper) fakeHelper {
-	return func(q request, out io.Writer) int {
-		if q.verb == "open" {
+	return func(q Request, out io.Writer) int {
+		if q.Verb == "open" {
 			_, _ = io.WriteString(out, opened())
 			return 0
 		}
@@ -147,8 +147,7 @@ func TestTheConnectionIsMadeAgain(t *testing.T) {
 					t.Errorf("process %d, %v", root8.Process.PID, err)
 				}
 				if i == 1 {
-					root8.conn.link.cancel(io.ErrNoProgress)
-					<-root8.conn.link.ran
+					root8.Close()
 				}
 			}
 			if n := counting.count.Load(); n < 4 {
@@ -175,11 +174,11 @@ func TestTheConnectionIsMadeAgain(t *testing.T) {
 }
 
 func TestRequestsEndWithTheirContext(t *testing.T) {
-	stuck := answering(func(_ request, out io.Writer) int {
+	stuck := answering(func(_ Request, out io.Writer) int {
 		_, _ = io.WriteString(out, "/a")
 		select {}
 	})
-	root8 := dial(t, stuck, procDir, Where{PID: 8})
+	root8 := dial(t, stuck, "/proc", Where{PID: 8})
 	cause := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(time.Millisecond, func() { cancel(cause) })

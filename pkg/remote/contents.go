@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io/fs"
@@ -19,7 +18,7 @@ func (r *reader) Read(ctx context.Context, files []transfer.Part, to transfer.Re
 	for i := 0; i < len(files); {
 		n := i
 		// After one file blocked, each file is checked alone, right before it is opened.
-		for n < len(files) && n-i < maxBatch && shares(files[n]) && !r.root.conn.stuck.Load() {
+		for n < len(files) && n-i < maxBatch && shares(files[n]) && !r.root.conn.Stuck() {
 			n++
 		}
 		var err error
@@ -62,7 +61,7 @@ func cause(ctx context.Context, err error) (fileError error, other error) {
 	switch {
 	case err == nil:
 		return nil, nil
-	case ctx.Err() != nil, isBroken(err), !errors.As(err, &path):
+	case ctx.Err() != nil, IsBroken(err), !errors.As(err, &path):
 		return nil, err
 	}
 	return path.Err, nil
@@ -132,11 +131,11 @@ func (r *reader) readMany(ctx context.Context, files []transfer.Part, to *offset
 	}
 	down := &r.root.down
 	word := down.word(false)
-	q := r.request("read", names, append([]string{"", "0", word}, directoriesOf(names)...)...)
-	err := r.root.converse(ctx, "copy", r.start, q, func(l *link, b *bufio.Reader) error {
+	q := reading(r.request("read", names, append([]string{"", "0", word}, directoriesOf(names)...)...))
+	err := r.root.call(ctx, "copy", r.start, q, func(b *Answer) error {
 		return steady(b, names, states, true, func() error {
 			s := &splitter{files: files, to: to}
-			good, err := readSection(b, l.mark, word == "z", func(p []byte) error {
+			good, err := b.Section(word == "z", func(p []byte) error {
 				down.saw(p)
 				return s.write(p)
 			})

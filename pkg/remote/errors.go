@@ -31,6 +31,10 @@ var (
 	ErrNotOurs      = errors.New("the staging directory belongs to another user")
 	ErrClosedMount  = errors.New("is a mount that cannot be opened: its server is gone or denies access")
 	ErrMounted      = errors.New("is a mount point: it can be written, but not replaced")
+	// ErrStuck says that the helper waits for a file: it answers, and reads nothing.
+	ErrStuck = errors.New("blocked: the helper waited and nothing was read")
+	// ErrStalled says that a connection was given up because nothing came through it any more.
+	ErrStalled = errors.New("connection stalled")
 )
 
 // ErrGrew is an ErrChanged of a file that only became longer: all that it had was read.
@@ -95,6 +99,12 @@ func (e *BrokenError) Error() string {
 	return text
 }
 
+// IsBroken reports whether a connection broke.
+func IsBroken(err error) bool {
+	_, broken := errors.AsType[*BrokenError](err)
+	return broken
+}
+
 // Unwrap makes it an io.ErrUnexpectedEOF.
 func (e *BrokenError) Unwrap() []error {
 	if e.Cause == nil {
@@ -113,11 +123,11 @@ func (e *BrokenError) Broken() bool {
 // Stalled reports that the connection cost the whole of Silence.
 func (e *BrokenError) Stalled() bool { return errors.Is(e.Cause, ErrStalled) }
 
-// errRootDenied stands for codeRootDenied until the process is known that an AccessError names.
-var errRootDenied = fmt.Errorf("open root of process: %w", fs.ErrPermission)
+// ErrRootDenied says that a process denied its root: which one, an AccessError names.
+var ErrRootDenied = fmt.Errorf("open root of process: %w", fs.ErrPermission)
 
-// codeError is the error that a code of the program stands for, nil for 0.
-func codeError(code int) error {
+// CodeError is the error that a code of the program stands for, nil for 0.
+func CodeError(code int) error {
 	known := map[int]error{
 		0:                nil,
 		codeLoop:         ErrLoop,
@@ -130,7 +140,7 @@ func codeError(code int) error {
 		codeChanged:      ErrChanged,
 		codeReadFailed:   ErrRead,
 		codeNoProcess:    ErrNoProcess,
-		codeRootDenied:   errRootDenied,
+		codeRootDenied:   ErrRootDenied,
 		codeNoMember:     ErrNoProcess,
 		codePattern:      ErrPattern,
 		codeWriteFailed:  ErrWrite,

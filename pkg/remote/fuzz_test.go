@@ -19,7 +19,9 @@ import (
 // line is what the program says of a file.
 const line = "8 1:2 81a4 1 0 0 1 0:0 1 d t z d t z"
 
-func answerReader(text []byte) *bufio.Reader { return bufio.NewReaderSize(bytes.NewReader(text), 16) }
+func answerReader(text []byte) *Answer {
+	return &Answer{Reader: bufio.NewReaderSize(bytes.NewReader(text), 16), Mark: "MARK"}
+}
 
 // A mark is found however the stream is cut into writes, and nothing else is taken for it.
 func FuzzReply(f *testing.F) {
@@ -87,7 +89,7 @@ func FuzzSteady(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		b := answerReader(answer)
 		err := steady(b, []string{"./a", "./b"}, map[string]string{"./a": stateOf(line)}, false, func() error {
-			_, err := readField(b)
+			_, err := b.Field()
 			return err
 		})
 		if fields := strings.Split(string(answer), "\x00"); err == nil && (fields[0] != fields[2] && fields[0]+"\n" != fields[2] && fields[0] != fields[2]+"\n" || !strings.HasPrefix(fields[0], brief+"\n")) {
@@ -108,7 +110,7 @@ func FuzzReadSection(f *testing.F) {
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		var got bytes.Buffer
-		good, err := readSection(answerReader(answer), "MARK", false, func(p []byte) error {
+		good, err := answerReader(answer).Section(false, func(p []byte) error {
 			_, err := got.Write(p)
 			return err
 		})

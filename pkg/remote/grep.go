@@ -63,8 +63,8 @@ func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(
 		if len(files) == 1 {
 			return g.one(ctx, from, files[0], states[files[0]], flags, opts.Pattern)
 		}
-		q := from.request("grep", files, append([]string{"", flags, opts.Pattern}, directoriesOf(files)...)...)
-		err := r.call(ctx, "grep", from.start, q, func(b *bufio.Reader) error {
+		q := reading(from.request("grep", files, append([]string{"", flags, opts.Pattern}, directoriesOf(files)...)...))
+		err := r.call(ctx, "grep", from.start, q, func(b *Answer) error {
 			return steady(b, files, states, false, func() error { return g.many(b, from.start, states) })
 		})
 		if err == errTooMuch { //nolint:errorlint // as it was given
@@ -94,8 +94,8 @@ type grep struct {
 // one searches a single file, which was checked, so that its lines need not be held.
 func (g *grep) one(ctx context.Context, from *reader, file, state, flags, pattern string) error {
 	name := path.Join(from.start, file)
-	q := request{verb: "grep", args: []string{name, from.stageName(), "", flags, pattern}}
-	return from.root.call(ctx, "grep", name, q, func(b *bufio.Reader) error {
+	q := Request{Verb: "grep", Args: []string{name, from.stageName(), "", flags, pattern}, Reads: true}
+	return from.root.call(ctx, "grep", name, q, func(b *Answer) error {
 		info, err := from.root.readBegin(b)
 		if err != nil {
 			return err
@@ -106,7 +106,7 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 		if err := readLines(b, name, g.fn); err != nil {
 			return err
 		}
-		status, err := readField(b)
+		status, err := b.Field()
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 				return err
 			}
 		}
-		after, err := readField(b)
+		after, err := b.Field()
 		switch {
 		case err != nil:
 			return err
@@ -131,9 +131,9 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 }
 
 // many reads a path and its lines for each file that matches, and "." with grep's status. Files are those that were asked for.
-func (g *grep) many(b *bufio.Reader, start string, files map[string]string) error {
+func (g *grep) many(b *Answer, start string, files map[string]string) error {
 	for {
-		item, err := readField(b)
+		item, err := b.Field()
 		switch {
 		case err != nil:
 			return err
@@ -175,7 +175,7 @@ func (g *grep) give() error {
 }
 
 // readLines reads lines NUMBER:TEXT up to an empty field.
-func readLines(b *bufio.Reader, name string, fn func(Match) error) error {
+func readLines(b *Answer, name string, fn func(Match) error) error {
 	for {
 		line, cut, err := readCut(b, maxMatch)
 		if err != nil || line == "" {
@@ -193,7 +193,7 @@ func readLines(b *bufio.Reader, name string, fn func(Match) error) error {
 }
 
 // readCut reads up to the next NUL and keeps no more than most.
-func readCut(r *bufio.Reader, most int) (field string, cut bool, err error) {
+func readCut(r *Answer, most int) (field string, cut bool, err error) {
 	var kept []byte
 	for {
 		part, err := r.ReadSlice(0)

@@ -156,7 +156,7 @@ func TestMagicLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			child := startChild(t, childWaits, nil, []string{"CHILD_ROOT=" + root})
-			root8 := dial(t, r, procDir, Where{PID: os.Getpid()})
+			root8 := dial(t, r, "/proc", Where{PID: os.Getpid()})
 			self, other := fmt.Sprintf("/proc/%d", os.Getpid()), fmt.Sprintf("/proc/%d", child.cmd.Process.Pid)
 			for path, want := range map[string]string{
 				fmt.Sprintf("%s/fd/%d", self, gone.Fd()): "deleted\n",
@@ -214,7 +214,7 @@ func TestEndlessAnswersAreRefused(t *testing.T) {
 	full(t)
 	begin := "/\x00" + strings.Replace(line, "81a4", "41ed", 1) + "\x00d\x00"
 	endless := func(begin, more string) Runner {
-		return answering(func(q request, out io.Writer) int {
+		return answering(func(q Request, out io.Writer) int {
 			_, err := io.WriteString(out, begin)
 			for chunk := strings.Repeat(more, 1+65536/len(more)); err == nil; {
 				_, err = io.WriteString(out, chunk)
@@ -224,23 +224,23 @@ func TestEndlessAnswersAreRefused(t *testing.T) {
 	}
 	for name, ask := range map[string]func(context.Context) error{
 		"a field": func(ctx context.Context) error {
-			_, err := dial(t, endless("", "x"), procDir, Where{PID: 8}).Stat(ctx, "a", true)
+			_, err := dial(t, endless("", "x"), "/proc", Where{PID: 8}).Stat(ctx, "a", true)
 			return err
 		},
 		"a path": func(ctx context.Context) error {
-			_, err := dial(t, endless(begin, "x"), procDir, Where{PID: 8}).Walk(ctx, "/", WalkOptions{}, func(string, Entry) error { return nil })
+			_, err := dial(t, endless(begin, "x"), "/proc", Where{PID: 8}).Walk(ctx, "/", WalkOptions{}, func(string, Entry) error { return nil })
 			return err
 		},
 		"entries": func(ctx context.Context) error {
-			_, _, err := dial(t, endless(begin, "./a//"+line+"//./a\n"), procDir, Where{PID: 8}).ReadDir(ctx, "/")
+			_, _, err := dial(t, endless(begin, "./a//"+line+"//./a\n"), "/proc", Where{PID: 8}).ReadDir(ctx, "/")
 			return err
 		},
 		"names": func(ctx context.Context) error {
-			_, err := (&reader{root: dial(t, endless("", "name\x00"), procDir, Where{PID: 8}), start: "/"}).unlisted(ctx, []string{"./a"})
+			_, err := (&reader{root: dial(t, endless("", "name\x00"), "/proc", Where{PID: 8}), start: "/"}).unlisted(ctx, []string{"./a"})
 			return err
 		},
 		"processes": func(ctx context.Context) error {
-			_, err := processes(ctx, endless("btime 1\n\x001\x00\x00\x00", "8 8 41\x00"), procDir)
+			_, err := processes(ctx, endless("btime 1\n\x001\x00\x00\x00", "8 8 41\x00"), "/proc")
 			return err
 		},
 	} {

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -15,29 +14,23 @@ import (
 // A Host is a connection to a helper for questions about all processes that it sees, whether or not their roots open. It is
 // made by the first question.
 type Host struct {
-	conn     *conn
-	giveBack func() // of a connection that was lent; nil for one of its own
+	conn *Conn
 }
 
-// Connect returns a Host. It lives as long as ctx and until Close.
-func Connect(ctx context.Context, r Runner) *Host {
-	return &Host{conn: &conn{runner: r, proc: procDir, ctx: ctx}}
-}
+// On returns a Host that asks over a connection.
+func On(c *Conn) *Host { return &Host{c} }
 
-// HostOf returns the connection of a root for questions about all processes. Closing either closes both.
-func HostOf(r *Root) *Host { return &Host{r.conn, r.giveBack} }
-
-// Lend returns the connection of a Host to somebody whose Close only calls giveBack.
-func Lend(h *Host, giveBack func()) *Host { return &Host{h.conn, giveBack} }
+// Conn is the connection, for other questions.
+func (h *Host) Conn() *Conn { return h.conn }
 
 // Close ends the connection, or gives back one that was lent.
-func (h *Host) Close() error { return closeOrGiveBack(h.conn, h.giveBack) }
+func (h *Host) Close() error { return h.conn.Close() }
 
 // Processes returns every process that the helper sees, ordered by PID, without those that make the list. Processes that end
 // while it is made are left out.
 func (h *Host) Processes(ctx context.Context) ([]Process, error) {
 	var t table
-	err := h.conn.call(ctx, request{verb: "ps", args: []string{h.conn.proc}}, func(_ *link, b *bufio.Reader) error { return t.read(b) })
+	err := h.conn.Ask(ctx, Request{Verb: "ps", Args: []string{h.conn.Proc}}, t.read)
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
@@ -99,12 +92,12 @@ func (r Readings) Of(pid int, file string) Reading {
 // Inspect reads what the kernel says about processes, or about all that the helper sees where pids is empty. It is one request.
 // What is denied or gone is no error.
 func (h *Host) Inspect(ctx context.Context, pids []int, what ...What) (Readings, error) {
-	q := request{verb: "inspect", args: []string{h.conn.proc}}
+	q := Request{Verb: "inspect", Args: []string{h.conn.Proc}}
 	for _, w := range what {
-		q.args = append(q.args, string(w))
+		q.Args = append(q.Args, string(w))
 	}
 	for _, pid := range pids {
-		q.names = append(q.names, strconv.Itoa(pid))
+		q.Names = append(q.Names, strconv.Itoa(pid))
 	}
 	return h.read(ctx, "read /proc", q)
 }
@@ -113,20 +106,20 @@ func (h *Host) Inspect(ctx context.Context, pids []int, what ...What) (Readings,
 // "memory/memory.stat", of version 2 "memory.stat". What is not there is left out. The key "uptime" has the node's, for rates. The error is fs.ErrPermission where the
 // root of the process is denied, and fs.ErrNotExist where no cgroup is mounted in it.
 func (h *Host) Cgroup(ctx context.Context, pid int, files ...string) (Readings, error) {
-	q := request{verb: "cgroup", args: append([]string{h.conn.proc, strconv.Itoa(pid)}, files...)}
+	q := Request{Verb: "cgroup", Args: append([]string{h.conn.Proc, strconv.Itoa(pid)}, files...), Reads: true}
 	return h.read(ctx, fmt.Sprintf("read the cgroup of process %d", pid), q)
 }
 
-func (h *Host) read(ctx context.Context, what string, q request) (Readings, error) {
+func (h *Host) read(ctx context.Context, what string, q Request) (Readings, error) {
 	readings := Readings{}
-	err := h.conn.call(ctx, q, func(_ *link, b *bufio.Reader) error {
+	err := h.conn.Ask(ctx, q, func(b *Answer) error {
 		clear(readings)
 		for {
 			if _, err := b.Peek(1); errors.Is(err, io.EOF) {
 				return nil
 			}
 			var path, text, state string
-			if err := readFields(b, &path, &text, &state); err != nil {
+			if err := b.Fields(&path, &text, &state); err != nil {
 				return err
 			}
 			readings[path] = Reading{Text: text, Denied: state == "-", Gone: state == "0"}

@@ -21,7 +21,9 @@ import (
 // hostIn is a Host whose processes are in a directory of its own.
 func hostIn(t *testing.T, r Runner, proc string) *Host {
 	t.Helper()
-	h := &Host{conn: &conn{runner: r, proc: proc, ctx: t.Context()}}
+	c := Connect(t.Context(), r)
+	c.Proc = proc
+	h := On(c)
 	t.Cleanup(func() { h.Close() })
 	return h
 }
@@ -46,7 +48,7 @@ func TestInspectReadsWhatTheKernelSaysOfAProcess(t *testing.T) {
 				t.Fatal(err)
 			}
 			me := os.Getpid()
-			got, err := hostIn(t, r, procDir).Inspect(t.Context(), []int{me}, Text("limits"), Text("net/tcp"), Bytes("environ"),
+			got, err := hostIn(t, r, "/proc").Inspect(t.Context(), []int{me}, Text("limits"), Text("net/tcp"), Bytes("environ"),
 				OfNode("uptime"), Each("stat"), Descriptors, DescriptorCount, Threads, Machine, Clock)
 			if err != nil {
 				t.Fatal(err)
@@ -126,7 +128,7 @@ func TestInspectTellsDeniedFromGone(t *testing.T) {
 
 func TestAHostAnswersManyQuestionsOverOneConnection(t *testing.T) {
 	r := &countingRunner{Runner: localRunner{}}
-	h := hostIn(t, r, procDir)
+	h := hostIn(t, r, "/proc")
 	processes, err := h.Processes(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +153,7 @@ func TestCgroupIsReadBelowTheRootOfTheProcess(t *testing.T) {
 	}
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {
-			got, err := hostIn(t, r, procDir).Cgroup(t.Context(), os.Getpid(), "cgroup.procs", "memory/cgroup.procs", "no/such", "../../../etc/passwd")
+			got, err := hostIn(t, r, "/proc").Cgroup(t.Context(), os.Getpid(), "cgroup.procs", "memory/cgroup.procs", "no/such", "../../../etc/passwd")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,22 +176,22 @@ func TestRootOverTheConnectionOfAHost(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			counting := &countingRunner{Runner: r}
-			host := Connect(t.Context(), counting)
-			defer host.Close()
-			if _, err := host.Processes(t.Context()); err != nil {
+			conn := Connect(t.Context(), counting)
+			defer conn.Close()
+			if _, err := On(conn).Processes(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := RootOf(t.Context(), host, Where{PID: 4194304}); !errors.Is(err, ErrNoProcess) {
+			if _, err := RootOf(t.Context(), conn, Where{PID: 4194304}); !errors.Is(err, ErrNoProcess) {
 				t.Errorf("no process: %v", err)
 			}
-			root, err := RootOf(t.Context(), host, Where{PID: os.Getpid()})
+			root, err := RootOf(t.Context(), conn, Where{PID: os.Getpid()})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if info, err := root.Stat(t.Context(), "/etc", true); err != nil || !info.FileMode().IsDir() {
 				t.Errorf("%+v, %v", info, err)
 			}
-			if list, err := host.Processes(t.Context()); err != nil || len(list) == 0 {
+			if list, err := On(conn).Processes(t.Context()); err != nil || len(list) == 0 {
 				t.Errorf("%d processes, %v", len(list), err)
 			}
 			if got := counting.count.Load(); got != 1 {
@@ -204,8 +206,8 @@ func TestRootsShareAConnection(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			counting := &countingRunner{Runner: r}
-			host := Connect(t.Context(), counting)
-			defer host.Close()
+			conn := Connect(t.Context(), counting)
+			defer conn.Close()
 			var roots []*Root
 			var dirs []string
 			given := 0
@@ -219,7 +221,7 @@ func TestRootsShareAConnection(t *testing.T) {
 					t.Fatal("no sleep")
 				}
 				t.Cleanup(func() { _ = cmd.Wait() }) // the end of the test kills it
-				root, err := RootOf(t.Context(), Lend(host, func() { given++ }), Where{PID: cmd.Process.Pid})
+				root, err := RootOf(t.Context(), conn.Lend(func() { given++ }), Where{PID: cmd.Process.Pid})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -33,8 +33,7 @@ const (
 	// Silence is how long a connection may be without any sign of life before it is given up. Nothing else tells a dead line:
 	// SPDY has no ping of its own, and what stands between may keep either connection open for hours.
 	Silence = 20 * time.Second
-	// patience is how long reading may take without a byte or a sign of progress: what was a file may have become a FIFO, and a mount may
-	// be dead.
+	// patience is that of a new Conn.
 	patience = 30 * time.Second
 	// hurry is patience where something has blocked before.
 	hurry = patience / 3
@@ -43,14 +42,8 @@ const (
 	stderrKept = 2048
 )
 
-// ErrStuck says that the helper waits for a file: it answers, and reads nothing.
-var ErrStuck = errors.New("blocked: the helper waited and nothing was read")
-
-// ErrStalled says that a connection was given up because nothing came through it any more.
-var ErrStalled = errors.New("connection stalled")
-
-// A link is one command that runs the program: one connection, until it breaks or is closed.
-type link struct {
+// A Link is one command that runs the program: one connection, until it breaks or is closed.
+type Link struct {
 	mark    string
 	cancel  context.CancelCauseFunc
 	ran     chan struct{} // closed when the Runner has returned
@@ -61,13 +54,10 @@ type link struct {
 
 	leaving atomic.Bool // nobody wants answers any more
 
-	mu       sync.Mutex
-	current  *reply
-	limited  bool          // the reply has to make progress
-	moved    time.Time     // when it did
-	patience time.Duration // how long it may take without
-	last     time.Time     // of the last sign; zero until the stream is open, which the Runner itself has to wait for
-	busy     bool          // somebody here takes time with what came: no fault of the stream
+	pulse
+
+	mu      sync.Mutex
+	current *reply
 }
 
 // program is the text of all scripts, in the order of their names: they only define functions.
@@ -88,7 +78,7 @@ func program() (string, error) {
 }
 
 // connect starts the program. It does not wait for an answer.
-func connect(ctx context.Context, r Runner) (*link, error) {
+func connect(ctx context.Context, r Runner) (*Link, error) {
 	text, err := program()
 	if err != nil {
 		return nil, err
@@ -97,10 +87,10 @@ func connect(ctx context.Context, r Runner) (*link, error) {
 	// An interrupt ends the program by the end of its stdin: a runtime kills a command whose stream is torn, and not its children.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(outer))
 	stdin, input := io.Pipe()
-	l := &link{mark: rand.Text(), cancel: cancel, ran: make(chan struct{}), input: input, patience: patience}
+	l := &Link{mark: rand.Text(), cancel: cancel, ran: make(chan struct{}), input: input}
 	crash.Go(ctx, func() {
 		argv := []string{"sh", "-c", boot, "sh", strconv.Itoa(len(text))}
-		err := r.Run(ctx, argv, &opening{stdin, l}, signs{l.receive, l}, signs{l.complain, l})
+		err := r.Run(ctx, argv, &opening{stdin, &l.pulse}, signs{l.receive, &l.pulse}, signs{l.complain, &l.pulse})
 		if cause := context.Cause(ctx); errors.Is(cause, ErrStalled) {
 			err = cause
 		}
@@ -132,7 +122,7 @@ func connect(ctx context.Context, r Runner) (*link, error) {
 }
 
 // write sends some bytes in one piece.
-func (l *link) write(parts ...[]byte) error {
+func (l *Link) write(parts ...[]byte) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	for _, p := range parts {
@@ -144,7 +134,7 @@ func (l *link) write(parts ...[]byte) error {
 }
 
 // beat sends an empty line each second, and gives the link up where nothing comes back.
-func (l *link) beat(ctx context.Context) {
+func (l *Link) beat(ctx context.Context) {
 	ticker := time.NewTicker(heartbeat)
 	defer ticker.Stop()
 	for {
@@ -169,51 +159,16 @@ func (l *link) beat(ctx context.Context) {
 	}
 }
 
-// overdue says why a link is to be given up: no sign of life, or no progress where there has to be some.
-func (l *link) overdue(now time.Time) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case l.last.IsZero() || l.busy:
-		return nil
-	case now.Sub(l.last) > Silence:
-		return fmt.Errorf("%w: nothing received for %s", ErrStalled, Silence)
-	case l.limited && now.Sub(l.moved) > l.patience:
-		return ErrStuck
-	}
-	return nil
-}
-
-func (l *link) sign(busy bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.last, l.busy = time.Now(), busy
-}
-
-// allow is how long a verb may take without progress from now on. It returns how long it was.
-func (l *link) allow(patience time.Duration) (before time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	before, l.patience = l.patience, patience
-	return before
-}
-
-// progress notes that a verb does something, or begins.
-func (l *link) progress() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.moved = time.Now()
-}
-
 // expect makes a reply the one that what comes belongs to.
-func (l *link) expect(answer *reply, limited bool) {
+func (l *Link) expect(answer *reply, patience time.Duration) {
+	l.begin(patience)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.current, l.limited, l.moved = answer, limited, time.Now()
+	l.current = answer
 }
 
 // end ends the reply that is expected.
-func (l *link) end(err error) {
+func (l *Link) end(err error) {
 	l.mu.Lock()
 	answer := l.current
 	l.mu.Unlock()
@@ -222,7 +177,7 @@ func (l *link) end(err error) {
 	}
 }
 
-func (l *link) receive(p []byte) (int, error) {
+func (l *Link) receive(p []byte) (int, error) {
 	l.mu.Lock()
 	answer := l.current
 	l.mu.Unlock()
@@ -237,7 +192,7 @@ func (l *link) receive(p []byte) (int, error) {
 }
 
 // complain keeps what the program says on stderr, except the beats that come back, and dots for progress.
-func (l *link) complain(p []byte) (int, error) {
+func (l *Link) complain(p []byte) (int, error) {
 	if bytes.IndexByte(p, '.') >= 0 {
 		l.progress()
 	}
@@ -248,7 +203,7 @@ func (l *link) complain(p []byte) (int, error) {
 }
 
 // alive reports whether requests can still be made.
-func (l *link) alive() bool {
+func (l *Link) alive() bool {
 	select {
 	case <-l.ran:
 		return false
@@ -258,7 +213,7 @@ func (l *link) alive() bool {
 }
 
 // leave closes the program's stdin, and tears the stream where it does not end by that.
-func (l *link) leave(cause error) {
+func (l *Link) leave(cause error) {
 	l.leaving.Store(true)
 	_ = l.input.Close()
 	select {
@@ -269,7 +224,7 @@ func (l *link) leave(cause error) {
 }
 
 // close ends the program by the end of its stdin, and gives up a Runner that does not return.
-func (l *link) close() {
+func (l *Link) close() {
 	l.end(io.ErrClosedPipe)
 	l.leave(nil)
 	select {
@@ -285,33 +240,6 @@ func missingShell(err error) error {
 		return fmt.Errorf("%w: %w", &MissingToolError{Tool: "sh"}, err)
 	}
 	return err
-}
-
-// An opening is stdin: once it is read there is a stream.
-type opening struct {
-	io.Reader
-	link *link
-}
-
-func (o *opening) Read(p []byte) (int, error) {
-	o.link.mu.Lock()
-	if o.link.last.IsZero() {
-		o.link.last = time.Now()
-	}
-	o.link.mu.Unlock()
-	return o.Reader.Read(p)
-}
-
-// signs is a stream on which every byte is a sign of life.
-type signs struct {
-	write func([]byte) (int, error)
-	link  *link
-}
-
-func (s signs) Write(p []byte) (int, error) {
-	s.link.sign(true)
-	defer s.link.sign(false)
-	return s.write(p)
 }
 
 // A tailBuffer keeps the end of what is written to it.

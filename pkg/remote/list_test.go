@@ -76,7 +76,7 @@ func TestListOfRealProcesses(t *testing.T) {
 			waitUntilEnded(t, zombie.Process.Pid)
 
 			before := time.Now()
-			got, err := processes(t.Context(), r, procDir)
+			got, err := processes(t.Context(), r, "/proc")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -144,7 +144,7 @@ func TestListUsersOfEachRoot(t *testing.T) {
 			root := openDirectory(t)
 			write(t, filepath.Join(root, "etc/passwd"), "somebody:x:12345:0::/:\n")
 			child := startChild(t, childWaits, nil, []string{"CHILD_ROOT=" + root, "CHILD_UID=12345"})
-			got, err := processes(t.Context(), r, procDir)
+			got, err := processes(t.Context(), r, "/proc")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -176,7 +176,7 @@ func TestListWhileProcessesEnd(t *testing.T) {
 				}
 			}()
 			for range 5 {
-				got, err := processes(t.Context(), r, procDir)
+				got, err := processes(t.Context(), r, "/proc")
 				if err != nil {
 					t.Error(err)
 					break

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io/fs"
@@ -40,11 +39,11 @@ func (r *Root) Stat(ctx context.Context, path string, follow bool) (Info, error)
 }
 
 func (r *Root) stat(ctx context.Context, path, follow string) (Info, error) {
-	q := request{verb: "stat", args: []string{path, follow}}
+	q := Request{Verb: "stat", Args: []string{path, follow}, Reads: true}
 	var info Info
-	err := r.call(ctx, "open", path, q, func(b *bufio.Reader) error {
+	err := r.call(ctx, "open", path, q, func(b *Answer) error {
 		var line, link, writable string
-		if err := readFields(b, &info.Path, &line, &link, &writable); err != nil {
+		if err := b.Fields(&info.Path, &line, &link, &writable); err != nil {
 			return err
 		}
 		info.Writable, info.InPlace = strings.Contains(writable, "w"), strings.Contains(writable, "o")
@@ -86,7 +85,7 @@ func (r *Root) ReadDir(ctx context.Context, name string) (Info, []Entry, error) 
 	opts := WalkOptions{TreeOptions: TreeOptions{MaxDepth: 1}, LinkTargets: true}
 	info, err := r.Walk(ctx, name, opts, func(p string, e Entry) error {
 		if len(entries) > maxEntries {
-			return &fs.PathError{Op: "open", Path: name, Err: errEndless}
+			return &fs.PathError{Op: "open", Path: name, Err: ErrEndless}
 		}
 		entries = append(entries, e)
 		return nil
@@ -139,7 +138,7 @@ func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info,
 func (r *reader) unlisted(ctx context.Context, directories []string) ([][]string, error) {
 	var found [][]string
 	for _, batch := range batches(directories) {
-		err := r.root.call(ctx, "open", r.start, r.about("names", batch), func(b *bufio.Reader) error {
+		err := r.root.call(ctx, "open", r.start, reading(r.about("names", batch)), func(b *Answer) error {
 			for range batch {
 				names, err := readNames(b)
 				if err != nil {
@@ -157,20 +156,22 @@ func (r *reader) unlisted(ctx context.Context, directories []string) ([][]string
 }
 
 // readNames reads names up to an empty one.
-func readNames(b *bufio.Reader) ([]string, error) {
+func readNames(b *Answer) ([]string, error) {
 	var names []string
 	for {
-		name, err := readField(b)
+		name, err := b.Field()
 		switch {
 		case err != nil || name == "":
 			return names, err
 		case len(names) == maxEntries:
-			return nil, errEndless
+			return nil, ErrEndless
 		case validName(name) && !strings.Contains(name, "/"):
 			names = append(names, name)
 		}
 	}
 }
+
+func validName(name string) bool { return name != "" && name != "." && name != ".." }
 
 // errUnreadable is about a name whose facts the helper could not read.
 var errUnreadable = errors.Join(errors.New("metadata not readable"), fs.ErrPermission)

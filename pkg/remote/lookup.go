@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"net/netip"
@@ -14,9 +13,9 @@ import (
 // Lookup asks a name server of a name, as the pod's network reaches it, and returns what nslookup says. answered is false where it
 // failed or did not end in time; then the text says why, if anything does.
 func (h *Host) Lookup(ctx context.Context, server netip.Addr, name string, limit time.Duration) (text string, answered bool, err error) {
-	q := request{verb: "lookup", args: []string{server.String(), wholeSeconds(limit), name}}
+	q := Request{Verb: "lookup", Args: []string{server.String(), wholeSeconds(limit), name}}
 	var status string
-	err = h.conn.call(ctx, q, func(_ *link, b *bufio.Reader) error { return readFields(b, &text, &status) })
+	err = h.conn.Ask(ctx, q, func(b *Answer) error { return b.Fields(&text, &status) })
 	if err != nil {
 		return "", false, fmt.Errorf("look up %s: %w", name, err)
 	}

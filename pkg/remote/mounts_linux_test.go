@@ -76,7 +76,7 @@ func mountedRoot(t *testing.T, r Runner, dir string, mounts ...string) *Root {
 		fmt.Fprintf(&list, "%s %s\n", kind, filepath.Join(dir, name))
 	}
 	child := startChild(t, childWaits, &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}, []string{mountsVar + "=" + list.String()})
-	return dial(t, r, procDir, Where{PID: child.cmd.Process.Pid})
+	return dial(t, r, "/proc", Where{PID: child.cmd.Process.Pid})
 }
 
 // Kernel file systems are known by their type, wherever they are mounted: named, and not entered.
@@ -173,7 +173,7 @@ func TestInterruptBesideAMountThatDoesNotAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := openDirectory(t)
 			root := mountedRoot(t, r, dir, "stuck mnt")
-			root.conn.link.allow(time.Second)
+			root.conn.Patience = time.Second
 			if _, err := root.Stat(t.Context(), filepath.Join(dir, "mnt"), true); !errors.Is(err, ErrStuck) {
 				t.Errorf("stat: %v", err)
 			}
@@ -244,7 +244,7 @@ func TestRelativePathsStartWhereTheProcessWorks(t *testing.T) {
 				{dir + "/srv", "/", "/file"},
 			} {
 				child := startChild(t, childWaits, nil, []string{"CHILD_ROOT=" + c.root, "CHILD_WORK=" + c.work})
-				root := dial(t, r, procDir, Where{PID: child.cmd.Process.Pid})
+				root := dial(t, r, "/proc", Where{PID: child.cmd.Process.Pid})
 				if got, err := root.Absolute(t.Context(), "file"); err != nil || got != c.want {
 					t.Errorf("%+v: %q, %v", c, got, err)
 				}
@@ -254,7 +254,7 @@ func TestRelativePathsStartWhereTheProcessWorks(t *testing.T) {
 			}
 			write(t, filepath.Join(dir, "gone/x"), "")
 			child := startChild(t, childWaits, nil, []string{"CHILD_WORK=" + dir + "/gone"})
-			root := dial(t, r, procDir, Where{PID: child.cmd.Process.Pid})
+			root := dial(t, r, "/proc", Where{PID: child.cmd.Process.Pid})
 			if err := os.RemoveAll(filepath.Join(dir, "gone")); err != nil {
 				t.Fatal(err)
 			}

@@ -37,7 +37,7 @@ func TestObstaclesAreNamed(t *testing.T) {
 			frozen := exec.CommandContext(t.Context(), "chattr", "+i", immutable).Run() == nil
 			t.Cleanup(func() { _ = exec.Command("chattr", "-i", immutable).Run() })
 			r.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-			root := dial(t, r, procDir, Where{PID: nobodysProcess(t)})
+			root := dial(t, r, "/proc", Where{PID: nobodysProcess(t)})
 			want := map[string]error{"closed/f": ErrDirectoryClosed, "sticky/f": ErrSticky}
 			if frozen {
 				want["immutable/f"] = ErrImmutable

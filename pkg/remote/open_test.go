@@ -185,7 +185,7 @@ func TestARealRoot(t *testing.T) {
 			symlink(t, "/run", filepath.Join(root, "var/run"))
 			symlink(t, "/etc/passwd", filepath.Join(root, "abs"))
 			child := startChild(t, childWaits, nil, []string{"CHILD_ROOT=" + root})
-			root8 := dial(t, r, procDir, Where{PID: child.cmd.Process.Pid})
+			root8 := dial(t, r, "/proc", Where{PID: child.cmd.Process.Pid})
 			for path, want := range map[string]string{"var/run/pid": "8\n", "abs": "inside:x:0:0::/:\n", "/../../abs": "inside:x:0:0::/:\n"} {
 				if text, err := content(t, root8, path); text != want || err != nil {
 					t.Errorf("%s: %q, %v", path, text, err)

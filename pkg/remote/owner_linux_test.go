@@ -58,7 +58,7 @@ func TestUploadsBelongToTheTarget(t *testing.T) {
 					}
 					local := r
 					local.attr = &syscall.SysProcAttr{Credential: credential}
-					root := dial(t, local, procDir, Where{PID: target})
+					root := dial(t, local, "/proc", Where{PID: target})
 					copied := func(src transfer.Tree, from, to string) {
 						t.Helper()
 						report, err := transfer.Copy(t.Context(), root.Destination(), src, transfer.Options{
@@ -109,7 +109,7 @@ func TestWhatCannotBeKeptIsNamed(t *testing.T) {
 			}
 			target := nobodysProcess(t)
 			r.attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-			root := dial(t, r, procDir, Where{PID: target})
+			root := dial(t, r, "/proc", Where{PID: target})
 			for source, want := range map[string]string{"tree": "root", "one": "."} {
 				failed := map[string]error{}
 				report, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -21,9 +20,9 @@ type owners struct {
 }
 
 // read reads the answer of verb_stage.
-func (o *owners) read(b *bufio.Reader) error {
+func (o *owners) read(b *Answer) error {
 	var mode uint32
-	text, err := readField(b)
+	text, err := b.Field()
 	if err != nil {
 		return err
 	}

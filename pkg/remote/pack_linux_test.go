@@ -192,11 +192,11 @@ func TestDamagedPacksAreNoticed(t *testing.T) {
 	} {
 		answer := append(append(bytes.Clone(c.body), []byte("MARK."+hex.EncodeToString(sum[:])+"  - s0\x00")...), "next\x00"...)
 		b := answerReader(answer)
-		_, err := readSection(b, "MARK", true, func([]byte) error { return nil })
-		if c.damaged != (err == errDamaged) || !c.damaged && err != nil { //nolint:errorlint // as it was given
+		_, err := b.Section(true, func([]byte) error { return nil })
+		if c.damaged != (err == ErrDamaged) || !c.damaged && err != nil { //nolint:errorlint // as it was given
 			t.Errorf("%s: %v", name, err)
 		}
-		if next, err := readField(b); next != "next" || err != nil {
+		if next, err := b.Field(); next != "next" || err != nil {
 			t.Errorf("%s: behind it %q, %v", name, next, err)
 		}
 	}

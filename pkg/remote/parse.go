@@ -19,12 +19,12 @@ func parseProcStat(p *Process, text string) error {
 	if len(f) < 20 {
 		return fmt.Errorf("read stat of process %d: %d fields behind the name", p.PID, len(f))
 	}
-	var n numbers
+	var n Numbers
 	p.Name, p.State = text[open+1:end], f[0]
-	p.PPID, p.Threads = int(n.signed(f[1])), int(n.signed(f[17]))
-	p.StartTicks = n.unsigned(f[19], 10, 64)
-	if n.err != nil {
-		return fmt.Errorf("read stat of process %d: %w", p.PID, n.err)
+	p.PPID, p.Threads = int(n.Signed(f[1])), int(n.Signed(f[17]))
+	p.StartTicks = n.Unsigned(f[19], 10, 64)
+	if n.Err != nil {
+		return fmt.Errorf("read stat of process %d: %w", p.PID, n.Err)
 	}
 	return nil
 }
@@ -32,7 +32,7 @@ func parseProcStat(p *Process, text string) error {
 // parseStatus reads lines of /proc/PID/status into p. Lines it does not know, and that are missing, do no harm: a
 // zombie has no VmRSS.
 func parseStatus(p *Process, text string) error {
-	var n numbers
+	var n Numbers
 	for line := range strings.Lines(text) {
 		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":\t")
 		if !ok {
@@ -44,23 +44,23 @@ func parseStatus(p *Process, text string) error {
 			p.Name = unescapeName(value)
 		case len(f) == 0:
 		case key == "Uid" && len(f) > 1:
-			p.UID, p.EUID = uint32(n.unsigned(f[0], 10, 32)), uint32(n.unsigned(f[1], 10, 32))
+			p.UID, p.EUID = uint32(n.Unsigned(f[0], 10, 32)), uint32(n.Unsigned(f[1], 10, 32))
 		case key == "Gid" && len(f) > 1:
-			p.GID, p.EGID = uint32(n.unsigned(f[0], 10, 32)), uint32(n.unsigned(f[1], 10, 32))
+			p.GID, p.EGID = uint32(n.Unsigned(f[0], 10, 32)), uint32(n.Unsigned(f[1], 10, 32))
 		case key == "Owner":
-			p.Undumpable = uint32(n.unsigned(f[0], 10, 32)) != p.EUID
+			p.Undumpable = uint32(n.Unsigned(f[0], 10, 32)) != p.EUID
 		case key == "VmRSS":
-			p.RSS = n.signed(f[0]) * 1024
+			p.RSS = n.Signed(f[0]) * 1024
 		case key == "SigBlk":
-			p.SigBlk = n.unsigned(f[0], 16, 64)
+			p.SigBlk = n.Unsigned(f[0], 16, 64)
 		case key == "SigIgn":
-			p.SigIgn = n.unsigned(f[0], 16, 64)
+			p.SigIgn = n.Unsigned(f[0], 16, 64)
 		case key == "SigCgt":
-			p.SigCgt = n.unsigned(f[0], 16, 64)
+			p.SigCgt = n.Unsigned(f[0], 16, 64)
 		}
 	}
-	if n.err != nil {
-		return fmt.Errorf("read status of process %d: %w", p.PID, n.err)
+	if n.Err != nil {
+		return fmt.Errorf("read status of process %d: %w", p.PID, n.Err)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -234,7 +233,7 @@ func FuzzReadTable(f *testing.F) {
 	f.Add([]byte("btime 1\x001\x001/status\x001/stat:\n\x00\x00"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		var table table
-		if err := table.read(bufio.NewReader(strings.NewReader(string(answer)))); err != nil {
+		if err := table.read(answerReader(answer)); err != nil {
 			return
 		}
 		processes := table.processes()
@@ -252,8 +251,8 @@ func TestErrorsAreTyped(t *testing.T) {
 		t.Errorf("%q", err)
 	}
 	for code := range 1000 {
-		if (codeError(code) == nil) != (code == 0) {
-			t.Errorf("code %d: %v", code, codeError(code))
+		if (CodeError(code) == nil) != (code == 0) {
+			t.Errorf("code %d: %v", code, CodeError(code))
 		}
 	}
 }

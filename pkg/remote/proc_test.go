@@ -3,6 +3,7 @@
 package remote
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -51,6 +52,17 @@ func fakeRoot(t *testing.T, r Runner, root string) *Root {
 	t.Helper()
 	proc := fakeProc(t, fakeProcess{pid: 8, start: 100, root: root, cgroup: "0::/aaaa"})
 	return dial(t, r, proc, Where{PID: 8})
+}
+
+// dialIn is Dial where processes are in another directory.
+func dialIn(ctx context.Context, r Runner, proc string, w Where) (*Root, error) {
+	c := Connect(ctx, r)
+	c.Proc = proc
+	root, err := RootOf(ctx, c, w)
+	if err != nil {
+		c.Close()
+	}
+	return root, err
 }
 
 // dial connects for as long as the test runs.

@@ -3,9 +3,7 @@
 package remote
 
 import (
-	"bufio"
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,13 +16,6 @@ import (
 
 // ticksPerSecond is USER_HZ, 100 on every architecture that Kubernetes runs on.
 const ticksPerSecond = 100
-
-// once makes one request over a connection of its own.
-func once(ctx context.Context, r Runner, q request, read func(*bufio.Reader) error) error {
-	c := &conn{runner: r, ctx: ctx}
-	defer func() { _ = c.Close() }()
-	return c.call(ctx, q, func(_ *link, b *bufio.Reader) error { return read(b) })
-}
 
 // A table is the answer of verb_ps while it is put together.
 type table struct {
@@ -40,17 +31,17 @@ type row struct {
 	root         int // the process whose root is this one's too, 0: denied
 }
 
-func (t *table) read(r *bufio.Reader) error {
+func (t *table) read(r *Answer) error {
 	*t = table{rows: map[int]*row{}, passwd: map[int]map[uint32]string{}}
 	var boot, self, status, lines string
-	if err := readFields(r, &boot, &self, &status, &lines); err != nil {
+	if err := r.Fields(&boot, &self, &status, &lines); err != nil {
 		return err
 	}
-	var n numbers
-	t.boot = time.Unix(n.signed(strings.TrimSpace(strings.TrimPrefix(boot, "btime "))), 0)
-	t.self = int(n.signed(self))
-	if n.err != nil {
-		return fmt.Errorf("read boot time: %w", n.err)
+	var n Numbers
+	t.boot = time.Unix(n.Signed(strings.TrimSpace(strings.TrimPrefix(boot, "btime "))), 0)
+	t.self = int(n.Signed(self))
+	if n.Err != nil {
+		return fmt.Errorf("read boot time: %w", n.Err)
 	}
 	for _, text := range []string{status, lines} {
 		if err := t.addLines(text); err != nil {
@@ -98,9 +89,9 @@ func (t *table) row(pid int) *row {
 }
 
 // readArgs reads fields PID ROOT HEX up to an empty one.
-func (t *table) readArgs(r *bufio.Reader) error {
+func (t *table) readArgs(r *Answer) error {
 	for range maxPID {
-		field, err := readField(r)
+		field, err := r.Field()
 		if err != nil || field == "" {
 			return err
 		}
@@ -127,20 +118,20 @@ func (t *table) readArgs(r *bufio.Reader) error {
 		}
 		p.RootReadable = true
 	}
-	return errEndless
+	return ErrEndless
 }
 
 // maxPID is the most processes that Linux has (PID_MAX_LIMIT).
 const maxPID = 1 << 22
 
 // readPasswd reads pairs of fields to the end.
-func (t *table) readPasswd(r *bufio.Reader) error {
+func (t *table) readPasswd(r *Answer) error {
 	for {
 		if _, err := r.Peek(1); errors.Is(err, io.EOF) {
 			return nil
 		}
 		var number, text string
-		if err := readFields(r, &number, &text); err != nil {
+		if err := r.Fields(&number, &text); err != nil {
 			return err
 		}
 		pid, err := strconv.Atoi(number)

@@ -17,7 +17,7 @@ import (
 func (r *Root) ReadRange(ctx context.Context, file Info, from, to int64, w io.Writer) error {
 	to = min(to, file.Size)
 	out := &sequence{out: w, at: from, sum: sha1.New()} //nolint:gosec // nobody asks for it
-	q := request{verb: "read", args: []string{file.Path, "", "", strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)}}
+	q := Request{Verb: "read", Args: []string{file.Path, "", "", strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)}, Reads: true}
 	changed := &fs.PathError{Op: "open", Path: file.Path, Err: ErrChanged}
 	err := r.part(ctx, "open", q, func(now Info) error {
 		if now.Path != file.Path || !now.Same(file.Stat) && !grewTo(file.state, now.Stat, file.Size) {

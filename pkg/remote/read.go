@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha1" //nolint:gosec // it tells a change, and no forger
 	"encoding/hex"
@@ -21,7 +20,7 @@ import (
 func (r *Root) Read(ctx context.Context, name string, open func(Info) (io.Writer, error)) (Info, error) {
 	var info Info
 	to := &sequence{sum: sha1.New()} //nolint:gosec // it tells a change, and no forger
-	err := r.part(ctx, "open", request{verb: "read", args: []string{name, "", "", "0", ""}}, func(i Info) error {
+	err := r.part(ctx, "open", Request{Verb: "read", Args: []string{name, "", "", "0", ""}, Reads: true}, func(i Info) error {
 		var err error
 		info = i
 		to.out, err = open(i)
@@ -84,8 +83,8 @@ func (s *sequence) zeros(until int64) error {
 
 // part reads one file from a byte on. Gaps between offsets are holes; one at the end shows in the file's size. A part that comes
 // packed has a "z" before its offset.
-func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) error, data func(int64, []byte) error) error {
-	return r.converse(ctx, op, q.args[0], q, func(l *link, b *bufio.Reader) error {
+func (r *Root) part(ctx context.Context, op string, q Request, begin func(Info) error, data func(int64, []byte) error) error {
+	return r.call(ctx, op, q.Args[0], q, func(b *Answer) error {
 		before, err := r.readBegin(b)
 		if err != nil {
 			return err
@@ -93,15 +92,15 @@ func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) 
 		if err := called(begin(before)); err != nil {
 			return err
 		}
-		from, err := strconv.ParseInt(q.args[len(q.args)-2], 10, 64)
+		from, err := strconv.ParseInt(q.Args[len(q.Args)-2], 10, 64)
 		if err != nil {
 			return err
 		}
-		whole, damaged, err := readParts(b, l.mark, from, before, data)
+		whole, damaged, err := readParts(b, from, before, data)
 		if err != nil {
 			return err
 		}
-		after, err := readField(b)
+		after, err := b.Field()
 		switch {
 		case err != nil:
 			return err
@@ -116,10 +115,10 @@ func (r *Root) part(ctx context.Context, op string, q request, begin func(Info) 
 }
 
 // readParts reads the parts of a file from a byte on, and reports whether the helper could read them all, and what came damaged.
-func readParts(b *bufio.Reader, mark string, from int64, file Info, data func(int64, []byte) error) (whole bool, damaged, err error) {
+func readParts(b *Answer, from int64, file Info, data func(int64, []byte) error) (whole bool, damaged, err error) {
 	whole = true
 	for at := from; ; {
-		field, err := readField(b)
+		field, err := b.Field()
 		if err != nil || field == "-" {
 			return whole, damaged, err
 		}
@@ -129,15 +128,15 @@ func readParts(b *bufio.Reader, mark string, from int64, file Info, data func(in
 		case err != nil:
 			return false, nil, err
 		case offset != at && (!file.sparse() || offset < at || (offset-from)%readPart != 0):
-			return false, nil, errDamaged // a part's checksum does not cover where it belongs
+			return false, nil, ErrDamaged // a part's checksum does not cover where it belongs
 		}
 		at = offset
-		good, err := readSection(b, mark, gzipped, func(p []byte) error {
+		good, err := b.Section(gzipped, func(p []byte) error {
 			err := called(data(at, p))
 			at += int64(len(p))
 			return err
 		})
-		if err != nil && err != errDamaged { //nolint:errorlint // as it was given
+		if err != nil && err != ErrDamaged { //nolint:errorlint // as it was given
 			return false, nil, err
 		}
 		damaged = errors.Join(damaged, err)
@@ -146,10 +145,10 @@ func readParts(b *bufio.Reader, mark string, from int64, file Info, data func(in
 }
 
 // readBegin reads the path and the facts in front of an answer about one file.
-func (r *Root) readBegin(b *bufio.Reader) (Info, error) {
+func (r *Root) readBegin(b *Answer) (Info, error) {
 	var info Info
 	var line string
-	if err := readFields(b, &info.Path, &line); err != nil {
+	if err := b.Fields(&info.Path, &line); err != nil {
 		return info, err
 	}
 	var err error
@@ -161,8 +160,8 @@ func (r *Root) readBegin(b *bufio.Reader) (Info, error) {
 }
 
 // facts reads lines of facts up to a NUL.
-func readFacts(b *bufio.Reader) ([]string, error) {
-	text, err := readField(b)
+func readFacts(b *Answer) ([]string, error) {
+	text, err := b.Field()
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +189,7 @@ func batches(names []string) (batches [][]string) {
 }
 
 // about is a request about a batch, whose names come behind the arguments.
-func (r *reader) about(verb string, batch []string, args ...string) request {
+func (r *reader) about(verb string, batch []string, args ...string) Request {
 	if len(batch) == 1 && strings.Contains(batch[0], "\n") {
 		return r.request(verb, nil, append(args, batch[0])...)
 	}

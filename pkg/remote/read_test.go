@@ -33,7 +33,14 @@ func TestReadIsExact(t *testing.T) {
 					t.Errorf("%d bytes: got %d, %v", size, len(got), err)
 				}
 			}
-			mark := root8.conn.link.mark
+			var mark, file, facts, link, writable string
+			err := root8.call(t.Context(), "open", "", Request{Verb: "stat", Args: []string{"file", "1"}}, func(a *Answer) error {
+				mark = a.Mark
+				return a.Fields(&file, &facts, &link, &writable)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, text := range []string{"\x00" + mark + "000\n\x00", mark + ".", mark + "." + mark + ". s0\x00", mark[:20]} {
 				write(t, filepath.Join(root, "file"), text)
 				if got, err := content(t, root8, "file"); err == nil && got != text {
@@ -71,7 +78,7 @@ func TestReadOfLargeFiles(t *testing.T) {
 				t.Errorf("%d bytes, %v", len(got), err)
 			}
 			got, sent := make([]byte, 40<<20), 0
-			q := request{verb: "read", args: []string{"holes", "", "", "0", ""}}
+			q := Request{Verb: "read", Args: []string{"holes", "", "", "0", ""}}
 			err = root8.part(t.Context(), "open", q, func(Info) error { return nil }, func(offset int64, p []byte) error {
 				sent += len(p)
 				copy(got[offset:], p)
@@ -81,7 +88,7 @@ func TestReadOfLargeFiles(t *testing.T) {
 			if err != nil || readErr != nil || !bytes.Equal(got, want) || sent > 20<<20 {
 				t.Errorf("%d bytes sent, %v", sent, err)
 			}
-			q.args[3] = fmt.Sprint(25<<20 + 3)
+			q.Args[3] = fmt.Sprint(25<<20 + 3)
 			var rest bytes.Buffer
 			err = root8.part(t.Context(), "open", q, func(Info) error { return nil }, func(_ int64, p []byte) error {
 				rest.Write(p)

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -47,10 +46,10 @@ type Root struct {
 	// Partial says that the process has changed its root (chroot): it is a part of the container's, or another one.
 	Partial bool
 
-	conn          *conn
-	giveBack      func()   // of a connection that was lent; nil for one of its own
+	conn          *Conn
+	state         State    // that the connection is in while the program holds this root
 	stages        []*stage // what another connection has to take over
-	claimed       *link    // the connection that has
+	claimed       *Link    // the connection that has
 	grace         string   // for how many seconds a client that has gone may come back for a stage
 	where         Where
 	mounts        mounts
@@ -62,67 +61,37 @@ type Root struct {
 //
 // The error is an *AccessError where the process denied its root, ErrNoProcess where there is none. The Root comes with it
 // as far as the process is known.
-func Dial(ctx context.Context, r Runner, w Where) (*Root, error) { return dialIn(ctx, r, procDir, w) }
-
-func dialIn(ctx context.Context, r Runner, proc string, w Where) (*Root, error) {
-	root := newRoot(&conn{runner: r, proc: proc, ctx: ctx}, w)
-	root.conn.mu.Lock()
-	defer root.conn.mu.Unlock()
-	var err error
-	if root.conn.link, err = connect(ctx, r); err == nil {
-		err = root.open(ctx)
-	}
+func Dial(ctx context.Context, r Runner, w Where) (*Root, error) {
+	c := Connect(ctx, r)
+	root, err := RootOf(ctx, c, w)
 	if err != nil {
-		root.conn.drop()
+		_ = c.Close() // what it had to say it has said
 	}
 	return root, err
 }
 
-func newRoot(c *conn, w Where) *Root {
+// RootOf opens the root of a process over a connection that several may share: the program holds the root of whoever asks. Closing
+// one closes it for all. The errors are those of Dial, and leave the connection as it was.
+func RootOf(ctx context.Context, c *Conn, w Where) (*Root, error) {
 	grace := strconv.Itoa(int(transfer.Bound(Silence, transfer.DefaultPauses()) / time.Second))
 	root := &Root{where: w, grace: grace, conn: c}
+	root.state.Enter = root.open
 	Pack(root, PackAuto)
-	return root
+	return root, c.Enter(ctx, &root.state)
 }
 
-// RootOf opens the root of a process over the connection of a Host, which several roots may share: the program holds that of whoever
-// asks. Closing either closes both. The errors are those of Dial, and leave the Host as it was.
-func RootOf(ctx context.Context, h *Host, w Where) (*Root, error) {
-	root, c := newRoot(h.conn, w), h.conn
-	root.giveBack = h.giveBack
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.link == nil || !c.link.alive() {
-		var err error
-		if c.link, err = connect(c.ctx, c.runner); err != nil { //nolint:contextcheck // the connection outlives this request
-			return root, err
-		}
-	}
-	err := root.open(ctx)
-	if _, denied := errors.AsType[*AccessError](err); err != nil && !denied && !errors.Is(err, ErrNoProcess) {
-		c.drop() // its answer may still be on its way
-	}
-	return root, err
-}
+// Conn is the connection, for other questions.
+func (r *Root) Conn() *Conn { return r.conn }
 
 // Close ends the connection, or gives back one that was lent.
-func (r *Root) Close() error { return closeOrGiveBack(r.conn, r.giveBack) }
-
-func closeOrGiveBack(c *conn, giveBack func()) error {
-	if giveBack != nil {
-		giveBack()
-		return nil
-	}
-	return c.Close()
-}
+func (r *Root) Close() error { return r.conn.Close() }
 
 // open chooses the process over a new connection; over a later one it has to be the same process.
-func (r *Root) open(ctx context.Context) error {
+func (r *Root) open(ctx context.Context, l *Link) (usable bool, err error) {
 	w, before := r.where, r.Process
 	if before.PID != 0 {
 		w = Where{PID: before.PID}
 	}
-	r.conn.holds = nil
 	options := ""
 	if w.Alone {
 		options += "alone,"
@@ -130,33 +99,29 @@ func (r *Root) open(ctx context.Context) error {
 	if w.Siblings {
 		options += "siblings"
 	}
-	err := ask(ctx, r, w, options)
+	usable, err = ask(ctx, r, l, w, options)
 	if err == nil && w.PID == 0 && r.Partial {
 		// Another process of the container may have all of it; if none has, the first one it is.
-		if ask(ctx, r, w, options+",whole") != nil {
-			err = ask(ctx, r, w, options)
+		if _, other := ask(ctx, r, l, w, options+",whole"); other != nil {
+			usable, err = ask(ctx, r, l, w, options)
 		}
 	}
-	if err = openError(r, w, before, err); err != nil {
-		return err
+	if err = openError(r, w, before, err); err != nil || r.claimed == l {
+		return usable, err
 	}
-	r.conn.holds = r
-	if r.claimed == r.conn.link {
-		return nil
-	}
-	r.claimed = r.conn.link
+	r.claimed = l
 	for _, s := range r.stages {
-		if err := s.claim(ctx, r.conn.link); err != nil {
-			return err
+		if err := s.claim(ctx, l); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // openError says what an error of verb_open means, and whether it is the same process as before.
 func openError(r *Root, w Where, before Process, err error) error {
 	switch {
-	case errors.Is(err, errRootDenied):
+	case errors.Is(err, ErrRootDenied):
 		return r.accessError()
 	case errors.Is(err, ErrNoProcess) && before.PID != 0, err == nil && before.PID != 0 && before.StartTicks != r.Process.StartTicks:
 		r.Process = before
@@ -170,10 +135,9 @@ func openError(r *Root, w Where, before Process, err error) error {
 }
 
 // ask asks for a process, and what there is to know of it.
-func ask(ctx context.Context, r *Root, w Where, options string) error {
-	q := request{verb: "open", args: []string{r.conn.proc, strconv.Itoa(w.PID), w.Container, options}}
-	_, err := r.conn.link.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return r.read(b) })
-	return err
+func ask(ctx context.Context, r *Root, l *Link, w Where, options string) (usable bool, err error) {
+	q := Request{Verb: "open", Args: []string{r.conn.Proc, strconv.Itoa(w.PID), w.Container, options}}
+	return l.Ask(ctx, q, r.read)
 }
 
 // Absolute makes a path absolute: a relative one starts where the process works.
@@ -182,24 +146,24 @@ func (r *Root) Absolute(ctx context.Context, name string) (string, error) {
 		return name, nil
 	}
 	var directory string
-	err := r.call(ctx, "open", name, request{verb: "cwd"}, func(b *bufio.Reader) error { return readFields(b, &directory) })
+	err := r.call(ctx, "open", name, Request{Verb: "cwd", Reads: true}, func(b *Answer) error { return b.Fields(&directory) })
 	return strings.TrimSuffix(directory, "/") + "/" + name, err
 }
 
 // read reads the answer of verb_open.
-func (r *Root) read(b *bufio.Reader) error {
+func (r *Root) read(b *Answer) error {
 	var pid, denied, stat, status, owner, mountinfo, passwd, group string
-	if err := readFields(b, &pid, &denied, &stat, &status, &owner); err != nil {
+	if err := b.Fields(&pid, &denied, &stat, &status, &owner); err != nil {
 		return err
 	}
 	var p Process
 	var err error
-	if p.PID, err = number(pid); err != nil {
+	if p.PID, err = Number(pid); err != nil {
 		return err
 	}
 	r.Denied = nil
 	for _, word := range strings.Fields(denied) {
-		n, err := number(word)
+		n, err := Number(word)
 		if err != nil {
 			return err
 		}
@@ -215,7 +179,7 @@ func (r *Root) read(b *bufio.Reader) error {
 		p.Undumpable = uint32(uid) != p.EUID
 	}
 	r.Process = p
-	if err := readFields(b, &mountinfo, &passwd, &group); err != nil {
+	if err := b.Fields(&mountinfo, &passwd, &group); err != nil {
 		return err
 	}
 	r.mounts, r.users, r.groups = parseMounts(mountinfo), parseNames(passwd), parseNames(group)
@@ -237,29 +201,21 @@ func check(op, path string) error {
 	switch {
 	case strings.ContainsRune(path, 0):
 		return &fs.PathError{Op: op, Path: path, Err: fs.ErrInvalid}
-	case len(path) > maxPath:
+	case len(path) > MaxPath:
 		return &fs.PathError{Op: op, Path: path, Err: ErrNameTooLong}
 	}
 	return nil
 }
 
-// maxPath is the longest path that Linux takes (PATH_MAX without its NUL).
-const maxPath = 4095
-
 // call makes a request about a path, whose error names the path.
-func (r *Root) call(ctx context.Context, op, path string, q request, read func(*bufio.Reader) error) error {
-	return r.converse(ctx, op, path, q, func(_ *link, b *bufio.Reader) error { return read(b) })
-}
-
-// converse is call for who needs the connection: its mark is inside the answer, or there is more to send.
-func (r *Root) converse(ctx context.Context, op, path string, q request, read func(*link, *bufio.Reader) error) error {
+func (r *Root) call(ctx context.Context, op, path string, q Request, read func(*Answer) error) error {
 	if err := check(op, path); err != nil {
 		return err
 	}
 	var own error
-	q.root = r
-	err := r.conn.call(ctx, q, func(l *link, b *bufio.Reader) error {
-		err := read(l, b)
+	q.State = &r.state
+	err := r.conn.Ask(ctx, q, func(b *Answer) error {
+		err := read(b)
 		own = callerError(err)
 		return err
 	})
@@ -268,7 +224,7 @@ func (r *Root) converse(ctx context.Context, op, path string, q request, read fu
 		return own
 	case err == nil, ctx.Err() != nil && err == context.Cause(ctx): //nolint:errorlint // as it was given
 		return err
-	case errors.Is(err, fs.ErrNotExist) && closedMount(ctx, r, q.verb, path):
+	case errors.Is(err, fs.ErrNotExist) && closedMount(ctx, r, q.Verb, path):
 		err = ErrClosedMount
 	}
 	return &fs.PathError{Op: op, Path: path, Err: err}

@@ -25,7 +25,7 @@ type section struct {
 func (s *section) Read(p []byte) (int, error) {
 	for !s.over && len(p) > 0 {
 		if _, err := s.b.Peek(1); err != nil {
-			return 0, unexpected(err)
+			return 0, Unexpected(err)
 		}
 		held, _ := s.b.Peek(s.b.Buffered())
 		n := bytes.Index(held, s.end)
@@ -49,7 +49,7 @@ func (s *section) Read(p []byte) (int, error) {
 		}
 		if n == 0 {
 			if _, err := s.b.Peek(len(held) + 1); err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-				return 0, unexpected(err)
+				return 0, Unexpected(err)
 			}
 			continue
 		}
@@ -60,14 +60,16 @@ func (s *section) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// readSection hands the contents up to the mark to write, and compares them with the checksum behind it. They may have come
-// packed. It reports whether the file was read without an error there.
-func readSection(b *bufio.Reader, mark string, gzipped bool, write func([]byte) error) (good bool, err error) {
+// Contents reads up to the mark that ends them.
+func (a *Answer) Contents() io.Reader { return &section{b: a.Reader, end: []byte(a.Mark + ".")} }
+
+// Section hands contents to write, and compares them with the checksum behind their end. They may have come packed. It reports
+// whether the file was read without an error there.
+func (a *Answer) Section(gzipped bool, write func([]byte) error) (good bool, err error) {
 	hash := sha1.New() //nolint:gosec // see above
-	s := &section{b: b, end: []byte(mark + ".")}
-	var contents io.Reader = s
+	contents := a.Contents()
 	if gzipped {
-		contents = &unpacker{section: s}
+		contents = &unpacker{section: contents}
 	}
 	buffer, damaged := make([]byte, 64<<10), false
 	for {
@@ -78,28 +80,28 @@ func readSection(b *bufio.Reader, mark string, gzipped bool, write func([]byte) 
 				return false, err
 			}
 		}
-		if damaged = err == errDamaged; damaged || err == io.EOF { //nolint:errorlint // their own
+		if damaged = err == ErrDamaged; damaged || err == io.EOF { //nolint:errorlint // their own
 			break
 		}
 		if err != nil {
 			return false, err
 		}
 	}
-	state, err := readField(b)
+	state, err := a.Field()
 	if err != nil {
 		return false, err
 	}
 	// A sum of 40 letters, and "s" with the status of reading.
 	words := strings.Fields(state)
 	if damaged || !slices.Contains(words, hex.EncodeToString(hash.Sum(nil))) {
-		return false, errDamaged
+		return false, ErrDamaged
 	}
 	return slices.Contains(words, "s0"), nil
 }
 
 // An unpacker unpacks a section, whose end is read too.
 type unpacker struct {
-	section *section
+	section io.Reader
 	z       *gzip.Reader
 }
 
@@ -122,8 +124,8 @@ func (u *unpacker) failed() error {
 	if _, broken := io.Copy(io.Discard, u.section); broken != nil {
 		return broken
 	}
-	return errDamaged
+	return ErrDamaged
 }
 
-// errDamaged says that bytes arrived otherwise than they were sent.
-var errDamaged = &BrokenError{Cause: errors.New("checksum mismatch: data was corrupted in transit")}
+// ErrDamaged says that bytes arrived otherwise than they were sent.
+var ErrDamaged = &BrokenError{Cause: errors.New("checksum mismatch: data was corrupted in transit")}

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +11,11 @@ import (
 	"strings"
 )
 
-// Signal is a signal's number on Linux. The numbers are those of x86, arm, riscv, s390 and ppc (signal(7)); a client
+// Signal is a signal's number on Linux. The Numbers are those of x86, arm, riscv, s390 and ppc (signal(7)); a client
 // on another system has others, so its own are no use here.
 type Signal int
 
-// The real-time signals, as glibc numbers them: it keeps the first two for itself.
+// The real-time signals, as glibc Numbers them: it keeps the first two for itself.
 const (
 	firstRealTime = 34
 	lastSignal    = 64
@@ -76,13 +75,11 @@ func realTime(base Signal, offset string) (Signal, bool) {
 // with that process. It is ErrNoProcess if that process has ended, also if another one has its PID now, and fs.ErrPermission
 // without the process's user or CAP_KILL (kill(2)).
 func Kill(ctx context.Context, r Runner, p Process, s Signal) error {
-	return kill(ctx, r, procDir, p, s)
-}
-
-func kill(ctx context.Context, r Runner, proc string, p Process, s Signal) error {
-	args := []string{proc, strconv.Itoa(p.PID), strconv.FormatUint(p.StartTicks, 10), strconv.Itoa(int(s))}
+	c := Connect(ctx, r)
+	defer func() { _ = c.Close() }()
+	args := []string{c.Proc, strconv.Itoa(p.PID), strconv.FormatUint(p.StartTicks, 10), strconv.Itoa(int(s))}
 	sent := false
-	err := once(ctx, r, request{verb: "signal", args: args}, func(b *bufio.Reader) error {
+	err := c.Ask(ctx, Request{Verb: "signal", Args: args}, func(b *Answer) error {
 		_, err := b.ReadByte()
 		sent = err == nil
 		return nil

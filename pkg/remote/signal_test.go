@@ -24,7 +24,7 @@ func TestKill(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer sleeper.Process.Kill() // it may have ended
-			list, err := processes(t.Context(), r, procDir)
+			list, err := processes(t.Context(), r, "/proc")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,7 +53,7 @@ func TestKillDenied(t *testing.T) {
 	for name, l := range runners(t) {
 		t.Run(name, func(t *testing.T) {
 			child := startChild(t, childWaits, nil, nil)
-			list, err := processes(t.Context(), l, procDir)
+			list, err := processes(t.Context(), l, "/proc")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestKillThatEndsTheHelper(t *testing.T) {
 				}
 				defer sleeper.Wait()         // a signal's end is wanted
 				defer sleeper.Process.Kill() // it may have ended
-				list, err := processes(t.Context(), r, procDir)
+				list, err := processes(t.Context(), r, "/proc")
 				if err != nil {
 					t.Fatal(err)
 				}

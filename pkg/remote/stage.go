@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +42,7 @@ func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (t
 	return s, nil
 }
 
-func nothing(*bufio.Reader) error { return nil }
+func nothing(*Answer) error { return nil }
 
 // why is the error about a path that could not be written, where its mount is why.
 func (r *reader) why(file string, err error) error {
@@ -58,14 +57,14 @@ func (r *reader) why(file string, err error) error {
 }
 
 // claim takes a stage over to a new connection.
-func (s *stage) claim(ctx context.Context, l *link) error {
+func (s *stage) claim(ctx context.Context, l *Link) error {
 	former := s.name
 	// A stage for another copy keeps its name; who waits to take another one away knows it by the old one.
 	if s.times++; !strings.HasSuffix(s.id, ".partial") {
 		s.name = fmt.Sprint(s.id, "-", s.times)
 	}
-	q := request{verb: "stage", args: []string{s.start, s.name, former, s.root.grace, s.root.where.Scope}}
-	_, err := l.converse(ctx, q, func(_ *link, b *bufio.Reader) error { return s.read(b) })
+	q := Request{Verb: "stage", Args: []string{s.start, s.name, former, s.root.grace, s.root.where.Scope}}
+	_, err := l.Ask(ctx, q, s.read)
 	return err
 }
 
@@ -109,7 +108,7 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 }
 
 // archive is the request that takes a tree.
-func (s *stage) archive() request {
+func (s *stage) archive() Request {
 	if s.owns() {
 		return s.request("put", nil, "tree", "--numeric-owner")
 	}
@@ -117,16 +116,17 @@ func (s *stage) archive() request {
 }
 
 // transmit sends what fill gives, and returns how long the helper says that a file is.
-func (s *stage) transmit(ctx context.Context, q request, out payload, fill func(transfer.Receiver) error) (length string, err error) {
-	err = s.root.converse(ctx, "write", s.start, q, func(l *link, b *bufio.Reader) error {
+func (s *stage) transmit(ctx context.Context, q Request, out payload, fill func(transfer.Receiver) error) (length string, err error) {
+	q.Payload = true
+	err = s.root.call(ctx, "write", s.start, q, func(b *Answer) error {
 		first, err := b.ReadByte()
 		if err != nil || first != 'r' && first != 'z' {
-			return unexpected(err)
+			return Unexpected(err)
 		}
 		if s.root.up.lacking = first == 'r'; s.root.up.lacking && s.root.up.mode == PackAlways {
 			return &MissingToolError{Tool: "gzip"}
 		}
-		frames := newFrames(ctx, l, &s.root.up)
+		frames := newFrames(ctx, b, &s.root.up)
 		out.begin(frames)
 		err = fill(out)
 		_ = frames.wait()
@@ -139,7 +139,7 @@ func (s *stage) transmit(ctx context.Context, q request, out payload, fill func(
 		if err := errors.Join(out.close(), frames.close()); err != nil {
 			return err
 		}
-		return readFields(b, &length)
+		return b.Fields(&length)
 	})
 	return length, err
 }
@@ -217,22 +217,22 @@ func mountedFile(ctx context.Context, r *Root, file string) bool {
 }
 
 // move has files moved, and notes for each that could not be why.
-func (s *stage) move(ctx context.Context, errs []error, moves []transfer.Move, index map[string]int, q request) error {
-	return s.root.call(ctx, "write", s.start, q, func(b *bufio.Reader) error {
+func (s *stage) move(ctx context.Context, errs []error, moves []transfer.Move, index map[string]int, q Request) error {
+	return s.root.call(ctx, "write", s.start, q, func(b *Answer) error {
 		for {
 			if _, err := b.Peek(1); err == io.EOF {
 				return nil
 			}
 			var moved, text string
-			if err := readFields(b, &moved, &text); err != nil {
+			if err := b.Fields(&moved, &text); err != nil {
 				return err
 			}
 			i, ok := index[moved]
-			code, err := number(text)
+			code, err := Number(text)
 			if !ok || err != nil {
 				return fmt.Errorf("read answer of helper: moved %.200q", moved)
 			}
-			errs[i] = translated(s.why(path.Join(s.start, moves[i].To), codeError(code)))
+			errs[i] = translated(s.why(path.Join(s.start, moves[i].To), CodeError(code)))
 		}
 	})
 }

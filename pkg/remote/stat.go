@@ -5,7 +5,6 @@ package remote
 import (
 	"fmt"
 	"io/fs"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -79,7 +78,7 @@ func (s *Stat) FileMode() fs.FileMode {
 }
 
 // parseStat reads a line of the program's format: BLOCKS DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE, and the
-// date of change; mode and device numbers in hexadecimal. Only the fraction of TIME is used; some builds have none.
+// date of change; mode and device Numbers in hexadecimal. Only the fraction of TIME is used; some builds have none.
 func parseStat(line string) (*Stat, error) {
 	var words [12]string
 	f := words[:0]
@@ -92,24 +91,24 @@ func parseStat(line string) (*Stat, error) {
 	if len(f) < len(words) {
 		return nil, fmt.Errorf("read facts %.200q: %d fields", line, len(f))
 	}
-	var p numbers
+	var p Numbers
 	dev, ino, _ := strings.Cut(f[1], ":")
 	major, minor, _ := strings.Cut(f[7], ":")
 	s := &Stat{
-		Dev: p.unsigned(dev, 10, 64), Ino: p.unsigned(ino, 10, 64),
-		Mode: uint32(p.unsigned(f[2], 16, 32)), Size: int64(p.unsigned(f[3], 10, 63)),
-		UID: uint32(p.unsigned(f[4], 10, 32)), GID: uint32(p.unsigned(f[5], 10, 32)),
-		Nlink:     p.unsigned(f[6], 10, 64),
-		RdevMajor: uint32(p.unsigned(major, 16, 32)), RdevMinor: uint32(p.unsigned(minor, 16, 32)),
-		Blocks: int64(p.unsigned(f[0], 10, 63)), state: stateOf(line),
+		Dev: p.Unsigned(dev, 10, 64), Ino: p.Unsigned(ino, 10, 64),
+		Mode: uint32(p.Unsigned(f[2], 16, 32)), Size: int64(p.Unsigned(f[3], 10, 63)),
+		UID: uint32(p.Unsigned(f[4], 10, 32)), GID: uint32(p.Unsigned(f[5], 10, 32)),
+		Nlink:     p.Unsigned(f[6], 10, 64),
+		RdevMajor: uint32(p.Unsigned(major, 16, 32)), RdevMinor: uint32(p.Unsigned(minor, 16, 32)),
+		Blocks: int64(p.Unsigned(f[0], 10, 63)), state: stateOf(line),
 	}
 	var nanos int64
 	if _, fraction, ok := strings.Cut(f[10], "."); ok && len(fraction) == 9 {
-		nanos = int64(p.unsigned(fraction, 10, 32))
+		nanos = int64(p.Unsigned(fraction, 10, 32))
 	}
-	s.Mtime = time.Unix(p.signed(f[8]), nanos)
-	if p.err != nil {
-		return nil, fmt.Errorf("read facts %.200q: %w", line, p.err)
+	s.Mtime = time.Unix(p.Signed(f[8]), nanos)
+	if p.Err != nil {
+		return nil, fmt.Errorf("read facts %.200q: %w", line, p.Err)
 	}
 	return s, nil
 }
@@ -129,27 +128,6 @@ func stateOf(line string) string {
 		return line
 	}
 	return strings.Join(append(f[1:4], f[8], f[len(f)-3], f[len(f)-2], f[len(f)-1]), " ")
-}
-
-// numbers parses numbers and keeps the first error.
-type numbers struct{ err error }
-
-func (p *numbers) unsigned(text string, base, bits int) uint64 {
-	n, err := strconv.ParseUint(text, base, bits)
-	p.keep(err)
-	return n
-}
-
-func (p *numbers) signed(text string) int64 {
-	n, err := strconv.ParseInt(text, 10, 64)
-	p.keep(err)
-	return n
-}
-
-func (p *numbers) keep(err error) {
-	if p.err == nil {
-		p.err = err
-	}
 }
 
 // A fileInfo is a Stat with the name it was asked by.

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -162,7 +161,7 @@ func (r *Root) batch(ctx context.Context, op string, from *reader, batch []strin
 		parts = slices.Collect(slices.Chunk(batch, 1))
 	}
 	switch {
-	case err == nil, !errors.As(err, &cause), isBroken(err), ctx.Err() != nil, partly.stuck == maxStuck:
+	case err == nil, !errors.As(err, &cause), IsBroken(err), ctx.Err() != nil, partly.stuck == maxStuck:
 		return err
 	case len(batch) > 1:
 		for _, part := range parts {
@@ -188,11 +187,6 @@ func opOf(op string, err error) string {
 		return "open"
 	}
 	return op
-}
-
-func isBroken(err error) bool {
-	var broken *BrokenError
-	return errors.As(err, &broken)
 }
 
 // single is below for one file.
@@ -235,11 +229,11 @@ func (r *reader) sums(ctx context.Context, tool string, files []string, states m
 		_, sum, err := r.sumOne(ctx, tool, files[0], -1, states[files[0]])
 		return []string{sum}, err
 	}
-	q := r.request("sum", files, append([]string{"", tool, "-"}, directoriesOf(files)...)...)
+	q := reading(r.request("sum", files, append([]string{"", tool, "-"}, directoriesOf(files)...)...))
 	sums := make([]string, 0, len(files))
-	err := r.root.call(ctx, "sum", r.start, q, func(b *bufio.Reader) error {
+	err := r.root.call(ctx, "sum", r.start, q, func(b *Answer) error {
 		return steady(b, files, states, false, func() error {
-			text, err := readField(b)
+			text, err := b.Field()
 			if err != nil {
 				return err
 			}
@@ -265,13 +259,13 @@ func (r *reader) sumOne(ctx context.Context, tool, file string, n int64, state s
 		count = strconv.FormatInt(n, 10)
 	}
 	name, q := r.one("sum", file, tool, count)
-	err = r.root.call(ctx, "sum", name, q, func(b *bufio.Reader) error {
+	err = r.root.call(ctx, "sum", name, q, func(b *Answer) error {
 		info, err := r.root.readBegin(b)
 		if err != nil {
 			return err
 		}
 		var text, after string
-		if err := readFields(b, &text, &after); err != nil {
+		if err := b.Fields(&text, &after); err != nil {
 			return err
 		}
 		size, sum = info.Size, strings.TrimLeft(text, ",")
@@ -294,12 +288,12 @@ func (r *reader) sumOne(ctx context.Context, tool, file string, n int64, state s
 }
 
 // one is a request about one file: by its path from the root, or by its name in a stage.
-func (r *reader) one(verb, file string, args ...string) (name string, q request) {
+func (r *reader) one(verb, file string, args ...string) (name string, q Request) {
 	name = path.Join(r.start, file)
 	if r.stage != nil {
-		return name, r.request(verb, nil, append([]string{file}, args...)...)
+		return name, reading(r.request(verb, nil, append([]string{file}, args...)...))
 	}
-	return name, request{verb: verb, args: append([]string{name, r.stageName(), ""}, args...)}
+	return name, Request{Verb: verb, Args: append([]string{name, r.stageName(), ""}, args...), Reads: true}
 }
 
 // directoriesOf lists the directories that files are in, and those on the way.
@@ -323,12 +317,12 @@ func dirOf(file string) string {
 
 // readsOn reports whether the answer goes on behind an error. What is read twice at once has two sums where it changes in between.
 func readsOn(err error) bool {
-	return err == nil || err == errDamaged || errors.Is(err, ErrRead) //nolint:errorlint // as it was given
+	return err == nil || err == ErrDamaged || errors.Is(err, ErrRead) //nolint:errorlint // as it was given
 }
 
 // steady reads facts of directories and of files, unless their states are known, what inner reads, and the facts once more. Nothing
 // on the way was exchanged only where they are the same, those of the walk, and no directory is a link.
-func steady(b *bufio.Reader, files []string, states map[string]string, known bool, inner func() error) error {
+func steady(b *Answer, files []string, states map[string]string, known bool, inner func() error) error {
 	before, err := readFacts(b)
 	if err != nil {
 		return err

@@ -47,7 +47,7 @@ func TestFilesThatBlockEndACommand(t *testing.T) {
 	}
 }
 
-// A file of little but holes is left out with its numbers.
+// A file of little but holes is left out with its Numbers.
 func TestSumLeavesAFileOfHolesOut(t *testing.T) {
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {

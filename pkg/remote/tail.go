@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -41,8 +40,8 @@ func (r *Root) Tail(ctx context.Context, name string, o TailOptions, open func(I
 	if o.ByName {
 		follow = "name"
 	}
-	q := request{verb: "tail", args: []string{name, "", "", strconv.Itoa(max(o.Lines, 0)), follow}}
-	err := r.converse(ctx, "open", name, q, func(l *link, b *bufio.Reader) error {
+	q := Request{Verb: "tail", Args: []string{name, "", "", strconv.Itoa(max(o.Lines, 0)), follow}}
+	err := r.call(ctx, "open", name, q, func(b *Answer) error {
 		var err error
 		if info, err = r.readBegin(b); err != nil {
 			return err
@@ -51,13 +50,13 @@ func (r *Root) Tail(ctx context.Context, name string, o TailOptions, open func(I
 		if err != nil {
 			return called(err)
 		}
-		return readTail(b, l.mark, out, o.Event)
+		return readTail(b, out, o.Event)
 	})
 	return info, err
 }
 
 // readTail reads parts and events up to the end.
-func readTail(b *bufio.Reader, mark string, out io.Writer, event func(TailEvent)) error {
+func readTail(b *Answer, out io.Writer, event func(TailEvent)) error {
 	for {
 		if _, err := b.Peek(1); err != nil {
 			if errors.Is(err, io.EOF) {
@@ -65,19 +64,19 @@ func readTail(b *bufio.Reader, mark string, out io.Writer, event func(TailEvent)
 			}
 			return err
 		}
-		field, err := readUntil(b, "\n")
+		field, err := b.Until("\n")
 		if err != nil {
 			return err
 		}
 		switch known := TailEvent(field); {
 		case field == "+":
 			own := &callerWriter{w: out}
-			if _, err = io.Copy(own, &section{b: b, end: []byte(mark + ".")}); own.err != nil {
+			if _, err = io.Copy(own, b.Contents()); own.err != nil {
 				return called(own.err)
 			} else if err != nil {
 				return err
 			}
-			if err := expect(b, "\n"); err != nil {
+			if err := b.Expect("\n"); err != nil {
 				return err
 			}
 		case known == FileCut, known == FileGone, known == FileOther:

@@ -98,8 +98,14 @@ type reader struct {
 }
 
 // request is one about a start, and a stage in it.
-func (r *reader) request(verb string, names []string, args ...string) request {
-	return request{verb: verb, args: args, names: names, late: func() []string { return []string{r.start, r.stageName()} }}
+func (r *reader) request(verb string, names []string, args ...string) Request {
+	return Request{Verb: verb, Args: args, Names: names, Late: func() []string { return []string{r.start, r.stageName()} }}
+}
+
+// reading marks a request as one that reads files.
+func reading(q Request) Request {
+	q.Reads = true
+	return q
 }
 
 func (r *reader) stageName() string {
@@ -178,7 +184,7 @@ func (r *reader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum
 	for _, batch := range batches(all) {
 		if len(batch) > 1 {
 			texts, err := r.sums(ctx, "sha1sum", batch, nil)
-			if isBroken(err) || ctx.Err() != nil {
+			if IsBroken(err) || ctx.Err() != nil {
 				return nil, err
 			}
 			for k, text := range texts {
@@ -192,7 +198,7 @@ func (r *reader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum
 			continue
 		}
 		size, text, err := r.sumOne(ctx, "sha1sum", sent(f.Path), f.From, "")
-		if isBroken(err) || ctx.Err() != nil {
+		if IsBroken(err) || ctx.Err() != nil {
 			return nil, err
 		}
 		if f.From >= 0 {

@@ -3,7 +3,6 @@
 package remote
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"strconv"
@@ -14,11 +13,11 @@ import (
 // to. It is ErrChanged, and nothing is done, where the descriptor leads to something else by now or the file has a name;
 // ErrNoProcess where the process has ended, and fs.ErrPermission where the helper may not write to it.
 func (h *Host) Truncate(ctx context.Context, p Process, fd int, file *Stat) (before, after *Stat, err error) {
-	q := request{verb: "truncate", args: []string{
-		h.conn.proc, strconv.Itoa(p.PID), strconv.FormatUint(p.StartTicks, 10), strconv.Itoa(fd), fmt.Sprintf("%d:%d", file.Dev, file.Ino),
+	q := Request{Verb: "truncate", Args: []string{
+		h.conn.Proc, strconv.Itoa(p.PID), strconv.FormatUint(p.StartTicks, 10), strconv.Itoa(fd), fmt.Sprintf("%d:%d", file.Dev, file.Ino),
 	}}
 	var texts [2]string
-	err = h.conn.call(ctx, q, func(_ *link, b *bufio.Reader) error { return readFields(b, &texts[0], &texts[1]) })
+	err = h.conn.Ask(ctx, q, func(b *Answer) error { return b.Fields(&texts[0], &texts[1]) })
 	if err == nil {
 		if before, err = parseStat(texts[0]); err == nil {
 			after, err = parseStat(strings.TrimSuffix(texts[1], "\n"))

@@ -21,7 +21,7 @@ func TestOnlyADeletedFileThatIsTheSameIsTruncated(t *testing.T) {
 			if _, err := file.Write(make([]byte, 100_000)); err != nil {
 				t.Fatal(err)
 			}
-			h, fd := hostIn(t, r, procDir), int(file.Fd())
+			h, fd := hostIn(t, r, "/proc"), int(file.Fd())
 			processes, err := h.Processes(t.Context())
 			if err != nil {
 				t.Fatal(err)

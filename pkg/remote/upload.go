@@ -26,7 +26,7 @@ const (
 // its way while the next is filled.
 type frames struct {
 	ctx         context.Context //nolint:containedctx // of the transmission
-	link        *link
+	answer      *Answer
 	hash        hash.Hash
 	held, spare []byte
 	enough      int // bytes for a frame
@@ -35,8 +35,8 @@ type frames struct {
 	err         error      // why nothing more is to be sent
 }
 
-func newFrames(ctx context.Context, l *link, up *packing) *frames {
-	return &frames{ctx: ctx, link: l, up: up, hash: sha1.New()} //nolint:gosec // see above
+func newFrames(ctx context.Context, a *Answer, up *packing) *frames {
+	return &frames{ctx: ctx, answer: a, up: up, hash: sha1.New()} //nolint:gosec // see above
 }
 
 // Write collects bytes. It is for who calls it to flush.
@@ -79,9 +79,9 @@ func (f *frames) frame(frame []byte) error {
 		head, body = fmt.Appendf(nil, "z%d %d\n", len(small), len(frame)), small
 	}
 	began := time.Now()
-	err := f.link.write(head, body)
+	err := f.answer.Send(head, body)
 	f.up.went(len(body), time.Since(began))
-	return unsent(f.link, err)
+	return err
 }
 
 // wait waits for the frame that is on its way.
@@ -98,7 +98,7 @@ func (f *frames) send(line []byte) error {
 	if err := errors.Join(f.flush(), f.wait()); err != nil {
 		return f.err
 	}
-	f.err = unsent(f.link, f.link.write(line))
+	f.err = f.answer.Send(line)
 	return f.err
 }
 
@@ -110,28 +110,6 @@ func (f *frames) close() error {
 		return err
 	}
 	return f.send(fmt.Appendf(nil, "0\n%x\n", f.hash.Sum(nil)))
-}
-
-// errAnswered ends what is sent: the other side has answered, and takes nothing more.
-var errAnswered = errors.New("answered")
-
-// unsent says why nothing more is to be sent.
-func unsent(l *link, err error) error {
-	l.mu.Lock()
-	answer := l.current
-	l.mu.Unlock()
-	select {
-	case <-answer.done:
-		if _, marked := answer.result(); marked {
-			return errAnswered
-		}
-		return &BrokenError{Cause: err}
-	default:
-	}
-	if err != nil && !isBroken(err) {
-		return &BrokenError{Cause: err}
-	}
-	return err
 }
 
 // A fileUpload is one file.

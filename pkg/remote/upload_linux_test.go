@@ -3,7 +3,9 @@
 package remote
 
 import (
+	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -119,7 +121,7 @@ func TestAStageIsTakenOver(t *testing.T) {
 				}
 				put(t, s, files...)
 				for range 2 {
-					root.conn.drop()
+					root.Close()
 					listed := map[string]bool{}
 					for f, err := range s.List(t.Context()) {
 						if err != nil || f.Err != nil {
@@ -153,24 +155,36 @@ func TestAStageIsTakenOver(t *testing.T) {
 	}
 }
 
+// A watchedRunner says when a command has ended.
+type watchedRunner struct {
+	Runner
+	ended chan<- error
+}
+
+func (r watchedRunner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	err := r.Runner.Run(ctx, argv, stdin, stdout, stderr)
+	r.ended <- err
+	return err
+}
+
 // What a copy left whose program is gone without a trace, as where a container is started again, is taken away by the next one there;
 // what another one works in, or will go on with, stays.
 func TestNextCopyTakesAwayWhatIsLeft(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			dir := openDirectory(t)
-			lost := func(id, scope string) *Root {
+			ended := make(chan error, 8)
+			lost := func(id, scope string) {
 				t.Helper()
-				root := dial(t, r, procDir, Where{PID: os.Getpid(), Scope: scope})
+				root := dial(t, watchedRunner{r, ended}, "/proc", Where{PID: os.Getpid(), Scope: scope})
 				s, err := root.Destination().Stage(t.Context(), dir, id, false)
 				if err != nil {
 					t.Fatal(err)
 				}
 				put(t, s, transfer.File{Path: ".", Mode: fs.ModeDir | 0o555}, transfer.File{Path: "f"})
-				return root
 			}
 			// A program is killed with all that belongs to it: its helper was.
-			kill := func(root *Root, id string) {
+			kill := func(id string) {
 				t.Helper()
 				text, err := os.ReadFile(filepath.Join(dir, id, "by"))
 				if err != nil {
@@ -183,15 +197,17 @@ func TestNextCopyTakesAwayWhatIsLeft(t *testing.T) {
 				if err := syscall.Kill(-group, syscall.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
-				<-root.conn.link.ran
+				<-ended
 			}
 			for _, id := range []string{".shareproc-dead", ".shareproc-kept.partial"} {
-				kill(lost(id, "uid/web"), id)
+				lost(id, "uid/web")
+				kill(id)
 			}
-			kill(lost(".shareproc-other", "uid/side"), ".shareproc-other")
+			lost(".shareproc-other", "uid/side")
+			kill(".shareproc-other")
 			lost(".shareproc-lives", "uid/web")
 			plant(t, dir, map[string]string{".shareproc-foreign/x": "x"})
-			root := dial(t, r, procDir, Where{PID: os.Getpid(), Scope: "uid/web"})
+			root := dial(t, r, "/proc", Where{PID: os.Getpid(), Scope: "uid/web"})
 			report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Input(strings.NewReader("x"), nil), transfer.Options{Source: "-", Dest: filepath.Join(dir, "made")})
 			if err != nil || report.Failed > 0 {
 				t.Fatal(report, err)

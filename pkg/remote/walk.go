@@ -3,8 +3,6 @@
 package remote
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"hash/maphash"
@@ -85,15 +83,15 @@ type walk struct {
 }
 
 // find is what find is asked for.
-func (w *walk) find(mode string) request {
-	q := w.request("walk", nil, mode)
+func (w *walk) find(mode string) Request {
+	q := reading(w.request("walk", nil, mode))
 	if w.opts.MaxDepth > 0 {
-		q.args = append(q.args, "-maxdepth", strconv.Itoa(w.opts.MaxDepth))
+		q.Args = append(q.Args, "-maxdepth", strconv.Itoa(w.opts.MaxDepth))
 	}
 	if w.opts.OneFileSystem {
-		q.args = append(q.args, "-xdev")
+		q.Args = append(q.Args, "-xdev")
 	}
-	q.names = w.kernels
+	q.Names = w.kernels
 	return q
 }
 
@@ -103,7 +101,7 @@ func (w *walk) list(ctx context.Context) (find, xargs int, err error) {
 	if w.opts.LinkTargets {
 		mode = "links"
 	}
-	err = w.root.call(ctx, "walk", w.start, w.find(mode), func(b *bufio.Reader) error {
+	err = w.root.call(ctx, "walk", w.start, w.find(mode), func(b *Answer) error {
 		var err error
 		find, xargs, err = w.read(b)
 		return err
@@ -112,12 +110,12 @@ func (w *walk) list(ctx context.Context) (find, xargs int, err error) {
 }
 
 // read reads the answer to list.
-func (w *walk) read(b *bufio.Reader) (find, xargs int, err error) {
+func (w *walk) read(b *Answer) (find, xargs int, err error) {
 	if err := w.begin(b); err != nil {
 		return 0, 0, err
 	}
 	for {
-		sent, s, err := w.record(b)
+		sent, s, err := readRecord(b, w.opts.LinkTargets)
 		switch {
 		case err != nil:
 			return 0, 0, err
@@ -140,9 +138,9 @@ func (w *walk) read(b *bufio.Reader) (find, xargs int, err error) {
 }
 
 // begin reads what comes in front of a tree.
-func (w *walk) begin(b *bufio.Reader) error {
+func (w *walk) begin(b *Answer) error {
 	var line, opened string
-	if err := readFields(b, &w.info.Path, &line, &opened); err != nil {
+	if err := b.Fields(&w.info.Path, &line, &opened); err != nil {
 		return err
 	}
 	var err error
@@ -161,29 +159,29 @@ func (w *walk) begin(b *bufio.Reader) error {
 	return nil
 }
 
-// record reads PATH "//" facts and, with link targets, "//" and what stat's %N has: PATH, with quotes where it is a link, an arrow
+// readRecord reads PATH "//" facts and, with link targets, "//" and what stat's %N has: PATH, with quotes where it is a link, an arrow
 // and the target. A nil Stat is the end.
-func (w *walk) record(b *bufio.Reader) (sent string, s *Stat, err error) {
+func readRecord(b *Answer, links bool) (sent string, s *Stat, err error) {
 	first, err := b.Peek(1)
 	switch {
 	case err != nil:
-		return "", nil, unexpected(err)
+		return "", nil, Unexpected(err)
 	case first[0] == 0:
 		_, err := b.Discard(1)
 		return "", nil, err
 	}
-	if sent, err = readUntil(b, "//"); err != nil {
+	if sent, err = b.Until("//"); err != nil {
 		return "", nil, err
 	}
 	end := "\n"
-	if w.opts.LinkTargets {
+	if links {
 		end = "//"
 	}
-	line, err := readUntil(b, end)
+	line, err := b.Until(end)
 	if err != nil {
 		return "", nil, err
 	}
-	if s, err = parseStat(line); err != nil || !w.opts.LinkTargets {
+	if s, err = parseStat(line); err != nil || !links {
 		return sent, s, err
 	}
 	s.LinkTarget, err = readTarget(b, sent, s)
@@ -192,9 +190,9 @@ func (w *walk) record(b *bufio.Reader) (sent string, s *Stat, err error) {
 
 // readTarget reads the rest of a line. How long a target is says the link's size, so that it may hold anything; only of a link of
 // the kernel's it does not.
-func readTarget(b *bufio.Reader, sent string, s *Stat) (string, error) {
+func readTarget(b *Answer, sent string, s *Stat) (string, error) {
 	if s.FileMode().Type() != fs.ModeSymlink {
-		return "", expect(b, sent+"\n")
+		return "", b.Expect(sent + "\n")
 	}
 	quote := ""
 	if c, err := b.Peek(1); err == nil && c[0] == '\'' {
@@ -202,7 +200,7 @@ func readTarget(b *bufio.Reader, sent string, s *Stat) (string, error) {
 	}
 	// Whose target may not be read has none; busybox prints no name either.
 	for _, before := range []string{"", quote + sent + quote} {
-		if err := expect(b, before); err != nil {
+		if err := b.Expect(before); err != nil {
 			return "", err
 		}
 		if c, err := b.Peek(1); err == nil && c[0] == '\n' {
@@ -210,59 +208,23 @@ func readTarget(b *bufio.Reader, sent string, s *Stat) (string, error) {
 			return "", err
 		}
 	}
-	if err := expect(b, " -> "+quote); err != nil {
+	if err := b.Expect(" -> " + quote); err != nil {
 		return "", err
 	}
 	if s.Size == 0 || s.Size == 64 && s.Blocks == 0 && s.Mode&0o777 != 0o777 {
-		text, err := readUntil(b, "\n")
+		text, err := b.Until("\n")
 		return strings.TrimSuffix(text, quote), err
 	}
-	target := make([]byte, min(s.Size, maxPath+1))
+	target := make([]byte, min(s.Size, MaxPath+1))
 	if _, err := io.ReadFull(b, target); err != nil {
-		return "", unexpected(err)
+		return "", Unexpected(err)
 	}
-	return string(target), expect(b, quote+"\n")
-}
-
-// expect reads a text that has to come.
-func expect(b *bufio.Reader, text string) error {
-	got := make([]byte, len(text))
-	if _, err := io.ReadFull(b, got); err != nil {
-		return unexpected(err)
-	}
-	if string(got) != text {
-		return fmt.Errorf("read tree: %.200q instead of %.200q", got, text)
-	}
-	return nil
-}
-
-// readUntil reads up to a text whose last byte is not in it before.
-func readUntil(b *bufio.Reader, end string) (string, error) {
-	var kept []byte
-	for {
-		part, err := b.ReadSlice(end[len(end)-1])
-		kept = append(kept, part...)
-		switch {
-		case err == nil && bytes.HasSuffix(kept, []byte(end)):
-			return string(kept[:len(kept)-len(end)]), nil
-		case err != nil && err != bufio.ErrBufferFull: //nolint:errorlint // as bufio gives it
-			return "", unexpected(err)
-		case len(kept) > 2*maxPath:
-			return "", errEndless
-		}
-	}
-}
-
-func unexpected(err error) error {
-	if err == io.EOF { //nolint:errorlint // as io gives it
-		return io.ErrUnexpectedEOF
-	}
-	return err
+	return string(target), b.Expect(quote + "\n")
 }
 
 // readState reads how find and xargs ended.
-func readState(b *bufio.Reader) (find, xargs int, err error) {
-	state, err := readField(b)
+func readState(b *Answer) (find, xargs int, err error) {
+	state, err := b.Field()
 	if err != nil {
 		return 0, 0, err
 	}
@@ -270,10 +232,10 @@ func readState(b *bufio.Reader) (find, xargs int, err error) {
 	if len(f) != 4 {
 		return 0, 0, fmt.Errorf("read tree: end %.40q", state)
 	}
-	if find, err = number(f[1]); err != nil {
+	if find, err = Number(f[1]); err != nil {
 		return 0, 0, err
 	}
-	xargs, err = number(f[3])
+	xargs, err = Number(f[3])
 	return find, xargs, err
 }
 

@@ -41,10 +41,10 @@ func TestADeadConnectionIsGivenUp(t *testing.T) {
 			})
 		}, io.ErrNoProgress},
 		"beats come": {func(over <-chan struct{}) Runner {
-			return answering(func(_ request, out io.Writer) int { return codeDenied }).slowly(over)
+			return answering(func(_ Request, out io.Writer) int { return codeDenied }).slowly(over)
 		}, nil},
 		"the reader is slow": {func(over <-chan struct{}) Runner {
-			return answering(func(_ request, out io.Writer) int {
+			return answering(func(_ Request, out io.Writer) int {
 				_, _ = io.WriteString(out, "/f\x00"+line+"\x00")
 				return 0
 			})
@@ -96,7 +96,7 @@ func (f fakeHelper) slowly(over <-chan struct{}) Runner {
 		}()
 		text, _ := program()
 		argv := []string{strconv.Itoa(len(text))}
-		return fakeHelper(func(q request, out io.Writer) int {
+		return fakeHelper(func(q Request, out io.Writer) int {
 			<-over
 			return f(q, out)
 		}).Run(ctx, argv, stdin, stdout, stderr)
@@ -134,8 +134,8 @@ func TestWhatBlocksIsGivenUp(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				over := make(chan struct{})
 				time.AfterFunc(3*time.Minute, func() { close(over) })
-				helper := fakeHelper(func(q request, out io.Writer) int {
-					if q.verb != "open" {
+				helper := fakeHelper(func(q Request, out io.Writer) int {
+					if q.Verb != "open" {
 						<-over
 						return codeDenied
 					}
@@ -158,5 +158,55 @@ func TestWhatBlocksIsGivenUp(t *testing.T) {
 				root.Close()
 			})
 		})
+	}
+}
+
+// What blocked once is waited for a shorter time, and a request's own patience is for it alone.
+func TestPatienceIsShorterBehindWhatBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		over, ready := make(chan struct{}), make(chan struct{})
+		close(ready)
+		c := Connect(t.Context(), fakeHelper(func(Request, io.Writer) int {
+			<-over
+			return codeDenied
+		}).slowly(ready))
+		for i, want := range []time.Duration{5 * time.Second, hurry, hurry} {
+			q := Request{Verb: "stat", Reads: true}
+			if i == 0 {
+				q.Patience = want
+			}
+			begun := time.Now()
+			err := c.Ask(t.Context(), q, func(a *Answer) error { _, err := a.Field(); return err })
+			if took := time.Since(begun); !errors.Is(err, ErrStuck) || took < want || took > want+2*heartbeat+2*settleTime || !c.Stuck() {
+				t.Errorf("%v after %v, want %v", err, took, want)
+			}
+		}
+		close(over)
+		c.Close()
+	})
+}
+
+// A connection that broke is made again, and the program brought into its state again, once.
+func TestAConnectionIsMadeAgain(t *testing.T) {
+	entered, asked := 0, 0
+	c := Connect(t.Context(), fakeHelper(func(Request, io.Writer) int { asked++; return 0 }))
+	defer c.Close()
+	nothing := func(*Answer) error { return nil }
+	state := &State{Enter: func(ctx context.Context, l *Link) (bool, error) {
+		entered++
+		return l.Ask(ctx, Request{Verb: "open"}, nothing)
+	}}
+	for i := range 4 {
+		if err := c.Ask(t.Context(), Request{State: state, Verb: "stat"}, nothing); err != nil {
+			t.Fatal(err)
+		}
+		if i == 1 {
+			c.link.cancel(io.ErrNoProgress)
+			c.link.input.Close() // this helper heeds no context
+			<-c.link.ran
+		}
+	}
+	if entered != 2 || asked != 6 {
+		t.Errorf("entered %d times, asked %d times", entered, asked)
 	}
 }

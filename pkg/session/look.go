@@ -39,11 +39,11 @@ func (s *Session) Processes(ctx context.Context) ([]Process, error) {
 // Connect makes a connection for questions about processes, and lists those that the session sees as Processes does. Whoever
 // gets a connection closes it.
 func Connect(ctx context.Context, s *Session) (*remote.Host, []Process, error) {
-	host := connect(ctx, s)
+	host := remote.On(connect(ctx, s))
 	found, err := host.Processes(ctx)
 	if reopen(ctx, s, err) {
 		_ = host.Close()
-		host = connect(ctx, s)
+		host = remote.On(connect(ctx, s))
 		found, err = host.Processes(ctx)
 	}
 	if err != nil {
@@ -156,10 +156,10 @@ func dial(ctx context.Context, s *Session, pid int) (*remote.Root, error) {
 	if s.deps.Pool == nil {
 		return remote.Dial(ctx, s.Runner(), s.Where(pid))
 	}
-	host := connect(ctx, s)
-	root, err := remote.RootOf(ctx, host, s.Where(pid))
+	conn := connect(ctx, s)
+	root, err := remote.RootOf(ctx, conn, s.Where(pid))
 	if err != nil {
-		_ = host.Close() // what it had to say it has said
+		_ = conn.Close() // what it had to say it has said
 	}
 	return root, err
 }

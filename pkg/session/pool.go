@@ -21,7 +21,7 @@ type Pool struct {
 
 // pooled is a connection, and how many have it.
 type pooled struct {
-	host *remote.Host
+	conn *remote.Conn
 	lent int
 }
 
@@ -32,28 +32,28 @@ func NewPool(ctx context.Context, alone bool) *Pool {
 }
 
 // connect is a connection to the session's helper: a pool's, or one that lives as long as ctx.
-func connect(ctx context.Context, s *Session) *remote.Host {
+func connect(ctx context.Context, s *Session) *remote.Conn {
 	if p := s.deps.Pool; p != nil {
-		if host := p.lend(s); host != nil {
-			return host
+		if conn := p.lend(s); conn != nil {
+			return conn
 		}
 	}
 	return remote.Connect(ctx, s.Runner())
 }
 
-func (p *Pool) lend(s *Session) *remote.Host {
+func (p *Pool) lend(s *Session) *remote.Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	line := p.lines[at(s)]
 	if line == nil {
-		line = &pooled{host: remote.Connect(p.ctx, s.Runner())}
+		line = &pooled{conn: remote.Connect(p.ctx, s.Runner())}
 		p.lines[at(s)] = line
 	}
 	if p.alone && line.lent > 0 {
 		return nil
 	}
 	line.lent++
-	return remote.Lend(line.host, sync.OnceFunc(func() {
+	return line.conn.Lend(sync.OnceFunc(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		line.lent--
@@ -65,7 +65,7 @@ func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for name, line := range p.lines {
-		_ = line.host.Close() // what it had to say it has said
+		_ = line.conn.Close() // what it had to say it has said
 		delete(p.lines, name)
 	}
 }

@@ -26,7 +26,7 @@ func shownDir(dir string) string {
 // deleted lists those files, each once. A name is the PID and the descriptor by which it is reached, and the one that it had.
 func (p *pod) deleted(ctx context.Context) (listing, error) {
 	l := listing{path: deletedDir}
-	host := remote.HostOf(p.root)
+	host := remote.On(p.root.Conn())
 	running, err := p.running(ctx)
 	if err != nil {
 		return l, err

@@ -62,11 +62,11 @@ type pod struct {
 // running lists the processes. It has a session of its own, since several may ask at once and a session learns from each.
 func (p *pod) running(ctx context.Context) ([]session.Process, error) {
 	own := *p.Session
-	return session.ProcessesOn(ctx, &own, remote.HostOf(p.root))
+	return session.ProcessesOn(ctx, &own, remote.On(p.root.Conn()))
 }
 
 func newPod(s *session.Session, root *remote.Root) *pod {
-	return &pod{Session: s, root: root, meter: inspect.Meter{Host: remote.HostOf(root)}}
+	return &pod{Session: s, root: root, meter: inspect.Meter{Host: remote.On(root.Conn())}}
 }
 
 func (p *pod) processes(ctx context.Context) ([]process, error) {

@@ -58,7 +58,7 @@ func (o *cpOptions) fits(ctx context.Context, to copySide, name, dir string, byt
 	if bytes < smallCopy {
 		return nil
 	}
-	found, err := remote.HostOf(to.root).Capacities(ctx, to.root.Process.PID, []string{dir})
+	found, err := remote.On(to.root.Conn()).Capacities(ctx, to.root.Process.PID, []string{dir})
 	if err != nil || found[0].Err != nil {
 		return nil // what is wrong there shows in the copy
 	}
@@ -75,7 +75,7 @@ func (o *cpOptions) fits(ctx context.Context, to copySide, name, dir string, byt
 		return nil
 	}
 	var memory *proc.Memory
-	if texts, err := remote.HostOf(to.root).Cgroup(ctx, to.root.Process.PID, proc.CgroupFiles()...); err == nil {
+	if texts, err := remote.On(to.root.Conn()).Cgroup(ctx, to.root.Process.PID, proc.CgroupFiles()...); err == nil {
 		memory = proc.NewCgroup(texts).Memory
 	}
 	if left := limit.Value() - int64(min(memory.Fixed(used)+helperMemory, math.MaxInt64)); int64(more) > left {

@@ -24,7 +24,7 @@ type Start struct {
 
 // StartOf finds out when the container was started whose root is looked at, over the same connection.
 func StartOf(ctx context.Context, in Place) (Start, error) {
-	host := remote.HostOf(in.Root)
+	host := remote.On(in.Root.Conn())
 	list, err := host.Processes(ctx)
 	if err != nil {
 		return Start{}, err

@@ -110,7 +110,7 @@ func measure(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *duOpt
 // noteDeleted says how much space deleted files take on the devices, of the processes in the container whose root was measured:
 // volumes of other containers may be on the same disk.
 func noteDeleted(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, devices map[uint64]bool) error {
-	host := remote.HostOf(root)
+	host := remote.On(root.Conn())
 	list, err := host.Processes(ctx)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func small(point string) bool {
 
 // readRoot reads what is in the files of the container: links resolve inside it.
 func readRoot(ctx context.Context, g *gathering) error {
-	root, err := remote.RootOf(ctx, g.Host, g.Where(0))
+	root, err := remote.RootOf(ctx, g.Host.Conn(), g.Where(0))
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

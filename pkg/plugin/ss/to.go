@@ -163,7 +163,7 @@ func (c *checker) resolve(ctx context.Context) ([]netip.Addr, error) {
 		c.Steps = append(c.Steps, Step{Step: "dns", Name: c.Host, Result: "skipped", Detail: "no name server in /etc/resolv.conf of the container"})
 		return nil, ctx.Err()
 	}
-	host := remote.HostOf(c.root)
+	host := remote.On(c.root.Conn())
 	for _, name := range c.Resolver.Questions(c.Host) {
 		for _, server := range c.Resolver.Nameservers {
 			step, err := c.ask(ctx, host, server, name)

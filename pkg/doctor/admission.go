@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -120,7 +121,7 @@ func (e examiner) podTrials(namespace string, override podspec.Override) []Admis
 			a := trial(e.Image, ForPod, c, s, rbac.Rule("create", "pods"))
 			a.Enters = *c.Security.RunAsUser == 0 // if the runtime lets root chroot by default, as most do
 			pod := e.smallPod(namespace, c)
-			a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryPod(ctx, e.Deps, pod, c) }
+			a.try = func(ctx context.Context) (podspec.Made, error) { return admission.TryPod(ctx, e.Cluster, pod, c) }
 			list = append(list, a)
 		}
 	}
@@ -138,7 +139,7 @@ func subjectAs(uid int64) podspec.TargetUser {
 func (e examiner) smallPod(namespace string, c podspec.Candidate) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: session.NameFor("doctor"), Namespace: namespace,
+			Name: podspec.CopyName("doctor"), Namespace: namespace,
 			Labels: map[string]string{podspec.LabelManagedBy: podspec.ManagedBy},
 		},
 		Spec: corev1.PodSpec{
@@ -187,7 +188,7 @@ func attempt(ctx context.Context, list []Admission, may []Permission) {
 
 // answer records the answer of the server. An error that is not about the security context applies to all.
 func (a *Admission) answer(made podspec.Made, err error) {
-	other, ok := errors.AsType[session.Blocker](err)
+	other, ok := errors.AsType[admission.Blocker](err)
 	switch {
 	case err == nil:
 		a.Admitted = Yes
@@ -199,9 +200,9 @@ func (a *Admission) answer(made podspec.Made, err error) {
 		// Quotas do not count helpers, and every policy was asked before.
 		a.Admitted, a.Changed = Yes, ""
 		a.blocker = other
-	case ok && session.Refused(err):
+	case ok && admission.Refused(err):
 		a.Admitted, a.blocker = No, other
-	case session.Refused(err):
+	case admission.Refused(err):
 		a.Admitted = No
 	}
 	a.Reason = err.Error()

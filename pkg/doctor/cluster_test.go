@@ -20,6 +20,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
 )
@@ -52,8 +53,8 @@ func withHelper(name, joins, image string, state corev1.ContainerState) func(*co
 	}
 }
 
-// cluster is a fake API server with a kubelet that starts what is added, and a policy.
-type cluster struct {
+// fakeAPI is a fake API server with a kubelet that starts what is added, and a policy.
+type fakeAPI struct {
 	*fake.Clientset
 	// refuse is asked for each security context, in a dry run and else.
 	refuse func(*corev1.SecurityContext) error
@@ -65,18 +66,18 @@ type cluster struct {
 	onlyPod string
 }
 
-func newCluster(t target.Target) *cluster {
-	c := &cluster{Clientset: fake.NewClientset(t.Pod), state: nowRunning(), refuse: func(*corev1.SecurityContext) error { return nil }}
+func newCluster(t target.Target) *fakeAPI {
+	c := &fakeAPI{Clientset: fake.NewClientset(t.Pod), state: nowRunning(), refuse: func(*corev1.SecurityContext) error { return nil }}
 	c.PrependReactor("create", "selfsubjectaccessreviews", c.review)
 	c.PrependReactor("patch", "pods", c.patch)
 	c.PrependReactor("create", "pods", c.create)
 	return c
 }
 
-func (c *cluster) deps() session.Deps {
-	return session.Deps{Client: c, Dynamic: fakecluster.Dynamic(c.Clientset), Report: silent{}, Settings: session.Settings{
+func (c *fakeAPI) deps() session.Deps {
+	return session.Deps{Cluster: cluster.Cluster{Client: c, Dynamic: fakecluster.Dynamic(c.Clientset), Report: silent{}, Settings: cluster.Settings{
 		Image: "busybox:1.37.0-musl", Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second,
-	}}
+	}}}
 }
 
 type silent struct{}
@@ -85,7 +86,7 @@ func (silent) Say(string, ...any)  {}
 func (silent) Warn(string, ...any) {}
 func (silent) Waiting(string)      {}
 
-func (c *cluster) review(a clienttesting.Action) (bool, runtime.Object, error) {
+func (c *fakeAPI) review(a clienttesting.Action) (bool, runtime.Object, error) {
 	review := a.(clienttesting.CreateAction).GetObject().(*authv1.SelfSubjectAccessReview)
 	r := review.Spec.ResourceAttributes
 	name := strings.TrimSuffix(r.Verb+" "+r.Resource+"/"+r.Subresource, "/")
@@ -93,7 +94,7 @@ func (c *cluster) review(a clienttesting.Action) (bool, runtime.Object, error) {
 	return true, review, nil
 }
 
-func (c *cluster) patch(a clienttesting.Action) (bool, runtime.Object, error) {
+func (c *fakeAPI) patch(a clienttesting.Action) (bool, runtime.Object, error) {
 	patch := a.(clienttesting.PatchActionImpl)
 	var body session.HelperPatch
 	if err := json.Unmarshal(patch.GetPatch(), &body); err != nil {
@@ -118,7 +119,7 @@ func (c *cluster) patch(a clienttesting.Action) (bool, runtime.Object, error) {
 	return true, p, pods.Update(gvr, p, patch.Namespace)
 }
 
-func (c *cluster) create(a clienttesting.Action) (bool, runtime.Object, error) {
+func (c *fakeAPI) create(a clienttesting.Action) (bool, runtime.Object, error) {
 	create := a.(clienttesting.CreateActionImpl)
 	p := create.GetObject().(*corev1.Pod).DeepCopy()
 	shell := p.Spec.Containers[len(p.Spec.Containers)-1]
@@ -136,7 +137,7 @@ func (c *cluster) create(a clienttesting.Action) (bool, runtime.Object, error) {
 }
 
 // writes lists the requests that changed something, dry runs and questions left out.
-func (c *cluster) writes() []string {
+func (c *fakeAPI) writes() []string {
 	var list []string
 	for _, a := range c.Actions() {
 		switch a := a.(type) {

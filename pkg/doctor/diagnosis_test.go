@@ -27,7 +27,7 @@ import (
 )
 
 // newClinic is a cluster that knows its version and serves ephemeral containers.
-func newClinic(t *testing.T, pod target.Target) *cluster {
+func newClinic(t *testing.T, pod target.Target) *fakeAPI {
 	t.Helper()
 	c := newCluster(pod)
 	c.Resources = []*metav1.APIResourceList{{GroupVersion: "v1", APIResources: []metav1.APIResource{{Name: "pods/ephemeralcontainers"}}}}
@@ -40,7 +40,7 @@ func newClinic(t *testing.T, pod target.Target) *cluster {
 	return c
 }
 
-func (c *cluster) diagnose(t *testing.T, pod string, want session.Request) Diagnosis {
+func (c *fakeAPI) diagnose(t *testing.T, pod string, want session.Request) Diagnosis {
 	t.Helper()
 	way := ForHelper
 	if want.Copy {
@@ -358,7 +358,7 @@ func TestDiagnosisOfWindows(t *testing.T) {
 	}
 }
 
-func windowsNode(t *testing.T, c *cluster) {
+func windowsNode(t *testing.T, c *fakeAPI) {
 	t.Helper()
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{corev1.LabelOSStable: "windows"}}}
 	if err := c.Tracker().Add(node); err != nil {

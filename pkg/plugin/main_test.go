@@ -27,7 +27,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
 )
 
@@ -64,7 +64,7 @@ func newHarness(t *testing.T) *harness {
 	d.Deps = cli.NewDeps(genericiooptions.IOStreams{In: d, Out: &d.out, ErrOut: &d.errOut}, func(string) string { return "" })
 	d.Client = func() (kubernetes.Interface, error) { return d.client, nil }
 	d.Dynamic = func() (dynamic.Interface, error) { return fakecluster.Dynamic(d.client), nil }
-	d.Exec = func(attach.Container, bool) (session.Exec, error) { return localWire{}, nil }
+	d.Exec = func(attach.Container, bool) (cluster.Exec, error) { return localWire{}, nil }
 	d.Config.WrapConfigFn = func(*rest.Config) *rest.Config { return &rest.Config{} }
 	return d
 }

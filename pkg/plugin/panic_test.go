@@ -18,7 +18,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 // A mistakenWire panics where a word of the command is one of these. Without any it waits for a panic elsewhere.
@@ -68,7 +68,7 @@ func copyHarness(t *testing.T) *harness {
 func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 	mistaken := func(words ...string) func(*harness) {
 		return func(d *harness) {
-			d.Exec = func(attach.Container, bool) (session.Exec, error) { return mistakenWire{words: words}, nil }
+			d.Exec = func(attach.Container, bool) (cluster.Exec, error) { return mistakenWire{words: words}, nil }
 		}
 	}
 	request := func(verb, resource string, when func(clienttesting.Action) bool) func(*harness) {
@@ -96,7 +96,7 @@ func TestCopyIsDeletedAfterAPanic(t *testing.T) {
 			return strings.HasPrefix(a.(clienttesting.GetAction).GetName(), "web-shareproc-")
 		}), true},
 		{"when the wire is made", func(d *harness) {
-			d.Exec = func(attach.Container, bool) (session.Exec, error) { panic("a bug") }
+			d.Exec = func(attach.Container, bool) (cluster.Exec, error) { panic("a bug") }
 		}, true},
 	} {
 		d := copyHarness(t)

@@ -28,6 +28,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/sessions"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 // helperWire answers as a helper that has been idle for two minutes, and ends when it is asked to.
@@ -102,7 +103,7 @@ func leftHarness(t *testing.T, code int) *harness {
 	d.client.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, &authnv1.SelfSubjectReview{Status: authnv1.SelfSubjectReviewStatus{UserInfo: authnv1.UserInfo{Username: "anna"}}}, nil
 	})
-	d.Exec = func(s attach.Container, _ bool) (session.Exec, error) { return helperWire{d: d, s: s, code: code}, nil }
+	d.Exec = func(s attach.Container, _ bool) (cluster.Exec, error) { return helperWire{d: d, s: s, code: code}, nil }
 	return d
 }
 
@@ -252,7 +253,7 @@ func TestSessionsAndCleanRefuse(t *testing.T) {
 
 func TestSessionsWithoutPermission(t *testing.T) {
 	d := leftHarness(t, 0)
-	d.Exec = func(attach.Container, bool) (session.Exec, error) {
+	d.Exec = func(attach.Container, bool) (cluster.Exec, error) {
 		return nil, apierrors.NewForbidden(schema.GroupResource{Resource: "pods/exec"}, "web", nil)
 	}
 	if d.run(t.Context(), "sessions"); !strings.Contains(words(d.out.String()), "shareproc-anna helper web anna 3m - running\n") {

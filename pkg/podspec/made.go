@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	utilrand "k8s.io/apimachinery/pkg/util/rand"
 )
 
 // Made is one of our containers as the server returned it; admission may have changed it.
@@ -81,3 +82,35 @@ func Describe(sc *corev1.SecurityContext) string {
 		return text + " with default capabilities"
 	}
 }
+
+// NewName returns a name for a helper: its random part has five characters, like in names that the API server generates.
+func NewName() string { return NamePrefix + utilrand.String(5) }
+
+// CopyName returns a name for a copy of pod that is short enough to be a host name.
+func CopyName(pod string) string {
+	const room = 63 - len("-shareproc-") - 5
+	if len(pod) > room {
+		pod = strings.TrimRight(pod[:room], "-.")
+	}
+	return pod + "-shareproc-" + utilrand.String(5)
+}
+
+// IsCopy reports whether a pod is a copy of ours. It also checks what only the creator of a pod decides: someone who may
+// patch pods could otherwise have any pod taken for a copy and deleted by someone else.
+func IsCopy(pod *corev1.Pod) bool {
+	share, spec := pod.Spec.ShareProcessNamespace, &pod.Spec
+	return pod.Labels[LabelManagedBy] == ManagedBy && pod.Annotations[AnnotationCopyOf] != "" &&
+		spec.RestartPolicy == corev1.RestartPolicyNever && (spec.HostPID || share != nil && *share) &&
+		strings.HasPrefix(ShellOf(spec), ShellContainer)
+}
+
+// ShellOf is the name of the shell in the spec of a copy, or of a pod whose workload is patched; "" for none.
+func ShellOf(spec *corev1.PodSpec) string {
+	if n := len(spec.Containers); n > 0 && spec.Containers[n-1].Stdin && spec.Containers[n-1].TTY {
+		return spec.Containers[n-1].Name
+	}
+	return ""
+}
+
+// UnknownUser stands for a user who is not recorded.
+const UnknownUser = "an unknown user"

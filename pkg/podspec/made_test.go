@@ -3,6 +3,7 @@
 package podspec
 
 import (
+	"strings"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -45,6 +46,15 @@ func TestMadeIn(t *testing.T) {
 	for name, want := range map[string]string{"a": "ia", "b": "ib", "c": "asked"} {
 		if got := MadeIn(pod, name, Made{Image: "asked"}); got.Image != want {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestCopyNamesAreHostNames(t *testing.T) {
+	for _, pod := range []string{"web", strings.Repeat("a", 253), strings.Repeat("a", 46) + "-.b"} {
+		name := CopyName(pod)
+		if len(name) > 63 || strings.Contains(name, "-.-") || strings.Contains(name, "--") {
+			t.Errorf("CopyName(%q) = %q", pod, name)
 		}
 	}
 }

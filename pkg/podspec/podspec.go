@@ -48,6 +48,12 @@ func Status(pod *corev1.Pod, name string) (*corev1.ContainerStatus, bool) {
 	return nil, false
 }
 
+// Running reports whether a container of any kind runs.
+func Running(pod *corev1.Pod, name string) bool {
+	st, ok := Status(pod, name)
+	return ok && st.State.Running != nil
+}
+
 func statuses(pod *corev1.Pod) [][]corev1.ContainerStatus {
 	st := &pod.Status
 	return [][]corev1.ContainerStatus{st.ContainerStatuses, st.InitContainerStatuses, st.EphemeralContainerStatuses}

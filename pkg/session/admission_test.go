@@ -22,7 +22,7 @@ import (
 )
 
 // current is the target as the cluster has it now.
-func (c *cluster) current(t *testing.T) target.Target {
+func (c *fakeAPI) current(t *testing.T) target.Target {
 	t.Helper()
 	pod, err := c.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {

@@ -5,14 +5,13 @@ package session
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
@@ -39,8 +38,6 @@ const (
 	// askTime bounds one query, and askAtOnce is the number of queries at the same time.
 	askTime   = 5 * time.Second
 	askAtOnce = 8
-	// maxAnswer bounds the bytes of an answer that are kept: the creator of a helper also chose what runs in it.
-	maxAnswer = 256
 )
 
 // helperCommand does not use NewCommand, whose mark would keep the helper from becoming idle. The script recognizes
@@ -50,34 +47,16 @@ func helperCommand(want, state, proc string) []string {
 }
 
 func (o Manager) ask(ctx context.Context, e Entry, want string) (answer, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, askTime, errSilent)
-	defer cancel()
-	var out short
 	exec, err := o.Exec(at(e.session()), false)
-	if err == nil {
-		err = exec.Run(ctx, helperCommand(want, podspec.Notes, "/proc"), nil, &out, io.Discard)
-	}
 	if err != nil {
 		return answer{}, err
 	}
-	return parseAnswer(string(out.text))
-}
-
-// short keeps an answer of maxAnswer bytes and refuses more.
-type short struct{ text []byte }
-
-func (s *short) Write(p []byte) (int, error) {
-	if len(s.text)+len(p) > maxAnswer {
-		return 0, errAnswer
+	text, err := cluster.Ask(ctx, exec, askTime, helperCommand(want, podspec.Notes, "/proc"))
+	if err != nil {
+		return answer{}, err
 	}
-	s.text = append(s.text, p...)
-	return len(p), nil
+	return parseAnswer(text)
 }
-
-var (
-	errAnswer = errors.New("read answer of helper: unexpected data")
-	errSilent = errors.New("no answer from the helper within " + askTime.String())
-)
 
 // answer is the parsed output of helperScript.
 type answer struct {
@@ -90,7 +69,7 @@ func parseAnswer(text string) (answer, error) {
 	var seconds uint32
 	var used uint8
 	if n, err := fmt.Sscanf(text, "idle %d used %d\n", &seconds, &used); n != 2 || err != nil || text[len(text)-1] != '\n' {
-		return answer{}, errAnswer
+		return answer{}, cluster.ErrAnswer
 	}
 	return answer{idle: time.Duration(seconds) * time.Second, used: used == 1}, nil
 }

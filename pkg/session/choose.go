@@ -257,7 +257,7 @@ func newestFirst(pod *corev1.Pod) []corev1.EphemeralContainer {
 
 // sees reports whether an ephemeral container runs in the process namespace of the plan.
 func (p *Plan) sees(t target.Target, c *corev1.EphemeralContainer) bool {
-	return (t.Shared() || c.TargetContainerName == t.Container) && running(t.Pod, c.Name)
+	return (t.Shared() || c.TargetContainerName == t.Container) && podspec.Running(t.Pod, c.Name)
 }
 
 // usable reports whether an ephemeral container is a helper that sees the target and is sufficient.
@@ -305,21 +305,9 @@ func equalTo(t target.Target, made podspec.Made, c *corev1.EphemeralContainer) b
 
 // runningShell returns the shell of a copy, or of a pod whose workload is patched.
 func runningShell(t target.Target) (*corev1.Container, bool) {
-	name := shellOf(&t.Pod.Spec)
-	if name == "" || !t.Shared() || t.Pod.Labels[podspec.LabelManagedBy] != podspec.ManagedBy || !running(t.Pod, name) {
+	name := podspec.ShellOf(&t.Pod.Spec)
+	if name == "" || !t.Shared() || t.Pod.Labels[podspec.LabelManagedBy] != podspec.ManagedBy || !podspec.Running(t.Pod, name) {
 		return nil, false
 	}
 	return podspec.Container(t.Pod, name)
-}
-
-func shellOf(spec *corev1.PodSpec) string {
-	if n := len(spec.Containers); n > 0 && spec.Containers[n-1].Stdin && spec.Containers[n-1].TTY {
-		return spec.Containers[n-1].Name
-	}
-	return ""
-}
-
-func running(pod *corev1.Pod, container string) bool {
-	st, ok := podspec.Status(pod, container)
-	return ok && st.State.Running != nil
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 // Close deletes a copy or restores a patched template, also after ctx has ended. Helpers stay: others may be using them.
@@ -26,7 +27,7 @@ func (s *Session) Close(ctx context.Context) error {
 		defer cancel()
 		deleted, err := deleteCopy(ctx, d, s.Namespace, s.Pod, types.UID(s.podUID))
 		if err != nil {
-			return hint.With(err, fmt.Sprintf("run kubectl delete pod -n %s %s; otherwise the cluster terminates it after %s", s.Namespace, s.Pod, formatDuration(d.TTL)))
+			return hint.With(err, fmt.Sprintf("run kubectl delete pod -n %s %s; otherwise the cluster terminates it after %s", s.Namespace, s.Pod, cluster.FormatDuration(d.TTL)))
 		}
 		if deleted {
 			d.Report.Say("pod/%s deleted", s.Pod)
@@ -36,7 +37,7 @@ func (s *Session) Close(ctx context.Context) error {
 	switch {
 	case s.Keep > 0:
 	case ctx.Err() != nil && (s.Running || s.New):
-		d.Report.Say("left helper %s in pod/%s: ephemeral containers cannot be removed; it %s", s.Container, s.Pod, d.idleExit())
+		d.Report.Say("left helper %s in pod/%s: ephemeral containers cannot be removed; it %s", s.Container, s.Pod, d.IdleExit())
 	case s.New && !s.Running:
 		d.Report.Say("helper %s in pod/%s never started; its entry goes with the pod",
 			s.Container, s.Pod)

@@ -25,6 +25,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/fakecluster"
@@ -62,8 +63,8 @@ func withHelper(name, joins, image string, state corev1.ContainerState) func(*co
 	}
 }
 
-// cluster is a fake API server with a kubelet that starts what is added, and a policy.
-type cluster struct {
+// fakeAPI is a fake API server with a kubelet that starts what is added, and a policy.
+type fakeAPI struct {
 	*fake.Clientset
 	// refuse is asked for each security context, in a dry run and else.
 	refuse func(*corev1.SecurityContext) error
@@ -85,8 +86,8 @@ type cluster struct {
 	version  int
 }
 
-func newCluster(t target.Target) *cluster {
-	c := &cluster{Clientset: fake.NewClientset(t.Pod), state: nowRunning(), refuse: func(*corev1.SecurityContext) error { return nil }}
+func newCluster(t target.Target) *fakeAPI {
+	c := &fakeAPI{Clientset: fake.NewClientset(t.Pod), state: nowRunning(), refuse: func(*corev1.SecurityContext) error { return nil }}
 	c.PrependReactor("create", "selfsubjectaccessreviews", c.review)
 	c.PrependReactor("patch", "pods", c.patch)
 	c.PrependReactor("create", "pods", c.create)
@@ -99,17 +100,19 @@ type opener struct {
 	Ask func(ctx context.Context, s Session, argv []string, stdout io.Writer) error
 }
 
-func (c *cluster) opener() *opener {
+func (c *fakeAPI) opener() *opener {
 	o := &opener{Manager: Manager{c.deps(nil)}}
-	o.Exec = func(at attach.Container, _ bool) (Exec, error) { return answering{stream{}, o, at}, nil }
+	o.Exec = func(at attach.Container, _ bool) (cluster.Exec, error) { return answering{stream{}, o, at}, nil }
 	return o
 }
 
-func (c *cluster) deps(exec Exec) Deps {
+func (c *fakeAPI) deps(exec cluster.Exec) Deps {
 	return Deps{
-		Client: c, Dynamic: fakecluster.Dynamic(c.Clientset), Report: c,
-		Exec:     func(attach.Container, bool) (Exec, error) { return exec, nil },
-		Settings: Settings{Image: "busybox:1.37.0-musl", Images: []string{"i"}, Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second},
+		Cluster: cluster.Cluster{
+			Client: c, Dynamic: fakecluster.Dynamic(c.Clientset), Report: c,
+			Exec:     func(attach.Container, bool) (cluster.Exec, error) { return exec, nil },
+			Settings: cluster.Settings{Image: "busybox:1.37.0-musl", Images: []string{"i"}, Keep: time.Minute, TTL: time.Hour, Timeout: 5 * time.Second},
+		},
 		look: func(context.Context, Session) (visibility, error) {
 			if len(c.visibilities) == 0 {
 				return visibility{}, nil
@@ -149,7 +152,7 @@ func (o *opener) Close(ctx context.Context, s Session) error {
 	return s.Close(ctx)
 }
 
-func (c *cluster) review(a clienttesting.Action) (bool, runtime.Object, error) {
+func (c *fakeAPI) review(a clienttesting.Action) (bool, runtime.Object, error) {
 	review := a.(clienttesting.CreateAction).GetObject().(*authv1.SelfSubjectAccessReview)
 	r := review.Spec.ResourceAttributes
 	name := strings.TrimSuffix(r.Verb+" "+r.Resource+"/"+r.Subresource, "/")
@@ -157,7 +160,7 @@ func (c *cluster) review(a clienttesting.Action) (bool, runtime.Object, error) {
 	return true, review, nil
 }
 
-func (c *cluster) patch(a clienttesting.Action) (bool, runtime.Object, error) {
+func (c *fakeAPI) patch(a clienttesting.Action) (bool, runtime.Object, error) {
 	patch := a.(clienttesting.PatchActionImpl)
 	var body HelperPatch
 	if err := json.Unmarshal(patch.GetPatch(), &body); err != nil {
@@ -192,7 +195,7 @@ func (c *cluster) patch(a clienttesting.Action) (bool, runtime.Object, error) {
 	return true, p, pods.Update(gvr, p, patch.Namespace)
 }
 
-func (c *cluster) create(a clienttesting.Action) (bool, runtime.Object, error) {
+func (c *fakeAPI) create(a clienttesting.Action) (bool, runtime.Object, error) {
 	create := a.(clienttesting.CreateActionImpl)
 	p := create.GetObject().(*corev1.Pod).DeepCopy()
 	shell := p.Spec.Containers[len(p.Spec.Containers)-1]
@@ -215,7 +218,7 @@ func (c *cluster) create(a clienttesting.Action) (bool, runtime.Object, error) {
 }
 
 // writes lists the requests that changed something, dry runs and questions left out.
-func (c *cluster) writes() []string {
+func (c *fakeAPI) writes() []string {
 	var list []string
 	for _, a := range c.Actions() {
 		switch a := a.(type) {
@@ -246,7 +249,7 @@ func plan(t *testing.T, target target.Target, want Request) Plan {
 	return plan
 }
 
-func open(t *testing.T, c *cluster, target target.Target, want Request) (Session, error) {
+func open(t *testing.T, c *fakeAPI, target target.Target, want Request) (Session, error) {
 	t.Helper()
 	return c.opener().Open(t.Context(), target, plan(t, target, want))
 }

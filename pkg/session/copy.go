@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -40,7 +41,7 @@ func (o copyOpener) copying(t target.Target, plan Plan, name, by string, c podsp
 // PlanCopy returns the pod that Open would create. With ask, a dry run decides the security context of the shell;
 // otherwise it is the first candidate.
 func PlanCopy(ctx context.Context, o Deps, t target.Target, plan Plan, ask bool) (*corev1.Pod, error) {
-	name := NameFor(t.Pod.Name)
+	name := podspec.CopyName(t.Pod.Name)
 	if !ask {
 		pod, _ := (copyOpener{o}).copyOf(t, plan, name, "", plan.Candidates[0])
 		return pod, nil
@@ -50,18 +51,18 @@ func PlanCopy(ctx context.Context, o Deps, t target.Target, plan Plan, ask bool)
 	return pod, err
 }
 
-func (o copyOpener) attempt(t target.Target, plan Plan, name string) attempt {
+func (o copyOpener) attempt(t target.Target, plan Plan, name string) admission.Attempt {
 	_, shell := o.copyOf(t, plan, name, "", podspec.Candidate{})
-	return attempt{
-		mode: Copy, namespace: t.Pod.Namespace, pod: t.Pod.Name, what: "copy pod/" + t.Pod.Name,
-		container: shell, spec: &t.Pod.Spec, edits: plan.request.Edits,
+	return admission.Attempt{
+		Copy: true, Namespace: t.Pod.Namespace, Pod: t.Pod.Name, What: "copy pod/" + t.Pod.Name,
+		Container: shell, Spec: &t.Pod.Spec, Annotated: plan.request.Edits.KeepAnnotations,
 	}
 }
 
-func (o copyOpener) admittedCopy(ctx context.Context, t target.Target, plan Plan, name string) (offer, error) {
-	return o.attempt(t, plan, name).admitted(o.Deps, plan.Candidates, func(c podspec.Candidate) (*corev1.Pod, error) {
+func (o copyOpener) admittedCopy(ctx context.Context, t target.Target, plan Plan, name string) (admission.Offer, error) {
+	return o.attempt(t, plan, name).Admitted(o.Cluster, plan.Candidates, func(c podspec.Candidate) (*corev1.Pod, error) {
 		pod, _ := o.copyOf(t, plan, name, "", c)
-		return createDry(ctx, o.Client, pod)
+		return admission.CreateDry(ctx, o.Client, pod)
 	})
 }
 
@@ -74,7 +75,7 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 	}
 	o.Deps = deps
 	// The name is chosen here and not by the server, so that a create whose answer was lost can still be undone.
-	s = Session{Namespace: ns, Pod: NameFor(t.Pod.Name)}
+	s = Session{Namespace: ns, Pod: podspec.CopyName(t.Pod.Name)}
 	found, err := o.admittedCopy(ctx, t, plan, s.Pod)
 	if err != nil {
 		return s, err
@@ -92,12 +93,12 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 	}
 	created, err := o.Client.CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
-		return s, o.attempt(t, plan, s.Pod).explain(err)
+		return s, o.attempt(t, plan, s.Pod).Explain(err)
 	}
 	s.podUID = string(created.UID)
 	o.Report.Say("created pod/%s, a copy of pod/%s; deleted on exit", s.Pod, t.Pod.Name)
-	o.sayChanges(found.Candidate, podspec.MadeIn(created, shell, found.made))
-	if err := checkShared(&created.Spec); err != nil {
+	o.sayChanges(found.Candidate, podspec.MadeIn(created, shell, found.Made))
+	if err := admission.CheckShared(&created.Spec); err != nil {
 		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)
 	}
 	tidied := sweepInBackground(ctx, o.Deps, ns)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // warnAboutCopy reports what a copy does twice, what it shares with the original, and what a shared process namespace
@@ -36,7 +37,7 @@ func (o copyOpener) warnAboutCopy(ctx context.Context, c podspec.Copy, pod *core
 
 // checkReadWriteOncePod returns an error if a copy could never start because a claim is for one pod only.
 func checkReadWriteOncePod(pod *corev1.Pod, claims map[string]*corev1.PersistentVolumeClaim) error {
-	if pod.Spec.NodeName == "" || finished(pod) {
+	if pod.Spec.NodeName == "" || target.Finished(pod) {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(claims)) {

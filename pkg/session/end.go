@@ -18,7 +18,9 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // End stops, deletes or restores every entry of the list and calls done for each, one at a time. It skips helpers that are
@@ -70,7 +72,7 @@ func (o Manager) undo(ctx context.Context, e Entry) (bool, error) {
 func (o Manager) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 	var list []Entry
 	err := o.eachPod(ctx, namespace, podspec.LabelManagedBy+"="+podspec.ManagedBy, func(pod *corev1.Pod) {
-		if isCopy(pod) && finished(pod) && pod.DeletionTimestamp == nil {
+		if podspec.IsCopy(pod) && target.Finished(pod) && pod.DeletionTimestamp == nil {
 			list = append(list, copyEntry(pod))
 		}
 	})
@@ -173,7 +175,7 @@ func (o Manager) terminate(ctx context.Context, t *termination, force bool) {
 	case !exited:
 		t.doubt = fmt.Errorf("stop %s: %w", t, err)
 	case code.ExitCode() == exitInUse:
-		t.refused = hint.With(fmt.Errorf("stop %s: it is running a command (helper added by %s)", t, cmp.Or(t.By, unknownUser)),
+		t.refused = hint.With(fmt.Errorf("stop %s: it is running a command (helper added by %s)", t, cmp.Or(t.By, podspec.UnknownUser)),
 			"run it again once the command has exited, or add --force to stop both")
 	case code.ExitCode() == exitNoProcess:
 		t.doubt = hint.With(fmt.Errorf("stop %s: cannot identify its own process", t), "wait until it exits: it does so when it is idle")
@@ -185,7 +187,7 @@ func (o Manager) terminate(ctx context.Context, t *termination, force bool) {
 // await calls done for each helper that the API reports as exited. It polls several in turn, so that the rate limit of
 // the client does not delay one of them.
 func (o Manager) await(ctx context.Context, helpers []termination, done func(Entry)) error {
-	ticker := time.NewTicker(pollInterval)
+	ticker := time.NewTicker(cluster.PollInterval)
 	defer ticker.Stop()
 	begin := time.Now()
 	var errs []error
@@ -222,7 +224,7 @@ func (o Manager) over(ctx context.Context, t termination, waited time.Duration) 
 		return false, rbac.Advise(fmt.Errorf("wait for %s to exit: %w", t, err), t.Namespace, rbac.Rule("get", "pods"))
 	case err == nil:
 		st, ok := podspec.Status(pod, t.Container)
-		if pod.UID != t.podUID || finished(pod) || ok && st.State.Terminated != nil {
+		if pod.UID != t.podUID || target.Finished(pod) || ok && st.State.Terminated != nil {
 			return true, nil
 		}
 	}
@@ -230,7 +232,7 @@ func (o Manager) over(ctx context.Context, t termination, waited time.Duration) 
 	case t.doubt != nil && waited > settleLimit:
 		return false, t.doubt
 	case waited > o.Timeout:
-		return false, hint.With(fmt.Errorf("wait for %s to exit: still running after %s", t, formatDuration(o.Timeout)),
+		return false, hint.With(fmt.Errorf("wait for %s to exit: still running after %s", t, cluster.FormatDuration(o.Timeout)),
 			fmt.Sprintf("run kubectl describe pod -n %s %s, or use a longer --timeout", t.Namespace, t.Pod))
 	}
 	return false, nil

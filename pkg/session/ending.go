@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -135,7 +136,7 @@ func (l lifetime) reconnectHint() string {
 func (l lifetime) awaitEnd(ctx context.Context, limit time.Duration) end {
 	ctx, cancel := context.WithTimeout(ctx, limit+l.endTime/2)
 	defer cancel()
-	ticker := time.NewTicker(pollInterval)
+	ticker := time.NewTicker(cluster.PollInterval)
 	defer ticker.Stop()
 	begin, first := time.Now(), time.Time{}
 	var last end
@@ -198,13 +199,13 @@ func (l lifetime) lookForEnd(ctx context.Context) end {
 	st, ok := podspec.Status(pod, l.Container)
 	over := ok && st.State.Terminated != nil
 	switch {
-	case pod.Status.Reason != "" && finished(pod):
+	case pod.Status.Reason != "" && target.Finished(pod):
 		return end{text: target.HowEnded(pod), certain: true}
 	case pod.DeletionTimestamp != nil:
 		return end{text: "pod/" + l.Pod + " is being deleted", certain: over, deleting: true}
 	case joined && gone != "":
 		return end{text: gone, certain: true}
-	case finished(pod):
+	case target.Finished(pod):
 		return end{text: target.HowEnded(pod), certain: true}
 	case over:
 		// A helper ends with its target, which the API may report a moment later.
@@ -339,7 +340,7 @@ func (l lifetime) explainAttach(ctx context.Context, err error) error {
 func (l lifetime) exitCode(ctx context.Context, limit time.Duration) (code int, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	ticker := time.NewTicker(pollInterval)
+	ticker := time.NewTicker(cluster.PollInterval)
 	defer ticker.Stop()
 	for {
 		pod, err := l.deps.Client.CoreV1().Pods(l.Namespace).Get(ctx, l.Pod, metav1.GetOptions{})

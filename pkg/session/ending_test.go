@@ -23,15 +23,15 @@ import (
 )
 
 // Say is the cluster's: it keeps what a user would see.
-func (c *cluster) Say(format string, args ...any) {
+func (c *fakeAPI) Say(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.said = append(c.said, fmt.Sprintf(format, args...))
 }
 
-func (c *cluster) Warn(format string, args ...any) { c.Say(format, args...) }
+func (c *fakeAPI) Warn(format string, args ...any) { c.Say(format, args...) }
 
-func (c *cluster) Waiting(string) {}
+func (c *fakeAPI) Waiting(string) {}
 
 // stream ends at once, as the test wants, after something has happened in the cluster.
 type stream struct {
@@ -60,7 +60,7 @@ func (s stream) Attach(ctx context.Context, _ *attach.Terminal, _ attach.Keys) e
 }
 
 // change edits the pod as the kubelet and the API server would.
-func (c *cluster) change(t *testing.T, edit func(*corev1.Pod)) {
+func (c *fakeAPI) change(t *testing.T, edit func(*corev1.Pod)) {
 	t.Helper()
 	pods := corev1.SchemeGroupVersion.WithResource("pods")
 	object, err := c.Tracker().Get(pods, "shop", "web")

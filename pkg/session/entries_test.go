@@ -53,7 +53,7 @@ func copyOfWeb(name, by string, phase corev1.PodPhase) *corev1.Pod {
 }
 
 // inhabited is a cluster with these pods beside web, in which the user is anna.
-func inhabited(t *testing.T, edit func(*corev1.Pod), pods ...*corev1.Pod) *cluster {
+func inhabited(t *testing.T, edit func(*corev1.Pod), pods ...*corev1.Pod) *fakeAPI {
 	t.Helper()
 	c := newCluster(newTarget(edit))
 	for _, p := range pods {
@@ -74,7 +74,7 @@ func (e exitCode) Error() string { return fmt.Sprint("exit code ", int(e)) }
 func (e exitCode) ExitCode() int { return int(e) }
 
 // asking is an opener whose helpers give the answer; said to end, they do, where end is nil.
-func (c *cluster) asking(t *testing.T, answer string, end error) *opener {
+func (c *fakeAPI) asking(t *testing.T, answer string, end error) *opener {
 	t.Helper()
 	o := c.opener()
 	o.Ask = func(_ context.Context, s Session, argv []string, stdout io.Writer) error {
@@ -91,7 +91,7 @@ func (c *cluster) asking(t *testing.T, answer string, end error) *opener {
 }
 
 // finish makes the kubelet say that a helper has ended.
-func (c *cluster) finish(t *testing.T, s Session) {
+func (c *fakeAPI) finish(t *testing.T, s Session) {
 	t.Helper()
 	p, err := c.CoreV1().Pods(s.Namespace).Get(t.Context(), s.Pod, metav1.GetOptions{})
 	if err != nil {

@@ -3,7 +3,6 @@
 package session
 
 import (
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -95,10 +94,10 @@ func (e Entry) session() *Session {
 // entriesOf lists the entries of a pod: the pod itself if it is a copy, and helpers that have not exited.
 func entriesOf(pod *corev1.Pod) []Entry {
 	var list []Entry
-	if isCopy(pod) {
+	if podspec.IsCopy(pod) {
 		list = append(list, copyEntry(pod))
 	}
-	if finished(pod) {
+	if target.Finished(pod) {
 		return list
 	}
 	for i := range pod.Spec.EphemeralContainers {
@@ -109,19 +108,6 @@ func entriesOf(pod *corev1.Pod) []Entry {
 		}
 	}
 	return list
-}
-
-// isCopy also checks what only the creator of a pod decides: someone who may patch pods could otherwise have any pod
-// taken for a copy and deleted by someone else.
-func isCopy(pod *corev1.Pod) bool {
-	share, spec := pod.Spec.ShareProcessNamespace, &pod.Spec
-	return pod.Labels[podspec.LabelManagedBy] == podspec.ManagedBy && pod.Annotations[podspec.AnnotationCopyOf] != "" &&
-		spec.RestartPolicy == corev1.RestartPolicyNever && (spec.HostPID || share != nil && *share) &&
-		strings.HasPrefix(shellOf(spec), podspec.ShellContainer)
-}
-
-func finished(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 func helperEntry(pod *corev1.Pod, c *corev1.EphemeralContainer, st *corev1.ContainerStatus) Entry {
@@ -145,7 +131,7 @@ func helperEntry(pod *corev1.Pod, c *corev1.EphemeralContainer, st *corev1.Conta
 
 func copyEntry(pod *corev1.Pod) Entry {
 	e := Entry{
-		Kind: KindCopy, Namespace: pod.Namespace, Pod: pod.Name, Container: shellOf(&pod.Spec), CopyOf: pod.Annotations[podspec.AnnotationCopyOf],
+		Kind: KindCopy, Namespace: pod.Namespace, Pod: pod.Name, Container: podspec.ShellOf(&pod.Spec), CopyOf: pod.Annotations[podspec.AnnotationCopyOf],
 		By: pod.Annotations[podspec.AnnotationCreatedBy], Reason: pod.Annotations[podspec.AnnotationReason], Since: pod.CreationTimestamp.Time, State: StateStarting, podUID: pod.UID,
 	}
 	if c, ok := podspec.Container(pod, e.Container); ok {
@@ -160,7 +146,7 @@ func copyEntry(pod *corev1.Pod) Entry {
 	switch {
 	case pod.DeletionTimestamp != nil:
 		e.State = StateEnding
-	case finished(pod):
+	case target.Finished(pod):
 		e.State, e.Ends = StateFinished, time.Time{}
 	case pod.Status.Phase == corev1.PodRunning:
 		e.State = StateRunning

@@ -17,6 +17,8 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -68,7 +70,7 @@ func (o helperOpener) helper(t target.Target, plan Plan, name, by string, c pods
 // PlanHelper returns the patch that Open would send. With ask, a dry run decides the security context; otherwise it is
 // the first candidate.
 func PlanHelper(ctx context.Context, o Deps, t target.Target, plan Plan, ask bool) (HelperPatch, error) {
-	name := podspec.NamePrefix + suffix()
+	name := podspec.NewName()
 	if !ask {
 		return helperOpener{o}.helper(t, plan, name, "", plan.Candidates[0]), nil
 	}
@@ -76,15 +78,15 @@ func PlanHelper(ctx context.Context, o Deps, t target.Target, plan Plan, ask boo
 	return helperOpener{o}.helper(t, plan, name, rbac.Who(ctx, o.Client), found.Candidate), err
 }
 
-func attemptHelper(t target.Target, name string) attempt {
-	return attempt{
-		mode: Ephemeral, namespace: t.Pod.Namespace, pod: t.Pod.Name, what: "add a helper to pod/" + t.Pod.Name, container: name, spec: &t.Pod.Spec,
+func attemptHelper(t target.Target, name string) admission.Attempt {
+	return admission.Attempt{
+		Namespace: t.Pod.Namespace, Pod: t.Pod.Name, What: "add a helper to pod/" + t.Pod.Name, Container: name, Spec: &t.Pod.Spec,
 	}
 }
 
-func (o helperOpener) admittedHelper(ctx context.Context, t target.Target, plan Plan, name string) (offer, error) {
-	return attemptHelper(t, name).admitted(o.Deps, plan.Candidates, func(c podspec.Candidate) (*corev1.Pod, error) {
-		return o.patch(ctx, t, o.helper(t, plan, name, "", c), dryRun...)
+func (o helperOpener) admittedHelper(ctx context.Context, t target.Target, plan Plan, name string) (admission.Offer, error) {
+	return attemptHelper(t, name).Admitted(o.Cluster, plan.Candidates, func(c podspec.Candidate) (*corev1.Pod, error) {
+		return o.patch(ctx, t, o.helper(t, plan, name, "", c), admission.DryRun()...)
 	})
 }
 
@@ -100,7 +102,7 @@ func (o helperOpener) openHelper(ctx context.Context, t target.Target, plan Plan
 	}
 	o.Deps = deps
 	s, c, err := o.start(ctx, t, plan)
-	if refused, ok := errors.AsType[denial](err); ok {
+	if refused, ok := errors.AsType[admission.Denial](err); ok {
 		return o.useExistingContainer(ctx, t, plan, refused)
 	}
 	if err != nil || !s.New {
@@ -122,7 +124,7 @@ func (o helperOpener) openHelper(ctx context.Context, t target.Target, plan Plan
 		s.Container, t.Container, visible.TargetUser.User.UID, visible.TargetUser.User.GID)
 	t = s.Target
 	second, _, err := o.start(ctx, t, better)
-	refused, ok := errors.AsType[denial](err)
+	refused, ok := errors.AsType[admission.Denial](err)
 	switch {
 	case ok:
 		o.Report.Say("%v", refused)
@@ -165,7 +167,7 @@ const helperTries = 20
 // start adds a helper and waits until it runs. If one with the same security context, as admission would change it, is
 // running or starting, it uses that one.
 func (o helperOpener) start(ctx context.Context, t target.Target, plan Plan) (Session, podspec.Candidate, error) {
-	s := reuse(t, plan, podspec.NamePrefix+suffix())
+	s := reuse(t, plan, podspec.NewName())
 	s.Running = false
 	var passed []string // helpers that were waited for and did not start
 	for try := 1; ; try++ {
@@ -173,11 +175,11 @@ func (o helperOpener) start(ctx context.Context, t target.Target, plan Plan) (Se
 		if err != nil {
 			return s, found.Candidate, err
 		}
-		if found.pod != nil && found.pod.Name == t.Pod.Name {
-			t.Pod = found.pod
+		if found.Pod != nil && found.Pod.Name == t.Pod.Name {
+			t.Pod = found.Pod
 		}
 		passed = append(passed, s.Container)
-		if name, ok := plan.equalHelper(t, found.made, passed); ok && plan.Mode != Persist {
+		if name, ok := plan.equalHelper(t, found.Made, passed); ok && plan.Mode != Persist {
 			joined, again, err := o.join(ctx, t, plan, name)
 			if !again {
 				return joined, found.Candidate, err
@@ -185,7 +187,7 @@ func (o helperOpener) start(ctx context.Context, t target.Target, plan Plan) (Se
 			passed = append(passed, name)
 			continue
 		}
-		if err := failedJustNow(o.Deps, t, found.made); err != nil {
+		if err := failedJustNow(o.Deps, t, found.Made); err != nil {
 			return s, found.Candidate, err
 		}
 		err = o.add(ctx, &s, t, plan, found, try < helperTries)
@@ -208,9 +210,9 @@ func failedJustNow(o Deps, t target.Target, made podspec.Made) error {
 		if !ok || !equalTo(t, made, &c) || st.State.Waiting == nil || st.LastTerminationState.Terminated == nil {
 			continue
 		}
-		ago := o.now().Sub(st.LastTerminationState.Terminated.FinishedAt.Time)
+		ago := o.Time().Sub(st.LastTerminationState.Terminated.FinishedAt.Time)
 		if err := fatal(Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: c.Name}, st.State.Waiting); err != nil && ago < againAfter {
-			o.Report.Say("helper %s could not be started %s ago; another one is added after %s", c.Name, formatDuration(max(0, ago.Truncate(time.Second))), formatDuration(againAfter))
+			o.Report.Say("helper %s could not be started %s ago; another one is added after %s", c.Name, cluster.FormatDuration(max(0, ago.Truncate(time.Second))), cluster.FormatDuration(againAfter))
 			return err
 		}
 	}
@@ -222,7 +224,7 @@ func failedJustNow(o Deps, t target.Target, made podspec.Made) error {
 func (o helperOpener) join(ctx context.Context, t target.Target, plan Plan, name string) (s Session, again bool, err error) {
 	s = reuse(t, plan, name)
 	o.warnForeign(t.Pod, name)
-	if running(t.Pod, name) {
+	if podspec.Running(t.Pod, name) {
 		s.Target = t
 		return s, false, nil
 	}
@@ -242,18 +244,18 @@ func (o helperOpener) join(ctx context.Context, t target.Target, plan Plan, name
 
 // add sends the patch and waits for the helper. With first, the server refuses it if the pod has changed since the dry
 // run.
-func (o helperOpener) add(ctx context.Context, s *Session, t target.Target, plan Plan, found offer, first bool) error {
-	plan.added = o.now()
+func (o helperOpener) add(ctx context.Context, s *Session, t target.Target, plan Plan, found admission.Offer, first bool) error {
+	plan.added = o.Time()
 	change := o.helper(t, plan, s.Container, rbac.Who(ctx, o.Client), found.Candidate)
-	if first && found.pod != nil {
-		change.Metadata = HelperPrecondition{ResourceVersion: found.pod.ResourceVersion, UID: found.pod.UID}
+	if first && found.Pod != nil {
+		change.Metadata = HelperPrecondition{ResourceVersion: found.Pod.ResourceVersion, UID: found.Pod.UID}
 	}
 	pod, err := o.patch(ctx, t, change)
 	if err != nil {
-		return attemptHelper(t, s.Container).explain(err)
+		return attemptHelper(t, s.Container).Explain(err)
 	}
 	s.New = true
-	made := podspec.MadeIn(pod, s.Container, found.made)
+	made := podspec.MadeIn(pod, s.Container, found.Made)
 	name := found.Name
 	if made.Weaker(found.Security) {
 		name = podspec.Describe(made.Security)
@@ -307,7 +309,7 @@ func (o helperOpener) sayEnded(pod *corev1.Pod) {
 
 // useExistingContainer looks for an ephemeral container of someone else that sees the target, if no helper is admitted:
 // a policy may deny the pod because of a container that is already there.
-func (o helperOpener) useExistingContainer(ctx context.Context, t target.Target, plan Plan, refused denial) (Session, error) {
+func (o helperOpener) useExistingContainer(ctx context.Context, t target.Target, plan Plan, refused admission.Denial) (Session, error) {
 	for _, c := range newestFirst(t.Pod) {
 		if podspec.IsHelper(&c) || !plan.sees(t, &c) || !plan.request.Override.Empty() {
 			continue

@@ -31,7 +31,7 @@ func met(t target.Target, uid, gid int64, undumpable bool) podspec.TargetUser {
 }
 
 // contexts names the security contexts of the helpers that were added: "UID:GID" and what is added and dropped.
-func (c *cluster) contexts(t *testing.T) string {
+func (c *fakeAPI) contexts(t *testing.T) string {
 	t.Helper()
 	p, err := c.CoreV1().Pods("shop").Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {

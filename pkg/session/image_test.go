@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/kubernetes/fake"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 func TestImageThatTheNodeHas(t *testing.T) {
@@ -40,7 +41,7 @@ func TestImageThatTheNodeHas(t *testing.T) {
 		if c.node != nil {
 			client = fake.NewClientset(c.node)
 		}
-		d := Deps{Client: client, Settings: Settings{Image: c.image, Images: c.images}, Report: newCluster(newTarget(nil))}
+		d := Deps{Cluster: cluster.Cluster{Client: client, Settings: cluster.Settings{Image: c.image, Images: c.images}, Report: newCluster(newTarget(nil))}}
 		d = d.OnNode(NodeOf(t.Context(), client, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "node-1"}}))
 		if d.Image != c.want {
 			t.Errorf("%s: %s, want %s", c.sentence, d.Image, c.want)

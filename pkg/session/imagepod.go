@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -84,18 +85,18 @@ func (o imageOpener) pod(t target.Target, name, by string, c podspec.Candidate) 
 	}.OfImage(t.Pod, t.Container)
 }
 
-func (o imageOpener) attempt(t target.Target) attempt {
-	return attempt{
-		mode: Copy, namespace: t.Pod.Namespace, pod: t.Pod.Name, what: "create a pod with the image of container " + t.Container,
-		container: podspec.ShellContainer, spec: &t.Pod.Spec,
+func (o imageOpener) attempt(t target.Target) admission.Attempt {
+	return admission.Attempt{
+		Copy: true, Namespace: t.Pod.Namespace, Pod: t.Pod.Name, What: "create a pod with the image of container " + t.Container,
+		Container: podspec.ShellContainer, Spec: &t.Pod.Spec,
 	}
 }
 
 // try asks in a dry run. A server drops what it does not know, and refuses what is then empty.
 func (o imageOpener) try(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error) {
-	made, err := createDry(ctx, o.Client, pod)
+	made, err := admission.CreateDry(ctx, o.Client, pod)
 	aboutVolume := func(c metav1.StatusCause) bool { return strings.HasPrefix(c.Field, "spec.volumes[0]") }
-	if err == nil && !podspec.HasImage(made) || err != nil && slices.ContainsFunc(invalid(err), aboutVolume) {
+	if err == nil && !podspec.HasImage(made) || err != nil && slices.ContainsFunc(admission.Invalid(err), aboutVolume) {
 		return made, errNoImages
 	}
 	return made, err
@@ -109,8 +110,8 @@ func (o imageOpener) open(ctx context.Context, t target.Target, candidates []pod
 		return Session{}, made, err
 	}
 	o.Deps = deps
-	s = Session{Namespace: ns, Pod: NameFor(t.Pod.Name)}
-	found, err := o.attempt(t).admitted(o.Deps, candidates, func(c podspec.Candidate) (*corev1.Pod, error) {
+	s = Session{Namespace: ns, Pod: podspec.CopyName(t.Pod.Name)}
+	found, err := o.attempt(t).Admitted(o.Cluster, candidates, func(c podspec.Candidate) (*corev1.Pod, error) {
 		pod, _ := o.pod(t, s.Pod, "", c)
 		return o.try(ctx, pod)
 	})
@@ -124,11 +125,11 @@ func (o imageOpener) open(ctx context.Context, t target.Target, candidates []pod
 	s.Container, s.New, s.Copy = shell, true, true
 	created, err := o.Client.CoreV1().Pods(ns).Create(ctx, pod, metav1.CreateOptions{})
 	if err != nil {
-		return s, made, o.attempt(t).explain(err)
+		return s, made, o.attempt(t).Explain(err)
 	}
 	s.podUID = string(created.UID)
 	o.announce(t, &s)
-	o.sayChanges(found.Candidate, podspec.MadeIn(created, shell, found.made))
+	o.sayChanges(found.Candidate, podspec.MadeIn(created, shell, found.Made))
 	if !podspec.HasImage(created) {
 		return s, made, fmt.Errorf("create pod/%s: %w", s.Pod, errNoImages)
 	}

@@ -36,7 +36,7 @@ func TestOpenImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	entries := entriesOf(pod)
-	if !s.Copy || !isCopy(pod) || len(entries) != 1 || entries[0].CopyOf != "web" || entries[0].Ends.IsZero() {
+	if !s.Copy || !podspec.IsCopy(pod) || len(entries) != 1 || entries[0].CopyOf != "web" || entries[0].Ends.IsZero() {
 		t.Errorf("got %+v, entries %+v", s, entries)
 	}
 	spec := &pod.Spec

@@ -75,7 +75,7 @@ func (o Manager) listOf(ctx context.Context, in Scope) ([]Entry, error) {
 		return slices.DeleteFunc(list, func(e Entry) bool { return e.Kind != KindHelper || e.Container != in.Container }), nil
 	}
 	err = o.eachPod(ctx, in.Namespace, podspec.LabelManagedBy+"="+podspec.ManagedBy, func(pod *corev1.Pod) {
-		if isCopy(pod) && pod.Annotations[podspec.AnnotationCopyOf] == in.Pod {
+		if podspec.IsCopy(pod) && pod.Annotations[podspec.AnnotationCopyOf] == in.Pod {
 			list = append(list, entriesOf(pod)...)
 		}
 	})

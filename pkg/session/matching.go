@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -38,7 +39,7 @@ func (o helperOpener) openMatch(ctx context.Context, t target.Target, plan Plan)
 		return execute(ctx, o.Deps, t, plan.reusing(plan.Fallback))
 	}
 	s, _, err := o.start(ctx, t, plan)
-	if _, ok := errors.AsType[denial](err); ok {
+	if _, ok := errors.AsType[admission.Denial](err); ok {
 		return fallback("helper as " + plan.Candidates[0].Name + " denied by admission")
 	}
 	if err != nil || !s.New {

@@ -10,7 +10,6 @@ import (
 
 	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
-	utilrand "k8s.io/apimachinery/pkg/util/rand"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
@@ -171,7 +170,7 @@ func (d Deps) warnForeign(pod *corev1.Pod, helper string) {
 			differs = append(differs, "a command, environment or mounts that this version does not use")
 		}
 		if c.Name == helper && len(differs) > 0 {
-			d.Report.Warn("using helper %s with %s, added by %s", helper, strings.Join(differs, " and "), cmp.Or(podspec.MadeBy(c), unknownUser))
+			d.Report.Warn("using helper %s with %s, added by %s", helper, strings.Join(differs, " and "), cmp.Or(podspec.MadeBy(c), podspec.UnknownUser))
 		}
 	}
 }
@@ -181,14 +180,9 @@ func reuse(t target.Target, plan Plan, container string) Session {
 	return Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: container, View: plan.View, Running: true}
 }
 
-// suffix is the random part of a name: five characters, like in names that the API server generates.
-func suffix() string { return utilrand.String(5) }
-
-// NameFor returns a name for a copy of pod that is short enough to be a host name.
-func NameFor(pod string) string {
-	const room = 63 - len("-shareproc-") - 5
-	if len(pod) > room {
-		pod = strings.TrimRight(pod[:room], "-.")
+// sayChanges reports what admission changed in a container.
+func (d Deps) sayChanges(c podspec.Candidate, made podspec.Made) {
+	if changed := made.Changes(c, d.Image); changed != "" {
+		d.Report.Say("%s", changed)
 	}
-	return pod + "-shareproc-" + suffix()
 }

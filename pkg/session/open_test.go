@@ -129,15 +129,6 @@ func TestCopyIsDeletedByClose(t *testing.T) {
 	}
 }
 
-func TestCopyNamesAreHostNames(t *testing.T) {
-	for _, pod := range []string{"web", strings.Repeat("a", 253), strings.Repeat("a", 46) + "-.b"} {
-		name := NameFor(pod)
-		if len(name) > 63 || strings.Contains(name, "-.-") || strings.Contains(name, "--") {
-			t.Errorf("NameFor(%q) = %q", pod, name)
-		}
-	}
-}
-
 // Who may add helpers chooses what runs in them: one of another image is named before a command runs there.
 func TestHelperThatIsNotOursIsNamed(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -131,20 +132,20 @@ func alreadyPatched(w workload) error {
 	if !mark.At.IsZero() {
 		since = " since " + mark.At.Local().Format(time.DateTime)
 	}
-	return hint.With(fmt.Errorf("patch %s: already patched by %s%s", w, cmp.Or(mark.By, unknownUser), since),
+	return hint.With(fmt.Errorf("patch %s: already patched by %s%s", w, cmp.Or(mark.By, podspec.UnknownUser), since),
 		fmt.Sprintf("run kubectl shareproc debug %s to use that patch, or kubectl shareproc clean -n %s %s --all to restore the template", w, w.meta.GetNamespace(), w))
 }
 
 // patchOf returns the patch with the security context of c.
 func (o patcher) patchOf(name, by string, c podspec.Candidate) podspec.Patch {
 	return podspec.Patch{
-		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, By: by, Reason: o.Reason, At: o.now(), TTL: o.TTL,
+		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, By: by, Reason: o.Reason, At: o.Time(), TTL: o.TTL,
 	}
 }
 
 // ops returns what open would send. With ask, dry runs decide the security context.
 func (o patcher) ops(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, error) {
-	name, c := podspec.NamePrefix+suffix(), p.Candidates[0]
+	name, c := podspec.NewName(), p.Candidates[0]
 	if ask {
 		found, err := o.admittedPatch(ctx, p, name)
 		if err != nil {
@@ -157,24 +158,24 @@ func (o patcher) ops(ctx context.Context, p PatchPlan, ask bool) ([]podspec.Op, 
 
 // admittedPatch asks about the patch and about a pod of the changed template, since most policies check pods only.
 // Without permission to create pods it uses the least privileged candidate.
-func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (offer, error) {
+func (o patcher) admittedPatch(ctx context.Context, p PatchPlan, name string) (admission.Offer, error) {
 	candidates := p.Candidates
 	create := rbac.Rule("create", "pods")
 	may, err := rbac.Ask(ctx, o.Client, p.want.Namespace, "", []authv1.ResourceAttributes{create})
 	if err != nil {
-		return offer{}, err
+		return admission.Offer{}, err
 	}
 	pods := !may.Lack(create)
 	if !pods && len(candidates) > 1 {
 		candidates = candidates[len(candidates)-1:]
 		o.Report.Say("you lack permission to create pods, so admission of the new pods cannot be checked; using %s", candidates[0].Name)
 	}
-	return p.attempt(name).admitted(o.Deps, candidates, func(c podspec.Candidate) (*corev1.Pod, error) { return o.tryPatch(ctx, p, name, c, pods) })
+	return p.attempt(name).Admitted(o.Cluster, candidates, func(c podspec.Candidate) (*corev1.Pod, error) { return o.tryPatch(ctx, p, name, c, pods) })
 }
 
-func (p *PatchPlan) attempt(container string) attempt {
-	return attempt{
-		mode: Patch, namespace: p.want.Namespace, pod: "POD", what: "patch " + p.workload.String(), container: container, spec: &p.workload.template.Spec,
+func (p *PatchPlan) attempt(container string) admission.Attempt {
+	return admission.Attempt{
+		Namespace: p.want.Namespace, Pod: "POD", What: "patch " + p.workload.String(), Container: container, Spec: &p.workload.template.Spec,
 	}
 }
 
@@ -188,19 +189,19 @@ func (o patcher) tryPatch(ctx context.Context, p PatchPlan, name string, c podsp
 	ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
 	changed, err := workloads(o).change(ctx, p.workload, ops, true)
 	if err == nil {
-		err = checkShared(&changed.template.Spec)
+		err = admission.CheckShared(&changed.template.Spec)
 	}
 	if err != nil || !pods {
 		return nil, err
 	}
-	return createDry(ctx, o.Client, podOf(changed))
+	return admission.CreateDry(ctx, o.Client, podOf(changed))
 }
 
 // podOf returns a pod as the workload would create it, with our labels only, so that no selector matches it.
 func podOf(w workload) *corev1.Pod {
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: NameFor(w.Name), Namespace: w.meta.GetNamespace(), Annotations: w.template.Annotations,
+			Name: podspec.CopyName(w.Name), Namespace: w.meta.GetNamespace(), Annotations: w.template.Annotations,
 			Labels: map[string]string{podspec.LabelManagedBy: podspec.ManagedBy},
 		},
 		Spec: *w.template.Spec.DeepCopy(),
@@ -211,7 +212,7 @@ func podOf(w workload) *corev1.Pod {
 // closed, also after an error.
 func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Target, err error) {
 	defer crash.Into(&err) // a change must be reverted after a panic too
-	ns, name := p.want.Namespace, podspec.NamePrefix+suffix()
+	ns, name := p.want.Namespace, podspec.NewName()
 	s = Session{Namespace: ns}
 	resource := p.workload.Plural() + appsGroup
 	get, patch := rbac.Rule("get", resource), rbac.Rule("patch", resource)
@@ -243,7 +244,7 @@ func (o patcher) open(ctx context.Context, p PatchPlan) (s Session, t target.Tar
 		return s, p.Target, err
 	}
 	o.Report.Say("patched %s: shared process namespace, and container %s added", changed, name)
-	o.sayChanges(found.Candidate, found.made)
+	o.sayChanges(found.Candidate, found.Made)
 	err = workloads(o).awaitRollout(ctx, ns, p.want.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, changed, name) })
 	<-tidied
 	if err != nil {
@@ -277,7 +278,7 @@ func (o patcher) sendPatch(ctx context.Context, p PatchPlan, patch podspec.Patch
 		case ctx.Err() != nil:
 			return w, context.Cause(ctx)
 		case err == nil:
-			if err := checkShared(&changed.template.Spec); err != nil {
+			if err := admission.CheckShared(&changed.template.Spec); err != nil {
 				return changed, fmt.Errorf("patch %s: %w", w, err)
 			}
 			return changed, nil
@@ -309,7 +310,7 @@ func (o patcher) patchedPods(ctx context.Context, w workload, container string) 
 	}
 	list := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool {
 		_, ok := podspec.Container(&p, container)
-		return !ok || p.DeletionTimestamp != nil || finished(&p)
+		return !ok || p.DeletionTimestamp != nil || target.Finished(&p)
 	})
 	slices.SortFunc(list, func(a, b corev1.Pod) int {
 		return cmp.Or(b.CreationTimestamp.Compare(a.CreationTimestamp.Time), strings.Compare(a.Name, b.Name))
@@ -325,7 +326,7 @@ func (o patcher) newPods(ctx context.Context, w workload, container string) (str
 	}
 	for i := range pods {
 		p := &pods[i]
-		if err := checkShared(&p.Spec); err != nil {
+		if err := admission.CheckShared(&p.Spec); err != nil {
 			return "", fmt.Errorf("roll out pod/%s: %w", p.Name, err)
 		}
 		for _, list := range [][]corev1.ContainerStatus{p.Status.InitContainerStatuses, p.Status.ContainerStatuses} {
@@ -362,8 +363,8 @@ func (o patcher) newestPatched(ctx context.Context, w workload, container string
 		return nil, err
 	}
 	for i := range pods {
-		if running(&pods[i], container) {
-			return &pods[i], checkShared(&pods[i].Spec)
+		if podspec.Running(&pods[i], container) {
+			return &pods[i], admission.CheckShared(&pods[i].Spec)
 		}
 	}
 	return nil, fmt.Errorf("use %s: %w", w, errNoPatchedPod)

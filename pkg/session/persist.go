@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -31,9 +32,9 @@ func (o helperOpener) openPersistent(ctx context.Context, t target.Target, plan 
 // exitOf describes when the helper of a plan exits.
 func (o helperOpener) exitOf(plan Plan) string {
 	if plan.Mode == Persist {
-		return "exits " + formatDuration(o.Keep) + " after the last key"
+		return "exits " + cluster.FormatDuration(o.Keep) + " after the last key"
 	}
-	return "exits if idle " + formatDuration(o.Keep)
+	return "exits if idle " + cluster.FormatDuration(o.Keep)
 }
 
 // AttachCommand is the command that reattaches to a persistent shell.
@@ -43,14 +44,14 @@ func (s *Session) AttachCommand() string {
 
 // ShellExit describes when a detached shell exits.
 func (s Session) ShellExit() string {
-	return "exits " + formatDuration(s.Keep) + " after the last key, unless a command is running in it"
+	return "exits " + cluster.FormatDuration(s.Keep) + " after the last key, unless a command is running in it"
 }
 
 // Shells lists the running persistent shells of a pod, newest first.
 func Shells(pod *corev1.Pod) []string {
 	var names []string
 	for _, c := range newestFirst(pod) {
-		if podspec.IsPersistent(&c) && running(pod, c.Name) {
+		if podspec.IsPersistent(&c) && podspec.Running(pod, c.Name) {
 			names = append(names, c.Name)
 		}
 	}
@@ -85,7 +86,7 @@ func findShell(ctx context.Context, o Deps, pod *corev1.Pod, name string) (Sessi
 	chosen, whose := names[0], "the"
 	if who := rbac.Who(ctx, o.Client); who != "" {
 		for _, c := range newestFirst(pod) {
-			if podspec.IsPersistent(&c) && running(pod, c.Name) && podspec.MadeBy(&c) == who {
+			if podspec.IsPersistent(&c) && podspec.Running(pod, c.Name) && podspec.MadeBy(&c) == who {
 				chosen, whose = c.Name, "your"
 				break
 			}

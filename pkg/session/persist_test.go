@@ -159,7 +159,7 @@ func TestShellExit(t *testing.T) {
 	}
 }
 
-func exitOf(ctx context.Context, c *cluster, s Session) (int, bool) {
+func exitOf(ctx context.Context, c *fakeAPI, s Session) (int, bool) {
 	s.deps = c.deps(nil)
 	return lifetime{&s}.exitCode(ctx, time.Minute)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 // pidsScript answers where no process can be started.
@@ -31,14 +32,9 @@ func (l lifetime) explainFork(ctx context.Context, err error) error {
 	if exit, ok := errors.AsType[*attach.ExitError](err); !ok || exit.Code != cannotFork {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, pidsTime)
-	defer cancel()
-	var out short
-	if asking := l.exec.Run(ctx, []string{"sh", "-c", pidsScript}, nil, &out, &short{}); asking != nil {
-		return err
-	}
-	words := strings.Fields(string(out.text))
-	if len(words) != 2 {
+	text, silent := cluster.Ask(ctx, l.exec, pidsTime, []string{"sh", "-c", pidsScript})
+	words := strings.Fields(text)
+	if silent != nil || len(words) != 2 {
 		return err
 	}
 	why := "the limit of its pod or of its node is reached"

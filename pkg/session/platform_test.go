@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
-func windowsNode(t *testing.T, c *cluster) {
+func windowsNode(t *testing.T, c *fakeAPI) {
 	t.Helper()
 	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "node-1", Labels: map[string]string{corev1.LabelOSStable: "windows"}}}
 	if err := c.Tracker().Add(node); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
@@ -37,7 +38,7 @@ func TestAHelperThatHasJustEndedIsReplacedOnce(t *testing.T) {
 		now := newTarget(withHelper("shareproc-a", "web", "busybox:1.37.0-musl", nowRunning()))
 		cl := newCluster(now)
 		d := cl.deps(nil)
-		d.Exec = func(at attach.Container, _ bool) (Exec, error) {
+		d.Exec = func(at attach.Container, _ bool) (cluster.Exec, error) {
 			if at.Name == "shareproc-a" {
 				return stream{err: c.first}, nil
 			}

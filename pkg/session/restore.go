@@ -15,6 +15,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -41,7 +42,7 @@ func (o workloads) closePatch(ctx context.Context, s Session) error {
 	p := s.Patched
 	again := fmt.Sprintf("kubectl shareproc clean -n %s %s", s.Namespace, p)
 	if p.leave && s.Running {
-		o.Report.Say("%s stays patched; to restore it: %s (after %s, the next clean, --copy or --patch also does)", p, again, formatDuration(o.TTL))
+		o.Report.Say("%s stays patched; to restore it: %s (after %s, the next clean, --copy or --patch also does)", p, again, cluster.FormatDuration(o.TTL))
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTime)
@@ -61,7 +62,7 @@ func (o workloads) closePatch(ctx context.Context, s Session) error {
 
 // restore removes a patch and no other change. It reports whether there was one. Close, clean and the sweep use it.
 func (o workloads) restore(ctx context.Context, namespace string, name target.Workload, patch podspec.PatchMark) (bool, error) {
-	ticker := time.NewTicker(pollInterval)
+	ticker := time.NewTicker(cluster.PollInterval)
 	defer ticker.Stop()
 	for try := 1; ; try++ {
 		back, err := o.tryRestore(ctx, namespace, name, patch)
@@ -137,7 +138,7 @@ func renew(ctx context.Context, o workloads, namespace string, p Patched) error 
 	if err != nil {
 		return err
 	}
-	ops := podspec.Renew(w.meta, p.mark.Container, o.now().Add(o.TTL))
+	ops := podspec.Renew(w.meta, p.mark.Container, o.Time().Add(o.TTL))
 	if len(ops) == 0 {
 		return nil
 	}
@@ -156,7 +157,7 @@ func unreachable(err error) bool {
 func (o workloads) patches(ctx context.Context, namespace string) []Entry {
 	var list []Entry
 	err := o.eachPatched(ctx, namespace, func(w workload) {
-		if e, ok := patchEntry(w, o.now()); ok {
+		if e, ok := patchEntry(w, o.Time()); ok {
 			list = append(list, e)
 		}
 	})
@@ -172,7 +173,7 @@ func (o workloads) listPatch(ctx context.Context, in Scope) ([]Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e, ok := patchEntry(w, o.now()); ok {
+	if e, ok := patchEntry(w, o.Time()); ok {
 		return []Entry{e}, nil
 	}
 	return nil, nil

@@ -22,7 +22,7 @@ func patchRequest() PatchRequest {
 }
 
 // sentPatch is a session that patched deployment/web and has come no further.
-func sentPatch(t *testing.T, c *cluster) (patcher, Session) {
+func sentPatch(t *testing.T, c *fakeAPI) (patcher, Session) {
 	t.Helper()
 	o := patcher{c.deps(nil)}
 	share := false
@@ -43,7 +43,7 @@ func sentPatch(t *testing.T, c *cluster) (patcher, Session) {
 }
 
 // edit changes the deployment as somebody else would.
-func (c *cluster) edit(t *testing.T, change func(*appsv1.Deployment)) *appsv1.Deployment {
+func (c *fakeAPI) edit(t *testing.T, change func(*appsv1.Deployment)) *appsv1.Deployment {
 	t.Helper()
 	d, err := c.AppsV1().Deployments("shop").Get(t.Context(), "web", metav1.GetOptions{})
 	if err != nil {

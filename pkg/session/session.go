@@ -7,15 +7,10 @@ package session
 
 import (
 	"context"
-	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes"
-
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -48,7 +43,7 @@ type Session struct {
 	Keep time.Duration
 
 	deps    Deps
-	exec    Exec
+	exec    cluster.Exec
 	request Request
 	// reopened is true if the session moved to another helper.
 	reopened bool
@@ -60,60 +55,15 @@ type Session struct {
 	exitTime, endTime, guardEvery time.Duration
 }
 
-// Deps are the clients of sessions, and the reporter for progress.
+// Deps are what sessions reach a cluster with.
 type Deps struct {
-	Client kubernetes.Interface
-	// Dynamic is the client for workloads: one code for three kinds.
-	Dynamic dynamic.Interface
-	// Exec opens streams into a container.
-	Exec   func(in attach.Container, bulk bool) (Exec, error)
-	Report Reporter
+	cluster.Cluster
 	// Pool keeps connections for several sessions; nil for none.
 	Pool *Pool
-	// Now returns the server's time; nil for the local clock.
-	Now func() time.Time
-	Settings
 
 	// look replaces the check of what a container can see, in tests.
 	look func(context.Context, Session) (visibility, error)
 }
-
-// now is the time for marks. Other machines read them, and clocks differ.
-func (d Deps) now() time.Time {
-	if d.Now == nil {
-		return time.Now()
-	}
-	return d.Now()
-}
-
-// Reporter shows progress to the user.
-type Reporter interface {
-	// Say prints one line.
-	Say(format string, args ...any)
-	// Warn prints a line that --quiet does not suppress.
-	Warn(format string, args ...any)
-	// Waiting shows what is being waited for until it is called with "".
-	Waiting(text string)
-}
-
-// Settings configure helpers and copies.
-type Settings struct {
-	Image string
-	// Images are used instead of Image if the node already has one of them, but not Image.
-	Images     []string
-	PullPolicy corev1.PullPolicy
-	// Keep is the idle timeout of a helper.
-	Keep time.Duration
-	// TTL is the time after which the cluster terminates a copy, even if the client is gone.
-	TTL time.Duration
-	// Reason is why, in the user's words: it is written into whatever is made. "" for none.
-	Reason string
-	// Timeout bounds every wait for the cluster.
-	Timeout time.Duration
-}
-
-// unknownUser stands for a user who is not recorded.
-const unknownUser = "an unknown user"
 
 // visibility is what a session can see of its target.
 type visibility struct {
@@ -125,21 +75,4 @@ type visibility struct {
 	Denied bool
 	// Text describes what cannot be seen; "" if nothing.
 	Text string
-}
-
-// idleExit describes when an idle helper exits.
-func (s Settings) idleExit() string {
-	return "exits after " + formatDuration(s.Keep) + " idle"
-}
-
-// formatDuration omits zero units: 10m and not 10m0s.
-func formatDuration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
 }

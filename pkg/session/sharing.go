@@ -4,7 +4,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,18 +11,6 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
-
-var errDropped = hint.With(errors.New("shareProcessNamespace was dropped: an admission policy or webhook removes it, "+
-	"or the server does not support it (Kubernetes before 1.12, or its feature gate is off)"),
-	"run it without --copy and --patch: a helper in the running pod does not need that field")
-
-// checkShared checks that admission kept the field: whatever removes it does not report it.
-func checkShared(spec *corev1.PodSpec) error {
-	if share := spec.ShareProcessNamespace; spec.HostPID || share != nil && *share {
-		return nil
-	}
-	return errDropped
-}
 
 // verifyShared checks that the container of a copy or patched pod sees more than itself. An image without the tools for
 // that is left to the user.

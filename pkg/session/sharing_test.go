@@ -18,11 +18,12 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // dropping makes the server take shareProcessNamespace out of pods, in dry runs too or only else.
-func (c *cluster) dropping(dryToo bool) {
+func (c *fakeAPI) dropping(dryToo bool) {
 	c.PrependReactor("create", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		create := a.(clienttesting.CreateActionImpl)
 		handled, object, err := c.create(a)
@@ -48,7 +49,7 @@ func TestCopyThatLosesItsSharing(t *testing.T) {
 		cl := newCluster(target)
 		cl.dropping(c.dryToo)
 		s, err := open(t, cl, target, Request{Copy: true})
-		if !errors.Is(err, errDropped) || !strings.Contains(err.Error(), "shareProcessNamespace") || !strings.Contains(hint.Of(err), "without --copy") {
+		if !errors.Is(err, admission.ErrDropped) || !strings.Contains(err.Error(), "shareProcessNamespace") || !strings.Contains(hint.Of(err), "without --copy") {
 			t.Errorf("%s: %+v, %v", c.sentence, s, err)
 		}
 		if err := cl.opener().Close(t.Context(), s); err != nil {
@@ -71,7 +72,7 @@ func webDeployment() *appsv1.Deployment {
 }
 
 // workshop adds a Deployment, whose patches edit may change; a dry run changes nothing.
-func (c *cluster) workshop(t *testing.T, d *appsv1.Deployment, edit func(d *appsv1.Deployment, dry bool)) {
+func (c *fakeAPI) workshop(t *testing.T, d *appsv1.Deployment, edit func(d *appsv1.Deployment, dry bool)) {
 	t.Helper()
 	if err := c.Tracker().Add(d); err != nil {
 		t.Fatal(err)
@@ -99,7 +100,7 @@ func (c *cluster) workshop(t *testing.T, d *appsv1.Deployment, edit func(d *apps
 	})
 }
 
-func (c *cluster) planPatch(t *testing.T, o *opener) (PatchPlan, error) {
+func (c *fakeAPI) planPatch(t *testing.T, o *opener) (PatchPlan, error) {
 	t.Helper()
 	return PlanPatch(t.Context(), o.Deps, PatchRequest{Workload: target.Workload{Kind: "deployment", Name: "web"}, Namespace: "shop", Access: podspec.ReadAll})
 }
@@ -157,7 +158,7 @@ func TestPatchThatLosesItsSharing(t *testing.T) {
 			t.Fatal(err)
 		}
 		s, _, err := (patcher{o.Deps}).open(t.Context(), plan)
-		if !errors.Is(err, errDropped) {
+		if !errors.Is(err, admission.ErrDropped) {
 			t.Errorf("%s: %v", c.sentence, err)
 		}
 		// Nobody waits for the pods: there is no controller.

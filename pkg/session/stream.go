@@ -13,15 +13,9 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
-
-// Exec opens streams into one container, like attach.Exec.
-type Exec interface {
-	Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error
-	Shell(ctx context.Context, argv []string, t *attach.Terminal) error
-	Attach(ctx context.Context, t *attach.Terminal, detach attach.Keys) error
-}
 
 // Streams are the streams of a command without a terminal. Stdin may be nil.
 type Streams struct {
@@ -93,7 +87,7 @@ func watched(ctx context.Context, s *Session, argv []string, again bool, do func
 }
 
 // watch holds the stream of the watchdog until over is closed (the command exited) or ctx is done (it must be killed).
-func (c Command) watch(ctx context.Context, exec Exec, over <-chan struct{}) {
+func (c Command) watch(ctx context.Context, exec cluster.Exec, over <-chan struct{}) {
 	select {
 	case <-over:
 		return

@@ -15,12 +15,11 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 const (
-	// pollInterval is how often a pod is read while a container starts. A watch would require a second permission.
-	pollInterval = 200 * time.Millisecond
 	// firstInterval is that for the first second, in which a container starts whose image is there.
 	firstInterval = 40 * time.Millisecond
 	// progressDelay is how long a wait lasts before it is shown.
@@ -75,7 +74,7 @@ func wait(ctx context.Context, o Deps, w waitFor) (last *corev1.Pod, err error) 
 		}
 		pause := firstInterval
 		if time.Since(begin) > progressDelay {
-			pause, said = pollInterval, true
+			pause, said = cluster.PollInterval, true
 			o.Report.Waiting(fmt.Sprintf("waiting for container %s in pod/%s: %s", s.Container, s.Pod, state))
 		}
 		select {
@@ -132,7 +131,7 @@ func waitEnd(ctx context.Context, o Deps, s Session, state string) error {
 	if !errors.Is(cause, errTimeout) {
 		return cause
 	}
-	return hint.With(notRunning{fmt.Errorf("wait for container %s in pod/%s: not running after %s: %s", s.Container, s.Pod, formatDuration(o.Timeout), state)},
+	return hint.With(notRunning{fmt.Errorf("wait for container %s in pod/%s: not running after %s: %s", s.Container, s.Pod, cluster.FormatDuration(o.Timeout), state)},
 		fmt.Sprintf("run kubectl describe pod -n %s %s, or use a longer --timeout", s.Namespace, s.Pod))
 }
 

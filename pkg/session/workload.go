@@ -20,6 +20,8 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -120,7 +122,7 @@ func (o workloads) change(ctx context.Context, w workload, ops []podspec.Op, dry
 	}
 	options := metav1.PatchOptions{FieldManager: podspec.FieldManager}
 	if dry {
-		options.DryRun = dryRun
+		options.DryRun = admission.DryRun()
 	}
 	ns := w.meta.GetNamespace()
 	object, err := o.resourceOf(w.Kind, ns).Patch(ctx, w.Name, types.JSONPatchType, body, options)
@@ -241,7 +243,7 @@ func (o workloads) awaitRollout(ctx context.Context, namespace string, name targ
 		case state != last:
 			last, moved = state, time.Now()
 		case time.Since(moved) > o.Timeout:
-			return hint.With(fmt.Errorf("roll out %s: no progress for %s: %s", name, formatDuration(o.Timeout), last),
+			return hint.With(fmt.Errorf("roll out %s: no progress for %s: %s", name, cluster.FormatDuration(o.Timeout), last),
 				fmt.Sprintf("run kubectl describe -n %s %s, describe its pods, or use a longer --timeout", namespace, name))
 		}
 		if state != "" && state != said {

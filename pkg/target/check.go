@@ -56,7 +56,7 @@ func (t Target) CheckRunning() error {
 // the pod is being deleted: a helper that runs already serves until the pod's end.
 func (t Target) CheckContainer() error {
 	pod, name := t.Pod, t.Pod.Name
-	if finished(pod) {
+	if Finished(pod) {
 		text, logs := HowEnded(pod), "kubectl logs "
 		if wasEvicted(pod) { // its containers are removed, and their logs
 			logs = "kubectl describe pod "
@@ -131,12 +131,12 @@ func others(pod *corev1.Pod) string {
 		pod.Name, strings.Join(Containers(pod), ", "))
 }
 
-// finished reports whether all of the pod's containers have ended for good.
-func finished(pod *corev1.Pod) bool {
+// Finished reports whether all of the pod's containers have ended for good.
+func Finished(pod *corev1.Pod) bool {
 	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
-func wasEvicted(pod *corev1.Pod) bool { return finished(pod) && pod.Status.Reason == "Evicted" }
+func wasEvicted(pod *corev1.Pod) bool { return Finished(pod) && pod.Status.Reason == "Evicted" }
 
 // HowEnded says how a pod has ended, in the words of the kubelet or of the controller that ended it.
 func HowEnded(pod *corev1.Pod) string {

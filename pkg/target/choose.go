@@ -88,7 +88,7 @@ func evaluate(pod *corev1.Pod, container string) candidate {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	})
 	switch {
-	case t.Terminating() || finished(pod):
+	case t.Terminating() || Finished(pod):
 	case runs && isReady:
 		c.tier = ready
 	case runs:
@@ -140,7 +140,7 @@ func (c candidate) why() string {
 	switch {
 	case c.Terminating():
 		return "being deleted"
-	case finished(pod):
+	case Finished(pod):
 		return strings.TrimSuffix("finished: "+string(pod.Status.Phase)+", "+pod.Status.Reason, ", ")
 	case c.lacks != nil:
 		return "no such container"

@@ -68,7 +68,7 @@ func ResolveAll(ctx context.Context, client kubernetes.Interface, namespace stri
 	for i := range pods {
 		c := evaluate(&pods[i], ref.Container)
 		candidates = append(candidates, c)
-		if c.lacks == nil && !c.Terminating() && !finished(c.Pod) {
+		if c.lacks == nil && !c.Terminating() && !Finished(c.Pod) {
 			all = append(all, c.Target)
 		}
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 // mistaken is a way to the API server in which this program makes a mistake where a gate would keep the request.
@@ -55,7 +55,7 @@ func (m mistaken) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // mistakenWire makes it in the session.
-type mistakenWire struct{ session.Exec }
+type mistakenWire struct{ cluster.Exec }
 
 func (m mistakenWire) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if slices.ContainsFunc(argv, func(word string) bool { return strings.Contains(word, "98765") }) {
@@ -90,7 +90,7 @@ func (p phase) panics(t *testing.T, w *environment, y leaving) {
 	}
 	if p.lasts {
 		wire := f.Exec
-		f.Exec = func(s attach.Container, bulk bool) (session.Exec, error) {
+		f.Exec = func(s attach.Container, bulk bool) (cluster.Exec, error) {
 			next, err := wire(s, bulk)
 			return mistakenWire{next}, err
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/config"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 // Within gives a Factory of another namespace.
@@ -55,7 +56,7 @@ type Deps struct {
 	// Dynamic makes its client for workloads.
 	Dynamic func() (dynamic.Interface, error)
 	// Exec makes streams into a container, in bulk for those of many bytes.
-	Exec func(in attach.Container, bulk bool) (session.Exec, error)
+	Exec func(in attach.Container, bulk bool) (cluster.Exec, error)
 	// Pool keeps connections for the sessions of several command lines; nil for none.
 	Pool *session.Pool
 	// prepare begins to open a connection for the next stream; nil where that is none of this program's.
@@ -114,7 +115,7 @@ func NewDeps(streams genericiooptions.IOStreams, getenv func(string) string) *De
 }
 
 // openers returns what begins to open a connection for the next stream, and what makes a stream.
-func openers(deps *Deps, config func() (*rest.Config, error)) (prepare func(context.Context), open func(attach.Container, bool) (session.Exec, error)) {
+func openers(deps *Deps, config func() (*rest.Config, error)) (prepare func(context.Context), open func(attach.Container, bool) (cluster.Exec, error)) {
 	streamer := sync.OnceValues(func() (*attach.Client, error) {
 		c, err := config()
 		if err != nil {
@@ -135,7 +136,7 @@ func openers(deps *Deps, config func() (*rest.Config, error)) (prepare func(cont
 			client.Prepare(ctx)
 		}
 	}
-	open = func(in attach.Container, bulk bool) (session.Exec, error) {
+	open = func(in attach.Container, bulk bool) (cluster.Exec, error) {
 		client, err := streamer()
 		if err != nil {
 			return nil, err

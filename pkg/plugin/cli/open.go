@@ -17,6 +17,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -156,7 +157,7 @@ func SessionDeps(deps *Deps, h *HelperFlags, ttl time.Duration) (session.Deps, e
 	if err != nil {
 		return d, err
 	}
-	d.Settings = session.Settings{
+	d.Settings = cluster.Settings{
 		Image: s.Image.Value, Images: s.Images.Value, PullPolicy: corev1.PullPolicy(s.PullPolicy.Value),
 		Keep: s.IdleTimeout.Value, TTL: ttl, Timeout: s.Timeout.Value, Reason: h.reason,
 	}
@@ -177,7 +178,7 @@ func SessionDeps(deps *Deps, h *HelperFlags, ttl time.Duration) (session.Deps, e
 
 // Manager is what is needed to find and end sessions.
 func Manager(deps *Deps) (d session.Deps, err error) {
-	d = session.Deps{Report: deps.Report, Pool: deps.Pool, Exec: deps.Exec, Now: deps.Now, Settings: session.Settings{Timeout: DefaultTimeout}}
+	d = session.Deps{Pool: deps.Pool, Cluster: cluster.Cluster{Report: deps.Report, Exec: deps.Exec, Now: deps.Now, Settings: cluster.Settings{Timeout: DefaultTimeout}}}
 	if d.Client, err = deps.Client(); err != nil {
 		return d, err
 	}

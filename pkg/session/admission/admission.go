@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+// Package admission answers "does the cluster admit it, and how does it change it?": it asks in dry runs on the server, one
+// security context after the other, and explains a refusal. What is asked about is built elsewhere.
+package admission
 
 import (
 	"errors"
@@ -15,55 +17,56 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
-// attempt is what the cluster is asked to admit.
-type attempt struct {
-	mode           Mode
-	namespace, pod string
-	// what begins an error: "copy pod/web".
-	what string
-	// container is the name of the container to look up in the answer.
-	container string
-	// spec is that of the pod that is copied, or that gets the helper.
-	spec  *corev1.PodSpec
-	edits podspec.Edits
+// Attempt is what the cluster is asked to admit.
+type Attempt struct {
+	// What begins an error: "copy pod/web".
+	What           string
+	Namespace, Pod string
+	// Container is the name of the container to look up in the answer.
+	Container string
+	// Spec is that of the pod that is copied, or that gets the helper.
+	Spec *corev1.PodSpec
+	// Copy is true for a copy of the pod, and Annotated if that keeps the annotations.
+	Copy, Annotated bool
 }
 
-// An offer is a security context that the cluster admits.
-type offer struct {
+// Offer is a security context that the cluster admits.
+type Offer struct {
 	podspec.Candidate
-	made podspec.Made
-	// pod is the answer to a dry run: the existing pod, or the one that was asked about.
-	pod *corev1.Pod
+	Made podspec.Made
+	// Pod is the answer to a dry run: the existing pod, or the one that was asked about.
+	Pod *corev1.Pod
 }
 
-// A denial is the error if the cluster admits none of the security contexts that were tried.
-type denial struct{ error }
+// Denial is the error if the cluster admits none of the security contexts that were tried.
+type Denial struct{ error }
 
-func (r denial) Unwrap() error { return r.error }
+func (r Denial) Unwrap() error { return r.error }
 
-// admitted returns the first candidate that a server-side dry run admits unchanged, else one that admission weakened.
-// All admission plugins and webhooks take part in a dry run. The error is a denial only if another context could help.
-func (a attempt) admitted(d Deps, candidates []podspec.Candidate, try func(podspec.Candidate) (*corev1.Pod, error)) (offer, error) {
+// Admitted returns the first candidate that a server-side dry run admits unchanged, else one that admission weakened.
+// All admission plugins and webhooks take part in a dry run. The error is a Denial only if another context could help.
+func (a Attempt) Admitted(d cluster.Cluster, candidates []podspec.Candidate, try func(podspec.Candidate) (*corev1.Pod, error)) (Offer, error) {
 	var refusals []error
-	var lesser *offer
+	var lesser *Offer
 	undecided := 0
 	for i, c := range candidates {
 		found, err := a.ask(d.Image, c, try)
 		switch {
-		case err == nil && found.made.Weaker(c.Security):
+		case err == nil && found.Made.Weaker(c.Security):
 			if lesser == nil {
 				lesser = &found
 			}
-			refusals = append(refusals, fmt.Errorf("%s: %s", c.Name, found.made.Changes(c, d.Image)))
+			refusals = append(refusals, fmt.Errorf("%s: %s", c.Name, found.Made.Changes(c, d.Image)))
 		case err == nil:
 			if i > 0 {
 				d.Report.Say("%s denied by admission; falling back to %s", candidates[0].Name, c.Name)
 			}
 			return found, nil
-		case !Refused(err) || errors.Is(err, errDropped) || isBlocker(err):
-			return found, a.explain(err)
+		case !Refused(err) || errors.Is(err, ErrDropped) || isBlocker(err):
+			return found, a.Explain(err)
 		default:
 			if noDryRun(err) {
 				undecided++
@@ -76,23 +79,16 @@ func (a attempt) admitted(d Deps, candidates []podspec.Candidate, try func(podsp
 		return *lesser, nil
 	case undecided == len(candidates):
 		d.Report.Say("admission cannot be checked in a dry run (%v); trying %s", refusals[0], candidates[0].Name)
-		return offer{Candidate: candidates[0], made: podspec.Made{Image: d.Image, Security: candidates[0].Security}}, nil
+		return Offer{Candidate: candidates[0], Made: podspec.Made{Image: d.Image, Security: candidates[0].Security}}, nil
 	}
-	return offer{}, denial{hint.With(fmt.Errorf("%s: admission denied every security context: %w", a.what, errors.Join(refusals...)),
+	return Offer{}, Denial{hint.With(fmt.Errorf("%s: admission denied every security context: %w", a.What, errors.Join(refusals...)),
 		a.otherWay()+", or ask an admin for an exception")}
 }
 
-// sayChanges reports what admission changed in a container.
-func (d Deps) sayChanges(c podspec.Candidate, made podspec.Made) {
-	if changed := made.Changes(c, d.Image); changed != "" {
-		d.Report.Say("%s", changed)
-	}
-}
-
 // ask tries a candidate, with small limits if the quota of the namespace requires some.
-func (a attempt) ask(image string, c podspec.Candidate, try func(podspec.Candidate) (*corev1.Pod, error)) (offer, error) {
-	c, pod, err := tryLimited(c, a.spec, try)
-	return offer{Candidate: c, pod: pod, made: podspec.MadeIn(pod, a.container, podspec.Made{Image: image, Security: c.Security})}, err
+func (a Attempt) ask(image string, c podspec.Candidate, try func(podspec.Candidate) (*corev1.Pod, error)) (Offer, error) {
+	c, pod, err := tryLimited(c, a.Spec, try)
+	return Offer{Candidate: c, Pod: pod, Made: podspec.MadeIn(pod, a.Container, podspec.Made{Image: image, Security: c.Security})}, err
 }
 
 func tryLimited(c podspec.Candidate, spec *corev1.PodSpec, try func(podspec.Candidate) (*corev1.Pod, error)) (podspec.Candidate, *corev1.Pod, error) {
@@ -109,25 +105,25 @@ func tryLimited(c podspec.Candidate, spec *corev1.PodSpec, try func(podspec.Cand
 }
 
 // otherWay advises a mode other than the one that was denied.
-func (a attempt) otherWay() string {
-	if a.mode == Copy {
-		return fmt.Sprintf("run kubectl shareproc debug %s without --copy, as other rules may apply to a helper", a.pod)
+func (a Attempt) otherWay() string {
+	if a.Copy {
+		return fmt.Sprintf("run kubectl shareproc debug %s without --copy, as other rules may apply to a helper", a.Pod)
 	}
-	return fmt.Sprintf("run kubectl shareproc debug %s --copy if policy admits a copy", a.pod)
+	return fmt.Sprintf("run kubectl shareproc debug %s --copy if policy admits a copy", a.Pod)
 }
 
-// explain describes an error that is not about a security context.
-func (a attempt) explain(err error) error {
-	wrapped := func(why string) error { return fmt.Errorf("%s: %s: %w", a.what, why, err) }
-	switch causes := invalid(err); {
+// Explain describes an error that is not about a security context.
+func (a Attempt) Explain(err error) error {
+	wrapped := func(why string) error { return fmt.Errorf("%s: %s: %w", a.What, why, err) }
+	switch causes := Invalid(err); {
 	case ofQuota(err):
 		return hint.With(wrapped("the quota of the namespace does not allow it"), fmt.Sprintf("run kubectl describe resourcequota -n %s, "+
-			"or use a helper (kubectl shareproc debug POD), which does not count against it", a.namespace))
+			"or use a helper (kubectl shareproc debug POD), which does not count against it", a.Namespace))
 	case apierrors.IsInternalError(err):
 		return hint.With(wrapped("admission failed with an internal error"), "run kubectl get mutatingwebhookconfigurations,validatingwebhookconfigurations "+
 			"to find the webhook: it must answer, or exclude this namespace")
 	case len(causes) == 0:
-		return fmt.Errorf("%s: %w", a.what, err)
+		return fmt.Errorf("%s: %w", a.What, err)
 	case slices.ContainsFunc(causes, func(c metav1.StatusCause) bool { return c.Type == metav1.CauseTypeFieldValueDuplicate }):
 		return hint.With(wrapped("admission adds something that the pod already has"), a.injected())
 	default:
@@ -136,15 +132,15 @@ func (a attempt) explain(err error) error {
 }
 
 // injected is advice for a webhook that does not recognize its own work in a copy.
-func (a attempt) injected() string {
-	if a.mode == Copy && !a.edits.KeepAnnotations {
+func (a Attempt) injected() string {
+	if a.Copy && !a.Annotated {
 		return "add --keep-annotations, so that a sidecar injector recognizes its own container, or " + a.otherWay()
 	}
 	return a.otherWay()
 }
 
 // flagOf names the flag that a field of the pod comes from.
-func (a attempt) flagOf(causes []metav1.StatusCause) string {
+func (a Attempt) flagOf(causes []metav1.StatusCause) string {
 	for _, c := range causes {
 		switch {
 		case strings.HasSuffix(c.Field, ".image"):
@@ -157,11 +153,11 @@ func (a attempt) flagOf(causes []metav1.StatusCause) string {
 }
 
 // isBlocker reports whether an error is not about the security context.
-func isBlocker(err error) bool { return ofQuota(err) || len(invalid(err)) > 0 }
+func isBlocker(err error) bool { return ofQuota(err) || len(Invalid(err)) > 0 }
 
-// invalid returns the fields that the server rejects; none if one of them is a security context, or if a policy names
+// Invalid returns the fields that the server rejects; none if one of them is a security context, or if a policy names
 // no field.
-func invalid(err error) []metav1.StatusCause {
+func Invalid(err error) []metav1.StatusCause {
 	status, ok := statusOf(err)
 	if !ok || status.Reason != metav1.StatusReasonInvalid || status.Details == nil {
 		return nil

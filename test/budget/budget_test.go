@@ -30,7 +30,11 @@ func lines() []budget {
 	return []budget{
 		{dirs: "cmd/kubectl-shareproc", code: 29},
 		{dirs: "pkg/plugin/inspect pkg/plugin/top pkg/plugin/lsof pkg/plugin/ss pkg/plugin/env pkg/plugin/threads pkg/plugin/dump pkg/plugin/report", code: 6366},
-		{dirs: "pkg/plugin/browse", code: 4088},
+		{dirs: "pkg/plugin/browse/backend", code: 362},
+		{dirs: "pkg/plugin/browse/pager", code: 438},
+		{dirs: "pkg/plugin/browse/place", code: 606},
+		{dirs: "pkg/plugin/browse/switcher", code: 278},
+		{dirs: "pkg/plugin/browse", code: 2606},
 		{dirs: "pkg/plugin", code: 12592, goal: 5000},
 		{dirs: "pkg/output", code: 884},
 		{dirs: "pkg/proc", code: 2141},

@@ -10,10 +10,13 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/pager"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 )
 
-func many() []item {
-	items := make([]item, 0, 10_000)
+func many() []place.Item {
+	items := make([]place.Item, 0, 10_000)
 	for i := range 10_000 {
 		items = append(items, file(fmt.Sprintf("file-%05d-%s", i, strings.Repeat("x", i%40)), int64(i)))
 	}
@@ -61,7 +64,7 @@ func BenchmarkFrame(b *testing.B) {
 // BenchmarkFilter is a letter typed to the filter of such a directory.
 func BenchmarkFilter(b *testing.B) {
 	p := newPane(nil, "pod/web", "/many")
-	p.show(listing{path: "/many", items: many()})
+	p.show(place.Listing{Path: "/many", Items: many()})
 	for b.Loop() {
 		p.filter = "99"
 		p.arrange(p.name())
@@ -75,7 +78,7 @@ func BenchmarkLongLine(b *testing.B) {
 	m := &model{ctx: b.Context(), width: 200, height: 60, colored: true}
 	m.panes[0] = newPane(nil, "pod/web", "/")
 	m.panes[1] = m.panes[0]
-	m.viewer = &viewer{lines: []string{strings.Repeat("a=b ", viewBytes/4)}, lang: languageOf("x.conf", "")}
+	m.viewer = pager.File("x.conf", "x.conf", []byte(strings.Repeat("a=b ", pager.Limit/4)))
 	for b.Loop() {
 		if len(m.View().Content) == 0 {
 			b.Fatal("nothing")

@@ -14,37 +14,29 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/backend"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
-
-// A Line runs a command line of this tool and returns its exit code.
-type Line func(ctx context.Context, deps *cli.Deps, args []string) int
-
-// A Copier copies as cp does, and has its progress counted by the reporter's bar.
-type Copier func(ctx context.Context, deps *cli.Deps, h cli.HelperFlags, from, to files.End) error
 
 type options struct {
 	files.Args
 	second   target.Word
 	readOnly bool
-	line     Line
-	copier   Copier
 }
 
 // NewCommand returns the command browse, which leaves to line and to copier what other commands do.
-func NewCommand(deps *cli.Deps, line Line, copier Copier) *cobra.Command {
-	opts := &options{line: line, copier: copier}
+func NewCommand(deps *cli.Deps, line backend.Line, copier backend.Copier) *cobra.Command {
+	opts := &options{}
 	cmd := &cobra.Command{
 		Use:   "browse POD [PID] [POD2] [PATH]",
 		Short: "Browse a container's files and processes on the screen",
@@ -80,7 +72,7 @@ trouble first. It needs a terminal; for scripts there are fs, cp and ps.`,
 			if err := opts.Parse(cmd, args, 1); err != nil {
 				return err
 			}
-			return run(cmd.Context(), deps, opts)
+			return run(cmd.Context(), deps, opts, line, copier)
 		},
 	}
 	opts.Add(cmd.Flags())
@@ -102,7 +94,7 @@ func secondPod(args []string) ([]string, target.Word) {
 // memory is what is used of it before what is not needed any more is looked for more often.
 const memory = 64 << 20
 
-func run(ctx context.Context, deps *cli.Deps, opts *options) error {
+func run(ctx context.Context, deps *cli.Deps, opts *options, line backend.Line, copier backend.Copier) error {
 	terminal := attach.NewTerminal(deps.Streams.In, deps.Streams.Out, deps.Streams.ErrOut)
 	if !terminal.InputIsTerminal() || !terminal.OutputIsTerminal() {
 		return cli.Usage("kubectl shareproc fs POD PATH", "browse needs a terminal")
@@ -120,50 +112,22 @@ func run(ctx context.Context, deps *cli.Deps, opts *options) error {
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memory))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	b := &browser{ctx: ctx, deps: deps, opts: opts, home: home, slow: session.NewPool(ctx, true)}
-	deps.Pool = session.NewPool(ctx, false)
-	defer func() { b.close(ctx, &err) }()
-	m, err := b.model(ctx, home)
+	b := backend.New(ctx, deps, home, opts.HelperFlags, line, copier)
+	defer func() { b.Close(ctx, &err) }()
+	m, err := newModel(ctx, deps, opts, home, b)
 	if err != nil {
 		return err
 	}
-	return b.show(ctx, m)
-}
-
-// A browser is what stands between the screen and the pods. What a key waits for goes over one connection to each helper, and what
-// may take long over another one, which is made when it is first needed.
-type browser struct {
-	ctx  context.Context //nolint:containedctx // an editor gets none from bubbletea
-	deps *cli.Deps
-	opts *options
-	home string // the namespace of the command line
-	slow *session.Pool
-
-	mu      sync.Mutex
-	opened  []*pod
-	copying sync.RWMutex // read-locked by each copy
-}
-
-// close waits for what copies have to clean up, which has its own end, and ends the sessions.
-func (b *browser) close(ctx context.Context, err *error) {
-	b.copying.Lock()
-	defer b.copying.Unlock()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.slow.Close()
-	b.deps.Pool.Close()
-	for _, p := range b.opened {
-		p.CloseInto(ctx, err)
-	}
+	return show(ctx, deps, m)
 }
 
 // show shows the screen until the user has seen enough, or a signal comes.
-func (b *browser) show(ctx context.Context, m *model) error {
+func show(ctx context.Context, deps *cli.Deps, m *model) error {
 	asking, cancel := context.WithCancel(ctx)
 	defer cancel()
 	m.ctx = asking
 	// Signals end ctx, as for every command.
-	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(b.deps.Streams.In), tea.WithOutput(b.deps.Streams.Out), tea.WithoutSignalHandler())
+	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(deps.Streams.In), tea.WithOutput(deps.Streams.Out), tea.WithoutSignalHandler())
 	_, err := p.Run()
 	switch {
 	case ctx.Err() != nil:
@@ -176,10 +140,16 @@ func (b *browser) show(ctx context.Context, m *model) error {
 	return nil
 }
 
-// model is the screen as it begins.
-func (b *browser) model(ctx context.Context, home string) (*model, error) {
-	m := &model{ctx: ctx, home: home, locked: b.opts.readOnly, later: later, colored: b.deps.Report.Colored(b.deps.Streams.Out), visited: map[spot]*pane{}}
-	first, err := b.first(ctx, b.deps, b.opts.Of(0), b.opts.Pod, b.opts.Pid, b.opts.Path())
+// newModel is the screen as it begins.
+func newModel(ctx context.Context, deps *cli.Deps, opts *options, home string, b *backend.Backend) (*model, error) {
+	m := &model{ctx: ctx, home: home, locked: opts.readOnly, later: later, colored: deps.Report.Colored(deps.Streams.Out), visited: map[place.Spot]*pane{}}
+	m.does = deeds{
+		command: b.Command, copy: b.Copy, replica: b.Replica, open: b.Visit, pods: b.Pods, namespaces: b.Namespaces,
+		terminal: func(namespace string, args ...string) tea.Cmd {
+			return b.Terminal(func(err error) tea.Msg { return returned{err} }, namespace, args...)
+		},
+	}
+	first, err := b.First(ctx, deps, opts.Of(0), opts.Pod, opts.Pid, opts.Path())
 	if err != nil {
 		return nil, err
 	}
@@ -188,28 +158,15 @@ func (b *browser) model(ctx context.Context, home string) (*model, error) {
 	if err != nil {
 		here = os.TempDir()
 	}
-	m.desktop = newPane(desk{}, "this machine", filepath.ToSlash(here))
-	if m.panes[1] = m.desktop; b.opts.second.Arg != "" {
-		w, flags := b.opts.second, b.opts.Of(1)
+	m.desktop = newPane(place.Desk{}, "this machine", filepath.ToSlash(here))
+	if m.panes[1] = m.desktop; opts.second.Arg != "" {
+		w, flags := opts.second, opts.Of(1)
 		flags.Selector = ""
-		second, err := b.first(ctx, cli.Within(b.deps, w.Namespace), flags, w.Arg, 0, cmp.Or(w.Path, first.dir))
+		second, err := b.First(ctx, cli.Within(deps, w.Namespace), flags, w.Arg, 0, cmp.Or(w.Path, first.Dir))
 		if err != nil {
 			return nil, err
 		}
 		m.panes[1], m.both = m.known(second), true
 	}
-	m.does = deeds{command: b.command, terminal: b.terminal, copy: b.copy, replica: b.replica, open: b.visit, pods: b.pods, namespaces: func(ctx context.Context) ([]string, error) { return namespacesOf(ctx, b) }}
 	return m, nil
-}
-
-// first opens a pod that the command line names, at a path of it.
-func (b *browser) first(ctx context.Context, deps *cli.Deps, flags cli.HelperFlags, arg string, pid int, name string) (opened, error) {
-	o, err := b.open(ctx, deps, flags, arg, pid)
-	if err != nil {
-		return o, err
-	}
-	p := o.place.(*pod) //nolint:forcetypeassert // it opens no other
-	files.SayPartial(deps, p.Session, p.root)
-	o.dir, o.name, err = begin(ctx, p.root, name)
-	return o, files.PathError(ctx, p.Session, pid, p.root, err)
 }

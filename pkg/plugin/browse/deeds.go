@@ -15,6 +15,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
@@ -58,27 +59,20 @@ func (m doer) other(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// viewed shows what was asked for, and of a command that failed what it has printed.
-func (m doer) viewed(v viewed) {
-	m.status, m.alarm = "", false
-	m.alarmed(v.err)
-	if v.err == nil || len(v.lines) > 0 && v.data == nil && v.lines[0] != "" {
-		m.viewer = &v.viewer
-	}
-}
-
 // ran shows what runs in a container, where that is on the screen.
 func (m doer) ran(r ran) tea.Cmd {
 	if m.table != nil && m.table.pane == r.pane {
 		m.table.take(r)
 	}
-	m.side.take(r)
+	if r.err == nil {
+		m.side.TakeProcesses(r.pane.Spot, r.items)
+	}
 	if shown(m.model) {
-		mover(m).arrange()
+		m.side.Arrange(here(m.model))
 	}
 	switch {
 	case !onScreen(m.model, r.pane):
-	case cut(r.err) || ended(r.err):
+	case place.Cut(r.err) || place.Ended(r.err):
 		return listener(m).miss(r.pane, r.pane.dir, r.err)
 	default:
 		m.alarmed(r.err)
@@ -96,7 +90,7 @@ func (m doer) arrived(c copied) tea.Cmd {
 		}
 	}
 	m.alarmed(c.err)
-	if clear(c.pane.kept); c.pane.all.path == "" {
+	if clear(c.pane.kept); c.pane.all.Path == "" {
 		return nil
 	}
 	return finder(m).refresh(c.pane)
@@ -112,9 +106,9 @@ func (m doer) edit() tea.Cmd {
 	p := m.pane()
 	it, ok := p.item()
 	switch {
-	case !ok || it.directory() || it.real != "":
+	case !ok || it.IsDir() || it.Real != "":
 		return nil
-	case p.local():
+	case p.Local():
 		m.say("only files of a pod are edited")
 		return nil
 	case m.locked:
@@ -124,10 +118,10 @@ func (m doer) edit() tea.Cmd {
 	name := p.path()
 	m.ask = &question{"edit " + remote.Escape(name) + " of the pod?", func() tea.Cmd {
 		var words []string
-		if p.pid != 0 {
-			words = append(words, strconv.Itoa(p.pid))
+		if p.PID != 0 {
+			words = append(words, strconv.Itoa(p.PID))
 		}
-		return m.does.terminal(p.namespace, p.args([]string{"fs", "edit"}, append(words, name)...)...)
+		return m.does.terminal(p.Namespace, p.Args([]string{"fs", "edit"}, append(words, name)...)...)
 	}}
 	return nil
 }
@@ -136,31 +130,31 @@ func (m doer) edit() tea.Cmd {
 func (m doer) diff() tea.Cmd {
 	p, other := m.pane(), m.panes[1-m.focus]
 	chosen := p.chosen()
-	if len(chosen) != 1 || chosen[0].real != "" {
+	if len(chosen) != 1 || chosen[0].Real != "" {
 		return nil
 	}
 	here := p.full(chosen[0])
-	with, there := other.spot, here
+	with, there := other.Spot, here
 	switch {
-	case !m.both && other.local() && p.replica != nil:
-		with = p.replica.spot
-	case other.dir == deletedDir && p.local():
+	case !m.both && other.Local() && p.replica != nil:
+		with = p.replica.Spot
+	case other.dir == place.Deleted && p.Local():
 		return nil
-	case p.local() || other.local():
-		there = path.Join(other.dir, chosen[0].name)
+	case p.Local() || other.Local():
+		there = path.Join(other.dir, chosen[0].Name)
 	}
-	sides, names := []spot{p.spot, with}, []string{here, there}
+	sides, names := []place.Spot{p.Spot, with}, []string{here, there}
 	if m.focus == 1 {
 		slices.Reverse(sides)
 		slices.Reverse(names)
 	}
 	var containers []string
 	for _, s := range sides {
-		if !s.local() && !slices.Contains(containers, s.container) {
-			containers = append(containers, s.container)
+		if !s.Local() && !slices.Contains(containers, s.Container) {
+			containers = append(containers, s.Container)
 		}
 	}
-	return m.run(m.home, "fs", "diff", sides[0].word(m.home, names[0]), sides[1].word(m.home, names[1]), "-u", "-c", strings.Join(containers, ","))
+	return m.run(m.home, "fs", "diff", sides[0].Word(m.home, names[0]), sides[1].Word(m.home, names[1]), "-u", "-c", strings.Join(containers, ","))
 }
 
 // A work is a copy that runs.
@@ -199,22 +193,22 @@ func (m doer) copies() tea.Cmd {
 	case m.work != nil:
 		m.say("a copy runs already")
 		return nil
-	case len(chosen) == 0 || to.dir == deletedDir:
+	case len(chosen) == 0 || to.dir == place.Deleted:
 		return nil
-	case m.locked && !to.local():
+	case m.locked && !to.Local():
 		m.say("read-only: nothing is copied into a pod")
 		return nil
-	case from.local() && to.local():
+	case from.Local() && to.Local():
 		return nil
 	}
-	what := chosen[0].shown
+	what := chosen[0].Shown
 	if len(chosen) > 1 {
 		what = fmt.Sprintf("%d entries", len(chosen))
 	}
 	// The user may go elsewhere while it runs.
 	in, dest, sources, names := from.dir, to.dir, make([]string, len(chosen)), make([]string, len(chosen))
 	for i, it := range chosen {
-		sources[i], names[i] = from.full(it), it.name
+		sources[i], names[i] = from.full(it), it.Name
 	}
 	m.ask = &question{fmt.Sprintf("copy %s to %s of %s?", what, remote.Escape(dest), output.EscapeLine(to.title)), func() tea.Cmd {
 		ctx, cancel := context.WithCancel(m.ctx)
@@ -224,15 +218,15 @@ func (m doer) copies() tea.Cmd {
 			defer cancel()
 			c := copied{from: from, pane: to, in: in, to: dest, names: names}
 			for i, it := range chosen {
-				now := &part{number: i + 1, name: it.shown, began: time.Now()}
+				now := &part{number: i + 1, name: it.Shown, began: time.Now()}
 				w.now.Store(now)
-				err := m.does.copy(ctx, from.end(sources[i]), to.end(placeOf(dest, it)), &now.bar)
+				err := m.does.copy(ctx, from.End(sources[i]), to.End(placeOf(dest, it)), &now.bar)
 				switch {
 				case err != nil && ctx.Err() != nil:
-					c.err = fmt.Errorf("canceled: %s was not copied; %s before it", it.shown, output.Plural(int(c.entries), "entry was", "entries were"))
+					c.err = fmt.Errorf("canceled: %s was not copied; %s before it", it.Shown, output.Plural(int(c.entries), "entry was", "entries were"))
 					return c
 				case err != nil:
-					c.err = fmt.Errorf("copy %s: %w", it.shown, err)
+					c.err = fmt.Errorf("copy %s: %w", it.Shown, err)
 					return c
 				}
 				c.entries++
@@ -245,9 +239,9 @@ func (m doer) copies() tea.Cmd {
 }
 
 // placeOf is where an item goes: into a directory, where one without a name gets that by which it was listed.
-func placeOf(dir string, it item) string {
-	if it.real != "" {
-		return path.Join(dir, it.name)
+func placeOf(dir string, it place.Item) string {
+	if it.Real != "" {
+		return path.Join(dir, it.Name)
 	}
 	return strings.TrimSuffix(dir, "/") + "/"
 }

@@ -7,10 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
-
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
@@ -20,78 +18,67 @@ import (
 func (m drawing) previewLines(columns, height int) []string {
 	p := m.pane()
 	it, ok := p.item()
-	if !ok || it.name == parent {
+	if !ok || it.Name == place.Parent {
 		return nil
 	}
-	lines := []string{" " + m.paint(bold, output.Fit(it.shown, columns-1))}
-	for _, fact := range facts(it, p.differs[it.name]) {
+	lines := []string{" " + m.paint(bold, output.Fit(it.Shown, columns-1))}
+	for _, fact := range facts(it, p.differs[it.Name]) {
 		lines = append(lines, " "+output.Fit(fact, columns-1))
 	}
 	s := m.preview
 	if s.asked == "" && s.key == "" || !strings.HasPrefix(s.key, previewKey(p)) {
 		return lines
 	}
-	if it.target != "" && s.err == nil {
-		lines = append(lines, " "+output.Fit("leads to "+remote.Escape(s.path), columns-1))
+	if it.Target != "" && s.err == nil {
+		lines = append(lines, " "+output.Fit("leads to "+remote.Escape(s.Path), columns-1))
 	}
 	lines = append(lines, " "+m.paint(dim, strings.Repeat("─", max(0, columns-2))))
 	switch {
 	case s.err != nil:
-		lines = append(lines, " "+output.Fit(output.EscapeLine(plain(s.err).Error()), columns-1))
-	case s.note != "":
-		lines = append(lines, " "+output.Fit(s.note, columns-1))
-	case s.opened && len(s.begin) == 0:
+		lines = append(lines, " "+output.Fit(output.EscapeLine(place.Plain(s.err).Error()), columns-1))
+	case s.Note != "":
+		lines = append(lines, " "+output.Fit(s.Note, columns-1))
+	case s.Opened && len(s.Begin) == 0:
 		lines = append(lines, " "+output.Fit("empty", columns-1))
 	}
 	for _, in := range s.names {
-		lines = append(lines, " "+m.paint(files.FileStyle(files.KindOf(in.mode), in.perm), output.Fit(in.shown+suffix(in), columns-1)))
+		lines = append(lines, " "+m.paint(files.FileStyle(files.KindOf(in.Mode), in.Perm), output.Fit(in.Shown+suffix(in), columns-1)))
 	}
-	for _, line := range s.text {
-		if len(lines) >= height {
-			break
-		}
-		lines = append(lines, " "+output.Fit(m.highlight(s.lang, line), columns-1))
+	for _, line := range s.text.Lines(columns-1, height-len(lines), m.colored) {
+		lines = append(lines, " "+line)
 	}
 	return lines
 }
 
-// highlight colors a line where there are colors.
-func (m drawing) highlight(l *language, line string) string {
-	if !m.colored {
-		return line
-	}
-	return l.color(line)
-}
-
 // facts are what is known of an item, a line each.
-func facts(it item, differs string) (lines []string) {
-	if it.unknown {
+func facts(it place.Item, differs string) (lines []string) {
+	if it.Unknown {
 		return []string{"nothing more is known: its directory does not let it be looked at"}
 	}
-	mode := files.ModeString(&remote.Stat{Mode: it.perm})
+	mode := files.ModeString(&remote.Stat{Mode: it.Perm})
 	owner := ""
-	if it.user != "" {
-		owner = "  " + it.user + ":" + it.group
+	if it.User != "" {
+		owner = "  " + it.User + ":" + it.Group
 	}
 	lines = append(lines, mode+owner)
-	size := files.KindOf(it.mode)
-	if it.mode.IsRegular() {
-		size = strconv.FormatInt(it.size, 10) + " bytes"
-		if it.sparse() {
-			size += fmt.Sprintf(", sparse: %s on the disk", output.HumanBytes(it.blocks*512))
+	size := files.KindOf(it.Mode)
+	if it.Mode.IsRegular() {
+		size = strconv.FormatInt(it.Size, 10) + " bytes"
+		if it.Sparse() {
+			size += fmt.Sprintf(", sparse: %s on the disk", output.HumanBytes(it.Blocks*512))
 		}
-		if it.links > 1 {
-			size += fmt.Sprintf(", %d hard links", it.links)
+		if it.Links > 1 {
+			size += fmt.Sprintf(", %d hard links", it.Links)
 		}
 	}
-	lines = append(lines, size, it.time.Local().Format("2006-01-02 15:04:05 -0700"))
-	if it.target != "" {
-		lines = append(lines, "-> "+remote.Escape(it.target))
+	lines = append(lines, size, it.Time.Local().Format("2006-01-02 15:04:05 -0700"))
+	if it.Target != "" {
+		lines = append(lines, "-> "+remote.Escape(it.Target))
 	}
-	if it.gone != "" {
-		lines = append(lines, "was "+remote.Escape(it.gone), "open as "+it.real)
+	if it.Gone != "" {
+		lines = append(lines, "was "+remote.Escape(it.Gone), "open as "+it.Real)
 	}
-	switch it.change {
+	switch it.Change {
 	case proc.Changed:
 		lines = append(lines, "changed or created since the start")
 	case proc.Attributes:
@@ -104,49 +91,6 @@ func facts(it item, differs string) (lines []string) {
 	}
 	return lines
 }
-
-// viewerLines are the lines of a text that fit.
-func (m drawing) viewerLines(height int) []string {
-	v := m.viewer
-	var lines []string
-	for i := v.top; i < len(v.lines) && len(lines) < height; i++ {
-		line := m.highlight(v.language(), head(v.lines[i], v.left+m.width))
-		if v.left > 0 {
-			line = cutLeft(line, v.left)
-		}
-		lines = append(lines, output.Fit(line, m.width))
-	}
-	return lines
-}
-
-// viewerKey does what a key means to the viewer.
-func (m keyboard) viewerKey(key string) {
-	hush(m.model)
-	v := m.viewer
-	switch {
-	case key == "/":
-		m.prompt = &prompt{label: "/", done: func(text string) tea.Cmd {
-			v.search = text
-			if !v.find(v.top, 1) && !v.find(v.top-1, -1) {
-				m.say("%q is not in it", text)
-			}
-			return nil
-		}}
-	case key == "?":
-		m.help = true
-	case v.key(key, m.rows()):
-		m.viewer = nil
-	}
-}
-
-// head is more of a line than so many columns show, however long the line is: each of them is looked at whenever it is drawn.
-func head(line string, columns int) string {
-	const cell = 16 // bytes, at most, but for marks on marks
-	return strings.ToValidUTF8(line[:min(len(line), (columns+1)*cell)], "")
-}
-
-// cutLeft takes columns off the beginning of a line.
-func cutLeft(line string, columns int) string { return ansi.TruncateLeft(line, columns, "") }
 
 const helpText = `
   arrows, hjkl    go; page up, home, end too; enter opens, backspace goes up

@@ -9,13 +9,15 @@ import (
 	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 )
 
 // completed are the entries of the directory in which a path was begun.
 type completed struct {
 	prompt *prompt
 	typed  string
-	listing
+	place.Listing
 	err error
 }
 
@@ -23,11 +25,11 @@ type completed struct {
 func goTo(m keyboard) {
 	p := m.pane()
 	dir := p.dir
-	if dir == deletedDir {
+	if dir == place.Deleted {
 		dir = "/"
 	}
 	full := func(name string) string {
-		if !strings.HasPrefix(name, "/") && (!p.local() || !filepath.IsAbs(name)) {
+		if !strings.HasPrefix(name, "/") && (!p.Local() || !filepath.IsAbs(name)) {
 			name = dir + "/" + name
 		}
 		return name
@@ -39,7 +41,7 @@ func goTo(m keyboard) {
 		typed := q.typed
 		dir, _ := path.Split(full(typed))
 		return func() tea.Msg {
-			l, err := p.place.list(m.ctx, path.Clean(dir))
+			l, err := p.place.List(m.ctx, path.Clean(dir))
 			return completed{q, typed, l, err}
 		}
 	}
@@ -53,7 +55,7 @@ func reach(m finder, p *pane, name string) tea.Cmd {
 	}
 	dir := p.dir
 	return func() tea.Msg {
-		s, err := p.place.look(m.ctx, name, 0, false)
+		s, err := p.place.Look(m.ctx, name, 0, false)
 		return followed{p, dir, name, s, false, err}
 	}
 }
@@ -64,15 +66,15 @@ func (c completed) complete(m *model) {
 		return // the user has typed on
 	}
 	if c.err != nil {
-		m.prompt.may = []string{plain(c.err).Error()}
+		m.prompt.may = []string{place.Plain(c.err).Error()}
 		return
 	}
 	begun := c.typed[strings.LastIndexByte(c.typed, '/')+1:]
 	var names []string
-	for _, it := range c.items {
-		if strings.HasPrefix(it.name, begun) && (begun != "" || !strings.HasPrefix(it.name, ".")) {
-			name := it.name
-			if it.directory() {
+	for _, it := range c.Items {
+		if strings.HasPrefix(it.Name, begun) && (begun != "" || !strings.HasPrefix(it.Name, ".")) {
+			name := it.Name
+			if it.IsDir() {
 				name += "/"
 			}
 			names = append(names, name)

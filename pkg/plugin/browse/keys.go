@@ -11,6 +11,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -55,13 +56,13 @@ func (m keyboard) key(msg tea.KeyPressMsg) tea.Cmd {
 		return nil
 	case m.table != nil:
 		return m.tableKey(key)
-	case m.side.focused:
+	case m.side.Focused:
 		return mover(m).key(key)
 	case key == "esc" && m.work != nil:
 		m.work.cancel()
 		return nil
-	case key == "esc" && m.side.opening != nil:
-		m.side.opening.cancel()
+	case key == "esc" && m.opening != nil:
+		m.opening.cancel()
 		return nil
 	}
 	hush(m.model)
@@ -166,10 +167,10 @@ func (m keyboard) going(key string) (cmd tea.Cmd, known bool) {
 	case "enter", "right", "l":
 		return m.enter(key == "enter"), true
 	case "backspace", "left", "h":
-		if topmost(p.dir) {
+		if place.Topmost(p.dir) {
 			return nil, true
 		}
-		return finder(m).open(p, above(p.dir), path.Base(p.dir)), true
+		return finder(m).open(p, place.Above(p.dir), path.Base(p.dir)), true
 	case "tab":
 		return finder(m).across(), true
 	case "esc":
@@ -191,15 +192,15 @@ func (m keyboard) enter(open bool) tea.Cmd {
 	switch {
 	case !ok:
 		return nil
-	case it.name == parent:
-		return finder(m).open(p, above(p.dir), path.Base(p.dir))
-	case it.directory():
+	case it.Name == place.Parent:
+		return finder(m).open(p, place.Above(p.dir), path.Base(p.dir))
+	case it.IsDir():
 		return finder(m).open(p, p.path(), "")
-	case it.target != "":
+	case it.Target != "":
 		// Where the link leads inside the target is for the target to say.
 		name, dir := p.path(), p.dir
 		return func() tea.Msg {
-			s, err := p.place.look(m.ctx, name, 0, false)
+			s, err := p.place.Look(m.ctx, name, 0, false)
 			return followed{p, dir, name, s, open, err}
 		}
 	case open:
@@ -213,7 +214,7 @@ type followed struct {
 	pane *pane
 	dir  string // where the user was
 	name string
-	fileHead
+	place.Head
 	open bool
 	err  error
 }
@@ -224,12 +225,12 @@ func (m finder) follow(f followed) tea.Cmd {
 	case cmp.Or(f.pane.coming, f.pane.dir) != f.dir: // the user is not there any more
 	case f.err != nil:
 		m.alarmed(fmt.Errorf("follow %s: %w", remote.Escape(f.name), f.err))
-	case f.item.directory():
-		return m.open(f.pane, f.path, "")
+	case f.Item.IsDir():
+		return m.open(f.pane, f.Path, "")
 	case f.open && f.pane == m.pane() && f.pane.path() == f.name:
 		return m.view()
 	default:
-		return m.open(f.pane, above(f.path), path.Base(f.path))
+		return m.open(f.pane, place.Above(f.Path), path.Base(f.Path))
 	}
 	return nil
 }
@@ -259,7 +260,7 @@ func (m keyboard) do(key string) tea.Cmd { //nolint:gocyclo // a case for each k
 	case "P", "f2":
 		return mover(m).toggle()
 	case "s":
-		p.order = nextOrder(p.order)
+		p.order = place.NextOrder(p.order)
 		p.arrange(p.name())
 	case ".":
 		p.hidden = !p.hidden
@@ -276,8 +277,8 @@ func (m keyboard) do(key string) tea.Cmd { //nolint:gocyclo // a case for each k
 	case "c", "f5":
 		return doer(m).copies()
 	case "D":
-		if !p.local() {
-			return finder(m).open(p, deletedDir, "")
+		if !p.Local() {
+			return finder(m).open(p, place.Deleted, "")
 		}
 	case "d":
 		return doer(m).diff()

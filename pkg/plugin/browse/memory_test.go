@@ -12,23 +12,25 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 )
 
 // A crowd is a place of directories with 10,000 entries each, and of files of one kind of line. Each answer takes memory of its own.
 type crowd struct {
-	items []item
+	items []place.Item
 	line  string
 }
 
-func (c crowd) list(_ context.Context, dir string) (listing, error) {
-	return listing{path: dir, items: slices.Clone(c.items)}, nil
+func (c crowd) List(_ context.Context, dir string) (place.Listing, error) {
+	return place.Listing{Path: dir, Items: slices.Clone(c.items)}, nil
 }
 
-func (crowd) stamp(context.Context, string) (time.Time, error) { return time.Time{}, nil }
+func (crowd) Stamp(context.Context, string) (time.Time, error) { return time.Time{}, nil }
 
-func (c crowd) look(_ context.Context, name string, limit int64, _ bool) (fileHead, error) {
+func (c crowd) Look(_ context.Context, name string, limit int64, _ bool) (place.Head, error) {
 	it := file(path.Base(name), 1<<40)
-	return fileHead{path: name, item: it, opened: true, begin: bytes.Repeat([]byte(c.line), int(limit)/len(c.line))}, nil
+	return place.Head{Path: name, Item: it, Opened: true, Begin: bytes.Repeat([]byte(c.line), int(limit)/len(c.line))}, nil
 }
 
 // However many large directories were seen, and whatever a file is made of, a screen leaves most of 100 MB to the rest of the program.

@@ -13,6 +13,9 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/pager"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/switcher"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 )
@@ -29,7 +32,7 @@ type model struct {
 	later func(time.Duration, tea.Msg) tea.Cmd
 	home  string // the namespace of the command line
 	// visited are the panes of spots that were opened, which keep their place.
-	visited map[spot]*pane
+	visited map[place.Spot]*pane
 	desktop *pane // this machine's
 	locked  bool  // nothing is written
 
@@ -37,9 +40,10 @@ type model struct {
 	colored       bool
 
 	preview preview
-	viewer  *viewer
+	viewer  *pager.Pager
 	table   *table
-	side    switcher
+	side    switcher.Switcher
+	opening *opening // a spot; nil for none
 	help    bool
 	ask     *question
 	prompt  *prompt
@@ -70,7 +74,7 @@ type deeds struct {
 	// copy copies a file or directory as cp does.
 	copy func(ctx context.Context, from, to files.End, bar *output.Progress) error
 	// open opens a spot, and replica another pod of the same workload.
-	open, replica func(context.Context, spot) (opened, error)
+	open, replica func(context.Context, place.Spot) (place.Opened, error)
 	// pods lists the pods of a namespace.
 	pods func(ctx context.Context, namespace string) ([]pick.Row, error)
 	// namespaces names those that the user may list.
@@ -82,7 +86,7 @@ type (
 	listed struct {
 		pane *pane
 		turn int // of the pane, when it was asked
-		listing
+		place.Listing
 		err error
 	}
 	stamped struct {
@@ -94,8 +98,8 @@ type (
 	looked struct {
 		pane *pane
 		key  string
-		fileHead
-		names []item
+		place.Head
+		names []place.Item
 		err   error
 	}
 	learned struct {
@@ -183,7 +187,7 @@ func (m finder) list(p *pane, dir string) tea.Cmd {
 	p.turn++
 	turn := p.turn
 	return func() tea.Msg {
-		l, err := p.place.list(m.ctx, dir)
+		l, err := p.place.List(m.ctx, dir)
 		return listed{p, turn, l, err}
 	}
 }
@@ -209,7 +213,7 @@ func (m finder) show(p *pane) tea.Cmd {
 	switch {
 	case p.coming != "":
 		return nil
-	case p.all.path == "":
+	case p.all.Path == "":
 		return m.list(p, p.dir)
 	}
 	return m.stamp(p)
@@ -220,7 +224,7 @@ func (m finder) stamp(p *pane) tea.Cmd {
 	dir := p.dir
 	p.stamping = true
 	return func() tea.Msg {
-		at, err := p.place.stamp(m.ctx, dir)
+		at, err := p.place.Stamp(m.ctx, dir)
 		return stamped{p, dir, at, err}
 	}
 }
@@ -254,7 +258,7 @@ func (m listener) check(s stamped) tea.Cmd {
 		return m.miss(s.pane, s.dir, s.err)
 	}
 	m.found(s.pane)
-	if s.stamp.Equal(s.pane.all.stamp) {
+	if s.stamp.Equal(s.pane.all.Stamp) {
 		return nil
 	}
 	return finder(m).list(s.pane, s.dir)
@@ -271,10 +275,10 @@ func (m listener) take(l listed) tea.Cmd {
 		return m.miss(l.pane, dir, l.err)
 	}
 	m.found(l.pane)
-	l.pane.show(l.listing)
-	if h, ok := l.pane.place.(host); ok && !l.pane.learned {
+	l.pane.show(l.Listing)
+	if h, ok := l.pane.place.(place.Host); ok && !l.pane.learned {
 		l.pane.learned = true
-		return func() tea.Msg { return learned{l.pane, h.start(m.ctx)} }
+		return func() tea.Msg { return learned{l.pane, h.Start(m.ctx)} }
 	}
 	return nil
 }
@@ -284,7 +288,7 @@ func (m listener) looked(l looked) tea.Cmd {
 	switch {
 	case !onScreen(m.model, l.pane):
 		return nil
-	case cut(l.err) || ended(l.err):
+	case place.Cut(l.err) || place.Ended(l.err):
 		m.preview = preview{}
 		return m.miss(l.pane, l.pane.dir, l.err)
 	}
@@ -307,18 +311,18 @@ func (m listener) miss(p *pane, dir string, err error) tea.Cmd {
 		return nil
 	}
 	p.want = ""
-	err = fmt.Errorf("open %s: %w", shownDir(dir), err)
+	err = fmt.Errorf("open %s: %w", place.Shown(dir), err)
 	m.alarmed(err)
 	switch {
-	case ended(err):
+	case place.Ended(err):
 		m.lost, m.status = p, m.status+"; opening it again"
 		return opener(m).renew(p)
-	case cut(err):
+	case place.Cut(err):
 		m.lost, m.status = p, "connection lost; trying again"
 		return m.later(pause, retry{pane: p, dir: dir})
-	case notThere(err) && dir == p.dir && dir != "/":
+	case place.NotThere(err) && dir == p.dir && dir != "/":
 		delete(p.kept, dir)
-		return finder(m).open(p, above(dir), "")
+		return finder(m).open(p, place.Above(dir), "")
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func (m keyboard) click(at tea.Mouse) tea.Cmd {
 	if at.X < sided(m.model) {
 		return mover(m).click(at.Y)
 	}
-	m.side.focused = false
+	m.side.Focused = false
 	at.X -= sided(m.model)
 	pane := 0
 	if at.X >= m.left() {
@@ -39,15 +39,10 @@ func (m keyboard) click(at tea.Mouse) tea.Cmd {
 
 // click selects a row of the switcher, and goes to the one that is selected.
 func (m mover) click(y int) tea.Cmd {
-	row := m.side.top + y - 1
-	if y < 1 || y > m.rows() || row >= len(m.side.rows) {
+	if y < 1 || y > m.rows() || !m.side.Click(y-1) {
 		return nil
 	}
-	if m.side.focused && m.side.at == row {
-		return m.choose(m.side.rows[row].spot)
-	}
-	m.side.focused, m.side.at = true, row
-	return nil
+	return m.choose(m.side.Rows[m.side.At].Spot)
 }
 
 // wheel scrolls.
@@ -55,12 +50,11 @@ func (m keyboard) wheel(at tea.Mouse) {
 	by := map[tea.MouseButton]int{tea.MouseWheelUp: -wheelStep, tea.MouseWheelDown: wheelStep}[at.Button]
 	switch {
 	case m.viewer != nil:
-		v := m.viewer
-		v.top = max(0, min(v.top+by, len(v.lines)-m.rows()))
+		m.viewer.Scroll(by, m.rows())
 	case m.table != nil:
 		m.table.move(by)
 	case at.X < sided(m.model):
-		m.side.move(by)
+		m.side.Move(by)
 	case m.both && at.X >= sided(m.model)+m.left():
 		m.panes[1].move(by)
 	default:

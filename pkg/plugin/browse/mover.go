@@ -10,26 +10,28 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // known is the pane of a spot that was opened, which keeps its place when it leaves the screen.
-func (m *model) known(o opened) *pane {
+func (m *model) known(o place.Opened) *pane {
 	p := newSpotPane(o)
-	m.keep(o.spot, p)
+	m.keep(o.Spot, p)
 	return p
 }
 
 // keep has a spot, and its pod, be where a pane is.
-func (m *model) keep(at spot, p *pane) {
-	m.visited[at], m.visited[spot{namespace: at.namespace, pod: at.pod}] = p, p
+func (m *model) keep(at place.Spot, p *pane) {
+	m.visited[at], m.visited[place.Spot{Namespace: at.Namespace, Pod: at.Pod}] = p, p
 }
 
 // desk goes to this machine's files, which are on the right.
 func (m opener) desk() tea.Cmd {
 	if m.desktop == nil || m.panes[1] == m.desktop {
-		m.both, m.focus, m.side.namespace = true, 1, ""
-		mover(m).arrange()
+		m.both, m.focus = true, 1
+		m.side.Choose("")
+		m.side.Arrange(here(m.model))
 		return finder(m).show(m.panes[1])
 	}
 	m.focus, m.both = 1, true
@@ -39,12 +41,12 @@ func (m opener) desk() tea.Cmd {
 // put has a pane take the place of the one at a number, and looks at it again.
 func (m mover) put(number int, to *pane) tea.Cmd {
 	m.panes[number] = to
-	if !to.local() {
-		m.keep(to.spot, to)
+	if !to.Local() {
+		m.keep(to.Spot, to)
 	}
 	m.status, m.alarm, m.lost, m.preview = "", false, nil, preview{}
-	m.side.rows, m.side.namespace = nil, ""
-	if !m.side.open {
+	m.side.Choose("")
+	if !m.side.Open {
 		return finder(m).show(to)
 	}
 	return tea.Batch(finder(m).show(to), m.ask(false))
@@ -55,10 +57,10 @@ func (m opener) arrive(a arrived) tea.Cmd {
 	if a.from != nil {
 		return m.renewed(a)
 	}
-	if a.by != m.side.opening {
+	if a.by != m.opening {
 		return nil // the user has gone elsewhere since
 	}
-	m.side.opening = nil
+	m.opening = nil
 	switch {
 	case errors.Is(a.err, context.Canceled):
 		m.say("not opened")
@@ -67,10 +69,10 @@ func (m opener) arrive(a arrived) tea.Cmd {
 		m.alarmed(a.err)
 		return nil
 	}
-	p := m.visited[a.opened.spot]
+	p := m.visited[a.opened.Spot]
 	if p == nil || onScreen(m.model, p) {
 		p = m.known(a.opened)
-		if a.asked.pid == 0 {
+		if a.asked.PID == 0 {
 			p.dir = a.dir
 		}
 	}
@@ -79,16 +81,16 @@ func (m opener) arrive(a arrived) tea.Cmd {
 
 // renew opens a pane's spot again, whose container or process has ended. A process that is not there any more is the container's first.
 func (m opener) renew(p *pane) tea.Cmd {
-	if p.local() || p.renewing || !onScreen(m.model, p) {
+	if p.Local() || p.renewing || !onScreen(m.model, p) {
 		return nil
 	}
 	p.renewing = true
-	at := p.spot
-	at.pid = 0
+	at := p.Spot
+	at.PID = 0
 	return func() tea.Msg {
 		o, err := m.does.open(m.ctx, at)
 		if err != nil {
-			err = fmt.Errorf("open pod/%s again: %w", remote.Escape(at.pod), err)
+			err = fmt.Errorf("open pod/%s again: %w", remote.Escape(at.Pod), err)
 		}
 		return arrived{from: p, asked: at, opened: o, err: err}
 	}
@@ -107,11 +109,11 @@ func (m opener) renewed(a arrived) tea.Cmd {
 		return m.later(pause, retry{pane: a.from, renew: true})
 	}
 	p, o := *a.from, a.opened
-	p.place, p.spot, p.title, p.containers, p.learned, p.replica = o.place, o.spot, o.title, o.containers, false, nil
-	p.coming, p.stamping, p.kept = "", false, map[string]listing{}
-	delete(m.visited, a.from.spot)
+	p.place, p.Spot, p.title, p.containers, p.learned, p.replica = o.Place, o.Spot, o.Title, o.Containers, false, nil
+	p.coming, p.stamping, p.kept = "", false, map[string]place.Listing{}
+	delete(m.visited, a.from.Spot)
 	m.panes[i] = &p
-	m.keep(p.spot, &p)
+	m.keep(p.Spot, &p)
 	if m.table != nil && m.table.pane == a.from {
 		m.table.pane, m.table.asking = &p, false
 	}

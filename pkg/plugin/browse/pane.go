@@ -6,29 +6,31 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 )
 
 // A pane is a directory on the screen.
 type pane struct {
-	place place
-	spot
+	place place.Place
+	place.Spot
 	containers []string // of the pod
 	learned    bool     // when the container was started is being found out
 	// replica is another pod of the workload, once = has opened one.
-	replica *opened
+	replica *place.Opened
 	// title says whose files they are.
 	title string
 	dir   string
-	all   listing
+	all   place.Listing
 	// rows are the items that are shown, in their order, and at the one that keys are about.
-	rows    []item
+	rows    []place.Item
 	at, top int
 	order   string
 	filter  string
 	hidden  bool // names that begin with a dot are shown
 	marked  map[string]bool
 	// kept are listings by directory, and places where the cursor was.
-	kept  map[string]listing
+	kept  map[string]place.Listing
 	lasts map[string]string
 	// coming is the directory that is being listed; "" for none. want is the name to go to once it is there.
 	coming, want string
@@ -42,42 +44,42 @@ type pane struct {
 // mostKept is how many entries the listings may have together that a pane keeps: each takes some 250 bytes.
 const mostKept = 30_000
 
-func newPane(p place, title, dir string) *pane {
+func newPane(p place.Place, title, dir string) *pane {
 	return &pane{
 		place: p, title: title, dir: dir, order: "name", hidden: true,
-		marked: map[string]bool{}, kept: map[string]listing{}, lasts: map[string]string{},
+		marked: map[string]bool{}, kept: map[string]place.Listing{}, lasts: map[string]string{},
 	}
 }
 
 // newSpotPane is the pane of a spot that was opened.
-func newSpotPane(o opened) *pane {
-	p := newPane(o.place, o.title, o.dir)
-	p.spot, p.containers, p.want = o.spot, o.containers, o.name
+func newSpotPane(o place.Opened) *pane {
+	p := newPane(o.Place, o.Title, o.Dir)
+	p.Spot, p.containers, p.want = o.Spot, o.Containers, o.Name
 	return p
 }
 
 // show takes a listing.
-func (p *pane) show(l listing) {
+func (p *pane) show(l place.Listing) {
 	name := p.want
-	if name == "" && l.path == p.dir {
+	if name == "" && l.Path == p.dir {
 		name = p.name()
 	}
 	if name == "" {
-		name = p.lasts[l.path]
+		name = p.lasts[l.Path]
 	}
-	if l.path != p.dir {
+	if l.Path != p.dir {
 		p.filter, p.marked, p.differs, p.at, p.top = "", map[string]bool{}, nil, 0, 0
 	}
-	entries := len(l.items)
+	entries := len(l.Items)
 	for _, k := range p.kept {
-		entries += 1 + len(k.items)
+		entries += 1 + len(k.Items)
 	}
 	if entries > mostKept {
 		clear(p.kept)
 	}
-	p.dir, p.all, p.kept[l.path], p.want = l.path, l, l, ""
+	p.dir, p.all, p.kept[l.Path], p.want = l.Path, l, l, ""
 	p.arrange(name)
-	if name == "" && len(p.rows) > 1 && p.rows[0].name == parent {
+	if name == "" && len(p.rows) > 1 && p.rows[0].Name == place.Parent {
 		p.at = 1
 	}
 }
@@ -86,23 +88,23 @@ func (p *pane) show(l listing) {
 func (p *pane) arrange(name string) {
 	wanted := strings.ToLower(p.filter)
 	p.rows = p.rows[:0]
-	for _, it := range p.all.items {
-		if !p.hidden && strings.HasPrefix(it.name, ".") || wanted != "" && !strings.Contains(it.folded, wanted) {
+	for _, it := range p.all.Items {
+		if !p.hidden && strings.HasPrefix(it.Name, ".") || wanted != "" && !strings.Contains(it.Folded, wanted) {
 			continue
 		}
 		p.rows = append(p.rows, it)
 	}
-	arrange(p.rows, p.order)
-	if !topmost(p.dir) && wanted == "" {
-		up := named(parent)
-		up.mode, up.blocks = fs.ModeDir, -1
-		p.rows = append(p.rows, item{})
+	place.Arrange(p.rows, p.order)
+	if !place.Topmost(p.dir) && wanted == "" {
+		up := place.Named(place.Parent)
+		up.Mode, up.Blocks = fs.ModeDir, -1
+		p.rows = append(p.rows, place.Item{})
 		copy(p.rows[1:], p.rows)
 		p.rows[0] = up
 	}
 	p.at = min(p.at, max(0, len(p.rows)-1))
 	for i, it := range p.rows {
-		if it.name == name {
+		if it.Name == name {
 			p.at = i
 			return
 		}
@@ -110,16 +112,16 @@ func (p *pane) arrange(name string) {
 }
 
 // item is the one that keys are about.
-func (p *pane) item() (item, bool) {
+func (p *pane) item() (place.Item, bool) {
 	if p.at < 0 || p.at >= len(p.rows) {
-		return item{}, false
+		return place.Item{}, false
 	}
 	return p.rows[p.at], true
 }
 
 func (p *pane) name() string {
 	it, _ := p.item()
-	return it.name
+	return it.Name
 }
 
 // path is where the item is.
@@ -129,23 +131,23 @@ func (p *pane) path() string {
 }
 
 // full is where an item is.
-func (p *pane) full(it item) string {
-	if it.real != "" {
-		return it.real
+func (p *pane) full(it place.Item) string {
+	if it.Real != "" {
+		return it.Real
 	}
-	return path.Join(p.dir, it.name)
+	return path.Join(p.dir, it.Name)
 }
 
 // chosen are the items that are marked, or the one under the cursor.
-func (p *pane) chosen() []item {
-	var items []item
-	for _, it := range p.all.items {
-		if p.marked[it.name] {
+func (p *pane) chosen() []place.Item {
+	var items []place.Item
+	for _, it := range p.all.Items {
+		if p.marked[it.Name] {
 			items = append(items, it)
 		}
 	}
-	if it, ok := p.item(); len(items) == 0 && ok && it.name != parent {
-		items = []item{it}
+	if it, ok := p.item(); len(items) == 0 && ok && it.Name != place.Parent {
+		items = []place.Item{it}
 	}
 	return items
 }
@@ -155,7 +157,7 @@ func (p *pane) move(by int) { p.at = max(0, min(p.at+by, len(p.rows)-1)) }
 
 // mark marks the item, or takes its mark away, and goes on to the next one.
 func (p *pane) mark() {
-	if name := p.name(); name != "" && name != parent {
+	if name := p.name(); name != "" && name != place.Parent {
 		if p.marked[name] {
 			delete(p.marked, name)
 		} else {

@@ -17,11 +17,11 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
@@ -38,26 +38,26 @@ func TestMain(m *testing.M) {
 
 // A world is a place made up: directories by path, contents by path.
 type world struct {
-	dirs   map[string][]item
+	dirs   map[string][]place.Item
 	text   map[string]string
 	stamps map[string]time.Time
 	err    error
 	asked  []string
 }
 
-func (w *world) list(_ context.Context, dir string) (listing, error) {
+func (w *world) List(_ context.Context, dir string) (place.Listing, error) {
 	w.asked = append(w.asked, "list "+dir)
 	items, ok := w.dirs[dir]
 	switch {
 	case w.err != nil:
-		return listing{}, w.err
+		return place.Listing{}, w.err
 	case !ok:
-		return listing{}, &fs.PathError{Op: "open", Path: dir, Err: fs.ErrNotExist}
+		return place.Listing{}, &fs.PathError{Op: "open", Path: dir, Err: fs.ErrNotExist}
 	}
-	return listing{path: dir, items: items, stamp: w.stamps[dir]}, nil
+	return place.Listing{Path: dir, Items: items, Stamp: w.stamps[dir]}, nil
 }
 
-func (w *world) stamp(_ context.Context, dir string) (time.Time, error) {
+func (w *world) Stamp(_ context.Context, dir string) (time.Time, error) {
 	w.asked = append(w.asked, "stamp "+dir)
 	if _, ok := w.dirs[dir]; !ok && w.err == nil {
 		return time.Time{}, fs.ErrNotExist
@@ -65,47 +65,47 @@ func (w *world) stamp(_ context.Context, dir string) (time.Time, error) {
 	return w.stamps[dir], w.err
 }
 
-func (w *world) look(_ context.Context, name string, _ int64, kernel bool) (fileHead, error) {
+func (w *world) Look(_ context.Context, name string, _ int64, kernel bool) (place.Head, error) {
 	w.asked = append(w.asked, fmt.Sprint("look ", name, " ", kernel))
 	if w.err != nil {
-		return fileHead{}, w.err
+		return place.Head{}, w.err
 	}
 	for _, it := range w.dirs[path.Dir(name)] {
 		switch {
-		case it.name != path.Base(name):
-		case it.target != "":
-			return w.look(context.Background(), it.target, 0, kernel)
-		case it.kernel && !kernel:
-			return fileHead{path: name, item: it, note: "a file of the kernel's: v opens it"}, nil
+		case it.Name != path.Base(name):
+		case it.Target != "":
+			return w.Look(context.Background(), it.Target, 0, kernel)
+		case it.Kernel && !kernel:
+			return place.Head{Path: name, Item: it, Note: "a file of the kernel's: v opens it"}, nil
 		default:
-			return fileHead{path: name, item: it, begin: []byte(w.text[name]), opened: !it.directory()}, nil
+			return place.Head{Path: name, Item: it, Begin: []byte(w.text[name]), Opened: !it.IsDir()}, nil
 		}
 	}
-	return fileHead{}, fs.ErrNotExist
+	return place.Head{}, fs.ErrNotExist
 }
 
-func file(name string, size int64) item {
-	it := named(name)
-	it.perm, it.size, it.blocks, it.links, it.user, it.group = 0o100644, size, (size+511)/512, 1, "root", "root"
-	it.time = time.Date(2026, 11, 29, 14, 30, 0, 0, time.UTC)
+func file(name string, size int64) place.Item {
+	it := place.Named(name)
+	it.Perm, it.Size, it.Blocks, it.Links, it.User, it.Group = 0o100644, size, (size+511)/512, 1, "root", "root"
+	it.Time = time.Date(2026, 11, 29, 14, 30, 0, 0, time.UTC)
 	return it
 }
 
-func kind(it item, mode fs.FileMode, perm uint32) item {
-	it.mode, it.perm = mode, perm
+func kind(it place.Item, mode fs.FileMode, perm uint32) place.Item {
+	it.Mode, it.Perm = mode, perm
 	return it
 }
 
 // newWorld is a container like many others.
 func newWorld() *world {
 	changed, link, big, hard := file("nginx.conf", 1532), kind(file("abs-link.conf", 21), fs.ModeSymlink, 0o120777), file("core", 5<<30), file("mime.types", 5349)
-	changed.change, link.target, big.blocks, hard.links = proc.Changed, "/etc/nginx/nginx.conf", 2048, 3
+	changed.Change, link.Target, big.Blocks, hard.Links = proc.Changed, "/etc/nginx/nginx.conf", 2048, 3
 	status := file("status", 0)
-	status.kernel = true
+	status.Kernel = true
 	proc := kind(file("proc", 0), fs.ModeDir, 0o040555)
-	proc.kernel = true
+	proc.Kernel = true
 	return &world{
-		dirs: map[string][]item{
+		dirs: map[string][]place.Item{
 			"/":          {kind(file("etc", 0), fs.ModeDir, 0o040755), proc, kind(file("tmp", 0), fs.ModeDir, 0o041777), file(".hidden", 3)},
 			"/etc":       {kind(file("nginx", 0), fs.ModeDir, 0o040755), link, file("passwd", 1024), kind(file("pipe", 0), fs.ModeNamedPipe, 0o010600)},
 			"/etc/nginx": {big, hard, changed, file("日本語の名前.conf", 7), file("evil\x1b[2J\n\u202e", 4)},
@@ -136,20 +136,20 @@ type stage struct {
 func newStage(t *testing.T, width, height int) *stage {
 	t.Helper()
 	s := &stage{world: newWorld()}
-	m := &model{ctx: t.Context(), home: "shop", width: width, height: height, colored: true, visited: map[spot]*pane{}}
+	m := &model{ctx: t.Context(), home: "shop", width: width, height: height, colored: true, visited: map[place.Spot]*pane{}}
 	m.later = func(_ time.Duration, msg tea.Msg) tea.Cmd {
 		s.waits = append(s.waits, msg)
 		return nil
 	}
-	m.panes[0] = m.known(opened{
-		spot: spot{namespace: "shop", pod: "web", container: "nginx"}, place: s.world, title: "pod/web nginx (root)", dir: "/etc",
-		containers: []string{"nginx", "sidecar"},
+	m.panes[0] = m.known(place.Opened{
+		Spot: place.Spot{Namespace: "shop", Pod: "web", Container: "nginx"}, Place: s.world, Title: "pod/web nginx (root)", Dir: "/etc",
+		Containers: []string{"nginx", "sidecar"},
 	})
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "local.txt"), []byte("here"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m.desktop = newPane(desk{}, "this machine", filepath.ToSlash(dir))
+	m.desktop = newPane(place.Desk{}, "this machine", filepath.ToSlash(dir))
 	m.panes[1] = m.desktop
 	m.does = s.deeds()
 	s.model = m
@@ -178,9 +178,9 @@ func (s *stage) deeds() deeds {
 			bar.Add(100)
 			return ctx.Err()
 		},
-		replica: func(_ context.Context, of spot) (opened, error) {
-			of.pod = "web-1"
-			return opened{spot: of, place: newWorld(), title: "pod/web-1 nginx"}, nil
+		replica: func(_ context.Context, of place.Spot) (place.Opened, error) {
+			of.Pod = "web-1"
+			return place.Opened{Spot: of, Place: newWorld(), Title: "pod/web-1 nginx"}, nil
 		},
 		open: s.open,
 		namespaces: func(context.Context) ([]string, error) {
@@ -209,29 +209,29 @@ func made(name string, phase corev1.PodPhase, state corev1.ContainerState) corev
 }
 
 // open opens anything.
-func (s *stage) open(_ context.Context, at spot) (opened, error) {
-	s.ran = append(s.ran, fmt.Sprintf("open %s %s %d", strings.TrimPrefix(at.namespace+"/"+at.pod, "shop/"), at.container, at.pid))
+func (s *stage) open(_ context.Context, at place.Spot) (place.Opened, error) {
+	s.ran = append(s.ran, fmt.Sprintf("open %s %s %d", strings.TrimPrefix(at.Namespace+"/"+at.Pod, "shop/"), at.Container, at.PID))
 	if s.refused != nil {
-		return opened{}, s.refused
+		return place.Opened{}, s.refused
 	}
-	at.container = cmp.Or(at.container, "app")
-	o := opened{spot: at, place: newWorld(), title: strings.TrimPrefix(at.namespace+"/", "shop/") + "pod/" + at.pod + " " + at.container, dir: "/", containers: []string{at.container}}
-	if at.pod == "web" {
-		o.containers = []string{"nginx", "sidecar"}
+	at.Container = cmp.Or(at.Container, "app")
+	o := place.Opened{Spot: at, Place: newWorld(), Title: strings.TrimPrefix(at.Namespace+"/", "shop/") + "pod/" + at.Pod + " " + at.Container, Dir: "/", Containers: []string{at.Container}}
+	if at.Pod == "web" {
+		o.Containers = []string{"nginx", "sidecar"}
 	}
-	if at.pid != 0 {
-		o.dir = "/tmp"
+	if at.PID != 0 {
+		o.Dir = "/tmp"
 	}
 	return o, nil
 }
 
 // processes makes a world a host.
-func (w *world) processes(context.Context) ([]process, error) {
+func (w *world) Processes(context.Context) ([]process, error) {
 	cpu := 1.5
 	return []process{{Process: session.Process{Process: remote.Process{PID: 1, Name: "nginx", Args: []string{"nginx:", "master\x1b[2J"}, State: "S", RSS: 5 << 20}}, Usage: proc.Usage{CPUPercent: &cpu}}}, w.err
 }
 
-func (w *world) start(context.Context) error { return errors.New("not known") }
+func (w *world) Start(context.Context) error { return errors.New("not known") }
 
 // do does commands, and hands their messages on.
 func (s *stage) do(cmd tea.Cmd) {

@@ -12,6 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 )
 
@@ -19,8 +20,8 @@ import (
 func twoSides(t *testing.T) *stage {
 	t.Helper()
 	s := newStage(t, 120, 40)
-	s.panes[1] = s.known(opened{
-		spot: spot{"prod", "db", "postgres", 7}, place: newWorld(), title: "prod/pod/db postgres", dir: "/etc", containers: []string{"postgres"},
+	s.panes[1] = s.known(place.Opened{
+		Spot: place.Spot{Namespace: "prod", Pod: "db", Container: "postgres", PID: 7}, Place: newWorld(), Title: "prod/pod/db postgres", Dir: "/etc", Containers: []string{"postgres"},
 	})
 	s.both = true
 	s.do(finder{s.model}.list(s.panes[1], "/etc"))
@@ -62,7 +63,7 @@ func TestEachSideIsItsOwn(t *testing.T) {
 		"tab p s":     "kubectl shareproc ss pod/db 1 -c postgres -n prod",
 		"enter end d": "kubectl shareproc fs diff … … -u -c nginx,postgres", // a name that is no word of a shell's
 	} {
-		if s := twoSides(t).typed(keys); s.viewer == nil || s.viewer.title != want {
+		if s := twoSides(t).typed(keys); s.viewer == nil || s.viewer.Title != want {
 			t.Errorf("%q: %+v, want %q", keys, s.viewer, want)
 		}
 	}
@@ -71,7 +72,7 @@ func TestEachSideIsItsOwn(t *testing.T) {
 // Both sides in one container have it named once.
 func TestTwoProcessesOfAContainer(t *testing.T) {
 	s := twoSides(t)
-	s.panes[1].spot = spot{"shop", "web", "nginx", 9}
+	s.panes[1].Spot = place.Spot{Namespace: "shop", Pod: "web", Container: "nginx", PID: 9}
 	if s.typed("end up d"); strings.Join(s.ran, "") != "fs diff pod/web:/etc/passwd pod/web:9:/etc/passwd -u -c nginx" {
 		t.Errorf("%q", s.ran)
 	}

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 func TestOneGoesToOtherNamespaces(t *testing.T) {
@@ -45,7 +43,7 @@ func TestNamespacesThatMayNotBeListed(t *testing.T) {
 		t.Errorf("%q", lines[23])
 	}
 	checkScreen(t, s, 80, 24)
-	if s.typed("end"); s.side.rows[s.side.at].pod != "web-1" || strings.Contains(s.screen(), "forbidden") {
+	if s.typed("end"); s.side.Rows[s.side.At].Pod != "web-1" || strings.Contains(s.screen(), "forbidden") {
 		t.Errorf("it does not go on:\n%s", s.screen())
 	}
 	if s.typed("n 'prod enter enter"); s.pane().title != "prod/pod/db app" {
@@ -84,25 +82,12 @@ func TestListsThatComeLateAreOfTheirNamespace(t *testing.T) {
 // goals are the pods of the switcher.
 func (s *stage) goals() string {
 	var names []string
-	for _, g := range s.side.rows {
-		if g.pod != "" && g.depth == 0 {
-			names = append(names, g.namespace+"/"+g.pod)
+	for _, g := range s.side.Rows {
+		if g.Pod != "" && g.Depth == 0 {
+			names = append(names, g.Namespace+"/"+g.Pod)
 		}
 	}
 	return strings.Join(names, " ")
-}
-
-func TestSidecarsAreContainersToo(t *testing.T) {
-	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
-	pod := &corev1.Pod{
-		Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "app"}}, InitContainers: []corev1.Container{{Name: "migrate"}, {Name: "proxy"}}},
-		Status: corev1.PodStatus{InitContainerStatuses: []corev1.ContainerStatus{
-			{Name: "migrate", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}, {Name: "proxy", State: running},
-		}},
-	}
-	if got := strings.Join(containersOf(pod), " "); got != "app proxy" {
-		t.Errorf("%q", got)
-	}
 }
 
 // Keys that are in people's fingers are there, and in the help.

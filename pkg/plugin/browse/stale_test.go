@@ -99,7 +99,7 @@ func TestAPodThatLeftTheScreenIsNotHeardOf(t *testing.T) {
 		"looked":  func(p *pane) tea.Msg { return looked{pane: p, err: errEnded} },
 		"retry":   func(p *pane) tea.Msg { return retry{pane: p, dir: p.dir} },
 		"ran":     func(p *pane) tea.Msg { return ran{pane: p, err: lost} },
-		"renewed": func(p *pane) tea.Msg { return arrived{from: p, asked: p.spot, err: errors.New("not running")} },
+		"renewed": func(p *pane) tea.Msg { return arrived{from: p, asked: p.Spot, err: errors.New("not running")} },
 	} {
 		s := newStage(t, 80, 24)
 		gone := s.panes[0]
@@ -140,7 +140,7 @@ func TestAnOpeningIsReplacedByTheNextOne(t *testing.T) {
 	s.typed("P end up")
 	second := s.press(tea.KeyEnter)
 	s.hear(answers(first)...)
-	if s.side.opening == nil || strings.Contains(s.screen(), "not opened") {
+	if s.opening == nil || strings.Contains(s.screen(), "not opened") {
 		t.Errorf("the first one ends the second:\n%s", s.screen())
 	}
 	if s.hear(answers(second)...); s.pane().title != "pod/web sidecar" {

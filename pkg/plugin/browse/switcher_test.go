@@ -10,10 +10,10 @@ import (
 	"testing"
 
 	tea "charm.land/bubbletea/v2"
-
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
@@ -92,11 +92,11 @@ func TestWithoutAListOfPods(t *testing.T) {
 
 func TestOpeningIsCanceled(t *testing.T) {
 	s := newStage(t, 80, 24)
-	s.does.open = func(ctx context.Context, at spot) (opened, error) {
+	s.does.open = func(ctx context.Context, at place.Spot) (place.Opened, error) {
 		s.typed("esc")
-		return opened{}, ctx.Err()
+		return place.Opened{}, ctx.Err()
 	}
-	if s.typed("P end enter"); s.pane().pod != "web" || !strings.Contains(s.screen(), "not opened") {
+	if s.typed("P end enter"); s.pane().Pod != "web" || !strings.Contains(s.screen(), "not opened") {
 		t.Errorf("%s", s.screen())
 	}
 }
@@ -140,7 +140,7 @@ func TestClicksOnTheSwitcher(t *testing.T) {
 		t.Errorf("%s", s.screen())
 	}
 	_, cmd := s.Update(tea.MouseClickMsg{X: 40, Y: 1, Button: tea.MouseLeft})
-	if s.do(cmd); s.pane().name() != parent {
+	if s.do(cmd); s.pane().name() != place.Parent {
 		t.Errorf("%s", s.screen())
 	}
 }

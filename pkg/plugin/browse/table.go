@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -34,7 +35,7 @@ type ran struct {
 // processes shows them: those of the pod that keys are about, or of the one beside this machine.
 func (m doer) processes() tea.Cmd {
 	p := m.pane()
-	if p.local() {
+	if p.Local() {
 		p = m.panes[0]
 	}
 	m.table = &table{pane: p, sortBy: "cpu"}
@@ -44,13 +45,13 @@ func (m doer) processes() tea.Cmd {
 func (m doer) runs() tea.Cmd {
 	t := m.table
 	p := t.pane
-	h, ok := p.place.(host)
+	h, ok := p.place.(place.Host)
 	if t.asking || !ok {
 		return nil
 	}
 	t.asking = true
 	return func() tea.Msg {
-		items, err := h.processes(m.ctx)
+		items, err := h.Processes(m.ctx)
 		return ran{p, items, err}
 	}
 }
@@ -112,7 +113,7 @@ func (m keyboard) tableKey(key string) tea.Cmd {
 		return nil
 	}
 	if verb := map[string]string{"enter": "lsof", "l": "lsof", "s": "ss", "e": "env", "t": "threads"}[key]; verb != "" {
-		return doer(m).run(t.pane.namespace, t.pane.args([]string{verb}, strconv.Itoa(p.PID))...)
+		return doer(m).run(t.pane.Namespace, t.pane.Args([]string{verb}, strconv.Itoa(p.PID))...)
 	}
 	if key == "k" {
 		doer(m).signal(p)
@@ -126,7 +127,7 @@ func (m doer) signal(p process) {
 		m.say("read-only: no signal is sent")
 		return
 	}
-	at := m.table.pane.spot
+	at := m.table.pane.Spot
 	m.prompt = &prompt{label: fmt.Sprintf("signal for %d (%s) [TERM]: ", p.PID, output.EscapeLine(p.Name)), done: func(word string) tea.Cmd {
 		if word == "" {
 			word = "TERM"
@@ -138,7 +139,7 @@ func (m doer) signal(p process) {
 		}
 		m.ask = &question{fmt.Sprintf("send %s to %d (%s)?", signal, p.PID, output.EscapeLine(p.CommandCell())), func() tea.Cmd {
 			return func() tea.Msg {
-				text, err := m.does.command(m.ctx, at.namespace, at.args([]string{"signal"}, strconv.Itoa(p.PID), signal.String())...)
+				text, err := m.does.command(m.ctx, at.Namespace, at.Args([]string{"signal"}, strconv.Itoa(p.PID), signal.String())...)
 				return done{text, err}
 			}
 		}}

@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 )
@@ -41,7 +42,7 @@ func (m *model) rows() int { return max(1, cmp.Or(m.height, usualHeight)-2) }
 
 // shown reports whether the switcher is on the screen, and sided how wide it is with the line beside it.
 func shown(m *model) bool {
-	return m.side.open && (m.side.focused || cmp.Or(m.width, usualWidth) >= wide)
+	return m.side.Open && (m.side.Focused || cmp.Or(m.width, usualWidth) >= wide)
 }
 
 func sided(m *model) int {
@@ -79,7 +80,7 @@ func (m *model) View() tea.View {
 			lines = append(lines, output.Fit(line, m.width))
 		}
 	case m.viewer != nil:
-		lines = append(lines, drawing{m}.viewerLines(height)...)
+		lines = append(lines, m.viewer.Lines(m.width, height, m.colored)...)
 	case m.table != nil:
 		lines = append(lines, drawing{m}.tableLines(height)...)
 	default:
@@ -100,8 +101,7 @@ func (m drawing) heading() string {
 	text, right := " "+output.EscapeLine(m.panes[0].title), ""
 	switch {
 	case m.viewer != nil:
-		text = " " + m.viewer.title
-		right = fmt.Sprintf("%d of %d ", min(len(m.viewer.lines), m.viewer.top+m.rows()), len(m.viewer.lines))
+		text, right = " "+m.viewer.Title, m.viewer.Position(m.rows())+" "
 	case m.table != nil:
 		right = output.Plural(len(m.table.items), "process", "processes") + ", by " + m.table.sortBy + " "
 	case m.both:
@@ -109,7 +109,7 @@ func (m drawing) heading() string {
 		return selection.On(m.aside() + headingOf(m.panes[0], half) + headingOf(m.panes[1], m.width-half-side))
 	default:
 		p := m.panes[0]
-		right = output.Plural(len(p.all.items), "entry", "entries") + ", by " + p.order + " "
+		right = output.Plural(len(p.all.Items), "entry", "entries") + ", by " + p.order + " "
 		text = m.aside() + headingOf(p, m.width-sided(m.model)-output.Width(right))
 	}
 	return selection.On(output.Fit(text, m.width-output.Width(right)) + right)
@@ -118,10 +118,15 @@ func (m drawing) heading() string {
 // headingOf says whose files they are and where; where that is too long, without the user.
 func headingOf(p *pane, columns int) string {
 	title := output.EscapeLine(p.title)
-	if output.Width(title+shownDir(p.dir))+4 > columns {
+	if output.Width(title+place.Shown(p.dir))+4 > columns {
 		title, _, _ = strings.Cut(title, " (")
 	}
-	return output.Fit(" "+title+"  "+shownDir(p.dir), columns)
+	return output.Fit(" "+title+"  "+place.Shown(p.dir), columns)
+}
+
+// aside is what the first line has above the switcher.
+func (m drawing) aside() string {
+	return output.Fit(m.side.Heading(here(m.model)), min(sided(m.model), m.width))
 }
 
 // columns are the switcher, and a list and a preview, or two lists.
@@ -135,13 +140,16 @@ func (m drawing) columns(height int) []string {
 	}
 	side, left := sided(m.model), m.left()
 	if side > 0 {
-		columns := min(sideColumns, m.width)
-		add(columns, m.sideLines(columns, height))
+		columns, there := min(sideColumns, m.width), []place.Spot{m.panes[0].Spot}
+		if m.both {
+			there = append(there, m.panes[1].Spot)
+		}
+		add(columns, m.side.Lines(columns, height, there, m.paint))
 	}
-	add(left, m.panes[0].lines(m.model, left, height, m.focus == 0 && !m.side.focused))
+	add(left, m.panes[0].lines(m.model, left, height, m.focus == 0 && !m.side.Focused))
 	switch rest := m.width - side - left - 1; {
 	case m.both:
-		add(rest, m.panes[1].lines(m.model, rest, height, m.focus == 1 && !m.side.focused))
+		add(rest, m.panes[1].lines(m.model, rest, height, m.focus == 1 && !m.side.Focused))
 	case previews(m.model):
 		add(rest, m.previewLines(rest, height))
 	}
@@ -165,8 +173,8 @@ func (m drawing) columns(height int) []string {
 // lines are the rows of a list that fit.
 func (p *pane) lines(m *model, columns, height int, focused bool) []string {
 	p.scroll(height)
-	if p.all.path == "" {
-		return []string{output.Fit(" reading "+shownDir(p.dir), columns)}
+	if p.all.Path == "" {
+		return []string{output.Fit(" reading "+place.Shown(p.dir), columns)}
 	}
 	if len(p.rows) == 0 {
 		return []string{output.Fit(" nothing here"+map[bool]string{true: " has " + output.EscapeLine(p.filter) + " in its name"}[p.filter != ""], columns)}
@@ -179,20 +187,20 @@ func (p *pane) lines(m *model, columns, height int, focused bool) []string {
 }
 
 // line is a mark, what was changed, a name, a size and, where there is room, a time.
-func (p *pane) line(m *model, it item, columns int, at bool) string {
+func (p *pane) line(m *model, it place.Item, columns int, at bool) string {
 	mark := " "
-	if p.marked[it.name] {
+	if p.marked[it.Name] {
 		mark = "*"
 	}
-	front := mark + changeLetter(it.change)
-	if p.differs[it.name] != "" {
+	front := mark + changeLetter(it.Change)
+	if p.differs[it.Name] != "" {
 		front = mark + "≠"
 	}
 	end := " " + fmt.Sprintf("%6s", sizeCell(it))
 	if columns >= 50 {
 		end += "  " + timeCell(it)
 	}
-	name := it.shown + suffix(it)
+	name := it.Shown + suffix(it)
 	if columns < 2*len("  1023M ") {
 		end = ""
 	}
@@ -201,13 +209,13 @@ func (p *pane) line(m *model, it item, columns int, at bool) string {
 	switch {
 	case at:
 		return selection.On(front + text + end + " ")
-	case p.marked[it.name]:
+	case p.marked[it.Name]:
 		return m.paint(output.Yellow, front+text+end+" ")
 	}
 	if letter := front[1:]; strings.TrimSpace(letter) != "" {
 		front = mark + m.paint(output.Yellow, letter)
 	}
-	return front + m.paint(files.FileStyle(files.KindOf(it.mode), it.perm), text) + end + " "
+	return front + m.paint(files.FileStyle(files.KindOf(it.Mode), it.Perm), text) + end + " "
 }
 
 // changeLetter marks what was changed since the container started.
@@ -224,8 +232,8 @@ func changeLetter(c proc.Change) string {
 }
 
 // suffix is ls -F's.
-func suffix(it item) string {
-	switch it.mode.Type() {
+func suffix(it place.Item) string {
+	switch it.Mode.Type() {
 	case fs.ModeDir:
 		return "/"
 	case fs.ModeSymlink:
@@ -238,21 +246,21 @@ func suffix(it item) string {
 	return ""
 }
 
-func sizeCell(it item) string {
+func sizeCell(it place.Item) string {
 	switch {
-	case it.unknown:
+	case it.Unknown:
 		return "?"
-	case it.mode.IsRegular():
-		return output.HumanBytes(it.size)
+	case it.Mode.IsRegular():
+		return output.HumanBytes(it.Size)
 	}
 	return ""
 }
 
-func timeCell(it item) string {
-	if it.time.IsZero() {
+func timeCell(it place.Item) string {
+	if it.Time.IsZero() {
 		return strings.Repeat(" ", len("2006-01-02 15:04"))
 	}
-	return it.time.Local().Format("2006-01-02 15:04")
+	return it.Time.Local().Format("2006-01-02 15:04")
 }
 
 // below is the last line: a question, what is typed, a copy, what became of something, or the keys.
@@ -276,12 +284,12 @@ func (m drawing) below() string {
 	case m.help:
 		return output.Fit("any key goes back", columns)
 	case m.viewer != nil:
-		return output.Fit(cmp.Or(m.viewer.note, "q back  / search  n next  x hex  g G first, last"), columns)
+		return output.Fit(cmp.Or(m.viewer.Note, "q back  / search  n next  x hex  g G first, last"), columns)
 	case m.table != nil:
 		return output.Fit("q back  enter lsof  s ss  e env  t threads  k signal  P M N sort  ? help", columns)
-	case m.side.focused && m.side.err != nil:
-		return m.paint(output.Alarm, output.Fit(output.EscapeLine(m.side.err.Error()), columns))
-	case m.side.focused:
+	case m.side.Focused && m.side.Err != nil:
+		return m.paint(output.Alarm, output.Fit(output.EscapeLine(m.side.Err.Error()), columns))
+	case m.side.Focused:
 		return output.Fit("enter goes there  h all namespaces  n one by name  / filter  esc back  ? help", columns)
 	case m.pane().filter != "":
 		return output.Fit("/"+output.EscapeLine(m.pane().filter)+"   esc shows all", columns)

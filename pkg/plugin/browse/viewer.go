@@ -4,66 +4,42 @@ package browse
 
 import (
 	"fmt"
-	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/pager"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
-// A viewer shows a text on the whole screen.
-type viewer struct {
-	title     string
-	data      []byte // of a file, which x shows in hexadecimal
-	hex       bool
-	lines     []string
-	top, left int
-	search    string
-	note      string
-	lang      *language
-}
-
-// language is that of what is shown; nil for none.
-func (v *viewer) language() *language {
-	if v.hex {
-		return nil
-	}
-	return v.lang
-}
-
-// viewed is what a viewer was asked for.
+// viewed is a text that was asked for. With an error it is what was printed before that, or nil.
 type viewed struct {
-	viewer
-	err error
+	pager *pager.Pager
+	err   error
 }
 
 // view asks for a file.
 func (m finder) view() tea.Cmd {
 	p := m.pane()
 	name := p.path()
-	if it, ok := p.item(); !ok || it.directory() {
+	if it, ok := p.item(); !ok || it.IsDir() {
 		return nil
 	}
 	m.say("reading %s", remote.Escape(name))
 	return func() tea.Msg {
-		s, err := p.place.look(m.ctx, name, viewBytes, true)
-		v := viewer{title: remote.Escape(name), data: s.begin, hex: binary(s.begin)}
-		if !v.hex {
-			v.data = firstLines(v.data)
-		}
+		s, err := p.place.Look(m.ctx, name, pager.Limit, true)
 		switch {
 		case err != nil:
-			return viewed{v, fmt.Errorf("open %s: %w", remote.Escape(name), err)}
-		case !s.opened:
-			return viewed{v, fmt.Errorf("%s %s", remote.Escape(name), s.note)}
-		case s.item.size > int64(len(v.data)) && !s.item.kernel:
-			v.note = fmt.Sprintf("the first %s of %s: c copies the file out", output.HumanBytes(int64(len(v.data))), output.HumanBytes(s.item.size))
+			return viewed{err: fmt.Errorf("open %s: %w", remote.Escape(name), err)}
+		case !s.Opened:
+			return viewed{err: fmt.Errorf("%s %s", remote.Escape(name), s.Note)}
 		}
-		v.lines = textOf(v.data, v.hex)
-		v.lang = languageOf(s.path, v.lines[0])
-		return viewed{v, nil}
+		v := pager.File(remote.Escape(name), s.Path, s.Begin)
+		if s.Item.Size > v.Shown() && !s.Item.Kernel {
+			v.Note = fmt.Sprintf("the first %s of %s: c copies the file out", output.HumanBytes(v.Shown()), output.HumanBytes(s.Item.Size))
+		}
+		return viewed{pager: v}
 	}
 }
 
@@ -76,7 +52,7 @@ func (m doer) run(namespace string, args ...string) tea.Cmd {
 	m.say("%s", line)
 	return func() tea.Msg {
 		text, err := m.does.command(m.ctx, namespace, args...)
-		return viewed{viewer{title: output.EscapeLine(line), lines: textOf([]byte(text), false)}, err}
+		return viewed{pager.Printed(output.EscapeLine(line), text), err}
 	}
 }
 
@@ -92,57 +68,30 @@ func lineOf(args []string) string {
 	return line
 }
 
-// key does what a key means to a viewer. It reports whether the viewer is closed.
-func (v *viewer) key(key string, height int) (closed bool) {
-	switch key {
-	case "q", "esc", "f3", "v", "backspace":
-		return true
-	case "left", "h":
-		v.left = max(0, v.left-tabWidth)
-	case "right", "l":
-		v.left += tabWidth
-	case "up", "k":
-		v.top--
-	case "down", "j", "enter":
-		v.top++
-	case "pgup", "ctrl+b", "b":
-		v.top -= height
-	case "pgdown", "ctrl+f", "space", "f":
-		v.top += height
-	case "home", "g":
-		v.top = 0
-	case "end", "G":
-		v.top = len(v.lines)
-	case "x":
-		if v.data != nil {
-			v.hex = !v.hex
-			v.lines, v.top = textOf(v.data, v.hex), 0
-		}
-	case "n":
-		v.find(v.top+1, 1)
-	case "N":
-		v.find(v.top-1, -1)
+// viewed shows what was asked for, and of a command that failed what it has printed.
+func (m doer) viewed(v viewed) {
+	m.status, m.alarm = "", false
+	m.alarmed(v.err)
+	if v.pager != nil && (v.err == nil || !v.pager.Empty()) {
+		m.viewer = v.pager
 	}
-	v.top = max(0, min(v.top, len(v.lines)-height))
-	return false
 }
 
-// find goes to the first line from one on that has what is searched for, whatever its case where no letter of it is a capital.
-func (v *viewer) find(from, step int) bool {
-	if v.search == "" {
-		return false
+// viewerKey does what a key means to the viewer.
+func (m keyboard) viewerKey(key string) {
+	hush(m.model)
+	v := m.viewer
+	switch {
+	case key == "/":
+		m.prompt = &prompt{label: "/", done: func(text string) tea.Cmd {
+			if !v.Search(text) {
+				m.say("%q is not in it", text)
+			}
+			return nil
+		}}
+	case key == "?":
+		m.help = true
+	case v.Key(key, m.rows()):
+		m.viewer = nil
 	}
-	has := func(line string) bool {
-		if v.search == strings.ToLower(v.search) {
-			line = strings.ToLower(line)
-		}
-		return strings.Contains(line, v.search)
-	}
-	for i := from; i >= 0 && i < len(v.lines); i += step {
-		if has(v.lines[i]) {
-			v.top = i
-			return true
-		}
-	}
-	return false
 }

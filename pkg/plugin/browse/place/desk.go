@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package browse
+package place
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
-// A desk is this machine's file system. Its paths have slashes.
-type desk struct{}
+// A Desk is this machine's file system. Its paths have slashes.
+type Desk struct{}
 
 // native is a path as this system takes it. A drive of Windows without a separator would be where one is on it.
 func native(name string) string {
@@ -28,39 +28,40 @@ func native(name string) string {
 	return full
 }
 
-func (desk) list(_ context.Context, dir string) (listing, error) {
+// List lists a directory.
+func (Desk) List(_ context.Context, dir string) (Listing, error) {
 	full := native(dir)
 	info, err := os.Stat(full)
 	if err != nil {
-		return listing{}, plain(err)
+		return Listing{}, Plain(err)
 	}
 	if !info.IsDir() {
-		return listing{}, remote.ErrNotDirectory
+		return Listing{}, remote.ErrNotDirectory
 	}
 	entries, err := os.ReadDir(full)
 	if err != nil && len(entries) == 0 {
-		return listing{}, plain(err)
+		return Listing{}, Plain(err)
 	}
-	l := listing{path: dir, stamp: info.ModTime()}
+	l := Listing{Path: dir, Stamp: info.ModTime()}
 	for _, e := range entries {
-		it := named(e.Name())
+		it := Named(e.Name())
 		info, err := e.Info()
 		if err != nil {
-			it.unknown, it.mode, it.blocks = true, fs.ModeIrregular, -1
+			it.Unknown, it.Mode, it.Blocks = true, fs.ModeIrregular, -1
 		} else {
 			it = localItem(info)
 		}
-		if it.mode.Type() == fs.ModeSymlink {
-			it.target, _ = os.Readlink(filepath.Join(full, e.Name()))
+		if it.Mode.Type() == fs.ModeSymlink {
+			it.Target, _ = os.Readlink(filepath.Join(full, e.Name()))
 		}
-		l.items = append(l.items, it)
+		l.Items = append(l.Items, it)
 	}
 	return l, nil
 }
 
-func localItem(info fs.FileInfo) item {
-	it := named(info.Name())
-	it.mode, it.perm, it.size, it.blocks, it.time, it.links = info.Mode(), localMode(info.Mode()), info.Size(), -1, info.ModTime(), 1
+func localItem(info fs.FileInfo) Item {
+	it := Named(info.Name())
+	it.Mode, it.Perm, it.Size, it.Blocks, it.Time, it.Links = info.Mode(), localMode(info.Mode()), info.Size(), -1, info.ModTime(), 1
 	return it
 }
 
@@ -78,42 +79,44 @@ func localMode(mode fs.FileMode) uint32 {
 	return m
 }
 
-func (desk) stamp(_ context.Context, dir string) (time.Time, error) {
+// Stamp says when its entries changed.
+func (Desk) Stamp(_ context.Context, dir string) (time.Time, error) {
 	info, err := os.Stat(native(dir))
 	if err != nil {
-		return time.Time{}, plain(err)
+		return time.Time{}, Plain(err)
 	}
 	return info.ModTime(), nil
 }
 
-func (desk) look(_ context.Context, name string, limit int64, _ bool) (s fileHead, err error) {
+// Look opens no file of the kernel's.
+func (Desk) Look(_ context.Context, name string, limit int64, _ bool) (s Head, err error) {
 	full := native(name)
 	info, err := os.Stat(full)
 	if err != nil {
-		return s, plain(err)
+		return s, Plain(err)
 	}
-	s = fileHead{path: name, item: localItem(info)}
+	s = Head{Path: name, Item: localItem(info)}
 	switch {
 	case info.IsDir():
 		return s, nil
 	case !info.Mode().IsRegular():
-		s.note = "not opened: it is a " + files.KindOf(info.Mode())
+		s.Note = "not opened: it is a " + files.KindOf(info.Mode())
 		return s, nil
 	case strings.HasPrefix(name, "/proc/"), strings.HasPrefix(name, "/sys/"):
-		s.note = "a file of the kernel's"
+		s.Note = "a file of the kernel's"
 		return s, nil
 	}
 	file, err := os.Open(full)
 	if err != nil {
-		return s, plain(err)
+		return s, Plain(err)
 	}
-	s.begin, err = io.ReadAll(io.LimitReader(file, limit))
-	s.opened = err == nil
-	return s, errors.Join(plain(err), file.Close())
+	s.Begin, err = io.ReadAll(io.LimitReader(file, limit))
+	s.Opened = err == nil
+	return s, errors.Join(Plain(err), file.Close())
 }
 
-// plain is an error without the path, which the screen has already.
-func plain(err error) error {
+// Plain is an error without the path, which the screen has already.
+func Plain(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}

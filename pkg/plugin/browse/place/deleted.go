@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package browse
+package place
 
 import (
 	"context"
@@ -8,25 +8,24 @@ import (
 	"path"
 	"strings"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
-// deletedDir is where the files are shown that have no name any more and that a process has open. No directory has that name.
-const deletedDir = "/\x00deleted"
+// Deleted is where the files are shown that have no name any more and that a process has open. No directory has that name.
+const Deleted = "/\x00deleted"
 
-// shownDir is a directory, fit for a terminal.
-func shownDir(dir string) string {
-	if dir == deletedDir {
+// Shown is a directory, fit for a terminal.
+func Shown(dir string) string {
+	if dir == Deleted {
 		return "deleted files that are open"
 	}
 	return remote.Escape(dir)
 }
 
 // deleted lists those files, each once. A name is the PID and the descriptor by which it is reached, and the one that it had.
-func (p *pod) deleted(ctx context.Context) (listing, error) {
-	l := listing{path: deletedDir}
-	host := remote.On(p.root.Conn())
+func (p *Pod) deleted(ctx context.Context) (Listing, error) {
+	l := Listing{Path: Deleted}
+	host := remote.On(p.Root.Conn())
 	running, err := p.running(ctx)
 	if err != nil {
 		return l, err
@@ -53,11 +52,9 @@ func (p *pod) deleted(ctx context.Context) (listing, error) {
 				continue
 			}
 			seen[[2]uint64{s.Dev, s.Ino}] = true
-			it := named(fmt.Sprintf("%d.%d.%s", pid, d.FD, path.Base(strings.TrimSuffix(d.Link, " (deleted)"))))
-			it.mode, it.perm, it.size, it.blocks, it.time = s.FileMode(), s.Mode, s.Size, s.Blocks, s.Mtime
-			it.user, it.group = files.Owner(s.User, s.UID), files.Owner(s.Group, s.GID)
-			it.real, it.gone = fmt.Sprintf("/proc/%d/fd/%d", pid, d.FD), d.Link
-			l.items = append(l.items, it)
+			it := newItem(fmt.Sprintf("%d.%d.%s", pid, d.FD, path.Base(strings.TrimSuffix(d.Link, " (deleted)"))), s)
+			it.Real, it.Gone = fmt.Sprintf("/proc/%d/fd/%d", pid, d.FD), d.Link
+			l.Items = append(l.Items, it)
 		}
 	}
 	return l, nil

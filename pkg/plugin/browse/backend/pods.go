@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package browse
+package backend
 
 import (
 	"context"
@@ -12,13 +12,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 )
 
 // mostPods is how many pods are asked for.
 const mostPods = 2000
 
-func podsOf(ctx context.Context, b *browser, namespace string) ([]corev1.Pod, error) {
+func podsOf(ctx context.Context, b *Backend, namespace string) ([]corev1.Pod, error) {
 	client, err := b.deps.Client()
 	if err != nil {
 		return nil, err
@@ -30,8 +31,8 @@ func podsOf(ctx context.Context, b *browser, namespace string) ([]corev1.Pod, er
 	return list.Items, nil
 }
 
-// namespacesOf names all that there are.
-func namespacesOf(ctx context.Context, b *browser) ([]string, error) {
+// Namespaces names all that there are.
+func (b *Backend) Namespaces(ctx context.Context) ([]string, error) {
 	client, err := b.deps.Client()
 	if err != nil {
 		return nil, err
@@ -47,29 +48,29 @@ func namespacesOf(ctx context.Context, b *browser) ([]string, error) {
 	return names, nil
 }
 
-// pods lists the pods of a namespace, those in trouble first.
-func (b *browser) pods(ctx context.Context, namespace string) ([]pick.Row, error) {
+// Pods lists the pods of a namespace, those in trouble first.
+func (b *Backend) Pods(ctx context.Context, namespace string) ([]pick.Row, error) {
 	items, err := podsOf(ctx, b, namespace)
 	return pick.Rows(items, b.deps.Now()), err
 }
 
-// replica opens another pod of the workload that made a first one: one that runs, and is ready if any is.
-func (b *browser) replica(ctx context.Context, of spot) (opened, error) {
-	items, err := podsOf(ctx, b, of.namespace)
+// Replica opens another pod of the workload that made a first one: one that runs, and is ready if any is.
+func (b *Backend) Replica(ctx context.Context, of place.Spot) (place.Opened, error) {
+	items, err := podsOf(ctx, b, of.Namespace)
 	if err != nil {
-		return opened{}, err
+		return place.Opened{}, err
 	}
 	other := of
-	other.pid = 0
-	if i := slices.IndexFunc(items, func(p corev1.Pod) bool { return p.Name == of.pod }); i >= 0 {
+	other.PID = 0
+	if i := slices.IndexFunc(items, func(p corev1.Pod) bool { return p.Name == of.Pod }); i >= 0 {
 		if owner := metav1.GetControllerOf(&items[i]); owner != nil {
-			other.pod = otherOf(items, of.pod, owner.UID)
+			other.Pod = otherOf(items, of.Pod, owner.UID)
 		}
 	}
-	if other.pod == of.pod || other.pod == "" {
-		return opened{}, errors.New("no other pod of its workload runs: have one on the other side (tab, then P)")
+	if other.Pod == of.Pod || other.Pod == "" {
+		return place.Opened{}, errors.New("no other pod of its workload runs: have one on the other side (tab, then P)")
 	}
-	return b.visit(ctx, other)
+	return b.Visit(ctx, other)
 }
 
 // otherOf names a pod that an owner has made, other than one.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package browse
+package backend
 
 import (
 	"cmp"
@@ -10,10 +10,10 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
@@ -22,54 +22,20 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-// A spot is where files are: in a container of a pod, as a process sees them; the zero one is this machine.
-type spot struct {
-	namespace, pod, container string
-	pid                       int
-}
-
-func (s spot) local() bool { return s.pod == "" }
-
-// args is a command line about it: a verb, the pod, what follows that, and flags.
-func (s spot) args(verb []string, words ...string) []string {
-	return slices.Concat(verb, []string{"pod/" + s.pod}, words, []string{"-c", s.container})
-}
-
-// end is a path in it, as cp takes it.
-func (s spot) end(name string) files.End {
-	end := files.End{Namespace: s.namespace, Container: s.container, PID: s.pid, Path: name}
-	if !s.local() {
-		end.Pod = "pod/" + s.pod
+// First opens a pod that the command line names, at a path of it.
+func (b *Backend) First(ctx context.Context, deps *cli.Deps, flags cli.HelperFlags, arg string, pid int, name string) (place.Opened, error) {
+	o, err := b.open(ctx, deps, flags, arg, pid)
+	if err != nil {
+		return o, err
 	}
-	return end
-}
-
-// word is a path in it, as fs diff takes it from somebody who is at home in a namespace.
-func (s spot) word(home, name string) string {
-	if s.local() {
-		return name
-	}
-	text := "pod/" + s.pod + ":"
-	if s.namespace != home {
-		text = s.namespace + "/" + text
-	}
-	if s.pid != 0 {
-		text += strconv.Itoa(s.pid) + ":"
-	}
-	return text + name
-}
-
-// An opened is a spot that is open: its container is known by name, and dir is where its process works.
-type opened struct {
-	spot
-	place
-	title, dir string
-	name       string // to go to in dir
-	containers []string
+	p := o.Place.(*place.Pod) //nolint:forcetypeassert // it opens no other
+	files.SayPartial(deps, p.Session, p.Root)
+	o.Dir, o.Name, err = begin(ctx, p.Root, name)
+	return o, files.PathError(ctx, p.Session, pid, p.Root, err)
 }
 
 // open opens a spot of which only the pod has to be known. arg names the pod where it is a workload's.
-func (b *browser) open(ctx context.Context, deps *cli.Deps, flags cli.HelperFlags, arg string, pid int) (o opened, err error) {
+func (b *Backend) open(ctx context.Context, deps *cli.Deps, flags cli.HelperFlags, arg string, pid int) (o place.Opened, err error) {
 	want := session.Request{Access: podspec.ReadRoot, AnyProcess: pid != 0}
 	s, err := cli.Open(ctx, deps, arg, &flags, want, 0)
 	if err != nil {
@@ -81,15 +47,15 @@ func (b *browser) open(ctx context.Context, deps *cli.Deps, flags cli.HelperFlag
 		s.CloseInto(ctx, &err)
 		return o, err
 	}
-	p := newPod(s, root)
+	p := place.NewPod(s, root)
 	b.mu.Lock()
 	b.opened = append(b.opened, p)
 	b.mu.Unlock()
-	o = opened{spot: spot{s.Namespace, s.Pod, s.Target.Container, pid}, place: p, title: title(b.home, p, pid), dir: "/"}
-	o.containers = containersOf(s.Target.Pod)
+	o = place.Opened{Spot: place.Spot{Namespace: s.Namespace, Pod: s.Pod, Container: s.Target.Container, PID: pid}, Place: p, Title: title(b.home, p, pid), Dir: "/"}
+	o.Containers = containersOf(s.Target.Pod)
 	if pid != 0 {
 		if at, err := root.Absolute(ctx, "./"); err == nil {
-			o.dir = path.Clean(at)
+			o.Dir = path.Clean(at)
 		}
 	}
 	return o, nil
@@ -102,22 +68,22 @@ func containersOf(pod *corev1.Pod) []string {
 	})
 }
 
-// visit opens a spot while the screen is shown.
-func (b *browser) visit(ctx context.Context, at spot) (opened, error) {
-	flags := b.opts.HelperFlags
-	flags.Selector, flags.Container = "", at.container
-	return b.open(ctx, b.silent(at.namespace), flags, "pod/"+at.pod, at.pid)
+// Visit opens a spot while the screen is shown.
+func (b *Backend) Visit(ctx context.Context, at place.Spot) (place.Opened, error) {
+	flags := b.flags
+	flags.Selector, flags.Container = "", at.Container
+	return b.open(ctx, b.silent(at.Namespace), flags, "pod/"+at.Pod, at.PID)
 }
 
 // title names a pod, its container and whose files are seen as.
-func title(home string, p *pod, pid int) string {
+func title(home string, p *place.Pod, pid int) string {
 	text := "pod/" + p.Pod + " " + p.Target.Container
 	if p.Namespace != home {
 		text = p.Namespace + "/" + text
 	}
-	user := cmp.Or(p.root.Process.User, fmt.Sprint("uid ", p.root.Process.UID))
+	user := cmp.Or(p.Root.Process.User, fmt.Sprint("uid ", p.Root.Process.UID))
 	if pid != 0 {
-		return fmt.Sprintf("%s %d %s (%s)", text, pid, p.root.Process.Name, user)
+		return fmt.Sprintf("%s %d %s (%s)", text, pid, p.Root.Process.Name, user)
 	}
 	return text + " (" + user + ")"
 }

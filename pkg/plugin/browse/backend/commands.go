@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package browse
+package backend
 
 import (
 	"bytes"
@@ -19,15 +19,15 @@ import (
 )
 
 // silent are the dependencies of what runs behind the screen: what sessions say would go across it.
-func (b *browser) silent(namespace string) *cli.Deps {
+func (b *Backend) silent(namespace string) *cli.Deps {
 	d := cli.Within(b.deps, namespace)
 	d.Streams.In, d.Streams.Out, d.Streams.ErrOut = strings.NewReader(""), io.Discard, io.Discard
 	d.Report.Quiet = true
 	return d
 }
 
-// command runs a command line in a namespace and gives what it prints. An error is what it says on stderr; diff's 1 is none.
-func (b *browser) command(ctx context.Context, namespace string, args ...string) (string, error) {
+// Command runs a command line in a namespace and gives what it prints. An error is what it says on stderr; diff's 1 is none.
+func (b *Backend) Command(ctx context.Context, namespace string, args ...string) (string, error) {
 	var out, said bytes.Buffer
 	d := b.silent(namespace)
 	d.Streams.Out, d.Streams.ErrOut = &out, &said
@@ -35,7 +35,7 @@ func (b *browser) command(ctx context.Context, namespace string, args ...string)
 	if differs {
 		d.Pool = b.slow // what is compared may be long, and the screen goes on
 	}
-	switch code := b.opts.line(ctx, d, args); {
+	switch code := b.line(ctx, d, args); {
 	case code != 0 && (code != 1 || !differs):
 		return out.String(), saidError(said.String())
 	case out.Len() == 0 && said.Len() > 0:
@@ -56,15 +56,14 @@ func saidError(said string) error {
 	return errors.New(strings.TrimSpace(said))
 }
 
-// terminal runs a command line on the terminal, which the screen gives away for as long.
-func (b *browser) terminal(namespace string, args ...string) tea.Cmd {
-	l := &ownLine{b, namespace, args}
-	return tea.Exec(l, func(err error) tea.Msg { return returned{err} })
+// Terminal runs a command line on the terminal, which the screen gives away for as long, and hears then how it ended.
+func (b *Backend) Terminal(then tea.ExecCallback, namespace string, args ...string) tea.Cmd {
+	return tea.Exec(&ownLine{b, namespace, args}, then)
 }
 
 // An ownLine is a command line of this tool, as bubbletea runs it.
 type ownLine struct {
-	b         *browser
+	b         *Backend
 	namespace string
 	args      []string
 }
@@ -74,7 +73,7 @@ func (l *ownLine) Run() error {
 	var said bytes.Buffer
 	d := cli.Within(l.b.deps, l.namespace)
 	d.Streams.ErrOut = io.MultiWriter(l.b.deps.Streams.ErrOut, &said)
-	if code := l.b.opts.line(l.b.ctx, d, l.args); code != 0 {
+	if code := l.b.line(l.b.ctx, d, l.args); code != 0 {
 		return saidError(said.String())
 	}
 	return nil
@@ -89,8 +88,8 @@ func (l *ownLine) SetStdout(io.Writer) {}
 // SetStderr does nothing.
 func (l *ownLine) SetStderr(io.Writer) {}
 
-// copy copies as cp does, over connections that are kept for that, so that the screen goes on. bar counts.
-func (b *browser) copy(ctx context.Context, from, to files.End, bar *output.Progress) error {
+// Copy copies as cp does, over connections that are kept for that, so that the screen goes on. bar counts.
+func (b *Backend) Copy(ctx context.Context, from, to files.End, bar *output.Progress) error {
 	b.copying.RLock()
 	defer b.copying.RUnlock()
 	var said bytes.Buffer
@@ -101,7 +100,7 @@ func (b *browser) copy(ctx context.Context, from, to files.End, bar *output.Prog
 			end.Path = filepath.FromSlash(end.Path)
 		}
 	}
-	err := b.opts.copier(ctx, d, b.opts.HelperFlags, from, to)
+	err := b.copier(ctx, d, b.flags, from, to)
 	if first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n"); err != nil && first != "" {
 		return errors.Join(err, errors.New(first))
 	}

@@ -6,16 +6,16 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 )
 
 // completed are the entries of the directory in which a path was begun.
 type completed struct {
-	prompt *prompt
+	prompt *prompt.Prompt
 	typed  string
 	place.Listing
 	err error
@@ -34,11 +34,11 @@ func goTo(m keyboard) {
 		}
 		return name
 	}
-	q := &prompt{label: "go to: ", typed: strings.TrimSuffix(dir, "/") + "/", done: func(name string) tea.Cmd {
+	q := &prompt.Prompt{Label: "go to: ", Typed: strings.TrimSuffix(dir, "/") + "/", Done: func(name string) tea.Cmd {
 		return reach(finder(m), p, path.Clean(full(name)))
 	}}
-	q.complete = func() tea.Cmd {
-		typed := q.typed
+	q.Complete = func() tea.Cmd {
+		typed := q.Typed
 		dir, _ := path.Split(full(typed))
 		return func() tea.Msg {
 			l, err := p.place.List(m.ctx, path.Clean(dir))
@@ -62,11 +62,11 @@ func reach(m finder, p *pane, name string) tea.Cmd {
 
 // complete makes what is typed as long as there is no choice, and names the choice.
 func (c completed) complete(m *model) {
-	if c.prompt != m.prompt || c.typed != c.prompt.typed {
+	if c.prompt != m.prompt || c.typed != c.prompt.Typed {
 		return // the user has typed on
 	}
 	if c.err != nil {
-		m.prompt.may = []string{place.Plain(c.err).Error()}
+		c.prompt.Say(place.Plain(c.err).Error())
 		return
 	}
 	begun := c.typed[strings.LastIndexByte(c.typed, '/')+1:]
@@ -81,25 +81,8 @@ func (c completed) complete(m *model) {
 		}
 	}
 	if len(names) == 0 {
-		m.prompt.may = []string{"nothing begins like that"}
+		c.prompt.Say("nothing begins like that")
 		return
 	}
-	c.prompt.typed += common(names, len(begun))[len(begun):]
-	if len(names) > 1 {
-		c.prompt.may = names
-	}
-}
-
-// common is how all words begin, which they do with what is typed at least. It ends where a letter does.
-func common(words []string, typed int) string {
-	first := words[0]
-	for _, w := range words[1:] {
-		for !strings.HasPrefix(w, first) {
-			first = first[:len(first)-1]
-		}
-	}
-	for len(first) > typed && !utf8.ValidString(first) {
-		first = first[:len(first)-1]
-	}
-	return first
+	c.prompt.Offer(begun, names)
 }

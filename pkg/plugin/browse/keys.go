@@ -6,12 +6,11 @@ import (
 	"cmp"
 	"fmt"
 	"path"
-	"strings"
-	"unicode"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -21,20 +20,6 @@ type question struct {
 	text string
 	yes  func() tea.Cmd
 }
-
-// A prompt takes a line.
-type prompt struct {
-	label, typed string
-	// each hears of every letter, done of the line; none of them has to be there.
-	each func(string)
-	done func(string) tea.Cmd
-	back func()
-	// complete completes what is typed, and names what it may become; nil where nothing does.
-	complete func() tea.Cmd
-	may      []string
-}
-
-const longestLine = 4096
 
 // key does what a key means. What is on top of the screen has it first.
 func (m keyboard) key(msg tea.KeyPressMsg) tea.Cmd {
@@ -97,55 +82,14 @@ func (m keyboard) answer(key string) tea.Cmd {
 	return nil
 }
 
+// typed hands a key to the prompt. What that leads to may be another one.
 func (m keyboard) typed(msg tea.KeyPressMsg) tea.Cmd {
-	p, key := m.prompt, msg.String()
-	p.may = nil
-	switch {
-	case key == "esc":
+	p := m.prompt
+	cmd, closed := p.Key(msg)
+	if closed && m.prompt == p {
 		m.prompt = nil
-		if p.back != nil {
-			p.back()
-		}
-		return nil
-	case key == "enter":
-		m.prompt = nil
-		if p.done != nil {
-			return p.done(p.typed)
-		}
-		return nil
-	case key == "backspace" || key == "ctrl+h":
-		if r := []rune(p.typed); len(r) > 0 {
-			p.typed = string(r[:len(r)-1])
-		}
-	case key == "ctrl+u":
-		p.typed = ""
-	case key == "tab" && p.complete != nil:
-		return p.complete()
 	}
-	p.add(msg.Text)
-	return nil
-}
-
-// add adds to what is typed, and has it heard.
-func (p *prompt) add(text string) {
-	if len(p.typed)+len(text) <= longestLine {
-		p.typed += text
-	}
-	if p.each != nil {
-		p.each(p.typed)
-	}
-}
-
-// paste adds what can be typed. Without a question a text is no keys.
-func (p *prompt) paste(text string) {
-	if p != nil {
-		p.add(strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) {
-				return -1
-			}
-			return r
-		}, text))
-	}
+	return cmd
 }
 
 // going are the keys that only go somewhere.
@@ -300,7 +244,7 @@ func (m keyboard) filter() {
 		p.filter = text
 		p.arrange(name)
 	}
-	m.prompt = &prompt{label: "/", each: set, back: func() { set("") }}
+	m.prompt = &prompt.Prompt{Label: "/", Each: set, Back: func() { set("") }}
 }
 
 // clip copies a path to the clipboard of the terminal (OSC 52). A person pastes it into a shell, and the target chooses its names.

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/pager"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/switcher"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
@@ -46,7 +47,7 @@ type model struct {
 	opening *opening // a spot; nil for none
 	help    bool
 	ask     *question
-	prompt  *prompt
+	prompt  *prompt.Prompt
 	work    *work
 
 	status string
@@ -149,7 +150,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyPressMsg:
 		cmd = keyboard{m}.key(msg)
 	case tea.PasteMsg:
-		m.prompt.paste(msg.Content)
+		if m.prompt != nil { // without a question a text is no keys
+			m.prompt.Paste(msg.Content)
+		}
 	case tea.MouseClickMsg:
 		cmd = keyboard{m}.click(msg.Mouse())
 	case tea.MouseWheelMsg:

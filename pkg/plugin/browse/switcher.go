@@ -4,29 +4,14 @@ package browse
 
 import (
 	"cmp"
-	"context"
-	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/switcher"
 )
-
-// An opening may be canceled: what comes of it is not shown then, even if it was there already.
-type opening struct{ cancel context.CancelFunc }
-
-// arrived is a spot that was opened.
-type arrived struct {
-	from   *pane // that was opened again; nil for a spot that takes the place of the pane at number
-	number int
-	by     *opening
-	asked  place.Spot
-	dir    string
-	opened place.Opened
-	err    error
-}
 
 // other takes what a mover has asked for.
 func (m mover) other(msg tea.Msg) tea.Cmd {
@@ -136,14 +121,14 @@ func (m mover) key(key string) tea.Cmd {
 	case "backspace", "left", "h":
 		return m.list(switcher.Everywhere)
 	case "n":
-		m.prompt = &prompt{label: "namespace: ", done: func(name string) tea.Cmd {
+		m.prompt = &prompt.Prompt{Label: "namespace: ", Done: func(name string) tea.Cmd {
 			return m.choose(place.Spot{Namespace: cmp.Or(strings.TrimSpace(name), s.Within(here(m.model)))})
 		}}
 	case "/":
-		m.prompt = &prompt{label: "/", each: func(text string) {
+		m.prompt = &prompt.Prompt{Label: "/", Each: func(text string) {
 			s.Filter = text
 			s.Arrange(here(m.model))
-		}, back: func() {
+		}, Back: func() {
 			s.Filter = ""
 			s.Arrange(here(m.model))
 		}}
@@ -154,37 +139,4 @@ func (m mover) key(key string) tea.Cmd {
 	}
 	s.Move(step)
 	return nil
-}
-
-// visit goes to a spot: at once where it was opened before, and to the same directory where it is a pod's.
-func (m opener) visit(at place.Spot) tea.Cmd {
-	m.side.Focused = false
-	if m.opening != nil {
-		m.opening.cancel()
-		m.opening = nil
-	}
-	p := m.pane()
-	if at.Local() {
-		return m.desk()
-	}
-	if at == p.Spot {
-		return nil
-	}
-	if kept := m.visited[at]; kept != nil && kept != m.panes[1-m.focus] {
-		return mover(m).put(m.focus, kept)
-	}
-	ctx, cancel := context.WithCancel(m.ctx)
-	by, number, dir := &opening{cancel}, m.focus, "/"
-	m.opening = by
-	if !p.Local() && p.dir != place.Deleted {
-		dir = p.dir
-	}
-	m.say("opening pod/%s %s (esc cancels)", at.Pod, at.Container)
-	return func() tea.Msg {
-		o, err := m.does.open(ctx, at)
-		if ctx.Err() != nil && m.ctx.Err() == nil {
-			err = fmt.Errorf("canceled: %w", ctx.Err())
-		}
-		return arrived{number: number, by: by, asked: at, dir: dir, opened: o, err: err}
-	}
 }

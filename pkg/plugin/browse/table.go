@@ -10,6 +10,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -128,7 +129,7 @@ func (m doer) signal(p process) {
 		return
 	}
 	at := m.table.pane.Spot
-	m.prompt = &prompt{label: fmt.Sprintf("signal for %d (%s) [TERM]: ", p.PID, output.EscapeLine(p.Name)), done: func(word string) tea.Cmd {
+	m.prompt = &prompt.Prompt{Label: fmt.Sprintf("signal for %d (%s) [TERM]: ", p.PID, output.EscapeLine(p.Name)), Done: func(word string) tea.Cmd {
 		if word == "" {
 			word = "TERM"
 		}

@@ -9,6 +9,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/pager"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 )
 
 // A path that is pasted is typed at once; nobody presses a key for each of its letters.
@@ -23,8 +24,8 @@ func TestATextIsPasted(t *testing.T) {
 	if s.Update(tea.PasteMsg{Content: "core"}); len(s.pane().rows) != 1 {
 		t.Errorf("%d rows", len(s.pane().rows))
 	}
-	if s.Update(tea.PasteMsg{Content: strings.Repeat("x", longestLine+1)}); s.prompt.typed != "core" {
-		t.Errorf("%d bytes are typed", len(s.prompt.typed))
+	if s.Update(tea.PasteMsg{Content: strings.Repeat("x", prompt.Longest+1)}); s.prompt.Typed != "core" {
+		t.Errorf("%d bytes are typed", len(s.prompt.Typed))
 	}
 }
 

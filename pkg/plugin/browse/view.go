@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
-	"github.com/charmbracelet/x/ansi"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
@@ -270,11 +269,7 @@ func (m drawing) below() string {
 	case m.ask != nil:
 		return output.Fit(m.ask.text, columns-7) + " [y/N] "
 	case m.prompt != nil:
-		typed := m.prompt.label + output.EscapeLine(m.prompt.typed) + "▏"
-		if over := output.Width(typed) - columns; over > 0 {
-			return output.Fit(ansi.TruncateLeft(typed, over+2, "…"), columns) // the end is where the user looks
-		}
-		return output.Fit(typed+"  "+output.EscapeLine(strings.Join(m.prompt.may, "  ")), columns)
+		return m.prompt.Line(columns)
 	case m.work != nil:
 		return output.Fit(m.work.String()+"   (esc cancels)", columns)
 	case m.status != "" && m.alarm:

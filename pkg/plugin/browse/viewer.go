@@ -9,6 +9,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/pager"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
@@ -83,7 +84,7 @@ func (m keyboard) viewerKey(key string) {
 	v := m.viewer
 	switch {
 	case key == "/":
-		m.prompt = &prompt{label: "/", done: func(text string) tea.Cmd {
+		m.prompt = &prompt.Prompt{Label: "/", Done: func(text string) tea.Cmd {
 			if !v.Search(text) {
 				m.say("%q is not in it", text)
 			}

@@ -14,6 +14,20 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
+// An opening may be canceled: what comes of it is not shown then, even if it was there already.
+type opening struct{ cancel context.CancelFunc }
+
+// arrived is a spot that was opened.
+type arrived struct {
+	from   *pane // that was opened again; nil for a spot that takes the place of the pane at number
+	number int
+	by     *opening
+	asked  place.Spot
+	dir    string
+	opened place.Opened
+	err    error
+}
+
 // known is the pane of a spot that was opened, which keeps its place when it leaves the screen.
 func (m *model) known(o place.Opened) *pane {
 	p := newSpotPane(o)
@@ -24,6 +38,39 @@ func (m *model) known(o place.Opened) *pane {
 // keep has a spot, and its pod, be where a pane is.
 func (m *model) keep(at place.Spot, p *pane) {
 	m.visited[at], m.visited[place.Spot{Namespace: at.Namespace, Pod: at.Pod}] = p, p
+}
+
+// visit goes to a spot: at once where it was opened before, and to the same directory where it is a pod's.
+func (m opener) visit(at place.Spot) tea.Cmd {
+	m.side.Focused = false
+	if m.opening != nil {
+		m.opening.cancel()
+		m.opening = nil
+	}
+	p := m.pane()
+	if at.Local() {
+		return m.desk()
+	}
+	if at == p.Spot {
+		return nil
+	}
+	if kept := m.visited[at]; kept != nil && kept != m.panes[1-m.focus] {
+		return mover(m).put(m.focus, kept)
+	}
+	ctx, cancel := context.WithCancel(m.ctx)
+	by, number, dir := &opening{cancel}, m.focus, "/"
+	m.opening = by
+	if !p.Local() && p.dir != place.Deleted {
+		dir = p.dir
+	}
+	m.say("opening pod/%s %s (esc cancels)", at.Pod, at.Container)
+	return func() tea.Msg {
+		o, err := m.does.open(ctx, at)
+		if ctx.Err() != nil && m.ctx.Err() == nil {
+			err = fmt.Errorf("canceled: %w", ctx.Err())
+		}
+		return arrived{number: number, by: by, asked: at, dir: dir, opened: o, err: err}
+	}
 }
 
 // desk goes to this machine's files, which are on the right.

@@ -98,7 +98,7 @@ func BenchmarkSmallFiles(b *testing.B) {
 	}
 	b.Cleanup(func() { root.Close() })
 	in, out := filepath.Join(memory, "in"), filepath.Join(memory, "out")
-	for name, ends := range map[string][2]transfer.Tree{"down": {root.Source(), localfs.Tree()}, "up": {localfs.Tree(), root.Destination()}} {
+	for name, ends := range map[string][2]transfer.Tree{"down": {Source(root, PackAuto), localfs.Tree()}, "up": {localfs.Tree(), Destination(root, PackAuto)}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				report, err := transfer.Copy(b.Context(), ends[1], ends[0], transfer.Options{Source: in, Dest: out})

@@ -38,7 +38,7 @@ func TestGrepOfAnEndlessLine(t *testing.T) {
 				t.Fatal(err)
 			}
 			found := map[string]bool{}
-			_, err = root.Grep(t.Context(), filepath.Join(dir, "tree"), GrepOptions{Pattern: "needle", Recursive: true}, func(m Match) error {
+			_, err = Grep(t.Context(), root, filepath.Join(dir, "tree"), GrepOptions{Pattern: "needle", Recursive: true}, func(m Match) error {
 				found[filepath.Base(m.Path)] = true
 				return nil
 			})
@@ -50,7 +50,7 @@ func TestGrepOfAnEndlessLine(t *testing.T) {
 			if len(found) != 3 {
 				t.Errorf("found in %v", found)
 			}
-			if _, err := root.Grep(t.Context(), long, GrepOptions{Pattern: "needle"}, func(Match) error { return nil }); !errors.Is(err, ErrLongLine) {
+			if _, err := Grep(t.Context(), root, long, GrepOptions{Pattern: "needle"}, func(Match) error { return nil }); !errors.Is(err, ErrLongLine) {
 				t.Errorf("one file: %v", err)
 			}
 		})
@@ -70,7 +70,7 @@ func TestFileWithoutBlocksIsOneHole(t *testing.T) {
 			}
 			root := dialSelf(t, r)
 			bytes := int64(0)
-			for name, ends := range map[string][2]transfer.Tree{"down": {root.Source(), localfs.Tree()}, "up": {localfs.Tree(), root.Destination()}} {
+			for name, ends := range map[string][2]transfer.Tree{"down": {Source(root, PackAuto), localfs.Tree()}, "up": {localfs.Tree(), Destination(root, PackAuto)}} {
 				report, err := transfer.Copy(t.Context(), ends[1], ends[0], transfer.Options{
 					Source: file, Dest: filepath.Join(dir, name), Progress: func(n int64) { bytes += n },
 				})
@@ -83,7 +83,7 @@ func TestFileWithoutBlocksIsOneHole(t *testing.T) {
 				}
 			}
 			matches := 0
-			if _, err := root.Grep(t.Context(), dir, GrepOptions{Pattern: "x", Recursive: true}, func(Match) error { matches++; return nil }); err != nil || matches > 0 {
+			if _, err := Grep(t.Context(), root, dir, GrepOptions{Pattern: "x", Recursive: true}, func(Match) error { matches++; return nil }); err != nil || matches > 0 {
 				t.Errorf("grep: %d, %v", matches, err)
 			}
 		})

@@ -19,13 +19,13 @@ func (w *walk) complete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	facts, err := w.facts(ctx, w.directories)
+	facts, err := w.Facts(ctx, w.directories)
 	if err != nil {
 		return err
 	}
 	var closed []string
 	for _, name := range w.directories {
-		if s, err := parseStat(facts[name].line); err == nil && s.FileMode().IsDir() && !facts[name].opens {
+		if s, err := ParseStat(facts[name].Line); err == nil && s.FileMode().IsDir() && !facts[name].Opens {
 			file, _, _ := w.below(name)
 			w.failed.add("open", file, fs.ErrPermission)
 			closed = append(closed, name)
@@ -40,7 +40,7 @@ func (w *walk) complete(ctx context.Context) error {
 	if err := w.silent(all); err != nil {
 		return err
 	}
-	if w.failed.Count == 0 && !w.opts.KernelFiles && !w.root.Kernel(w.info.Path) {
+	if w.failed.Count == 0 && !w.opts.KernelFiles && !w.Root.Kernel(w.info.Path) {
 		w.failed.add("walk", w.info.Path, ErrChanged)
 	}
 	return nil
@@ -49,7 +49,7 @@ func (w *walk) complete(ctx context.Context) error {
 // names asks find for nothing but names.
 func (w *walk) names(ctx context.Context) ([]string, error) {
 	var names []string
-	err := w.root.call(ctx, "walk", w.start, w.find("names"), func(b *Answer) error {
+	err := w.Root.Ask(ctx, "walk", w.Start, w.find("names"), func(b *Answer) error {
 		var physical, facts, opened, state string
 		if err := b.Fields(&physical, &facts, &opened); err != nil {
 			return err
@@ -70,38 +70,6 @@ func (w *walk) names(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-// A fact is what verb_facts says of a file.
-type fact struct {
-	line  string // gone, denied, or its facts
-	opens bool   // it is a directory, and opens
-}
-
-const (
-	gone   = "g"
-	denied = "d"
-)
-
-// facts asks for the facts of files.
-func (r *reader) facts(ctx context.Context, names []string) (map[string]fact, error) {
-	found := make(map[string]fact, len(names))
-	for _, batch := range batches(names) {
-		err := r.root.call(ctx, "stat", r.start, reading(r.about("facts", batch)), func(b *Answer) error {
-			for _, name := range batch {
-				var line, opened string
-				if err := b.Fields(&line, &opened); err != nil {
-					return err
-				}
-				found[name] = fact{line, opened != ""}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
-}
-
 // came reports whether the first look had a path.
 func (w *walk) came(sent string) bool {
 	_, ok := slices.BinarySearch(w.seen, maphash.String(w.seed, sent))
@@ -120,13 +88,13 @@ func (w *walk) missing(ctx context.Context, all []string) error {
 			without = append(without, name)
 		}
 	}
-	facts, err := w.facts(ctx, without)
+	facts, err := w.Facts(ctx, without)
 	if err != nil {
 		return err
 	}
 	for _, name := range without {
 		cause := ErrChanged // what has facts now came during the walk
-		switch facts[name].line {
+		switch facts[name].Line {
 		case gone:
 			cause = fs.ErrNotExist
 		case denied:
@@ -175,9 +143,9 @@ func (w *walk) inside(ctx context.Context, closed, all []string) error {
 
 // silent names the mounts that are there and did not answer.
 func (w *walk) silent(all []string) error {
-	mounts := w.root.mounts
-	for _, point := range mounts.below(w.info.Path) {
-		if w.opts.OneFileSystem && mounts.of(path.Dir(point)).point != mounts.of(w.info.Path).point {
+	mounts := w.Root.Mounts
+	for _, point := range mounts.Below(w.info.Path) {
+		if w.opts.OneFileSystem && mounts.Of(path.Dir(point)).Point != mounts.Of(w.info.Path).Point {
 			continue // below another mount, which was not entered
 		}
 		sent := w.here + strings.TrimPrefix(point, strings.TrimSuffix(w.info.Path, "/"))
@@ -197,11 +165,11 @@ func (w *walk) bare(sent string, cause error) error {
 		return err
 	}
 	gone := cause == fs.ErrNotExist //nolint:errorlint // as it was given
-	if gone && w.root.Kernel(file) {
+	if gone && w.Root.Kernel(file) {
 		return nil
 	}
 	op := "lstat"
-	if w.root.mounts.isPoint(file) {
+	if w.Root.Mounts.IsPoint(file) {
 		op, cause, gone = "open", ErrClosedMount, false
 	}
 	w.failed.add(op, file, cause)

@@ -156,7 +156,7 @@ func TestListingOfTheRootIsRelativeToIt(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = root.Close() })
 	for start, want := range map[string][]string{"/": {".", "a", "a/b"}, "/a": {".", "b"}, "/a/b": {"."}} {
-		tree, err := root.Source().Open(t.Context(), start)
+		tree, err := Source(root, PackAuto).Open(t.Context(), start)
 		if err != nil {
 			t.Fatal(err)
 		}

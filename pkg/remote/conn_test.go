@@ -272,8 +272,8 @@ func TestMissingTools(t *testing.T) {
 		root8, openErr := dialIn(t.Context(), r, proc, Where{PID: 8})
 		errs := []error{listErr, openErr}
 		if openErr == nil {
-			_, sumErr := root8.Sum(t.Context(), "file", SumOptions{}, func(string, [32]byte) error { return nil })
-			_, tailErr := root8.Tail(t.Context(), "file", TailOptions{Lines: 1}, func(Info) (io.Writer, error) { return io.Discard, nil })
+			_, sumErr := Sum(t.Context(), root8, "file", SumOptions{}, func(string, [32]byte) error { return nil })
+			_, tailErr := Tail(t.Context(), root8, "file", TailOptions{Lines: 1}, func(Info) (io.Writer, error) { return io.Discard, nil })
 			_, readErr := root8.Read(t.Context(), "file", func(Info) (io.Writer, error) { return io.Discard, nil })
 			errs = append(errs, sumErr, tailErr, readErr)
 			root8.Close()

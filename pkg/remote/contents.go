@@ -18,7 +18,7 @@ func (r *reader) Read(ctx context.Context, files []transfer.Part, to transfer.Re
 	for i := 0; i < len(files); {
 		n := i
 		// After one file blocked, each file is checked alone, right before it is opened.
-		for n < len(files) && n-i < maxBatch && shares(files[n]) && !r.root.conn.Stuck() {
+		for n < len(files) && n-i < MaxBatch && shares(files[n]) && !r.Root.Conn().Stuck() {
 			n++
 		}
 		var err error
@@ -48,11 +48,11 @@ type offsetReceiver struct {
 }
 
 func (o *offsetReceiver) Data(i int, offset int64, p []byte) error {
-	return called(o.Receiver.Data(o.first+i, offset, p))
+	return Called(o.Receiver.Data(o.first+i, offset, p))
 }
 
 func (o *offsetReceiver) Done(i int, size int64, err error) error {
-	return called(o.Receiver.Done(o.first+i, size, translated(err)))
+	return Called(o.Receiver.Done(o.first+i, size, translated(err)))
 }
 
 // cause is an error about a file. What is about the connection, or is the caller's own, is none.
@@ -69,18 +69,17 @@ func cause(ctx context.Context, err error) (fileError error, other error) {
 
 // readOne reads one file from a byte on. Whether a large one comes packed is decided behind its beginning.
 func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceiver) error {
-	down, word := &r.root.down, ""
-	if f.Size >= 0 && !r.root.Kernel(path.Join(r.start, f.Path)) {
+	down, word := &r.packings.down, ""
+	if f.Size >= 0 && !r.Root.Kernel(path.Join(r.Start, f.Path)) {
 		word = down.word(large(f))
 	}
 	until := word
 	if f.To > 0 && word != probeEnd() {
 		until += strconv.FormatInt(f.To, 10)
 	}
-	_, q := r.one("read", sent(f.Path), strconv.FormatInt(f.From, 10), until)
 	var size, end int64
-	err := r.root.part(ctx, "copy", q, func(i Info) error {
-		same := i.state == f.State || f.Grows && grewTo(f.State, i.Stat, f.Size)
+	err := r.ReadFrom(ctx, Sent(f.Path), f.From, until, func(i Info) error {
+		same := i.State == f.State || f.Grows && i.GrewFrom(f.State, f.Size)
 		if size = i.Size; f.Size >= 0 && !same {
 			return &fs.PathError{Op: "copy", Path: i.Path, Err: ErrChanged}
 		}
@@ -106,16 +105,9 @@ func (r *reader) readOne(ctx context.Context, f transfer.Part, to *offsetReceive
 	return uncalled(to.Done(0, size, own))
 }
 
-// grewTo reports whether a file is the same one, and at least so long.
-func grewTo(before string, now *Stat, size int64) bool {
-	is, _, _ := strings.Cut(now.state, " ")
-	was, _, _ := strings.Cut(before, " ")
-	return is == was && now.Size >= size
-}
-
 // uncalled is an error of a receiver as it was given.
 func uncalled(err error) error {
-	if own := callerError(err); own != nil {
+	if own := CallerError(err); own != nil {
 		return own
 	}
 	return err
@@ -126,24 +118,14 @@ func (r *reader) readMany(ctx context.Context, files []transfer.Part, to *offset
 	names := make([]string, len(files))
 	states := make(map[string]string, len(files))
 	for i, f := range files {
-		names[i] = sent(f.Path)
+		names[i] = Sent(f.Path)
 		states[names[i]] = f.State
 	}
-	down := &r.root.down
-	word := down.word(false)
-	q := reading(r.request("read", names, append([]string{"", "0", word}, directoriesOf(names)...)...))
-	err := r.root.call(ctx, "copy", r.start, q, func(b *Answer) error {
-		return steady(b, names, states, true, func() error {
-			s := &splitter{files: files, to: to}
-			good, err := b.Section(word == "z", func(p []byte) error {
-				down.saw(p)
-				return s.write(p)
-			})
-			if err == nil && !good {
-				err = ErrRead
-			}
-			return err
-		})
+	down := &r.packings.down
+	split := &splitter{files: files, to: to}
+	err := r.ReadMany(ctx, names, states, down.word(false) != "", func(p []byte) error {
+		down.saw(p)
+		return split.write(p)
 	})
 	if _, again := down.again(transfer.Part{}, "", 0, err); again {
 		return r.readMany(ctx, files, to)

@@ -46,7 +46,7 @@ func TestCopiesKeepWhatTheyPromise(t *testing.T) {
 	for shell, r := range runners(t) {
 		root, other := dialSelf(t, r), dialSelf(t, r)
 		for direction, ends := range map[string][2]transfer.Tree{
-			"down": {root.Source(), localfs.Tree()}, "up": {localfs.Tree(), root.Destination()}, "across": {root.Source(), other.Destination()},
+			"down": {Source(root, PackAuto), localfs.Tree()}, "up": {localfs.Tree(), Destination(root, PackAuto)}, "across": {Source(root, PackAuto), Destination(other, PackAuto)},
 		} {
 			t.Run(shell+"/"+direction, func(t *testing.T) {
 				dir := t.TempDir()
@@ -114,7 +114,7 @@ func TestInterruptedUploadLeavesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer root.Close()
-			_, err = transfer.Copy(ctx, root.Destination(), localfs.Tree(), transfer.Options{
+			_, err = transfer.Copy(ctx, Destination(root, PackAuto), localfs.Tree(), transfer.Options{
 				Source: dir + "/big", Dest: dir + "/dst/big", Progress: func(int64) { cancel() },
 			})
 			if !errors.Is(err, context.Canceled) {
@@ -132,7 +132,7 @@ func TestHardLinksTravelOnce(t *testing.T) {
 	for shell, r := range runners(t) {
 		root, other := dialSelf(t, r), dialSelf(t, r)
 		for direction, ends := range map[string][2]transfer.Tree{
-			"down": {root.Source(), localfs.Tree()}, "up": {localfs.Tree(), root.Destination()}, "across": {root.Source(), other.Destination()},
+			"down": {Source(root, PackAuto), localfs.Tree()}, "up": {localfs.Tree(), Destination(root, PackAuto)}, "across": {Source(root, PackAuto), Destination(other, PackAuto)},
 		} {
 			t.Run(shell+"/"+direction, func(t *testing.T) {
 				dir := openDirectory(t)
@@ -164,7 +164,7 @@ func TestLogThatIsWrittenTo(t *testing.T) {
 	for shell, r := range runners(t) {
 		root, other := dialSelf(t, r), dialSelf(t, r)
 		for direction, ends := range map[string][2]transfer.Tree{
-			"down": {root.Source(), localfs.Tree()}, "up": {localfs.Tree(), root.Destination()}, "across": {root.Source(), other.Destination()},
+			"down": {Source(root, PackAuto), localfs.Tree()}, "up": {localfs.Tree(), Destination(root, PackAuto)}, "across": {Source(root, PackAuto), Destination(other, PackAuto)},
 		} {
 			for _, size := range []int{100, 200 << 10, 9 << 20} {
 				t.Run(fmt.Sprint(shell, "/", direction, "/", size), func(t *testing.T) {
@@ -234,7 +234,7 @@ func TestLogThatIsWrittenToGoesOut(t *testing.T) {
 				stop := keepWriting(t, dir+"/log")
 				var b bytes.Buffer
 				var heard error
-				report, err := transfer.Copy(t.Context(), transfer.Output(&b, nil), root.Source(), transfer.Options{
+				report, err := transfer.Copy(t.Context(), transfer.Output(&b, nil), Source(root, PackAuto), transfer.Options{
 					Source: dir + "/log", Dest: "-", Report: func(_ string, err error) { heard = err },
 				})
 				stop()
@@ -269,7 +269,7 @@ func TestUploadToAFullDisk(t *testing.T) {
 			defer syscall.Unmount(dir+"/dst", syscall.MNT_DETACH)
 			for _, name := range []string{"big", "many"} {
 				root := dialSelf(t, r)
-				_, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: dir + "/" + name, Dest: dir + "/dst/x"})
+				_, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{Source: dir + "/" + name, Dest: dir + "/dst/x"})
 				if !errors.Is(err, ErrFull) {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -289,7 +289,7 @@ func TestLateBytesOfAnEarlierUpload(t *testing.T) {
 			plant(t, dir, map[string]string{"dst/": ""})
 			part := transfer.Part{File: transfer.File{Path: ".", Mode: 0o644, Size: 10, Blocks: -1}}
 			earlier := dialSelf(t, r)
-			stage, err := earlier.Destination().Stage(t.Context(), dir+"/dst", ".shareproc-X.partial", false)
+			stage, err := Destination(earlier, PackAuto).Stage(t.Context(), dir+"/dst", ".shareproc-X.partial", false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -297,7 +297,7 @@ func TestLateBytesOfAnEarlierUpload(t *testing.T) {
 				if err := to.Data(0, 0, []byte("late")); err != nil {
 					return err
 				}
-				next, err := dialSelf(t, r).Destination().Stage(t.Context(), dir+"/dst", ".shareproc-X.partial", false)
+				next, err := Destination(dialSelf(t, r), PackAuto).Stage(t.Context(), dir+"/dst", ".shareproc-X.partial", false)
 				if err != nil {
 					return err
 				}
@@ -332,11 +332,11 @@ func TestEmptyStageIsGoneOnWith(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			options.Total = func(int64) { cancel() }
 			root := dialSelf(t, r)
-			if _, err := transfer.Copy(ctx, root.Destination(), localfs.Tree(), options); err == nil {
+			if _, err := transfer.Copy(ctx, Destination(root, PackAuto), localfs.Tree(), options); err == nil {
 				t.Error("an interrupted copy succeeded")
 			}
 			options.Total = nil
-			if _, err := transfer.Copy(t.Context(), dialSelf(t, r).Destination(), localfs.Tree(), options); err != nil {
+			if _, err := transfer.Copy(t.Context(), Destination(dialSelf(t, r), PackAuto), localfs.Tree(), options); err != nil {
 				t.Error(err)
 			}
 			if left := harvest(t, dir+"/dst"); len(left) != 1 || left["file"] != "text" {
@@ -351,7 +351,7 @@ func TestResumeBeginsWithNothing(t *testing.T) {
 	for shell, r := range runners(t) {
 		root, other := dialSelf(t, r), dialSelf(t, r)
 		for direction, ends := range map[string][2]transfer.Tree{
-			"down": {root.Source(), localfs.Tree()}, "up": {localfs.Tree(), root.Destination()}, "across": {root.Source(), other.Destination()},
+			"down": {Source(root, PackAuto), localfs.Tree()}, "up": {localfs.Tree(), Destination(root, PackAuto)}, "across": {Source(root, PackAuto), Destination(other, PackAuto)},
 		} {
 			t.Run(shell+"/"+direction, func(t *testing.T) {
 				dir := t.TempDir()

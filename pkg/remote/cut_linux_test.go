@@ -48,7 +48,7 @@ func TestTreeIsWholeBehindACut(t *testing.T) {
 				dir := t.TempDir()
 				plant(t, dir+"/src", files)
 				root := dialSelf(t, &cutRunner{localRunner: local, after: after})
-				report, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{
+				report, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{
 					Source: dir + "/src", Dest: dir + "/dst", Pauses: []time.Duration{0, 0, 0},
 				})
 				if err != nil || report.Failed > 0 {

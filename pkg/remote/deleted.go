@@ -19,7 +19,7 @@ func (t tree) Stream(ctx context.Context, name string, write bool) (transfer.Tre
 	if write || !ofDescriptor(path.Clean(name)) {
 		return nil, nil
 	}
-	info, err := t.root.stat(ctx, name, "1")
+	info, err := StatBy(ctx, t.root, name, "1")
 	if err != nil || !info.FileMode().IsRegular() || info.Nlink > 0 {
 		return nil, nil //nolint:nilerr // the copy finds the same, and says it
 	}
@@ -42,19 +42,19 @@ type deletedFile struct {
 
 // Stat describes the file, with its name as a path.
 func (d *deletedFile) Stat(ctx context.Context, name string, _ bool) (transfer.File, error) {
-	info, err := d.root.stat(ctx, name, "1")
+	info, err := StatBy(ctx, d.root, name, "1")
 	switch {
 	case err != nil:
 		return transfer.File{}, translated(err)
 	case !info.FileMode().IsRegular():
 		return transfer.File{}, &fs.PathError{Op: "open", Path: name, Err: transfer.ErrChanged}
 	}
-	return d.root.file(d.name, "", info.Stat), nil
+	return fileOf(d.root, d.name, "", info.Stat), nil
 }
 
 // Open reads it: the descriptor is followed each time, and has to lead to the same file.
 func (d *deletedFile) Open(_ context.Context, start string) (transfer.Reader, error) {
-	return &deletedReader{reader{root: d.root, start: start}, d}, nil
+	return &deletedReader{reader{Place: &Place{Root: d.root, Start: start}, packings: d.packings}, d}, nil
 }
 
 type deletedReader struct {
@@ -65,7 +65,7 @@ type deletedReader struct {
 // List gives the one file.
 func (r *deletedReader) List(ctx context.Context) iter.Seq2[transfer.File, error] {
 	return func(yield func(transfer.File, error) bool) {
-		f, err := r.file.Stat(ctx, r.start, true)
+		f, err := r.file.Stat(ctx, r.Start, true)
 		f.Path = "."
 		yield(f, err)
 	}

@@ -50,7 +50,7 @@ func (r Readings) Descriptors(pid int) (list []Descriptor, ok bool) {
 	eachRecord(r.Of(pid, "fdstat").Text, prefix, func(number, text string) {
 		if d := at(number); d != nil {
 			// What is no line of facts is as good as none.
-			d.Stat, _ = parseStat(strings.TrimSuffix(text, "\n"))
+			d.Stat, _ = ParseStat(strings.TrimSuffix(text, "\n"))
 		}
 	})
 	r.Of(pid, "fdinfo").Lines(func(path []string, text string) {

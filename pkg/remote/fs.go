@@ -12,8 +12,8 @@ import (
 )
 
 // FS is the root as an fs.FS with ReadDir, ReadFile, Stat, Lstat and ReadLink, for small questions: each is one request. Links are
-// followed inside the root. A file is read whole when it is read first, up to 64 MiB; Read and Source stream.
-func (r *Root) FS(ctx context.Context) fs.ReadLinkFS { return rootFS{ctx, r} }
+// followed inside the root. A file is read whole when it is read first, up to 64 MiB; Read streams.
+func FS(ctx context.Context, r *Root) fs.ReadLinkFS { return rootFS{ctx, r} }
 
 // maxWholeFile is how many bytes of a file FS holds.
 const maxWholeFile = 64 << 20

@@ -20,7 +20,7 @@ func TestFSIsAFileSystem(t *testing.T) {
 			write(t, filepath.Join(directory, "none"), "")
 			symlink(t, "/a/b", filepath.Join(directory, "absolute"))
 			root := fakeRoot(t, r, directory)
-			files := root.FS(t.Context())
+			files := FS(t.Context(), root)
 			if err := fstest.TestFS(files, "a/b", "none", "absolute", "a"); err != nil {
 				t.Error(err)
 			}

@@ -41,7 +41,7 @@ func TestWriteThatFailsIsNoBrokenConnection(t *testing.T) {
 					t.Fatal(err)
 				}
 				root, retries := dialSelf(t, limitedRunner{local}), 0
-				_, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{
+				_, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{
 					Source: dir + "/src", Dest: dir + "/dst/", Retry: func(error, time.Duration) { retries++ },
 				})
 				if !errors.Is(err, ErrWrite) || transfer.IsBroken(err) || retries > 0 {

@@ -64,7 +64,7 @@ func FuzzWalk(f *testing.F) {
 	f.Add([]byte(begin+"./a/\xff/..//"+line+"\n\x00"), false)
 	f.Add([]byte("/a\x00"+line+"\x00\x00./a//"+line+"\n\x00find 0 xargs 0\x00"), false)
 	f.Fuzz(func(t *testing.T, answer []byte, links bool) {
-		w := &walk{seed: maphash.MakeSeed(), reader: &reader{root: &Root{}}, opts: WalkOptions{LinkTargets: links}}
+		w := &walk{seed: maphash.MakeSeed(), Place: &Place{Root: &Root{}}, opts: WalkOptions{LinkTargets: links}}
 		w.fn = func(path string, e Entry) error {
 			if !strings.HasPrefix(path+"/", strings.TrimSuffix(w.info.Path, "/")+"/") || strings.ContainsRune(path, 0) || e.Stat() == nil {
 				t.Fatalf("%q, %+v of %q", path, e, answer)
@@ -82,13 +82,13 @@ func FuzzWalk(f *testing.F) {
 
 // What is between two equal sets of facts counts, and nothing else.
 func FuzzSteady(f *testing.F) {
-	brief := stateOf(line)
+	brief := StateOf(line)
 	f.Add([]byte(brief + "\n" + brief + "\n\x00x\x00" + brief + "\n" + brief + "\n\x00"))
 	f.Add([]byte(brief + "\n\x00x\x00" + brief + "\n\x00"))
 	f.Add([]byte("\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		b := answerReader(answer)
-		err := steady(b, []string{"./a", "./b"}, map[string]string{"./a": stateOf(line)}, false, func() error {
+		err := steady(b, []string{"./a", "./b"}, map[string]string{"./a": StateOf(line)}, false, func() error {
 			_, err := b.Field()
 			return err
 		})
@@ -168,13 +168,13 @@ func FuzzMounts(f *testing.F) {
 	f.Add("24 21 0:4 / /a\\0 ro", "/a")
 	f.Add("24 21 0:4 / /a\\040b\\134 ro - x y\n", "/a b\\")
 	f.Fuzz(func(t *testing.T, text, path string) {
-		m := parseMounts(text)
-		for _, point := range m.kernels() {
-			if !m.of(point).kernel() || !slices.ContainsFunc(m, func(m mount) bool { return m.point == point }) {
+		m := ParseMounts(text)
+		for _, point := range m.Kernels() {
+			if !m.Kernel(point) || !slices.ContainsFunc(m, func(m Mount) bool { return m.Point == point }) {
 				t.Fatalf("%q of %q", point, text)
 			}
 		}
-		for _, point := range m.below(path) {
+		for _, point := range m.Below(path) {
 			if point == path || !under(point, path) {
 				t.Fatalf("%q below %q", point, path)
 			}

@@ -45,7 +45,7 @@ const maxMatch = 1 << 20
 // Grep calls fn for each line of the regular file at a path, or of those below it, that the pattern is in. The helper
 // searches, so the files stay where they are. Files that are not text (a NUL among their first 32 KiB) are left out. Paths
 // and errors are Walk's; a pattern that grep does not take is ErrPattern.
-func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(Match) error) (Info, error) {
+func Grep(ctx context.Context, r *Root, name string, opts GrepOptions, fn func(Match) error) (Info, error) {
 	if strings.ContainsRune(opts.Pattern, 0) {
 		return Info{}, &fs.PathError{Op: "grep", Path: name, Err: ErrPattern}
 	}
@@ -58,17 +58,17 @@ func (r *Root) Grep(ctx context.Context, name string, opts GrepOptions, fn func(
 	if opts.FilesOnly {
 		flags += "brief"
 	}
-	return r.below(ctx, "grep", name, opts.Recursive, opts.TreeOptions, func(from *reader, files []string, states map[string]string) error {
+	return below(ctx, r, "grep", name, opts.Recursive, opts.TreeOptions, func(from *Place, files []string, states map[string]string) error {
 		g := &grep{fn: fn, brief: opts.FilesOnly}
 		if len(files) == 1 {
 			return g.one(ctx, from, files[0], states[files[0]], flags, opts.Pattern)
 		}
-		q := reading(from.request("grep", files, append([]string{"", flags, opts.Pattern}, directoriesOf(files)...)...))
-		err := r.call(ctx, "grep", from.start, q, func(b *Answer) error {
-			return steady(b, files, states, false, func() error { return g.many(b, from.start, states) })
+		q := reading(from.Request("grep", files, append([]string{"", flags, opts.Pattern}, directoriesOf(files)...)...))
+		err := r.Ask(ctx, "grep", from.Start, q, func(b *Answer) error {
+			return steady(b, files, states, false, func() error { return g.many(b, from.Start, states) })
 		})
 		if err == errTooMuch { //nolint:errorlint // as it was given
-			return &fs.PathError{Op: "grep", Path: from.start, Err: err}
+			return &fs.PathError{Op: "grep", Path: from.Start, Err: err}
 		}
 		if err != nil {
 			return err
@@ -92,15 +92,15 @@ type grep struct {
 }
 
 // one searches a single file, which was checked, so that its lines need not be held.
-func (g *grep) one(ctx context.Context, from *reader, file, state, flags, pattern string) error {
-	name := path.Join(from.start, file)
-	q := Request{Verb: "grep", Args: []string{name, from.stageName(), "", flags, pattern}, Reads: true}
-	return from.root.call(ctx, "grep", name, q, func(b *Answer) error {
-		info, err := from.root.readBegin(b)
+func (g *grep) one(ctx context.Context, from *Place, file, state, flags, pattern string) error {
+	name := path.Join(from.Start, file)
+	q := Request{Verb: "grep", Args: []string{name, from.Within, "", flags, pattern}, Reads: true}
+	return from.Root.Ask(ctx, "grep", name, q, func(b *Answer) error {
+		info, err := from.Root.readBegin(b)
 		if err != nil {
 			return err
 		}
-		if state != "" && !grewTo(state, info.Stat, 0) && !from.root.Kernel(info.Path) {
+		if state != "" && !info.GrewFrom(state, 0) && !from.Root.Kernel(info.Path) {
 			return ErrChanged
 		}
 		if err := readLines(b, name, g.fn); err != nil {
@@ -111,7 +111,7 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 			return err
 		}
 		if g.brief && status == ".0" {
-			if err := called(g.fn(Match{Path: name})); err != nil {
+			if err := Called(g.fn(Match{Path: name})); err != nil {
 				return err
 			}
 		}
@@ -122,8 +122,8 @@ func (g *grep) one(ctx context.Context, from *reader, file, state, flags, patter
 		case status != ".0" && status != ".1":
 			return ErrLongLine
 		}
-		now, err := parseStat(after)
-		if err == nil && !grewTo(info.state, now, info.Size) && !from.root.Kernel(info.Path) {
+		now, err := ParseStat(after)
+		if err == nil && !now.GrewFrom(info.State, info.Size) && !from.Root.Kernel(info.Path) {
 			err = ErrChanged
 		}
 		return err
@@ -186,7 +186,7 @@ func readLines(b *Answer, name string, fn func(Match) error) error {
 		if !ok || err != nil || n < 1 {
 			continue // a grep that takes a file for binary in the middle says so among its lines
 		}
-		if err := called(fn(Match{Path: name, Line: n, Text: text, Cut: cut})); err != nil {
+		if err := Called(fn(Match{Path: name, Line: n, Text: text, Cut: cut})); err != nil {
 			return err
 		}
 	}

@@ -110,7 +110,7 @@ func TestNothingStaysBehindAClientThatLeft(t *testing.T) {
 					return err
 				},
 				"grep": func(r *Root) error {
-					_, err := r.Grep(t.Context(), "many", GrepOptions{Pattern: "match", Recursive: true}, func(Match) error { return enough })
+					_, err := Grep(t.Context(), r, "many", GrepOptions{Pattern: "match", Recursive: true}, func(Match) error { return enough })
 					return err
 				},
 			} {

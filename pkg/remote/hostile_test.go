@@ -111,13 +111,13 @@ func TestSwappedFilesNeverPassForOthers(t *testing.T) {
 					if err == nil {
 						good++
 					}
-					_, _ = root8.Sum(t.Context(), "/", SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+					_, _ = Sum(t.Context(), root8, "/", SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
 						if sum == sha256.Sum256([]byte("outside\n")) && !strings.HasSuffix(path, "/deeper") {
 							t.Errorf("sum: %s is what is outside", path)
 						}
 						return nil
 					})
-					_, _ = root8.Grep(t.Context(), "/", GrepOptions{Pattern: "side", Recursive: true}, func(m Match) error {
+					_, _ = Grep(t.Context(), root8, "/", GrepOptions{Pattern: "side", Recursive: true}, func(m Match) error {
 						if m.Text == "outside" && !strings.HasSuffix(m.Path, "/deeper") {
 							t.Errorf("grep: %+v", m)
 						}
@@ -236,7 +236,7 @@ func TestEndlessAnswersAreRefused(t *testing.T) {
 			return err
 		},
 		"names": func(ctx context.Context) error {
-			_, err := (&reader{root: dial(t, endless("", "name\x00"), "/proc", Where{PID: 8}), start: "/"}).unlisted(ctx, []string{"./a"})
+			_, err := (&Place{Root: dial(t, endless("", "name\x00"), "/proc", Where{PID: 8}), Start: "/"}).unlisted(ctx, []string{"./a"})
 			return err
 		},
 		"processes": func(ctx context.Context) error {
@@ -341,11 +341,11 @@ func recorded(t *testing.T, proc string) map[string]func(Runner) (string, error)
 			return err
 		}),
 		"sums": with(func(r *Root, _ io.Writer) error {
-			_, err := r.Sum(t.Context(), "etc", SumOptions{Recursive: true}, func(string, [32]byte) error { return nil })
+			_, err := Sum(t.Context(), r, "etc", SumOptions{Recursive: true}, func(string, [32]byte) error { return nil })
 			return err
 		}),
 		"matches": with(func(r *Root, _ io.Writer) error {
-			_, err := r.Grep(t.Context(), "etc", GrepOptions{Pattern: "root", Recursive: true}, func(Match) error { return nil })
+			_, err := Grep(t.Context(), r, "etc", GrepOptions{Pattern: "root", Recursive: true}, func(Match) error { return nil })
 			return err
 		}),
 		"processes": func(r Runner) (string, error) { _, err := processes(t.Context(), r, proc); return "", err },

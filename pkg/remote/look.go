@@ -26,22 +26,20 @@ type Info struct {
 	Missing string
 }
 
-// Kernel reports whether the file is one that the kernel makes up.
-func (r *Root) Kernel(path string) bool { return r.mounts.of(path).kernel() }
-
 // Stat describes a path. A link in last place is followed with follow. Where the last name is not there, the error is
 // fs.ErrNotExist and the Info has Missing.
 func (r *Root) Stat(ctx context.Context, path string, follow bool) (Info, error) {
 	if follow {
-		return r.stat(ctx, path, "1")
+		return StatBy(ctx, r, path, "1")
 	}
-	return r.stat(ctx, path, "0")
+	return StatBy(ctx, r, path, "0")
 }
 
-func (r *Root) stat(ctx context.Context, path, follow string) (Info, error) {
+// StatBy is Stat by one of verb_stat's own words for what it does with links.
+func StatBy(ctx context.Context, r *Root, path, follow string) (Info, error) {
 	q := Request{Verb: "stat", Args: []string{path, follow}, Reads: true}
 	var info Info
-	err := r.call(ctx, "open", path, q, func(b *Answer) error {
+	err := r.Ask(ctx, "open", path, q, func(b *Answer) error {
 		var line, link, writable string
 		if err := b.Fields(&info.Path, &line, &link, &writable); err != nil {
 			return err
@@ -52,7 +50,7 @@ func (r *Root) stat(ctx context.Context, path, follow string) (Info, error) {
 			return nil
 		}
 		var err error
-		if info.Stat, err = parseStat(line); err != nil {
+		if info.Stat, err = ParseStat(line); err != nil {
 			return err
 		}
 		info.LinkTarget = link
@@ -60,20 +58,6 @@ func (r *Root) stat(ctx context.Context, path, follow string) (Info, error) {
 		return nil
 	})
 	return info, err
-}
-
-// Replaceable says why another file could not take the place of the one at a physical path, as far as that can be known without
-// writing: ErrReadOnly, ErrMounted, ErrDirectoryClosed, or nil.
-func (r *Root) Replaceable(i Info) error {
-	switch {
-	case r.mounts.of(i.Path).readOnly:
-		return ErrReadOnly
-	case r.mounts.isPoint(i.Path):
-		return ErrMounted
-	case !i.Writable:
-		return ErrDirectoryClosed
-	}
-	return nil
 }
 
 // maxEntries bounds what is held of one directory.
@@ -95,7 +79,7 @@ func (r *Root) ReadDir(ctx context.Context, name string) (Info, []Entry, error) 
 	case errors.As(err, &partly) && len(entries) > 0 && !slices.ContainsFunc(partly.Failures, openOf(info.Path)):
 		err = nil
 	case errors.Is(err, fs.ErrPermission) && info.Stat == nil:
-		return r.readClosed(ctx, name, err)
+		return readClosed(ctx, r, name, err)
 	case partly != nil:
 		err = &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission}
 	}
@@ -116,13 +100,13 @@ func openOf(p string) func(error) bool {
 }
 
 // readClosed lists the names of a directory that may be read and not entered.
-func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info, []Entry, error) {
+func readClosed(ctx context.Context, r *Root, name string, denied error) (Info, []Entry, error) {
 	info, err := r.Stat(ctx, name, true)
 	if err != nil || !info.FileMode().IsDir() || info.Path == "/" {
 		return info, nil, denied
 	}
-	from := &reader{root: r, start: path.Dir(info.Path), physical: true}
-	names, err := from.unlisted(ctx, []string{sent(path.Base(info.Path))})
+	from := &Place{Root: r, Start: path.Dir(info.Path), Within: Physical}
+	names, err := from.unlisted(ctx, []string{Sent(path.Base(info.Path))})
 	if err != nil || len(names[0]) == 0 {
 		return info, nil, denied
 	}
@@ -132,27 +116,6 @@ func (r *Root) readClosed(ctx context.Context, name string, denied error) (Info,
 	}
 	sortEntries(entries)
 	return info, entries, nil
-}
-
-// unlisted asks for the names in directories that find cannot go into.
-func (r *reader) unlisted(ctx context.Context, directories []string) ([][]string, error) {
-	var found [][]string
-	for _, batch := range batches(directories) {
-		err := r.root.call(ctx, "open", r.start, reading(r.about("names", batch)), func(b *Answer) error {
-			for range batch {
-				names, err := readNames(b)
-				if err != nil {
-					return err
-				}
-				found = append(found, names)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return found, nil
 }
 
 // readNames reads names up to an empty one.

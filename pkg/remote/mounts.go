@@ -8,78 +8,84 @@ import (
 	"strings"
 )
 
-// A mount is a line of mountinfo (proc_pid_mountinfo(5)).
-type mount struct {
-	point    string // from the process's root
-	kind     string // of the file system
-	readOnly bool
+// A Mount is a line of mountinfo (proc_pid_mountinfo(5)).
+type Mount struct {
+	Point    string // from the process's root
+	Kind     string // of the file system
+	ReadOnly bool
 }
 
-// mounts are in the order of mountinfo: of two at the same place the last one counts.
-type mounts []mount
+// Mounts are in the order of mountinfo: of two at the same place the last one counts.
+type Mounts []Mount
 
-func parseMounts(mountinfo string) mounts {
-	var all mounts
+// ParseMounts reads mountinfo.
+func ParseMounts(mountinfo string) Mounts {
+	var all Mounts
 	for line := range strings.Lines(mountinfo) {
 		front, behind, ok := strings.Cut(line, " - ")
 		f, g := strings.Fields(front), strings.Fields(behind)
 		if !ok || len(f) < 6 || len(g) < 1 {
 			continue
 		}
-		all = append(all, mount{Unoctal(f[4]), g[0], slices.Contains(strings.Split(f[5], ","), "ro")})
+		all = append(all, Mount{Unoctal(f[4]), g[0], slices.Contains(strings.Split(f[5], ","), "ro")})
 	}
 	return all
 }
 
-// of is the mount that a path is on.
-func (m mounts) of(path string) mount {
-	var best mount
+// Of is the mount that a path is on.
+func (m Mounts) Of(path string) Mount {
+	var best Mount
 	for _, mount := range m {
-		if len(mount.point) >= len(best.point) && under(path, mount.point) {
+		if len(mount.Point) >= len(best.Point) && under(path, mount.Point) {
 			best = mount
 		}
 	}
 	return best
 }
 
-func (m mounts) has(point string) bool {
-	return slices.ContainsFunc(m, func(mount mount) bool { return mount.point == point })
+// Has reports whether something is mounted at a path.
+func (m Mounts) Has(point string) bool {
+	return slices.ContainsFunc(m, func(mount Mount) bool { return mount.Point == point })
 }
 
-// isPoint reports whether something is mounted at a path, as at a pod's /etc/hosts.
-func (m mounts) isPoint(path string) bool {
-	return path != "/" && m.has(path)
+// IsPoint reports whether something is mounted at a path below the root, as at a pod's /etc/hosts.
+func (m Mounts) IsPoint(path string) bool {
+	return path != "/" && m.Has(path)
 }
 
-// kernels lists where kernel file systems are mounted.
-func (m mounts) kernels() []string {
+// Kernels lists where kernel file systems are mounted.
+func (m Mounts) Kernels() []string {
 	var found []string
 	for _, mount := range m {
-		if mount.kernel() && m.of(mount.point).kernel() && !strings.Contains(mount.point, "\n") {
-			found = append(found, mount.point)
+		if mount.kernel() && m.Kernel(mount.Point) && !strings.Contains(mount.Point, "\n") {
+			found = append(found, mount.Point)
 		}
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
 }
 
-// below lists the mount points below a path.
-func (m mounts) below(path string) []string {
+// Below lists the mount points below a path.
+func (m Mounts) Below(path string) []string {
 	var found []string
 	for _, mount := range m {
-		if mount.point != path && under(mount.point, path) {
-			found = append(found, mount.point)
+		if mount.Point != path && under(mount.Point, path) {
+			found = append(found, mount.Point)
 		}
 	}
 	return found
 }
 
-// MountPoints are where something is mounted in a root, except at its top.
-func MountPoints(r *Root) []string {
-	return r.mounts.below("/")
+// Kernel reports whether the file at a path is one that the kernel makes up.
+func (m Mounts) Kernel(path string) bool { return m.Of(path).kernel() }
+
+// InMemory reports whether what is written to a path takes memory, which counts for the container that writes.
+func (m Mounts) InMemory(path string) bool {
+	kind := m.Of(path).Kind
+	return kind == "tmpfs" || kind == "ramfs"
 }
 
-func (m mount) kernel() bool { return KernelKind(m.kind) }
+func (m Mount) kernel() bool { return KernelKind(m.Kind) }
 
 // KernelKind reports whether the kernel makes up the files of a type of file system: their sizes say nothing, some never end, and
 // reading some acts.
@@ -90,12 +96,6 @@ func KernelKind(kind string) bool {
 		return true
 	}
 	return false
-}
-
-// InMemory reports whether what is written to a path of a root takes memory, which counts for the container that writes.
-func InMemory(r *Root, path string) bool {
-	kind := r.mounts.of(path).kind
-	return kind == "tmpfs" || kind == "ramfs"
 }
 
 func under(path, directory string) bool {

@@ -97,16 +97,16 @@ func TestKernelFileSystemsAreNotEntered(t *testing.T) {
 				t.Errorf("walk: %q, %v", seen, err)
 			}
 			sums := 0
-			if _, err := root.Sum(t.Context(), dir, SumOptions{Recursive: true}, func(string, [32]byte) error { sums++; return nil }); err != nil || sums != 1 {
+			if _, err := Sum(t.Context(), root, dir, SumOptions{Recursive: true}, func(string, [32]byte) error { sums++; return nil }); err != nil || sums != 1 {
 				t.Errorf("%d sums, %v", sums, err)
 			}
 			matches := 0
 			grep := GrepOptions{Pattern: "found", Recursive: true}
-			if _, err := root.Grep(t.Context(), dir, grep, func(Match) error { matches++; return nil }); err != nil || matches != 1 {
+			if _, err := Grep(t.Context(), root, dir, grep, func(Match) error { matches++; return nil }); err != nil || matches != 1 {
 				t.Errorf("%d matches, %v", matches, err)
 			}
 			dest := filepath.Join(openDirectory(t), "copy")
-			report, err := transfer.Copy(t.Context(), localfs.Tree(), root.Source(), transfer.Options{Source: dir, Dest: dest})
+			report, err := transfer.Copy(t.Context(), localfs.Tree(), Source(root, PackAuto), transfer.Options{Source: dir, Dest: dest})
 			if err != nil || report.Copied != len(want) || report.Failed > 0 {
 				t.Errorf("copy: %+v, %v", report, err)
 			}
@@ -142,12 +142,12 @@ func TestMountsThatDoNotOpenAreNamed(t *testing.T) {
 				t.Errorf("walk: %d, %v", listed, err)
 			}
 			sums := 0
-			_, err = root.Sum(t.Context(), dir, SumOptions{Recursive: true}, func(string, [32]byte) error { sums++; return nil })
+			_, err = Sum(t.Context(), root, dir, SumOptions{Recursive: true}, func(string, [32]byte) error { sums++; return nil })
 			if !errors.As(err, &partly) || !slices.Equal(named(), want) || sums != 1 {
 				t.Errorf("sum: %d, %v", sums, err)
 			}
 			var failed []string
-			report, err := transfer.Copy(t.Context(), localfs.Tree(), root.Source(), transfer.Options{
+			report, err := transfer.Copy(t.Context(), localfs.Tree(), Source(root, PackAuto), transfer.Options{
 				Source: dir, Dest: filepath.Join(openDirectory(t), "copy"), Report: func(p string, _ error) { failed = append(failed, p) },
 			})
 			slices.Sort(failed)
@@ -158,7 +158,7 @@ func TestMountsThatDoNotOpenAreNamed(t *testing.T) {
 				if _, _, err := root.ReadDir(t.Context(), path); !errors.Is(err, ErrClosedMount) {
 					t.Errorf("%s: %v", path, err)
 				}
-				_, err = transfer.Copy(t.Context(), localfs.Tree(), root.Source(), transfer.Options{Source: path, Dest: filepath.Join(openDirectory(t), "x")})
+				_, err = transfer.Copy(t.Context(), localfs.Tree(), Source(root, PackAuto), transfer.Options{Source: path, Dest: filepath.Join(openDirectory(t), "x")})
 				if !errors.Is(err, ErrClosedMount) {
 					t.Errorf("copy of %s: %v", path, err)
 				}

@@ -43,7 +43,7 @@ func TestObstaclesAreNamed(t *testing.T) {
 				want["immutable/f"] = ErrImmutable
 			}
 			failed := map[string]error{}
-			report, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{
+			report, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{
 				Source: src + "/tree/.", Dest: dir, Report: func(p string, err error) { failed[p] = err },
 			})
 			if err != nil || report.Failed != len(want) {
@@ -57,7 +57,7 @@ func TestObstaclesAreNamed(t *testing.T) {
 			}
 			for name, cause := range map[string]error{"closed": ErrDirectoryClosed, "sticky": ErrSticky} {
 				file := filepath.Join(dir, name, "f")
-				_, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: src + "/tree/own/f", Dest: file})
+				_, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{Source: src + "/tree/own/f", Dest: file})
 				failed, ok := errors.AsType[*fs.PathError](err)
 				if !ok || failed.Op != "write" || !errors.Is(err, cause) && !errors.Is(err, fs.ErrPermission) {
 					t.Errorf("%s by itself: %v", name, err)
@@ -79,7 +79,7 @@ func TestMountedFileIsNotReplaced(t *testing.T) {
 			write(t, filepath.Join(dir, "etc/hosts"), "below")
 			write(t, filepath.Join(dir, "new"), "new")
 			root := mountedRoot(t, r, dir, "bind etc/hosts")
-			_, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: dir + "/new", Dest: dir + "/etc/hosts"})
+			_, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{Source: dir + "/new", Dest: dir + "/etc/hosts"})
 			if failed, ok := errors.AsType[*fs.PathError](err); !ok || failed.Op != "write" || !errors.Is(err, ErrMounted) {
 				t.Errorf("got %v", err)
 			}

@@ -61,7 +61,7 @@ func TestUploadsBelongToTheTarget(t *testing.T) {
 					root := dial(t, local, "/proc", Where{PID: target})
 					copied := func(src transfer.Tree, from, to string) {
 						t.Helper()
-						report, err := transfer.Copy(t.Context(), root.Destination(), src, transfer.Options{
+						report, err := transfer.Copy(t.Context(), Destination(root, PackAuto), src, transfer.Options{
 							Source: from, Dest: filepath.Join(dir, to), Report: func(p string, err error) { t.Errorf("%s: %v", p, err) },
 						})
 						if err != nil {
@@ -112,7 +112,7 @@ func TestWhatCannotBeKeptIsNamed(t *testing.T) {
 			root := dial(t, r, "/proc", Where{PID: target})
 			for source, want := range map[string]string{"tree": "root", "one": "."} {
 				failed := map[string]error{}
-				report, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{
+				report, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{
 					Source: filepath.Join(src, source), Dest: filepath.Join(dir, source), Preserve: true, Report: func(p string, err error) { failed[p] = err },
 				})
 				if err != nil || failed[want] == nil || failed["own"] != nil || failed["sub/d"] != nil || report.Failed != len(failed) {

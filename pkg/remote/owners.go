@@ -75,8 +75,8 @@ func (s *stage) checkOwners(ctx context.Context, parts []transfer.Part, errs []e
 		}
 	}
 	for owner, names := range links {
-		for _, batch := range batches(names) {
-			err = errors.Join(err, s.root.call(ctx, "write", s.start, s.about("own", batch, owner), nothing))
+		for _, batch := range Batches(names) {
+			err = errors.Join(err, s.Root.Ask(ctx, "write", s.Start, s.About("own", batch, owner), nothing))
 		}
 	}
 	if len(links) > 0 && err == nil {
@@ -93,12 +93,12 @@ func (s *stage) misowned(ctx context.Context, parts []transfer.Part, errs []erro
 	for i, f := range parts {
 		names[i] = inside(f.File)
 	}
-	facts, err := s.facts(ctx, names)
+	facts, err := s.Facts(ctx, names)
 	if err != nil {
 		return nil, err
 	}
 	for i, f := range parts {
-		st, err := parseStat(facts[names[i]].line)
+		st, err := ParseStat(facts[names[i]].Line)
 		user, group := s.owner(f.File)
 		if errs[i] == nil && err == nil && (st.UID != user || st.GID != group || f.Mode.IsRegular() && st.Mode&0o7777 != s.mode(f.File)) {
 			wrong = append(wrong, i)
@@ -112,5 +112,5 @@ func inside(f transfer.File) string {
 	if f.Path == "." && !f.Mode.IsDir() {
 		return "./t"
 	}
-	return sent(f.Path)
+	return Sent(f.Path)
 }

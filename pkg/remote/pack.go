@@ -33,8 +33,10 @@ const (
 	packAgain = 16
 )
 
-// Pack says how contents go from a Root and to it from now on. A new one has PackAuto.
-func Pack(r *Root, mode Packing) { r.down, r.up = packing{mode: mode}, packing{mode: mode} }
+// packings are what is known about a line, in either direction.
+type packings struct{ down, up packing }
+
+func newPackings(mode Packing) *packings { return &packings{packing{mode: mode}, packing{mode: mode}} }
 
 // packing is what is known about a line, in one direction.
 type packing struct {

@@ -58,18 +58,18 @@ func TestPackedCopiesAreWhole(t *testing.T) {
 			t.Run(shell+"/"+direction, func(t *testing.T) {
 				m := &meteredRunner{Runner: r}
 				root, dir := dialSelf(t, m), t.TempDir()
-				Pack(root, mode)
-				if mode == PackAuto { // as if the line were slow
-					root.down.took, root.up.took, root.up.bytes = time.Hour, time.Hour, packProbe
-				}
-				src, dst := root.Source(), localfs.Tree()
+				src, dst := Source(root, mode), localfs.Tree()
 				switch {
 				case direction == "across":
-					other := dialSelf(t, m)
-					Pack(other, mode)
-					dst = other.Destination()
+					dst = Destination(dialSelf(t, m), mode)
 				case strings.HasSuffix(direction, "up"):
-					src, dst = localfs.Tree(), root.Destination()
+					src, dst = localfs.Tree(), Destination(root, mode)
+				}
+				for _, end := range []transfer.Tree{src, dst} {
+					if tree, ok := end.(tree); ok && mode == PackAuto { // as if the line were slow
+						p := tree.packings
+						p.down.took, p.up.took, p.up.bytes = time.Hour, time.Hour, packProbe
+					}
 				}
 				packable, random := plantPackable(t, dir+"/src")
 				report, err := transfer.Copy(t.Context(), dst, src, transfer.Options{Source: dir + "/src", Dest: dir + "/dst"})
@@ -101,10 +101,9 @@ func TestPackedCopyGoesOnWhereItBroke(t *testing.T) {
 					broken = &cutRunner{localRunner: r, after: 6 << 20}
 				}
 				root, dir := dialSelf(t, broken), t.TempDir()
-				Pack(root, PackAlways)
-				src, dst := root.Source(), localfs.Tree()
+				src, dst := Source(root, PackAlways), localfs.Tree()
 				if direction == "up" {
-					src, dst = localfs.Tree(), root.Destination()
+					src, dst = localfs.Tree(), Destination(root, PackAlways)
 				}
 				plantPackable(t, dir+"/src")
 				retries := 0

@@ -95,8 +95,8 @@ func TestParseStat(t *testing.T) {
 	}
 	for moment, nanos := range map[string]int64{"23:59:57.123456789 +0000": 123456789, "23:59:57 +0000": 0, "23:59:57.12 +0000": 0} {
 		text := "8 " + front + moment + back
-		want.Mtime, want.state = time.Unix(-3, nanos), "65025:77 81a4 9663676416 -3"+back
-		if got, err := parseStat(text); err != nil || *got != want {
+		want.Mtime, want.State = time.Unix(-3, nanos), "65025:77 81a4 9663676416 -3"+back
+		if got, err := ParseStat(text); err != nil || *got != want {
 			t.Errorf("%s: got %+v, %v", text, got, err)
 		}
 	}
@@ -106,7 +106,7 @@ func TestParseStat(t *testing.T) {
 		"8 1:2 81a4 1 0 0 1 0 1 d t z", "8 1:2 81a4 1 0 0 1 0:0 now d t z", "8 1:2 81a4 1 0 0 1 0:0 1 d 1.00000000x z",
 		"8 1:2 1ffffffff 1 0 0 1 0:0 1 d t z", "x 1:2 81a4 1 0 0 1 0:0 1 d t z", "8 1:2 81a4 -1 0 0 1 0:0 1 d t z", "-8 1:2 81a4 1 0 0 1 0:0 1 d t z",
 	} {
-		if got, err := parseStat(line); err == nil {
+		if got, err := ParseStat(line); err == nil {
 			t.Errorf("%q passed for %+v", line, got)
 		}
 	}
@@ -130,7 +130,7 @@ func FuzzParseStat(f *testing.F) {
 	f.Add("8 1:2 81a4 -1 0 0 1 0:0 1 d t z")
 	f.Add("-")
 	f.Fuzz(func(t *testing.T, line string) {
-		stat, err := parseStat(line)
+		stat, err := ParseStat(line)
 		if (stat == nil) != (err != nil) || err == nil && stat.Size < 0 {
 			t.Fatalf("%v, %v", stat, err)
 		}

@@ -19,14 +19,14 @@ func (r *Root) ReadRange(ctx context.Context, file Info, from, to int64, w io.Wr
 	out := &sequence{out: w, at: from, sum: sha1.New()} //nolint:gosec // nobody asks for it
 	q := Request{Verb: "read", Args: []string{file.Path, "", "", strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)}, Reads: true}
 	changed := &fs.PathError{Op: "open", Path: file.Path, Err: ErrChanged}
-	err := r.part(ctx, "open", q, func(now Info) error {
-		if now.Path != file.Path || !now.Same(file.Stat) && !grewTo(file.state, now.Stat, file.Size) {
+	err := readPart(ctx, r, "open", q, func(now Info) error {
+		if now.Path != file.Path || !now.Same(file.Stat) && !now.GrewFrom(file.State, file.Size) {
 			return changed
 		}
 		return nil
 	}, out.data)
 	if errors.Is(err, ErrChanged) && out.at >= to && err != changed { //nolint:errorlint // as it was given
-		if now, look := r.Stat(ctx, file.Path, false); look == nil && grewTo(file.state, now.Stat, file.Size) {
+		if now, look := r.Stat(ctx, file.Path, false); look == nil && now.GrewFrom(file.State, file.Size) {
 			err = nil
 		}
 	}

@@ -20,14 +20,14 @@ import (
 func (r *Root) Read(ctx context.Context, name string, open func(Info) (io.Writer, error)) (Info, error) {
 	var info Info
 	to := &sequence{sum: sha1.New()} //nolint:gosec // it tells a change, and no forger
-	err := r.part(ctx, "open", Request{Verb: "read", Args: []string{name, "", "", "0", ""}, Reads: true}, func(i Info) error {
+	err := readPart(ctx, r, "open", Request{Verb: "read", Args: []string{name, "", "", "0", ""}, Reads: true}, func(i Info) error {
 		var err error
 		info = i
 		to.out, err = open(i)
 		return err
 	}, to.data)
 	changed := errors.Is(err, ErrChanged) && to.out != nil
-	if (err == nil || changed) && info.sparse() && !r.Kernel(info.Path) {
+	if (err == nil || changed) && sparse(info.Stat) && !r.Kernel(info.Path) {
 		if full := to.zeros(info.Size); full != nil {
 			return info, full
 		}
@@ -40,15 +40,15 @@ func (r *Root) Read(ctx context.Context, name string, open func(Info) (io.Writer
 
 // onlyGrew reports whether a file is longer than it was and still begins with what was read of it.
 func onlyGrew(ctx context.Context, r *Root, info Info, read *sequence) bool {
-	now, sum, err := (&reader{root: r}).sumOne(ctx, "sha1sum", info.Path, read.at, "")
+	now, sum, err := (&Place{Root: r}).SumOne(ctx, "sha1sum", info.Path, read.at, "")
 	return err == nil && now > info.Size && sum == hex.EncodeToString(read.sum.Sum(nil))
 }
 
-// readPart is how many bytes of a sparse file come in one part: chunk in sh/read.sh.
-const readPart = 8 << 20
+// chunk is how many bytes of a sparse file come in one part: that of sh/read.sh.
+const chunk = 8 << 20
 
 // sparse reports whether a file is read in parts, without its holes.
-func (s *Stat) sparse() bool { return s.Size >= readPart && s.Blocks*512+readPart < s.Size }
+func sparse(s *Stat) bool { return s.Size >= chunk && s.Blocks*512+chunk < s.Size }
 
 // A sequence writes the parts of a file one behind the other, zeros where it has holes, and knows the sum of that.
 type sequence struct {
@@ -81,15 +81,15 @@ func (s *sequence) zeros(until int64) error {
 	return nil
 }
 
-// part reads one file from a byte on. Gaps between offsets are holes; one at the end shows in the file's size. A part that comes
+// readPart reads one file from a byte on. Gaps between offsets are holes; one at the end shows in the file's size. A part that comes
 // packed has a "z" before its offset.
-func (r *Root) part(ctx context.Context, op string, q Request, begin func(Info) error, data func(int64, []byte) error) error {
-	return r.call(ctx, op, q.Args[0], q, func(b *Answer) error {
+func readPart(ctx context.Context, r *Root, op string, q Request, begin func(Info) error, data func(int64, []byte) error) error {
+	return r.Ask(ctx, op, q.Args[0], q, func(b *Answer) error {
 		before, err := r.readBegin(b)
 		if err != nil {
 			return err
 		}
-		if err := called(begin(before)); err != nil {
+		if err := Called(begin(before)); err != nil {
 			return err
 		}
 		from, err := strconv.ParseInt(q.Args[len(q.Args)-2], 10, 64)
@@ -106,11 +106,35 @@ func (r *Root) part(ctx context.Context, op string, q Request, begin func(Info) 
 			return err
 		case !whole:
 			return ErrRead
-		case stateOf(after) != before.state && !r.Kernel(before.Path):
+		case StateOf(after) != before.State && !r.Kernel(before.Path):
 			return ErrChanged
 		}
 		// It is read twice at once: what changes in between has two sums.
 		return damaged
+	})
+}
+
+// ReadFrom reads a file from a byte on, as the program reads it until an offset, or packed.
+func (p *Place) ReadFrom(ctx context.Context, file string, from int64, until string, begin func(Info) error, data func(int64, []byte) error) error {
+	_, q := p.one("read", file, strconv.FormatInt(from, 10), until)
+	return readPart(ctx, p.Root, "copy", q, begin, data)
+}
+
+// ReadMany reads files one behind the other, all or none: their states have to be those. They may come packed.
+func (p *Place) ReadMany(ctx context.Context, files []string, states map[string]string, gzipped bool, data func([]byte) error) error {
+	word := ""
+	if gzipped {
+		word = "z"
+	}
+	q := reading(p.Request("read", files, append([]string{"", "0", word}, directoriesOf(files)...)...))
+	return p.Root.Ask(ctx, "copy", p.Start, q, func(b *Answer) error {
+		return steady(b, files, states, true, func() error {
+			good, err := b.Section(gzipped, data)
+			if err == nil && !good {
+				err = ErrRead
+			}
+			return err
+		})
 	})
 }
 
@@ -127,12 +151,12 @@ func readParts(b *Answer, from int64, file Info, data func(int64, []byte) error)
 		switch {
 		case err != nil:
 			return false, nil, err
-		case offset != at && (!file.sparse() || offset < at || (offset-from)%readPart != 0):
+		case offset != at && (!sparse(file.Stat) || offset < at || (offset-from)%chunk != 0):
 			return false, nil, ErrDamaged // a part's checksum does not cover where it belongs
 		}
 		at = offset
 		good, err := b.Section(gzipped, func(p []byte) error {
-			err := called(data(at, p))
+			err := Called(data(at, p))
 			at += int64(len(p))
 			return err
 		})
@@ -144,21 +168,6 @@ func readParts(b *Answer, from int64, file Info, data func(int64, []byte) error)
 	}
 }
 
-// readBegin reads the path and the facts in front of an answer about one file.
-func (r *Root) readBegin(b *Answer) (Info, error) {
-	var info Info
-	var line string
-	if err := b.Fields(&info.Path, &line); err != nil {
-		return info, err
-	}
-	var err error
-	if info.Stat, err = parseStat(line); err != nil {
-		return info, err
-	}
-	r.name(info.Stat)
-	return info, nil
-}
-
 // facts reads lines of facts up to a NUL.
 func readFacts(b *Answer) ([]string, error) {
 	text, err := b.Field()
@@ -166,32 +175,4 @@ func readFacts(b *Answer) ([]string, error) {
 		return nil, err
 	}
 	return strings.Split(strings.TrimSuffix(text, "\n"), "\n"), nil
-}
-
-// maxBatch is how many names go with one request, and batchBytes how long they are together.
-const (
-	maxBatch   = 4000
-	batchBytes = 400_000
-)
-
-// batches splits names into what fits into a request. One with a newline comes alone.
-func batches(names []string) (batches [][]string) {
-	size, open := 0, false
-	for _, name := range names {
-		odd, last := strings.Contains(name, "\n"), len(batches)-1
-		if !open || odd || len(batches[last]) == maxBatch || size+len(name) > batchBytes {
-			batches, size, open, last = append(batches, nil), 0, !odd, last+1
-		}
-		batches[last] = append(batches[last], name)
-		size += len(name) + 1
-	}
-	return batches
-}
-
-// about is a request about a batch, whose names come behind the arguments.
-func (r *reader) about(verb string, batch []string, args ...string) Request {
-	if len(batch) == 1 && strings.Contains(batch[0], "\n") {
-		return r.request(verb, nil, append(args, batch[0])...)
-	}
-	return r.request(verb, batch, append(args, "")...)
 }

@@ -34,7 +34,7 @@ func TestReadIsExact(t *testing.T) {
 				}
 			}
 			var mark, file, facts, link, writable string
-			err := root8.call(t.Context(), "open", "", Request{Verb: "stat", Args: []string{"file", "1"}}, func(a *Answer) error {
+			err := root8.Ask(t.Context(), "open", "", Request{Verb: "stat", Args: []string{"file", "1"}}, func(a *Answer) error {
 				mark = a.Mark
 				return a.Fields(&file, &facts, &link, &writable)
 			})
@@ -79,7 +79,7 @@ func TestReadOfLargeFiles(t *testing.T) {
 			}
 			got, sent := make([]byte, 40<<20), 0
 			q := Request{Verb: "read", Args: []string{"holes", "", "", "0", ""}}
-			err = root8.part(t.Context(), "open", q, func(Info) error { return nil }, func(offset int64, p []byte) error {
+			err = readPart(t.Context(), root8, "open", q, func(Info) error { return nil }, func(offset int64, p []byte) error {
 				sent += len(p)
 				copy(got[offset:], p)
 				return nil
@@ -90,7 +90,7 @@ func TestReadOfLargeFiles(t *testing.T) {
 			}
 			q.Args[3] = fmt.Sprint(25<<20 + 3)
 			var rest bytes.Buffer
-			err = root8.part(t.Context(), "open", q, func(Info) error { return nil }, func(_ int64, p []byte) error {
+			err = readPart(t.Context(), root8, "open", q, func(Info) error { return nil }, func(_ int64, p []byte) error {
 				rest.Write(p)
 				return nil
 			})

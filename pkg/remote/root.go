@@ -11,9 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // Where selects the process whose root is opened.
@@ -39,23 +36,18 @@ type Where struct {
 // Errors are *fs.PathError: fs.ErrNotExist, fs.ErrPermission, ErrLoop, ErrNotDirectory, ErrNameTooLong, ErrNoProcess, ErrChanged,
 // ErrRead, a *BrokenError (the answer was cut short) or a *MissingToolError.
 type Root struct {
-	// Process is the one whose root this is: PID, Name, State, UID, GID, StartTicks.
-	Process Process
-	// Denied are processes of the container that were tried before it and denied their root.
-	Denied []int
-	// Partial says that the process has changed its root (chroot): it is a part of the container's, or another one.
-	Partial bool
+	Opened
+	// Where is how its process was selected.
+	Where Where
 
-	conn          *Conn
-	state         State    // that the connection is in while the program holds this root
-	stages        []*stage // what another connection has to take over
-	claimed       *Link    // the connection that has
-	grace         string   // for how many seconds a client that has gone may come back for a stage
-	where         Where
-	mounts        mounts
-	users, groups map[uint32]string // of the target's own passwd and group
-	down, up      packing
+	conn    *Conn
+	state   State // that the connection is in while the program holds this root
+	claims  []*Claim
+	claimed *Link // the connection on which they were made
 }
+
+// A Claim is made over each later connection, before anything else is asked there: what this client has there was another one's.
+type Claim func(ctx context.Context, l *Link) error
 
 // Dial connects, and opens the root of a process. The connection lives as long as ctx and until Close.
 //
@@ -73,10 +65,8 @@ func Dial(ctx context.Context, r Runner, w Where) (*Root, error) {
 // RootOf opens the root of a process over a connection that several may share: the program holds the root of whoever asks. Closing
 // one closes it for all. The errors are those of Dial, and leave the connection as it was.
 func RootOf(ctx context.Context, c *Conn, w Where) (*Root, error) {
-	grace := strconv.Itoa(int(transfer.Bound(Silence, transfer.DefaultPauses()) / time.Second))
-	root := &Root{where: w, grace: grace, conn: c}
+	root := &Root{Where: w, conn: c}
 	root.state.Enter = root.open
-	Pack(root, PackAuto)
 	return root, c.Enter(ctx, &root.state)
 }
 
@@ -88,7 +78,7 @@ func (r *Root) Close() error { return r.conn.Close() }
 
 // open chooses the process over a new connection; over a later one it has to be the same process.
 func (r *Root) open(ctx context.Context, l *Link) (usable bool, err error) {
-	w, before := r.where, r.Process
+	w, before := r.Where, r.Process
 	if before.PID != 0 {
 		w = Where{PID: before.PID}
 	}
@@ -110,12 +100,18 @@ func (r *Root) open(ctx context.Context, l *Link) (usable bool, err error) {
 		return usable, err
 	}
 	r.claimed = l
-	for _, s := range r.stages {
-		if err := s.claim(ctx, l); err != nil {
+	for _, c := range r.claims {
+		if err := (*c)(ctx, l); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
+}
+
+// Reclaim adds a claim, until release is called.
+func (r *Root) Reclaim(c Claim) (release func()) {
+	r.claims = append(r.claims, &c)
+	return func() { r.claims = slices.DeleteFunc(r.claims, func(other *Claim) bool { return other == &c }) }
 }
 
 // openError says what an error of verb_open means, and whether it is the same process as before.
@@ -146,54 +142,8 @@ func (r *Root) Absolute(ctx context.Context, name string) (string, error) {
 		return name, nil
 	}
 	var directory string
-	err := r.call(ctx, "open", name, Request{Verb: "cwd", Reads: true}, func(b *Answer) error { return b.Fields(&directory) })
+	err := r.Ask(ctx, "open", name, Request{Verb: "cwd", Reads: true}, func(b *Answer) error { return b.Fields(&directory) })
 	return strings.TrimSuffix(directory, "/") + "/" + name, err
-}
-
-// read reads the answer of verb_open.
-func (r *Root) read(b *Answer) error {
-	var pid, denied, stat, status, owner, mountinfo, passwd, group string
-	if err := b.Fields(&pid, &denied, &stat, &status, &owner); err != nil {
-		return err
-	}
-	var p Process
-	var err error
-	if p.PID, err = Number(pid); err != nil {
-		return err
-	}
-	r.Denied = nil
-	for _, word := range strings.Fields(denied) {
-		n, err := Number(word)
-		if err != nil {
-			return err
-		}
-		r.Denied = append(r.Denied, n)
-	}
-	if err := parseProcStat(&p, stat); err != nil {
-		return err
-	}
-	if err := parseStatus(&p, status); err != nil {
-		return err
-	}
-	if uid, err := strconv.ParseUint(strings.TrimSpace(owner), 10, 32); err == nil {
-		p.Undumpable = uint32(uid) != p.EUID
-	}
-	r.Process = p
-	if err := b.Fields(&mountinfo, &passwd, &group); err != nil {
-		return err
-	}
-	r.mounts, r.users, r.groups = parseMounts(mountinfo), parseNames(passwd), parseNames(group)
-	r.Partial = len(r.mounts) > 0 && !r.mounts.has("/proc") // each runtime mounts it
-	return nil
-}
-
-// accessError says that the process denied its root.
-func (r *Root) accessError() error {
-	p, tried := r.Process, r.Denied
-	if !slices.Contains(tried, p.PID) {
-		tried = append(tried, p.PID)
-	}
-	return &AccessError{PID: p.PID, Name: p.Name, UID: p.UID, GID: p.GID, State: p.State, Tried: tried, Undumpable: p.Undumpable}
 }
 
 // check refuses what no path of Linux can be.
@@ -207,8 +157,8 @@ func check(op, path string) error {
 	return nil
 }
 
-// call makes a request about a path, whose error names the path.
-func (r *Root) call(ctx context.Context, op, path string, q Request, read func(*Answer) error) error {
+// Ask makes a request about a path, whose error names the path.
+func (r *Root) Ask(ctx context.Context, op, path string, q Request, read func(*Answer) error) error {
 	if err := check(op, path); err != nil {
 		return err
 	}
@@ -216,7 +166,7 @@ func (r *Root) call(ctx context.Context, op, path string, q Request, read func(*
 	q.State = &r.state
 	err := r.conn.Ask(ctx, q, func(b *Answer) error {
 		err := read(b)
-		own = callerError(err)
+		own = CallerError(err)
 		return err
 	})
 	switch {
@@ -233,18 +183,19 @@ func (r *Root) call(ctx context.Context, op, path string, q Request, read func(*
 // closedMount reports whether a path is not found because a mount on the way is there and does not open.
 func closedMount(ctx context.Context, r *Root, verb, name string) bool {
 	name = pathpkg.Join("/", name)
-	point := r.mounts.of(name).point
+	point := r.Mounts.Of(name).Point
 	if point == "" || point == "/" || point == name && verb == "stat" {
 		return point == name && point != "/"
 	}
-	_, err := r.stat(ctx, point, "0")
+	_, err := StatBy(ctx, r, point, "0")
 	return errors.Is(err, ErrClosedMount)
 }
 
 // A callback is an error of the caller's own function, which is returned as it is.
 type callback struct{ error }
 
-func callerError(err error) error {
+// CallerError is the error that Called has marked; nil where there is none.
+func CallerError(err error) error {
 	var c callback
 	if errors.As(err, &c) {
 		return c.error
@@ -252,12 +203,10 @@ func callerError(err error) error {
 	return nil
 }
 
-func called(err error) error {
+// Called marks an error of the caller's own function, for who reads an answer.
+func Called(err error) error {
 	if err == nil {
 		return nil
 	}
 	return callback{err}
 }
-
-// name fills in the owner's names.
-func (r *Root) name(s *Stat) { s.User, s.Group = r.users[s.UID], r.groups[s.GID] }

@@ -19,38 +19,39 @@ import (
 // A stage is a directory in the target that is private to us, for what is on its way there.
 type stage struct {
 	*reader
-	id    string
-	name  string // id, or behind a connection that broke another one
-	times int
+	tree    tree
+	id      string // what it is called until another connection takes it over
+	times   int    // that one has
+	release func() // it is not to be taken over any more
 	owners
 }
 
 // Stage is transfer's.
 func (t tree) Stage(ctx context.Context, directory, id string, preserve bool) (transfer.Stage, error) {
-	s := &stage{id: id, name: id, owners: owners{preserve: preserve, target: &t.root.Process}}
-	s.reader = &reader{root: t.root, start: directory, stage: s}
+	s := &stage{tree: t, id: id, owners: owners{preserve: preserve, target: &t.root.Process}}
+	s.reader = &reader{Place: &Place{Root: t.root, Start: directory, Within: id}, packings: t.packings}
 	// An earlier copy that was interrupted may still write, if one has left something.
-	err := t.root.call(ctx, "write", directory, s.request("stage", nil, id, t.root.grace, t.root.where.Scope), s.read)
+	err := t.root.Ask(ctx, "write", directory, s.Request("stage", nil, id, t.grace, t.root.Where.Scope), s.read)
 	if errors.Is(err, ErrNotOurs) {
-		s.name = id + "~"
-		err = t.root.call(ctx, "write", directory, s.request("stage", nil, s.name, t.root.grace, t.root.where.Scope), s.read)
+		s.Within = id + "~"
+		err = t.root.Ask(ctx, "write", directory, s.Request("stage", nil, s.Within, t.grace, t.root.Where.Scope), s.read)
 	}
 	if err != nil {
-		return nil, translated(s.why(directory, err))
+		return nil, translated(why(t.root, directory, err))
 	}
-	t.root.stages = append(t.root.stages, s)
+	s.release = t.root.Reclaim(s.claim)
 	return s, nil
 }
 
 func nothing(*Answer) error { return nil }
 
 // why is the error about a path that could not be written, where its mount is why.
-func (r *reader) why(file string, err error) error {
+func why(r *Root, file string, err error) error {
 	refused := errors.Is(err, ErrWrite) || errors.Is(err, fs.ErrPermission)
 	switch {
-	case refused && r.root.mounts.of(file).readOnly:
+	case refused && r.Mounts.Of(file).ReadOnly:
 		return ErrReadOnly
-	case refused && r.root.mounts.isPoint(file):
+	case refused && r.Mounts.IsPoint(file):
 		return ErrMounted
 	}
 	return err
@@ -58,12 +59,12 @@ func (r *reader) why(file string, err error) error {
 
 // claim takes a stage over to a new connection.
 func (s *stage) claim(ctx context.Context, l *Link) error {
-	former := s.name
+	former := s.Within
 	// A stage for another copy keeps its name; who waits to take another one away knows it by the old one.
 	if s.times++; !strings.HasSuffix(s.id, ".partial") {
-		s.name = fmt.Sprint(s.id, "-", s.times)
+		s.Within = fmt.Sprint(s.id, "-", s.times)
 	}
-	q := Request{Verb: "stage", Args: []string{s.start, s.name, former, s.root.grace, s.root.where.Scope}}
+	q := Request{Verb: "stage", Args: []string{s.Start, s.Within, former, s.tree.grace, s.Root.Where.Scope}}
 	_, err := l.Ask(ctx, q, s.read)
 	return err
 }
@@ -87,7 +88,7 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 			user, group := s.owner(f.File)
 			owner = fmt.Sprintf("%d:%d", user, group)
 		}
-		q = s.request("put", nil, "file", f.Path, strconv.FormatInt(f.From, 10), fmt.Sprintf("%o", s.mode(f.File)),
+		q = s.Request("put", nil, "file", f.Path, strconv.FormatInt(f.From, 10), fmt.Sprintf("%o", s.mode(f.File)),
 			strconv.FormatInt(f.Mtime.Unix(), 10), owner)
 		out = &fileUpload{stage: s, part: f}
 	}
@@ -110,23 +111,23 @@ func (s *stage) Put(ctx context.Context, parts []transfer.Part, fill func(transf
 // archive is the request that takes a tree.
 func (s *stage) archive() Request {
 	if s.owns() {
-		return s.request("put", nil, "tree", "--numeric-owner")
+		return s.Request("put", nil, "tree", "--numeric-owner")
 	}
-	return s.request("put", nil, "tree", "-o")
+	return s.Request("put", nil, "tree", "-o")
 }
 
 // transmit sends what fill gives, and returns how long the helper says that a file is.
 func (s *stage) transmit(ctx context.Context, q Request, out payload, fill func(transfer.Receiver) error) (length string, err error) {
 	q.Payload = true
-	err = s.root.call(ctx, "write", s.start, q, func(b *Answer) error {
+	err = s.Root.Ask(ctx, "write", s.Start, q, func(b *Answer) error {
 		first, err := b.ReadByte()
 		if err != nil || first != 'r' && first != 'z' {
 			return Unexpected(err)
 		}
-		if s.root.up.lacking = first == 'r'; s.root.up.lacking && s.root.up.mode == PackAlways {
+		if s.packings.up.lacking = first == 'r'; s.packings.up.lacking && s.packings.up.mode == PackAlways {
 			return &MissingToolError{Tool: "gzip"}
 		}
-		frames := newFrames(ctx, b, &s.root.up)
+		frames := newFrames(ctx, b, &s.packings.up)
 		out.begin(frames)
 		err = fill(out)
 		_ = frames.wait()
@@ -134,7 +135,7 @@ func (s *stage) transmit(ctx context.Context, q Request, out payload, fill func(
 		case frames.err != nil:
 			return frames.err // why the other side takes no more is in its answer
 		case err != nil:
-			return called(err)
+			return Called(err)
 		}
 		if err := errors.Join(out.close(), frames.close()); err != nil {
 			return err
@@ -167,10 +168,10 @@ func (s *stage) settle(ctx context.Context, parts []transfer.Part, errs []error)
 func (s *stage) Remove(ctx context.Context, paths []string) error {
 	names := make([]string, len(paths))
 	for i, p := range paths {
-		names[i] = sent(p)
+		names[i] = Sent(p)
 	}
-	for _, batch := range batches(names) {
-		if err := s.root.call(ctx, "write", s.start, s.about("remove", batch), nothing); err != nil {
+	for _, batch := range Batches(names) {
+		if err := s.Root.Ask(ctx, "write", s.Start, s.About("remove", batch), nothing); err != nil {
 			return err
 		}
 	}
@@ -187,20 +188,20 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 	errs := make([]error, len(moves))
 	below := "."
 	for i, m := range moves {
-		if mountedFile(ctx, s.root, path.Join(s.start, m.To)) {
+		if mountedFile(ctx, s.Root, path.Join(s.Start, m.To)) {
 			errs[i] = ErrMounted
 			continue
 		}
-		index[sent(m.From)] = i
-		names = append(names, sent(m.From))
+		index[Sent(m.From)] = i
+		names = append(names, Sent(m.From))
 		if m.From == "." {
 			directory, base := path.Split(m.To)
-			return errs, s.move(ctx, errs, moves, index, s.request("commit", nil, path.Clean(directory), base, ""))
+			return errs, s.move(ctx, errs, moves, index, s.Request("commit", nil, path.Clean(directory), base, ""))
 		}
 		below = path.Clean(strings.TrimSuffix(m.To, m.From))
 	}
-	for _, batch := range batches(names) {
-		if err := s.move(ctx, errs, moves, index, s.about("commit", batch, below, "")); err != nil {
+	for _, batch := range Batches(names) {
+		if err := s.move(ctx, errs, moves, index, s.About("commit", batch, below, "")); err != nil {
 			return errs, err
 		}
 	}
@@ -209,7 +210,7 @@ func (s *stage) Commit(ctx context.Context, directories []transfer.File, moves [
 
 // mountedFile reports whether a file has something mounted on it, which the kernel would take off where another file takes its place.
 func mountedFile(ctx context.Context, r *Root, file string) bool {
-	if !r.mounts.isPoint(file) {
+	if !r.Mounts.IsPoint(file) {
 		return false
 	}
 	info, err := r.Stat(ctx, file, false)
@@ -218,7 +219,7 @@ func mountedFile(ctx context.Context, r *Root, file string) bool {
 
 // move has files moved, and notes for each that could not be why.
 func (s *stage) move(ctx context.Context, errs []error, moves []transfer.Move, index map[string]int, q Request) error {
-	return s.root.call(ctx, "write", s.start, q, func(b *Answer) error {
+	return s.Root.Ask(ctx, "write", s.Start, q, func(b *Answer) error {
 		for {
 			if _, err := b.Peek(1); err == io.EOF {
 				return nil
@@ -232,7 +233,7 @@ func (s *stage) move(ctx context.Context, errs []error, moves []transfer.Move, i
 			if !ok || err != nil {
 				return fmt.Errorf("read answer of helper: moved %.200q", moved)
 			}
-			errs[i] = translated(s.why(path.Join(s.start, moves[i].To), CodeError(code)))
+			errs[i] = translated(why(s.Root, path.Join(s.Start, moves[i].To), CodeError(code)))
 		}
 	})
 }
@@ -254,9 +255,9 @@ func (s *stage) finish(ctx context.Context, directories []transfer.File) error {
 
 // Close is transfer's.
 func (s *stage) Close(ctx context.Context, keep bool) error {
-	s.root.stages = slices.DeleteFunc(s.root.stages, func(other *stage) bool { return other == s })
+	s.release()
 	if keep {
 		return nil
 	}
-	return s.root.call(ctx, "write", s.start, s.request("remove", nil, ""), nothing)
+	return s.Root.Ask(ctx, "write", s.Start, s.Request("remove", nil, ""), nothing)
 }

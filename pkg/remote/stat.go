@@ -27,18 +27,25 @@ type Stat struct {
 	Mtime      time.Time `json:"mtime"`
 	LinkTarget string    `json:"linkTarget,omitempty"` // of symbolic links, as it is written
 
-	// state is the same exactly as long as the file is: it has the time of change, which nobody can set.
-	state string
+	// State is the same exactly as long as the file is: it has the time of change, which nobody can set.
+	State string `json:"-"`
 }
 
 // Same reports whether other is of the same file, to which nothing has been done in between.
-func (s *Stat) Same(other *Stat) bool { return s.state == other.state }
+func (s *Stat) Same(other *Stat) bool { return s.State == other.State }
+
+// GrewFrom reports whether a file is the one with a state before, and at least so long.
+func (s *Stat) GrewFrom(before string, size int64) bool {
+	is, _, _ := strings.Cut(s.State, " ")
+	was, _, _ := strings.Cut(before, " ")
+	return is == was && s.Size >= size
+}
 
 // Changed is the time of the last change of the file or of its facts (ctime), which nobody can set; zero where it is not known.
 // It is read when it is asked for, so that a walk pays for nothing.
 func (s *Stat) Changed() time.Time {
 	// The state ends with DATE TIME ZONE; some builds have no fraction.
-	f := strings.Fields(s.state)
+	f := strings.Fields(s.State)
 	if len(f) < 3 {
 		return time.Time{}
 	}
@@ -77,9 +84,9 @@ func (s *Stat) FileMode() fs.FileMode {
 	return mode
 }
 
-// parseStat reads a line of the program's format: BLOCKS DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE, and the
+// ParseStat reads a line of the program's format: BLOCKS DEV:INO MODE SIZE UID GID NLINK MAJOR:MINOR SECONDS DATE TIME ZONE, and the
 // date of change; mode and device Numbers in hexadecimal. Only the fraction of TIME is used; some builds have none.
-func parseStat(line string) (*Stat, error) {
+func ParseStat(line string) (*Stat, error) {
 	var words [12]string
 	f := words[:0]
 	for word := range strings.FieldsSeq(line) {
@@ -100,7 +107,7 @@ func parseStat(line string) (*Stat, error) {
 		UID: uint32(p.Unsigned(f[4], 10, 32)), GID: uint32(p.Unsigned(f[5], 10, 32)),
 		Nlink:     p.Unsigned(f[6], 10, 64),
 		RdevMajor: uint32(p.Unsigned(major, 16, 32)), RdevMinor: uint32(p.Unsigned(minor, 16, 32)),
-		Blocks: int64(p.Unsigned(f[0], 10, 63)), state: stateOf(line),
+		Blocks: int64(p.Unsigned(f[0], 10, 63)), State: StateOf(line),
 	}
 	var nanos int64
 	if _, fraction, ok := strings.Cut(f[10], "."); ok && len(fraction) == 9 {
@@ -113,9 +120,9 @@ func parseStat(line string) (*Stat, error) {
 	return s, nil
 }
 
-// stateOf is DEV:INO MODE SIZE SECONDS and the date of change out of a line: what changes whenever anything of a file does, as the
+// StateOf is DEV:INO MODE SIZE SECONDS and the date of change out of a line: what changes whenever anything of a file does, as the
 // program says it of many files ($same). The number of blocks changes when a file system has time to.
-func stateOf(line string) string {
+func StateOf(line string) string {
 	var words [15]string
 	f := words[:0]
 	for word := range strings.FieldsSeq(line) {

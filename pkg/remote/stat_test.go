@@ -10,7 +10,7 @@ import (
 // What changes a file without leaving another size, mode or time of modification behind still shows in its time of change.
 func TestSameSeesTheTimeOfChange(t *testing.T) {
 	facts := func(changed string) *Stat {
-		s, err := parseStat("8 2049:17 81a4 5 0 0 1 0:0 1700000000 2023-11-14 22:13:20.000000000 +0000 2023-11-14 " + changed + " +0000")
+		s, err := ParseStat("8 2049:17 81a4 5 0 0 1 0:0 1700000000 2023-11-14 22:13:20.000000000 +0000 2023-11-14 " + changed + " +0000")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -24,7 +24,7 @@ func TestSameSeesTheTimeOfChange(t *testing.T) {
 // A file system counts a file's blocks again when it comes to write them, long after the file was last changed.
 func TestSameOverlooksTheNumberOfBlocks(t *testing.T) {
 	facts := func(blocks string) *Stat {
-		s, err := parseStat(blocks + " 2049:17 81a4 67108864 0 0 1 0:0 1700000000 2023-11-14 22:13:20.000000000 +0000 2023-11-14 22:13:20.000000000 +0000")
+		s, err := ParseStat(blocks + " 2049:17 81a4 67108864 0 0 1 0:0 1700000000 2023-11-14 22:13:20.000000000 +0000 2023-11-14 22:13:20.000000000 +0000")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestChangedIsTheTimeOfChange(t *testing.T) {
 		"99999-01-01 00:00:00 +0000":          {},
 		"never at all":                        {},
 	} {
-		s, err := parseStat("8 2049:17 81a4 5 0 0 1 0:0 1700000000 2023-11-14 22:13:20.000000000 +0000 " + text)
+		s, err := ParseStat("8 2049:17 81a4 5 0 0 1 0:0 1700000000 2023-11-14 22:13:20.000000000 +0000 " + text)
 		if err != nil {
 			t.Fatal(err)
 		}

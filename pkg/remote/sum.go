@@ -11,7 +11,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
@@ -26,9 +25,9 @@ type SumOptions struct {
 
 // Sum calls fn for the regular file at a path, or for those below it, with its SHA-256. The helper computes them, so the bytes
 // stay where they are. Paths and errors are Walk's.
-func (r *Root) Sum(ctx context.Context, name string, opts SumOptions, fn func(path string, sum [32]byte) error) (Info, error) {
-	return r.below(ctx, "sum", name, opts.Recursive, opts.TreeOptions, func(from *reader, files []string, states map[string]string) error {
-		sums, err := from.sums(ctx, "sha256sum", files, states)
+func Sum(ctx context.Context, r *Root, name string, opts SumOptions, fn func(path string, sum [32]byte) error) (Info, error) {
+	return below(ctx, r, "sum", name, opts.Recursive, opts.TreeOptions, func(from *Place, files []string, states map[string]string) error {
+		sums, err := from.Sums(ctx, "sha256sum", files, states)
 		if err != nil {
 			return err
 		}
@@ -37,7 +36,7 @@ func (r *Root) Sum(ctx context.Context, name string, opts SumOptions, fn func(pa
 			if _, err := hex.Decode(sum[:], []byte(text)); err != nil || len(text) != 2*len(sum) {
 				return fmt.Errorf("read checksum %.80q", text)
 			}
-			if err := fn(path.Join(from.start, files[i]), sum); err != nil {
+			if err := fn(path.Join(from.Start, files[i]), sum); err != nil {
 				return err
 			}
 		}
@@ -47,14 +46,14 @@ func (r *Root) Sum(ctx context.Context, name string, opts SumOptions, fn func(pa
 
 // SumFiles gives the SHA-256 of some regular files below a physical path, or says why there is none. Names are relative to it, and
 // have sizes.
-func (r *Root) SumFiles(ctx context.Context, start string, sizes map[string]int64, fn func(name string, sum [32]byte, err error)) error {
+func SumFiles(ctx context.Context, r *Root, start string, sizes map[string]int64, fn func(name string, sum [32]byte, err error)) error {
 	var some batcher
 	for _, name := range slices.Sorted(maps.Keys(sizes)) {
-		some.add(sent(name), sizes[name])
+		some.add(Sent(name), sizes[name])
 	}
 	partly := &TreeError{}
-	do := func(from *reader, files []string, states map[string]string) error {
-		sums, err := from.sums(ctx, "sha256sum", files, states)
+	do := func(from *Place, files []string, states map[string]string) error {
+		sums, err := from.Sums(ctx, "sha256sum", files, states)
 		if own, _ := cause(ctx, err); len(files) == 1 && own != nil {
 			fn(strings.TrimPrefix(files[0], "./"), [32]byte{}, own)
 			return nil
@@ -70,7 +69,7 @@ func (r *Root) SumFiles(ctx context.Context, start string, sizes map[string]int6
 		return nil
 	}
 	for _, batch := range some.all {
-		if err := r.batch(ctx, "sum", &reader{root: r, start: start, physical: true}, batch, nil, partly, do); err != nil {
+		if err := divide(ctx, r, "sum", &Place{Root: r, Start: start, Within: Physical}, batch, nil, partly, do); err != nil {
 			return err
 		}
 	}
@@ -90,7 +89,7 @@ func (b *batcher) add(name string, size int64) {
 		return
 	}
 	last := len(b.all) - 1
-	if !b.open || len(b.all[last]) == maxBatch || b.names+int64(len(name)) > batchBytes || b.bytes+size > 256<<20 {
+	if !b.open || len(b.all[last]) == MaxBatch || b.names+int64(len(name)) > batchBytes || b.bytes+size > 256<<20 {
 		b.all, b.names, b.bytes, b.open, last = append(b.all, nil), 0, 0, true, last+1
 	}
 	b.all[last] = append(b.all[last], name)
@@ -99,9 +98,9 @@ func (b *batcher) add(name string, size int64) {
 
 // below calls do for the regular files at or below a path in batches: paths as find calls them from the start, and their state.
 // A *TreeError of the walk is returned at the end; do adds to it by an error of its own kind.
-func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts TreeOptions, do func(*reader, []string, map[string]string) error) (Info, error) {
+func below(ctx context.Context, r *Root, op, name string, recursive bool, opts TreeOptions, do func(*Place, []string, map[string]string) error) (Info, error) {
 	if !recursive {
-		return r.single(ctx, op, name, do)
+		return single(ctx, r, op, name, do)
 	}
 	var some batcher
 	states := map[string]string{}
@@ -124,7 +123,7 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 		} else {
 			file := "." + strings.TrimPrefix(p, strings.TrimSuffix(top, "/"))
 			some.add(file, s.Size)
-			states[file] = s.state
+			states[file] = s.State
 		}
 		return nil
 	})
@@ -133,14 +132,14 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 		return info, err
 	}
 	if info.FileMode().IsRegular() {
-		return r.single(ctx, op, name, do)
+		return single(ctx, r, op, name, do)
 	}
 	for _, failure := range sparse {
 		partly.add(op, failure.Path, failure.Err)
 	}
-	from := &reader{root: r, start: info.Path, physical: true}
+	from := &Place{Root: r, Start: info.Path, Within: Physical}
 	for _, batch := range some.all {
-		if err := r.batch(ctx, op, from, batch, states, partly, do); err != nil {
+		if err := divide(ctx, r, op, from, batch, states, partly, do); err != nil {
 			return info, err
 		}
 	}
@@ -150,9 +149,9 @@ func (r *Root) below(ctx context.Context, op, name string, recursive bool, opts 
 	return info, nil
 }
 
-// batch does a batch, and its halves where one of its files is in the way; one after the other where that blocks. A command ends
+// divide does a batch, and its halves where one of its files is in the way; one after the other where that blocks. A command ends
 // where it has waited maxStuck times: each of the files may block.
-func (r *Root) batch(ctx context.Context, op string, from *reader, batch []string, states map[string]string, partly *TreeError, do func(*reader, []string, map[string]string) error) error {
+func divide(ctx context.Context, r *Root, op string, from *Place, batch []string, states map[string]string, partly *TreeError, do func(*Place, []string, map[string]string) error) error {
 	err := do(from, batch, states)
 	var cause *fs.PathError
 	parts := [][]string{batch[:len(batch)/2], batch[len(batch)/2:]}
@@ -165,13 +164,13 @@ func (r *Root) batch(ctx context.Context, op string, from *reader, batch []strin
 		return err
 	case len(batch) > 1:
 		for _, part := range parts {
-			if err := r.batch(ctx, op, from, part, states, partly, do); err != nil {
+			if err := divide(ctx, r, op, from, part, states, partly, do); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	file := path.Join(from.start, batch[0])
+	file := path.Join(from.Start, batch[0])
 	if !errors.Is(cause.Err, fs.ErrNotExist) || !r.Kernel(file) {
 		partly.add(opOf(op, cause.Err), file, cause.Err)
 	}
@@ -190,7 +189,7 @@ func opOf(op string, err error) string {
 }
 
 // single is below for one file.
-func (r *Root) single(ctx context.Context, op, name string, do func(*reader, []string, map[string]string) error) (Info, error) {
+func single(ctx context.Context, r *Root, op, name string, do func(*Place, []string, map[string]string) error) (Info, error) {
 	info, err := r.Stat(ctx, name, true)
 	if err != nil {
 		return info, withOp(op, err)
@@ -205,7 +204,7 @@ func (r *Root) single(ctx context.Context, op, name string, do func(*reader, []s
 		return info, &fs.PathError{Op: op, Path: name, Err: err}
 	}
 	file := "./" + path.Base(info.Path)
-	err = do(&reader{root: r, start: path.Dir(info.Path), physical: true}, []string{file}, map[string]string{file: info.state})
+	err = do(&Place{Root: r, Start: path.Dir(info.Path), Within: Physical}, []string{file}, map[string]string{file: info.State})
 	return info, withPath(op, name, err)
 }
 
@@ -221,79 +220,6 @@ func withPath(op, name string, err error) error {
 		return &fs.PathError{Op: opOf(op, cause.Err), Path: name, Err: cause.Err}
 	}
 	return err
-}
-
-// sums asks for checksums of files: of several at once, with the facts before and after, or of one by its path.
-func (r *reader) sums(ctx context.Context, tool string, files []string, states map[string]string) ([]string, error) {
-	if len(files) == 1 {
-		_, sum, err := r.sumOne(ctx, tool, files[0], -1, states[files[0]])
-		return []string{sum}, err
-	}
-	q := reading(r.request("sum", files, append([]string{"", tool, "-"}, directoriesOf(files)...)...))
-	sums := make([]string, 0, len(files))
-	err := r.root.call(ctx, "sum", r.start, q, func(b *Answer) error {
-		return steady(b, files, states, false, func() error {
-			text, err := b.Field()
-			if err != nil {
-				return err
-			}
-			lines := strings.Split(text, "\n")
-			if len(lines) != len(files)+1 || lines[len(files)] != "0" {
-				return ErrRead
-			}
-			for _, line := range lines[:len(files)] {
-				sum, _, _ := strings.Cut(strings.TrimPrefix(line, `\`), " ") // GNU marks names with a backslash so
-				sums = append(sums, sum)
-			}
-			return nil
-		})
-	})
-	return sums, err
-}
-
-// sumOne asks for the checksum of the first n bytes of a file, of all of it where n is negative. A state that is not "" has to be the
-// file's.
-func (r *reader) sumOne(ctx context.Context, tool, file string, n int64, state string) (size int64, sum string, err error) {
-	count := "-"
-	if n >= 0 {
-		count = strconv.FormatInt(n, 10)
-	}
-	name, q := r.one("sum", file, tool, count)
-	err = r.root.call(ctx, "sum", name, q, func(b *Answer) error {
-		info, err := r.root.readBegin(b)
-		if err != nil {
-			return err
-		}
-		var text, after string
-		if err := b.Fields(&text, &after); err != nil {
-			return err
-		}
-		size, sum = info.Size, strings.TrimLeft(text, ",")
-		if r.root.Kernel(info.Path) && r.stage == nil {
-			return nil
-		}
-		now, err := parseStat(after)
-		switch {
-		case err != nil:
-			return err
-		// What is behind the first n bytes does not matter.
-		case n >= 0 && state == "" && grewTo(info.state, now, n):
-			return nil
-		case now.state != info.state, state != "" && state != info.state:
-			return ErrChanged
-		}
-		return nil
-	})
-	return size, sum, err
-}
-
-// one is a request about one file: by its path from the root, or by its name in a stage.
-func (r *reader) one(verb, file string, args ...string) (name string, q Request) {
-	name = path.Join(r.start, file)
-	if r.stage != nil {
-		return name, reading(r.request(verb, nil, append([]string{file}, args...)...))
-	}
-	return name, Request{Verb: verb, Args: append([]string{name, r.stageName(), ""}, args...), Reads: true}
 }
 
 // directoriesOf lists the directories that files are in, and those on the way.

@@ -30,7 +30,7 @@ func TestFilesThatBlockEndACommand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			waits, done, partly := 0, 0, &TreeError{}
-			err := (&Root{}).batch(t.Context(), "sum", &reader{start: "/d"}, names, nil, partly, func(_ *reader, files []string, _ map[string]string) error {
+			err := divide(t.Context(), &Root{}, "sum", &Place{Start: "/d"}, names, nil, partly, func(_ *Place, files []string, _ map[string]string) error {
 				for _, file := range files {
 					if c.blocks(file) {
 						waits++
@@ -64,7 +64,7 @@ func TestSumLeavesAFileOfHolesOut(t *testing.T) {
 				return nil
 			}
 			for _, name := range []string{"/d/giant", "/d"} {
-				_, err := root8.Sum(t.Context(), name, SumOptions{Recursive: name == "/d"}, add)
+				_, err := Sum(t.Context(), root8, name, SumOptions{Recursive: name == "/d"}, add)
 				if _, ok := errors.AsType[*transfer.SparseError](err); !ok {
 					t.Errorf("%s: %v", name, err)
 				}

@@ -31,7 +31,7 @@ const (
 )
 
 // Tail gives the last lines of a regular file. Otherwise it is Read.
-func (r *Root) Tail(ctx context.Context, name string, o TailOptions, open func(Info) (io.Writer, error)) (Info, error) {
+func Tail(ctx context.Context, r *Root, name string, o TailOptions, open func(Info) (io.Writer, error)) (Info, error) {
 	var info Info
 	follow := ""
 	if o.Follow {
@@ -41,14 +41,14 @@ func (r *Root) Tail(ctx context.Context, name string, o TailOptions, open func(I
 		follow = "name"
 	}
 	q := Request{Verb: "tail", Args: []string{name, "", "", strconv.Itoa(max(o.Lines, 0)), follow}}
-	err := r.call(ctx, "open", name, q, func(b *Answer) error {
+	err := r.Ask(ctx, "open", name, q, func(b *Answer) error {
 		var err error
 		if info, err = r.readBegin(b); err != nil {
 			return err
 		}
 		out, err := open(info)
 		if err != nil {
-			return called(err)
+			return Called(err)
 		}
 		return readTail(b, out, o.Event)
 	})
@@ -72,7 +72,7 @@ func readTail(b *Answer, out io.Writer, event func(TailEvent)) error {
 		case field == "+":
 			own := &callerWriter{w: out}
 			if _, err = io.Copy(own, b.Contents()); own.err != nil {
-				return called(own.err)
+				return Called(own.err)
 			} else if err != nil {
 				return err
 			}

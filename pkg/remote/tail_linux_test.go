@@ -28,7 +28,7 @@ func TestTailSaysWhatBecomesOfTheFile(t *testing.T) {
 				var got, events lockedBuffer
 				ended := make(chan error, 1)
 				go func() {
-					_, err := root8.Tail(ctx, "current", TailOptions{Lines: 1, Follow: true, ByName: byName, Event: func(e TailEvent) {
+					_, err := Tail(ctx, root8, "current", TailOptions{Lines: 1, Follow: true, ByName: byName, Event: func(e TailEvent) {
 						_, _ = io.WriteString(&events, string(e)+" ")
 					}}, func(Info) (io.Writer, error) { return &got, nil })
 					ended <- err

@@ -10,25 +10,36 @@ import (
 	"io/fs"
 	"iter"
 	"path"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
-// Source is the root as the end that a copy comes from. A copy needs a Root of its own for each end: they are used at once.
-func (r *Root) Source() transfer.Tree { return tree{root: r, follows: [2]string{"0", "1"}} }
+// Source is a root as the end that a copy comes from. A copy needs a Root of its own for each end: they are used at once.
+func Source(r *Root, mode Packing) transfer.Tree { return newTree(r, mode, "0", "1") }
 
 // OwnFiles is Source without what is mounted below where it begins: mount points are named, and not entered.
 func OwnFiles(r *Root) transfer.Tree {
-	return tree{root: r, follows: [2]string{"0", "1"}, oneFileSystem: true}
+	t := newTree(r, PackAuto, "0", "1")
+	t.oneFileSystem = true
+	return t
 }
 
-// Destination is the root as the end that a copy goes to. No link of the target's leads it through /proc/PID/root and its like.
-func (r *Root) Destination() transfer.Tree { return tree{root: r, follows: [2]string{"n", "w"}} }
+// Destination is a root as the end that a copy goes to. No link of the target's leads it through /proc/PID/root and its like.
+func Destination(r *Root, mode Packing) transfer.Tree { return newTree(r, mode, "n", "w") }
+
+func newTree(r *Root, mode Packing, follows ...string) tree {
+	grace := int(transfer.Bound(Silence, transfer.DefaultPauses()) / time.Second)
+	return tree{root: r, packings: newPackings(mode), grace: strconv.Itoa(grace), follows: [2]string(follows)}
+}
 
 type tree struct {
-	root    *Root
-	follows [2]string // the request's words for not following a link in last place, and for following it
+	root     *Root
+	packings *packings
+	grace    string    // for how many seconds a client that has gone may come back for a stage
+	follows  [2]string // the request's words for not following a link in last place, and for following it
 	// oneFileSystem stays on that of the start.
 	oneFileSystem bool
 }
@@ -39,7 +50,7 @@ func (t tree) Stat(ctx context.Context, name string, follow bool) (transfer.File
 	if follow {
 		how = t.follows[1]
 	}
-	info, err := t.root.stat(ctx, name, how)
+	info, err := StatBy(ctx, t.root, name, how)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && info.Missing != "":
 		return transfer.File{Path: path.Join(info.Path, info.Missing)}, err
@@ -48,23 +59,22 @@ func (t tree) Stat(ctx context.Context, name string, follow bool) (transfer.File
 	case err != nil:
 		return transfer.File{}, translated(err)
 	}
-	f := t.root.file(info.Path, info.Path, info.Stat)
-	return f, nil
+	return fileOf(t.root, info.Path, info.Path, info.Stat), nil
 }
 
 // Open is transfer's.
 func (t tree) Open(_ context.Context, start string) (transfer.Reader, error) {
-	return &reader{root: t.root, start: start, physical: true, oneFileSystem: t.oneFileSystem}, nil
+	return &reader{Place: &Place{Root: t.root, Start: start, Within: Physical}, packings: t.packings, oneFileSystem: t.oneFileSystem}, nil
 }
 
-// file is what a copy wants to know.
-func (r *Root) file(relative, physical string, s *Stat) transfer.File {
+// fileOf is what a copy wants to know.
+func fileOf(r *Root, relative, physical string, s *Stat) transfer.File {
 	f := transfer.File{
 		Path: relative, Mode: s.FileMode(), UID: s.UID, GID: s.GID, Size: s.Size, Blocks: s.Blocks, Mtime: s.Mtime,
-		Target: s.LinkTarget, Rdev: [2]uint32{s.RdevMajor, s.RdevMinor}, State: s.state,
+		Target: s.LinkTarget, Rdev: [2]uint32{s.RdevMajor, s.RdevMinor}, State: s.State,
 	}
 	if s.Nlink > 1 && f.Mode.IsRegular() {
-		f.Inode, _, _ = strings.Cut(s.state, " ")
+		f.Inode, _, _ = strings.Cut(s.State, " ")
 	}
 	if f.Mode.IsRegular() && r.Kernel(physical) {
 		f.Size = -1
@@ -88,42 +98,10 @@ func translated(err error) error {
 
 // A reader is a place in the root, or in a stage there.
 type reader struct {
-	root  *Root
-	start string
-	stage *stage // nil: none
-	// physical is true if start is no link, or if the link itself is selected.
-	physical bool
+	*Place
+	packings *packings
 	// oneFileSystem keeps List from entering mount points.
 	oneFileSystem bool
-}
-
-// request is one about a start, and a stage in it.
-func (r *reader) request(verb string, names []string, args ...string) Request {
-	return Request{Verb: verb, Args: args, Names: names, Late: func() []string { return []string{r.start, r.stageName()} }}
-}
-
-// reading marks a request as one that reads files.
-func reading(q Request) Request {
-	q.Reads = true
-	return q
-}
-
-func (r *reader) stageName() string {
-	switch {
-	case r.stage != nil:
-		return r.stage.name
-	case r.physical:
-		return "-"
-	}
-	return ""
-}
-
-// sent is a path as the program takes it.
-func sent(name string) string {
-	if name == "." {
-		return "."
-	}
-	return "./" + name
 }
 
 // errStop ends a walk whose reader has seen enough.
@@ -144,12 +122,12 @@ func (r *reader) List(ctx context.Context) iter.Seq2[transfer.File, error] {
 			return nil
 		}
 		opts := WalkOptions{LinkTargets: true, TreeOptions: TreeOptions{OneFileSystem: r.oneFileSystem}}
-		_, err := r.root.walk(ctx, r, opts, func(file string, e Entry) error {
+		_, err := r.Walk(ctx, opts, func(file string, e Entry) error {
 			if !begun {
 				top, begun = strings.TrimSuffix(file, "/"), true
 			}
 			if s := e.Stat(); s != nil {
-				return give(file, r.root.file("", file, s))
+				return give(file, fileOf(r.Root, "", file, s))
 			}
 			return nil // the walk's error has it
 		})
@@ -178,12 +156,12 @@ func (r *reader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum
 	index := map[string]int{}
 	for i, f := range files {
 		if sumsWhole(f) {
-			all, index[sent(f.Path)] = append(all, sent(f.Path)), i
+			all, index[Sent(f.Path)] = append(all, Sent(f.Path)), i
 		}
 	}
-	for _, batch := range batches(all) {
+	for _, batch := range Batches(all) {
 		if len(batch) > 1 {
-			texts, err := r.sums(ctx, "sha1sum", batch, nil)
+			texts, err := r.Sums(ctx, "sha1sum", batch, nil)
 			if IsBroken(err) || ctx.Err() != nil {
 				return nil, err
 			}
@@ -197,7 +175,7 @@ func (r *reader) Sum(ctx context.Context, files []transfer.Part) ([]transfer.Sum
 		if sums[i].SHA1 != [20]byte{} {
 			continue
 		}
-		size, text, err := r.sumOne(ctx, "sha1sum", sent(f.Path), f.From, "")
+		size, text, err := r.SumOne(ctx, "sha1sum", Sent(f.Path), f.From, "")
 		if IsBroken(err) || ctx.Err() != nil {
 			return nil, err
 		}

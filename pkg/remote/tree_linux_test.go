@@ -100,7 +100,7 @@ func TestFormsAreThoseOfCp(t *testing.T) {
 	for shell, r := range runners(t) {
 		root, other := dialSelf(t, r), dialSelf(t, r)
 		for way, direction := range []string{"down", "up", "across"} {
-			ends := [][2]transfer.Tree{{root.Source(), localfs.Tree()}, {localfs.Tree(), root.Destination()}, {root.Source(), other.Destination()}}[way]
+			ends := [][2]transfer.Tree{{Source(root, PackAuto), localfs.Tree()}, {localfs.Tree(), Destination(root, PackAuto)}, {Source(root, PackAuto), Destination(other, PackAuto)}}[way]
 			for i, c := range [][2]string{
 				{"file", "new"},
 				{"file", "new/"},

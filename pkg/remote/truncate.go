@@ -19,8 +19,8 @@ func (h *Host) Truncate(ctx context.Context, p Process, fd int, file *Stat) (bef
 	var texts [2]string
 	err = h.conn.Ask(ctx, q, func(b *Answer) error { return b.Fields(&texts[0], &texts[1]) })
 	if err == nil {
-		if before, err = parseStat(texts[0]); err == nil {
-			after, err = parseStat(strings.TrimSuffix(texts[1], "\n"))
+		if before, err = ParseStat(texts[0]); err == nil {
+			after, err = ParseStat(strings.TrimSuffix(texts[1], "\n"))
 		}
 	}
 	if err != nil {

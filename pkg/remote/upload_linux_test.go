@@ -115,7 +115,7 @@ func TestAStageIsTakenOver(t *testing.T) {
 					t.Fatal(err)
 				}
 				root := dialNobody(t)
-				s, err := root.Destination().Stage(t.Context(), dir, id, false)
+				s, err := Destination(root, PackAuto).Stage(t.Context(), dir, id, false)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -177,7 +177,7 @@ func TestNextCopyTakesAwayWhatIsLeft(t *testing.T) {
 			lost := func(id, scope string) {
 				t.Helper()
 				root := dial(t, watchedRunner{r, ended}, "/proc", Where{PID: os.Getpid(), Scope: scope})
-				s, err := root.Destination().Stage(t.Context(), dir, id, false)
+				s, err := Destination(root, PackAuto).Stage(t.Context(), dir, id, false)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -208,7 +208,7 @@ func TestNextCopyTakesAwayWhatIsLeft(t *testing.T) {
 			lost(".shareproc-lives", "uid/web")
 			plant(t, dir, map[string]string{".shareproc-foreign/x": "x"})
 			root := dial(t, r, "/proc", Where{PID: os.Getpid(), Scope: "uid/web"})
-			report, err := transfer.Copy(t.Context(), root.Destination(), transfer.Input(strings.NewReader("x"), nil), transfer.Options{Source: "-", Dest: filepath.Join(dir, "made")})
+			report, err := transfer.Copy(t.Context(), Destination(root, PackAuto), transfer.Input(strings.NewReader("x"), nil), transfer.Options{Source: "-", Dest: filepath.Join(dir, "made")})
 			if err != nil || report.Failed > 0 {
 				t.Fatal(report, err)
 			}
@@ -232,7 +232,7 @@ func TestStageOfALinkHasNothingElse(t *testing.T) {
 		t.Run(shell, func(t *testing.T) {
 			dir := openDirectory(t)
 			plant(t, dir, map[string]string{"victim/a": "A"})
-			s, err := dialSelf(t, r).Destination().Stage(t.Context(), dir, ".shareproc-x", false)
+			s, err := Destination(dialSelf(t, r), PackAuto).Stage(t.Context(), dir, ".shareproc-x", false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -261,10 +261,11 @@ func TestACutUploadLeavesNothing(t *testing.T) {
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {
 			root := dialSelf(t, r)
-			root.grace = "1"
+			to := newTree(root, PackAuto, "n", "w")
+			to.grace = "1"
 			for id, left := range map[string][]string{".shareproc-x": nil, ".shareproc-x.partial": {".shareproc-x.partial"}} {
 				dir := t.TempDir()
-				s, err := root.Destination().Stage(t.Context(), dir, id, false)
+				s, err := to.Stage(t.Context(), dir, id, false)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -275,7 +276,7 @@ func TestACutUploadLeavesNothing(t *testing.T) {
 				if !errors.Is(err, cut) {
 					t.Fatal(err)
 				}
-				root.stages = nil
+				root.claims = nil
 				empty(t, dir, left...)
 			}
 		})
@@ -297,7 +298,7 @@ func TestUploadsOfAnotherUser(t *testing.T) {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
-		report, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: source + "/tree", Dest: dir + "/new"})
+		report, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{Source: source + "/tree", Dest: dir + "/new"})
 		if !errors.Is(err, want) || report.Failed > 0 {
 			t.Errorf("into %v: %+v, %v; want %v", mode, report, err, want)
 		}
@@ -327,7 +328,7 @@ func TestFilesReplaceFilesAndLinks(t *testing.T) {
 				t.Fatal(err)
 			}
 			failed := map[string]error{}
-			_, err := transfer.Copy(t.Context(), dialSelf(t, r).Destination(), localfs.Tree(), transfer.Options{
+			_, err := transfer.Copy(t.Context(), Destination(dialSelf(t, r), PackAuto), localfs.Tree(), transfer.Options{
 				Source: dir + "/src/.", Dest: dir + "/dst", Report: func(path string, err error) { failed[path] = err },
 			})
 			if err != nil {
@@ -368,7 +369,7 @@ func TestAFullDisk(t *testing.T) {
 			t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
 			root := dialSelf(t, r)
 			for _, name := range []string{"big", "tree"} {
-				_, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: source + "/" + name, Dest: disk + "/new"})
+				_, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{Source: source + "/" + name, Dest: disk + "/new"})
 				if !errors.Is(err, ErrFull) {
 					t.Errorf("%s: %v", name, err)
 				}
@@ -386,7 +387,7 @@ func TestUploadsFollowNoLinkOfTheKernels(t *testing.T) {
 			plant(t, dir, map[string]string{"fd": "-> /proc/self/fd/0", "root": "-> /proc/self/root" + dir, "cwd": "-> /proc/1/cwd", "src": "x", "dst/": ""})
 			root := dialSelf(t, r)
 			for _, dest := range []string{"fd", "root/dst", "root/dst/new", "cwd/new"} {
-				if _, err := transfer.Copy(t.Context(), root.Destination(), localfs.Tree(), transfer.Options{Source: dir + "/src", Dest: dir + "/" + dest}); !errors.Is(err, transfer.ErrInTheWay) {
+				if _, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{Source: dir + "/src", Dest: dir + "/" + dest}); !errors.Is(err, transfer.ErrInTheWay) {
 					t.Errorf("%s: %v", dest, err)
 				}
 			}

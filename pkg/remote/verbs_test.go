@@ -29,7 +29,7 @@ func TestSumIsExact(t *testing.T) {
 			got := map[string][32]byte{}
 			counting := &countingRunner{Runner: r}
 			root8 := fakeRoot(t, counting, root)
-			_, err := root8.Sum(t.Context(), "/", SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+			_, err := Sum(t.Context(), root8, "/", SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
 				if _, twice := got[path]; twice {
 					t.Errorf("%q twice", path)
 				}
@@ -56,7 +56,7 @@ func TestSumIsExact(t *testing.T) {
 			}
 			for path, want := range map[string]error{"files": ErrIsDirectory, "files/fifo": ErrSpecial, "files/a": nil} {
 				n := 0
-				_, err := root8.Sum(t.Context(), path, SumOptions{}, func(string, [32]byte) error { n++; return nil })
+				_, err := Sum(t.Context(), root8, path, SumOptions{}, func(string, [32]byte) error { n++; return nil })
 				if !errors.Is(err, want) || (n == 1) != (want == nil) {
 					t.Errorf("%s: %v", path, err)
 				}
@@ -80,7 +80,7 @@ func TestGrep(t *testing.T) {
 			root8 := fakeRoot(t, r, root)
 			grep := func(path string, opts GrepOptions) ([]Match, error) {
 				matches := []Match{}
-				_, err := root8.Grep(t.Context(), path, opts, func(m Match) error {
+				_, err := Grep(t.Context(), root8, path, opts, func(m Match) error {
 					matches = append(matches, m)
 					return nil
 				})
@@ -167,13 +167,13 @@ func TestTail(t *testing.T) {
 			root8 := fakeRoot(t, r, root)
 			for lines, want := range map[int]string{0: "", 1: "three\n", 2: "two\nthree\n", 9: "one\ntwo\nthree\n"} {
 				var got bytes.Buffer
-				_, err := root8.Tail(t.Context(), "link", TailOptions{Lines: lines}, func(Info) (io.Writer, error) { return &got, nil })
+				_, err := Tail(t.Context(), root8, "link", TailOptions{Lines: lines}, func(Info) (io.Writer, error) { return &got, nil })
 				if err != nil || got.String() != want {
 					t.Errorf("%d lines: %q, %v", lines, got.String(), err)
 				}
 			}
 			for path, want := range map[string]error{"/": ErrIsDirectory, "fifo": ErrSpecial} {
-				if _, err := root8.Tail(t.Context(), path, TailOptions{Lines: 1}, nil); !errors.Is(err, want) {
+				if _, err := Tail(t.Context(), root8, path, TailOptions{Lines: 1}, nil); !errors.Is(err, want) {
 					t.Errorf("%s: %v", path, err)
 				}
 			}
@@ -194,7 +194,7 @@ func TestTailFollows(t *testing.T) {
 			var got lockedBuffer
 			interrupted, ended := errors.New("interrupted"), make(chan error, 1)
 			go func() {
-				_, err := root8.Tail(ctx, "log", TailOptions{Lines: 1, Follow: true}, func(Info) (io.Writer, error) { return &got, nil })
+				_, err := Tail(ctx, root8, "log", TailOptions{Lines: 1, Follow: true}, func(Info) (io.Writer, error) { return &got, nil })
 				ended <- err
 			}()
 			want := "two\n"

@@ -40,21 +40,21 @@ type WalkOptions struct {
 // that are too long. A name without facts is given to fn too, its Info says why; what vanished is not, and
 // below /proc it is no failure either. An error of fn ends Walk and is returned as it is.
 func (r *Root) Walk(ctx context.Context, name string, opts WalkOptions, fn func(path string, e Entry) error) (Info, error) {
-	return r.walk(ctx, &reader{root: r, start: name}, opts, fn)
+	return (&Place{Root: r, Start: name}).Walk(ctx, opts, fn)
 }
 
-func (r *Root) walk(ctx context.Context, from *reader, opts WalkOptions, fn func(path string, e Entry) error) (Info, error) {
-	name := from.start
-	w := &walk{reader: from, opts: opts, fn: fn, seed: maphash.MakeSeed()}
+// Walk is Root.Walk from a place.
+func (p *Place) Walk(ctx context.Context, opts WalkOptions, fn func(path string, e Entry) error) (Info, error) {
+	w := &walk{Place: p, opts: opts, fn: fn, seed: maphash.MakeSeed()}
 	if !opts.KernelFiles {
-		w.kernels = r.mounts.kernels()
+		w.kernels = p.Root.Mounts.Kernels()
 	}
 	find, xargs, err := w.list(ctx)
 	switch {
 	case err != nil:
 		return w.info, err
 	case xargs != 0 && xargs != 123 && xargs != 1: // xargs(1): 123 and, from GNU stat, 1 are about single files
-		return w.info, &fs.PathError{Op: "walk", Path: name, Err: ErrRead}
+		return w.info, &fs.PathError{Op: "walk", Path: p.Start, Err: ErrRead}
 	case find != 0 || xargs != 0:
 		if err := w.complete(ctx); err != nil {
 			return w.info, err
@@ -68,7 +68,7 @@ func (r *Root) walk(ctx context.Context, from *reader, opts WalkOptions, fn func
 
 // A walk is one tree while it is listed.
 type walk struct {
-	*reader
+	*Place
 	opts WalkOptions
 	fn   func(string, Entry) error
 
@@ -84,7 +84,7 @@ type walk struct {
 
 // find is what find is asked for.
 func (w *walk) find(mode string) Request {
-	q := reading(w.request("walk", nil, mode))
+	q := reading(w.Request("walk", nil, mode))
 	if w.opts.MaxDepth > 0 {
 		q.Args = append(q.Args, "-maxdepth", strconv.Itoa(w.opts.MaxDepth))
 	}
@@ -101,7 +101,7 @@ func (w *walk) list(ctx context.Context) (find, xargs int, err error) {
 	if w.opts.LinkTargets {
 		mode = "links"
 	}
-	err = w.root.call(ctx, "walk", w.start, w.find(mode), func(b *Answer) error {
+	err = w.Root.Ask(ctx, "walk", w.Start, w.find(mode), func(b *Answer) error {
 		var err error
 		find, xargs, err = w.read(b)
 		return err
@@ -130,8 +130,8 @@ func (w *walk) read(b *Answer) (find, xargs int, err error) {
 		if s.FileMode().IsDir() && (w.opts.MaxDepth == 0 || depth < w.opts.MaxDepth) && !slices.Contains(w.kernels, file) {
 			w.directories = append(w.directories, sent)
 		}
-		w.root.name(s)
-		if err := called(w.fn(file, Entry{name: path.Base(file), stat: s})); err != nil {
+		w.Root.name(s)
+		if err := Called(w.fn(file, Entry{name: path.Base(file), stat: s})); err != nil {
 			return 0, 0, err
 		}
 	}
@@ -144,12 +144,12 @@ func (w *walk) begin(b *Answer) error {
 		return err
 	}
 	var err error
-	if w.info.Stat, err = parseStat(line); err != nil {
+	if w.info.Stat, err = ParseStat(line); err != nil {
 		return err
 	}
-	w.root.name(w.info.Stat)
+	w.Root.name(w.info.Stat)
 	w.here = "."
-	if w.stage != nil && !w.info.FileMode().IsDir() {
+	if w.staged() && !w.info.FileMode().IsDir() {
 		w.here = "./t"
 	} else if !w.info.FileMode().IsDir() {
 		w.here = "./" + path.Base(w.info.Path)
@@ -181,7 +181,7 @@ func readRecord(b *Answer, links bool) (sent string, s *Stat, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if s, err = parseStat(line); err != nil || !links {
+	if s, err = ParseStat(line); err != nil || !links {
 		return sent, s, err
 	}
 	s.LinkTarget, err = readTarget(b, sent, s)

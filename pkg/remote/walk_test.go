@@ -198,7 +198,7 @@ func TestWalkOfADeniedSubtree(t *testing.T) {
 				t.Errorf("a start that does not open: %v", err)
 			}
 			sums := map[string][32]byte{}
-			_, err = root8.Sum(t.Context(), "/", SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+			_, err = Sum(t.Context(), root8, "/", SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
 				sums[path] = sum
 				return nil
 			})
@@ -206,7 +206,7 @@ func TestWalkOfADeniedSubtree(t *testing.T) {
 				t.Errorf("sums: %v, %v", sums, err)
 			}
 			var matches []Match
-			_, err = root8.Grep(t.Context(), "/", GrepOptions{Pattern: "match", Recursive: true}, func(m Match) error {
+			_, err = Grep(t.Context(), root8, "/", GrepOptions{Pattern: "match", Recursive: true}, func(m Match) error {
 				matches = append(matches, m)
 				return nil
 			})

@@ -58,7 +58,7 @@ func TestADeadConnectionIsGivenUp(t *testing.T) {
 				defer cancel()
 				root, err := Dial(ctx, c.run(over), Where{PID: 8})
 				if name == "the reader is slow" && err == nil {
-					_, err = root.Tail(ctx, "f", TailOptions{Lines: 1}, func(Info) (io.Writer, error) {
+					_, err = Tail(ctx, root, "f", TailOptions{Lines: 1}, func(Info) (io.Writer, error) {
 						<-over
 						return io.Discard, nil
 					})
@@ -115,7 +115,7 @@ func TestWhatBlocksIsGivenUp(t *testing.T) {
 		}, ErrStuck},
 		"sum": {func(ctx context.Context, r *Root) error {
 			var errs []error // of both, and then of each
-			err := r.SumFiles(ctx, "/", map[string]int64{"a": 1, "b": 1}, func(_ string, _ [32]byte, err error) { errs = append(errs, err) })
+			err := SumFiles(ctx, r, "/", map[string]int64{"a": 1, "b": 1}, func(_ string, _ [32]byte, err error) { errs = append(errs, err) })
 			if len(errs) != 2 || !errors.Is(errs[0], ErrStuck) {
 				return errors.Join(append(errs, err)...)
 			}
@@ -123,7 +123,7 @@ func TestWhatBlocksIsGivenUp(t *testing.T) {
 		}, ErrStuck},
 		"grep": {func(ctx context.Context, r *Root) error {
 			g := &grep{}
-			return g.one(ctx, &reader{root: r, start: "/"}, "f", "", "", "x")
+			return g.one(ctx, &Place{Root: r, Start: "/"}, "f", "", "", "x")
 		}, ErrStuck},
 		"stat": {func(ctx context.Context, r *Root) error {
 			_, err := r.Stat(ctx, "f", true)

@@ -52,7 +52,7 @@ func lines() []budget {
 		{dirs: "pkg/diff", code: 224},
 		{dirs: "pkg/crash", code: 93, goal: 40},
 		{dirs: "pkg/hint", code: 66},
-		{dirs: "pkg/remote", code: 6055, shell: 1567, goal: 2900},
+		{dirs: "pkg/remote", code: 6113, shell: 1567, goal: 2900},
 		{dirs: "pkg/transfer/localfs", code: 1067},
 		{dirs: "pkg/transfer", code: 2162, goal: 1500},
 	}
@@ -66,10 +66,7 @@ type budget struct {
 
 // exceptions are the types that have more methods than a type may have, and how many.
 func exceptions() map[string]int {
-	return map[string]int{
-		"pkg/remote.Root":   31,
-		"pkg/remote.reader": 14,
-	}
+	return map[string]int{}
 }
 
 // sources calls each with every file of cmd and pkg that ends with suffix, by its path below the module.

@@ -201,7 +201,7 @@ func (v *View) checkSum(t *testing.T) {
 	for _, directory := range []string{"/small", "/denied"} {
 		want, denied := v.readable(directory)
 		got := 0
-		_, err := v.Root.Sum(t.Context(), v.Path+directory, remote.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+		_, err := remote.Sum(t.Context(), v.Root, v.Path+directory, remote.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
 			below := v.below(t, path)
 			if f := want[below]; f == nil || f.Sum != sum {
 				t.Errorf("%q: a wrong sum", below)
@@ -219,7 +219,7 @@ func (v *View) checkGrep(t *testing.T) {
 	t.Helper()
 	got := map[string]bool{}
 	pattern, _, _ := strings.Cut(Needle, "\t")
-	_, err := v.Root.Grep(t.Context(), v.Path+"/small", remote.GrepOptions{Pattern: pattern, Recursive: true}, func(m remote.Match) error {
+	_, err := remote.Grep(t.Context(), v.Root, v.Path+"/small", remote.GrepOptions{Pattern: pattern, Recursive: true}, func(m remote.Match) error {
 		below := v.below(t, m.Path)
 		got[below] = true
 		if f := v.Oracle[below]; f == nil || m.Line != 2 || strings.Split(f.Content, "\n")[1] != m.Text {

@@ -221,12 +221,12 @@ func TestConformanceOfAChangingTree(t *testing.T) {
 					return nil
 				})
 				partly(t, err)
-				_, err = root.Sum(t.Context(), directory, remote.SumOptions{Recursive: true}, func(path string, _ [32]byte) error {
+				_, err = remote.Sum(t.Context(), root, directory, remote.SumOptions{Recursive: true}, func(path string, _ [32]byte) error {
 					summed += stays(path)
 					return nil
 				})
 				partly(t, err)
-				_, err = root.Grep(t.Context(), directory, remote.GrepOptions{Pattern: "needle", Recursive: true}, func(m remote.Match) error {
+				_, err = remote.Grep(t.Context(), root, directory, remote.GrepOptions{Pattern: "needle", Recursive: true}, func(m remote.Match) error {
 					matched += stays(m.Path)
 					return nil
 				})

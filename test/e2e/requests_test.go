@@ -184,7 +184,7 @@ func TestRootIsAFileSystem(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer connection.Close()
-	root := connection.FS(t.Context())
+	root := remote.FS(t.Context(), connection)
 	sub, err := fs.Sub(root, "tmp/tree")
 	if err != nil {
 		t.Fatal(err)

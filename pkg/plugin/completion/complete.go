@@ -225,7 +225,7 @@ func Paths(deps *cli.Deps, cmd *cobra.Command, args []string, word string) ([]co
 			return
 		}
 		defer func() { _ = root.Close() }()
-		if entries, err := fs.ReadDir(root.FS(ctx), cmp.Or(strings.Trim(path.Clean(directory), "/"), ".")); err == nil {
+		if entries, err := fs.ReadDir(remote.FS(ctx, root), cmp.Or(strings.Trim(path.Clean(directory), "/"), ".")); err == nil {
 			out = completedPaths(directory, word, entries)
 		}
 	})

@@ -87,14 +87,13 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 			return files.PathError(ctx, p.session, p.pid, p.root, &fs.PathError{Op: "open", Path: end.path, Err: err})
 		}
 		defer func() { _ = p.root.Close() }()
-		remote.Pack(p.root, remote.Packing(opts.compress))
 		files.SayPartial(deps, p.session, p.root)
 		if absolute, err := p.root.Absolute(ctx, p.path); err == nil {
 			p.path = absolute
 		} else if !transfer.IsBroken(err) {
 			return files.PathError(ctx, p.session, p.pid, p.root, err)
 		}
-		if p.tree = p.root.Destination(); !write {
+		if p.tree = remote.Destination(p.root, remote.Packing(opts.compress)); !write {
 			var done func()
 			if p.tree, done, err = p.source(ctx, opts); err != nil {
 				return err
@@ -124,13 +123,12 @@ func (p copySide) source(ctx context.Context, opts *cpOptions) (tree transfer.Tr
 			done()
 			return nil, nil, files.PathError(ctx, p.session, p.pid, roots[i], &fs.PathError{Op: "open", Path: p.path, Err: err})
 		}
-		remote.Pack(roots[i], remote.Packing(opts.compress))
-		others[i] = roots[i].Source()
+		others[i] = remote.Source(roots[i], remote.Packing(opts.compress))
 	}
 	if more == 0 {
-		return p.root.Source(), done, nil
+		return remote.Source(p.root, remote.Packing(opts.compress)), done, nil
 	}
-	return transfer.Streams(p.root.Source(), others), done, nil
+	return transfer.Streams(remote.Source(p.root, remote.Packing(opts.compress)), others), done, nil
 }
 
 // garbage is how much of it, in percent of what is in use, is left lying while a list of files grows.

@@ -71,7 +71,7 @@ func (o *cpOptions) fits(ctx context.Context, to copySide, name, dir string, byt
 			output.HumanBytes(int64(more)), output.HumanBytes(int64(min(free, math.MaxInt64))), remote.Escape(dir)), "add --force to write as much as fits")
 	}
 	limit := podspec.MemoryLimit(&to.session.Target.Pod.Spec)
-	if limit == nil || !remote.InMemory(to.root, dir) {
+	if limit == nil || !to.root.Mounts.InMemory(dir) {
 		return nil
 	}
 	var memory *proc.Memory

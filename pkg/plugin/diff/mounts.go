@@ -17,7 +17,7 @@ import (
 // pruneMounts takes away what is mounted in the container, and the directories that were made only to mount it in.
 func pruneMounts(image, container *side) error {
 	var points []string
-	for _, point := range remote.MountPoints(container.tree.root) {
+	for _, point := range container.tree.root.Mounts.Below("/") {
 		switch {
 		case proc.Under(container.top, point):
 			return hint.With(fmt.Errorf("compare %s with the image: %s is mounted there, and is no part of it", container.end, remote.Escape(point)),

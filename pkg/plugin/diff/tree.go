@@ -43,7 +43,7 @@ func (t *diffTree) list(ctx context.Context, s *side, opts *diffOptions) error {
 		if s.end.path, err = t.root.Absolute(ctx, s.end.path); err != nil {
 			return t.describe(ctx, s, err)
 		}
-		if tree = t.root.Source(); opts.image {
+		if tree = remote.Source(t.root, remote.PackAuto); opts.image {
 			tree = remote.OwnFiles(t.root)
 		}
 	}
@@ -141,7 +141,7 @@ func (t *diffTree) sum(ctx context.Context, s *side, names []string) error {
 		for _, name := range names {
 			sizes[name] = s.list.Files[name].Size
 		}
-		return t.describe(ctx, s, t.root.SumFiles(ctx, s.top, sizes, note))
+		return t.describe(ctx, s, remote.SumFiles(ctx, t.root, s.top, sizes, note))
 	}
 	for _, name := range names {
 		h := summed{Hash: sha256.New()}
@@ -187,7 +187,7 @@ func (h *summed) Done(_ int, size int64, err error) error {
 func (t *diffTree) read(ctx context.Context, s *side, name string, limit int) ([]byte, error) {
 	tree := localfs.Tree()
 	if t.session != nil {
-		tree = t.root.Source()
+		tree = remote.Source(t.root, remote.PackAuto)
 	}
 	path := s.absolute(name)
 	var b contents

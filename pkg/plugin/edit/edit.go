@@ -182,7 +182,7 @@ func (e *edit) describe(ctx context.Context, r *session.Session, root *remote.Ro
 // put writes the file back, if it is as it was. That is looked at last of all, when the new one is ready to take its place.
 func (e *edit) put(ctx context.Context, r *session.Session, root *remote.Root, data []byte) (err error) {
 	directory, base := path.Split(e.before.Path)
-	stage, err := root.Destination().Stage(ctx, path.Clean(directory), ".shareproc-"+rand.Text()[:16], true)
+	stage, err := remote.Destination(root, remote.PackAuto).Stage(ctx, path.Clean(directory), ".shareproc-"+rand.Text()[:16], true)
 	if err != nil {
 		return e.describe(ctx, r, root, err)
 	}
@@ -225,7 +225,7 @@ func (e *edit) unchanged(ctx context.Context, r *session.Session, root *remote.R
 	now, err := root.Stat(ctx, e.opts.Path(), true)
 	same := err == nil && now.Same(e.before.Stat) && now.Path == e.before.Path
 	if same {
-		_, err = root.Sum(ctx, e.before.Path, remote.SumOptions{}, func(_ string, sum [32]byte) error {
+		_, err = remote.Sum(ctx, root, e.before.Path, remote.SumOptions{}, func(_ string, sum [32]byte) error {
 			same = sum == e.sum
 			return nil
 		})

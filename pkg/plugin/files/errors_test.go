@@ -20,7 +20,7 @@ func TestVerbsSayWhatIsMissing(t *testing.T) {
 	for range 25 {
 		partly.Failures = append(partly.Failures, &os.PathError{Op: "open", Path: "/a\n\x1b", Err: os.ErrPermission})
 	}
-	err := PathError(t.Context(), r, 0, &remote.Root{Process: remote.Process{PID: 8}}, partly)
+	err := PathError(t.Context(), r, 0, &remote.Root{Opened: remote.Opened{Process: remote.Process{PID: 8}}}, partly)
 	text := err.Error()
 	if !strings.HasPrefix(text, "read the whole tree in pod/web: 30 files or directories could not be read\n  open /a\\n\\x1b: permission denied\n") ||
 		!strings.HasSuffix(text, "\n  and 10 more") || !strings.Contains(cli.Explain(err), "--profile general") {

@@ -91,7 +91,7 @@ func runChecksum(ctx context.Context, deps *cli.Deps, opts *checksumOptions) (er
 	options := remote.SumOptions{TreeOptions: opts.Options(), Recursive: opts.recursive}
 	err = files.EachPlace(ctx, deps, &opts.Args, func(ctx context.Context, in files.Place) error {
 		own := map[string]string{}
-		_, err := in.Root.Sum(ctx, in.Path, options, func(path string, sum [32]byte) error {
+		_, err := remote.Sum(ctx, in.Root, in.Path, options, func(path string, sum [32]byte) error {
 			text := hex.EncodeToString(sum[:])
 			switch {
 			case opts.diff:

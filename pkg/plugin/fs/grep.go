@@ -134,7 +134,7 @@ func grepAll(ctx context.Context, deps *cli.Deps, opts *grepOptions, matched *at
 		Extended: opts.extended, Recursive: opts.recursive, FilesOnly: opts.filesOnly,
 	}
 	return files.EachPlace(ctx, deps, &opts.Args, func(ctx context.Context, in files.Place) error {
-		_, err := in.Root.Grep(ctx, in.Path, grep, func(m remote.Match) error {
+		_, err := remote.Grep(ctx, in.Root, in.Path, grep, func(m remote.Match) error {
 			matched.Store(true)
 			switch {
 			case opts.silent:

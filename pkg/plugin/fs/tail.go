@@ -64,7 +64,7 @@ func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
 	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) (err error) {
 		screen := deps.Report.Screen(opts.raw)
 		defer screen.Close(&err)
-		_, err = root.Tail(ctx, opts.Path(), remote.TailOptions{
+		_, err = remote.Tail(ctx, root, opts.Path(), remote.TailOptions{
 			Lines: int(opts.lines), Follow: opts.follow || opts.byName, ByName: opts.byName,
 			Event: func(e remote.TailEvent) { deps.Report.Warn("%s: %s", opts.Path(), opts.became(e)) },
 		}, func(remote.Info) (io.Writer, error) { return screen, nil })

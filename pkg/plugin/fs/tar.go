@@ -82,7 +82,7 @@ func fsTar(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote
 	bar := tarProgress(ctx, deps)
 	defer bar.Stop()
 	archive := transfer.NewArchive(output.NewOutput(deps.Streams.Out), opts.format == "gnu", info.Path)
-	report, err := transfer.Copy(ctx, archive, root.Source(), transfer.Options{
+	report, err := transfer.Copy(ctx, archive, remote.Source(root, remote.PackAuto), transfer.Options{
 		Source: info.Path, Dest: info.Path, Preserve: true, Progress: bar.Add,
 		Report: func(name string, err error) { files.NotCopied(deps, opts.Path(), name, err) },
 		Retry: func(err error, _ time.Duration) {

@@ -166,7 +166,7 @@ func readMounted(ctx context.Context, g *gathering, root *remote.Root) error {
 
 // readText reads a file of the container, or the beginning of it.
 func readText(ctx context.Context, root *remote.Root, name string, most int64) (string, error) {
-	f, err := root.FS(ctx).Open(strings.TrimPrefix(name, "/"))
+	f, err := remote.FS(ctx, root).Open(strings.TrimPrefix(name, "/"))
 	if err != nil {
 		return "", err
 	}

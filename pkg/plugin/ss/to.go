@@ -133,7 +133,7 @@ const maxText = 8 << 20
 
 // text reads a file of the target; "" where there is none that can be read.
 func (c *checker) text(ctx context.Context, name string) string {
-	f, err := c.root.FS(ctx).Open(name)
+	f, err := remote.FS(ctx, c.root).Open(name)
 	if err != nil {
 		return ""
 	}

@@ -170,7 +170,7 @@ func (p *Pod) Sums(ctx context.Context, dir string, limit int64) (map[string][32
 	}
 	found := map[string][32]byte{}
 	options := remote.SumOptions{Recursive: true, TreeOptions: remote.TreeOptions{MaxDepth: 1, OneFileSystem: true}}
-	_, err = p.Root.Sum(ctx, dir, options, func(name string, sum [32]byte) error {
+	_, err = remote.Sum(ctx, p.Root, dir, options, func(name string, sum [32]byte) error {
 		found[path.Base(name)] = sum
 		return nil
 	})

@@ -119,7 +119,7 @@ func Diagnose(ctx context.Context, deps session.Deps, namespace string, ref targ
 		d.Policy = e.podTrials(namespace, want.Override)
 	default:
 		// A policy may depend on the image.
-		node, _ := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) { return session.NodeOf(ctx, e.Client, t.Pod), nil })
+		node, _ := bounded(ctx, func(ctx context.Context) (*corev1.Node, error) { return target.NodeOf(ctx, e.Client, t.Pod), nil })
 		e.Deps = e.OnNode(node)
 		found = e.examine(ctx, &d, t, node)
 	}

@@ -12,8 +12,10 @@ import (
 	authv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -289,7 +291,7 @@ func (p *Plan) equalHelper(t target.Target, made podspec.Made, besides []string)
 		switch {
 		case ok && st.State.Running != nil:
 			return c.Name, true
-		case ok && (st.State.Terminated != nil || st.State.Waiting != nil && fatal(Session{}, st.State.Waiting) != nil):
+		case ok && (st.State.Terminated != nil || st.State.Waiting != nil && lifecycle.Fatal(attach.Container{}, st.State.Waiting) != nil):
 		default:
 			starting = cmp.Or(starting, c.Name)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 )
 
 // Close deletes a copy or restores a patched template, also after ctx has ended. Helpers stay: others may be using them.
@@ -48,7 +49,7 @@ func (s *Session) Close(ctx context.Context) error {
 // CloseInto is Close for a defer: its error is returned only if there is no other, and reported otherwise. If the
 // container of the session ended, that error replaces those that followed from it.
 func (s *Session) CloseInto(ctx context.Context, err *error) {
-	if ended, ok := errors.AsType[endedError](*err); ok {
+	if ended, ok := errors.AsType[lifecycle.EndedError](*err); ok {
 		*err = hint.With(ended, hint.Of(*err))
 	}
 	switch closing := s.Close(ctx); {

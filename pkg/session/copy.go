@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -102,7 +103,7 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)
 	}
 	tidied := sweepInBackground(ctx, o.Deps, ns)
-	_, err = wait(ctx, o.Deps, waitFor{session: s})
+	_, err = lifecycle.Wait(ctx, o.Cluster, lifecycle.Starting{Container: at(&s)})
 	<-tidied
 	s.Running = err == nil
 	if err != nil || plan.request.Hold {

@@ -20,6 +20,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 )
 
 // Say is the cluster's: it keeps what a user would see.
@@ -163,7 +164,7 @@ func TestEveryEndOfASessionIsTold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.endTime = 20 * time.Millisecond
+			s.times.End = 20 * time.Millisecond
 			err = s.Shell(t.Context(), []string{"sh"}, nil)
 			if err == nil || err.Error() != c.want || hint.Of(err) == "" {
 				t.Errorf("got %q, want %q, with advice", err, c.want)
@@ -184,7 +185,7 @@ func TestACommandsOwnEndIsItsOwn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.endTime = 20 * time.Millisecond
+		s.times.End = 20 * time.Millisecond
 		cluster.ClearActions()
 		for _, run := range []func() error{
 			func() error { return s.Run(t.Context(), []string{"sh"}, Streams{}) },
@@ -208,7 +209,7 @@ func TestAStreamThatHangsEndsWithItsPod(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.guardEvery = time.Millisecond
+	s.times.Look = time.Millisecond
 	cluster.change(t, targetRestarts(2, "Error"))
 	const want = "session ended: container web in pod/web restarted with exit code 2 (Error)"
 	if err := s.Shell(t.Context(), []string{"sh"}, nil); err == nil || err.Error() != want {
@@ -234,7 +235,7 @@ func TestAKilledProgramIsNotRunAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.endTime = 20 * time.Millisecond
+	s.times.End = 20 * time.Millisecond
 	err = s.Runner().Run(t.Context(), []string{"true"}, nil, io.Discard, io.Discard)
 	const want = "a program in container shareproc-a of pod/web was killed, most likely for lack of memory: the pod may use 64Mi"
 	if broken := (&remote.BrokenError{Cause: err}); broken.Broken() || err.Error() != want || hint.Of(err) == "" {
@@ -258,24 +259,6 @@ func (h hanging) Attach(ctx context.Context, _ *attach.Terminal, _ attach.Keys) 
 	return h.Run(ctx, nil, nil, nil, nil)
 }
 
-// A pod that is being deleted may take its time: nothing is ended before its containers are.
-func TestADeletedPodIsUsedToItsEnd(t *testing.T) {
-	target := newTarget(withHelper("shareproc-a", "web", "i", nowRunning()))
-	cluster := newCluster(target)
-	s, err := Open(t.Context(), cluster.deps(stream{}), target, Request{Access: podspec.ReadAll})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cluster.change(t, func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{Time: time.Now()} })
-	if e := (lifetime{s}).lookForEnd(t.Context()); e.certain {
-		t.Errorf("a helper that runs has ended: %s", e.text)
-	}
-	cluster.change(t, helperEnds)
-	if e := (lifetime{s}).lookForEnd(t.Context()); !e.certain || e.text != "pod/web is being deleted" {
-		t.Errorf("got %+v", e)
-	}
-}
-
 func TestExitOfAShellThatIsKept(t *testing.T) {
 	lost := fmt.Errorf("attach: %w", attach.ErrLost)
 	for _, c := range []struct {
@@ -295,7 +278,7 @@ func TestExitOfAShellThatIsKept(t *testing.T) {
 		{"it is left", func(*corev1.Pod) {}, attach.ErrDetached, 0, "", "detached: "},
 		{"the container's end is reported first", func(p *corev1.Pod) {
 			p.Status.EphemeralContainerStatuses[0].State = terminatedWith(3, "Error")
-		}, endedError{cause: "container shareproc-a in pod/web terminated"}, 3, "", ""},
+		}, lifecycle.EndedError{Cause: "container shareproc-a in pod/web terminated"}, 3, "", ""},
 		{"a refusal", func(*corev1.Pod) {}, hint.With(errors.New("unable to upgrade"), "x"), 0, "unable to upgrade", ""},
 		{"who may not attach", func(*corev1.Pod) {}, forbidden("no"), 0, `pods "web" is forbidden: no`, ""},
 	} {
@@ -306,7 +289,7 @@ func TestExitOfAShellThatIsKept(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s.endTime, s.exitTime, s.Keep = 20*time.Millisecond, 40*time.Millisecond, time.Minute
+			s.times.End, s.times.Exit, s.Keep = 20*time.Millisecond, 40*time.Millisecond, time.Minute
 			err = s.Attach(t.Context(), nil, nil)
 			exit, exited := errors.AsType[*attach.ExitError](err)
 			switch {
@@ -342,24 +325,5 @@ func TestAShellIsLeftByAnInterrupt(t *testing.T) {
 	cancel(interrupted)
 	if err := s.Attach(ctx, nil, nil); !errors.Is(err, interrupted) || !strings.Contains(strings.Join(cluster.said, "\n"), "to reattach: kubectl shareproc attach -n shop web -c shareproc-a") {
 		t.Errorf("got %v, said %q", err, cluster.said)
-	}
-}
-
-// A helper that the node could not start says why; what it notes while it waits is no reason.
-func TestEndOfAHelperHasItsWords(t *testing.T) {
-	for message, want := range map[string]string{
-		"exec /bin/sh: argument list too long": "with exit code 255 (Error): exec /bin/sh: argument list too long",
-		"process 12 idle 5 \n":                 "with exit code 255 (Error)",
-		"first\nsecond\n":                      "with exit code 255 (Error): first",
-		strings.Repeat("x", 300):               "with exit code 255 (Error): " + strings.Repeat("x", 200),
-	} {
-		of := newTarget(withHelper("shareproc-a", "web", "i", corev1.ContainerState{
-			Terminated: &corev1.ContainerStateTerminated{ExitCode: 255, Reason: "Error", Message: message},
-		}))
-		c := newCluster(of)
-		s := Session{Namespace: "shop", Pod: "web", Container: "shareproc-a", View: View{Container: "web"}, deps: c.deps(nil), Target: of}
-		if e := (lifetime{&s}).lookForEnd(t.Context()); !strings.HasSuffix(e.text, want) {
-			t.Errorf("%q: %q", message, e.text)
-		}
 	}
 }

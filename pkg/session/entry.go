@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -120,7 +121,7 @@ func helperEntry(pod *corev1.Pod, c *corev1.EphemeralContainer, st *corev1.Conta
 	if st != nil && st.State.Running != nil {
 		e.State, e.Since = StateRunning, st.State.Running.StartedAt.Time
 	}
-	if st != nil && st.State.Waiting != nil && fatal(*e.session(), st.State.Waiting) != nil {
+	if st != nil && st.State.Waiting != nil && lifecycle.Fatal(at(e.session()), st.State.Waiting) != nil {
 		e.State, e.stuck = State(st.State.Waiting.Reason), true
 	}
 	if pod.DeletionTimestamp != nil {

@@ -15,10 +15,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -211,7 +213,7 @@ func failedJustNow(o Deps, t target.Target, made podspec.Made) error {
 			continue
 		}
 		ago := o.Time().Sub(st.LastTerminationState.Terminated.FinishedAt.Time)
-		if err := fatal(Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: c.Name}, st.State.Waiting); err != nil && ago < againAfter {
+		if err := lifecycle.Fatal(attach.Container{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Name: c.Name}, st.State.Waiting); err != nil && ago < againAfter {
 			o.Report.Say("helper %s could not be started %s ago; another one is added after %s", c.Name, cluster.FormatDuration(max(0, ago.Truncate(time.Second))), cluster.FormatDuration(againAfter))
 			return err
 		}
@@ -231,11 +233,11 @@ func (o helperOpener) join(ctx context.Context, t target.Target, plan Plan, name
 	o.Report.Say("helper %s is already starting; waiting for it", name)
 	deps := o.Deps
 	deps.Timeout /= 2
-	pod, err := wait(ctx, deps, waitFor{session: s, targetID: t.ContainerID(), target: t.Container})
+	pod, err := lifecycle.Wait(ctx, deps.Cluster, lifecycle.Starting{Container: at(&s), TargetID: t.ContainerID(), Target: t.Container})
 	if err != nil {
 		s.Running = false
 		st, ok := podspec.Status(pod, name)
-		_, late := errors.AsType[notRunning](err)
+		_, late := errors.AsType[lifecycle.NotRunning](err)
 		return s, ctx.Err() == nil && (late || ok && st.State.Terminated != nil), err
 	}
 	s.Target = target.Target{Pod: pod, Container: t.Container}
@@ -263,13 +265,16 @@ func (o helperOpener) add(ctx context.Context, s *Session, t target.Target, plan
 	o.Report.Say("%s", addedLine(s.Container, s.Pod, name, o.exitOf(plan)))
 	o.sayChanges(found.Candidate, made)
 	o.sayEnded(t.Pod)
-	pod, err = wait(ctx, o.Deps, waitFor{session: *s, targetID: t.ContainerID(), target: t.Container})
+	pod, err = lifecycle.Wait(ctx, o.Cluster, lifecycle.Starting{Container: at(s), TargetID: t.ContainerID(), Target: t.Container})
 	s.Running = err == nil
 	if err == nil {
 		s.Target = target.Target{Pod: pod, Container: t.Container}
 	}
 	return err
 }
+
+// screen is the narrowest terminal that a line is kept to.
+const screen = 80
 
 // addedLine says which helper was added, with which rights and until when: what fits into one line.
 func addedLine(helper, pod, rights, exit string) string {

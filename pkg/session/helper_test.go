@@ -279,3 +279,16 @@ func TestALookThatFailsIsTheEnd(t *testing.T) {
 		t.Errorf("got %+v, %v", s, err)
 	}
 }
+
+func TestAHelperIsAddedInOneLine(t *testing.T) {
+	for _, c := range []struct{ pod, rights, want string }{
+		{"nginx", "root with default capabilities", "added helper shareproc-x2m8q to pod/nginx (root; exits if idle 10m)"},
+		{"nginx", "root with SYS_PTRACE", "added helper shareproc-x2m8q to pod/nginx (root, SYS_PTRACE; exits if idle 10m)"},
+		{"api", "user 65534:65534 without capabilities", "added helper shareproc-x2m8q to pod/api (user 65534:65534, no capabilities)"},
+		{strings.Repeat("long-", 10) + "name", "root with SYS_PTRACE", "added helper shareproc-x2m8q to pod/" + strings.Repeat("long-", 10) + "name"},
+	} {
+		if got := addedLine("shareproc-x2m8q", c.pod, c.rights, "exits if idle 10m"); got != c.want || len(c.pod) < 20 && len(got) > screen {
+			t.Errorf("%d columns: %q, want %q", len(got), got, c.want)
+		}
+	}
+}

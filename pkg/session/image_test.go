@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 func TestImageThatTheNodeHas(t *testing.T) {
@@ -42,7 +43,7 @@ func TestImageThatTheNodeHas(t *testing.T) {
 			client = fake.NewClientset(c.node)
 		}
 		d := Deps{Cluster: cluster.Cluster{Client: client, Settings: cluster.Settings{Image: c.image, Images: c.images}, Report: newCluster(newTarget(nil))}}
-		d = d.OnNode(NodeOf(t.Context(), client, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "node-1"}}))
+		d = d.OnNode(target.NodeOf(t.Context(), client, &corev1.Pod{Spec: corev1.PodSpec{NodeName: "node-1"}}))
 		if d.Image != c.want {
 			t.Errorf("%s: %s, want %s", c.sentence, d.Image, c.want)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -134,7 +135,7 @@ func (o imageOpener) open(ctx context.Context, t target.Target, candidates []pod
 		return s, made, fmt.Errorf("create pod/%s: %w", s.Pod, errNoImages)
 	}
 	tidied := sweepInBackground(ctx, o.Deps, ns)
-	last, err := wait(ctx, o.Deps, waitFor{session: s})
+	last, err := lifecycle.Wait(ctx, o.Cluster, lifecycle.Starting{Container: at(&s)})
 	<-tidied
 	s.Running = err == nil
 	return s, target.Target{Pod: last, Container: shell}, err

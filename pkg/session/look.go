@@ -10,12 +10,12 @@ import (
 	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
@@ -189,8 +189,8 @@ func (s *Session) SwitchHelper(ctx context.Context, target podspec.TargetUser) (
 
 // reopen moves the session to another helper, once, if the reused one exited just now.
 func reopen(ctx context.Context, s *Session, err error) bool {
-	ended, ok := errors.AsType[endedError](err)
-	if !ok || !ended.own || s.New || s.Copy || s.Patched != nil || s.reopened || ctx.Err() != nil {
+	ended, ok := errors.AsType[lifecycle.EndedError](err)
+	if !ok || !ended.Own || s.New || s.Copy || s.Patched != nil || s.reopened || ctx.Err() != nil {
 		return false
 	}
 	pod, err := s.deps.Client.CoreV1().Pods(s.Namespace).Get(ctx, s.Pod, metav1.GetOptions{})
@@ -219,27 +219,14 @@ type runner struct{ session Session }
 // Run runs a program that ends on its own if the client does.
 func (r runner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	s := &r.session
-	guarded, stop := lifetime{s}.guard(ctx)
+	guarded, stop := guard(ctx, s)
 	defer stop()
 	err := s.exec.Run(guarded, NewCommand(argv).ArgvIn(s.Tools), stdin, stdout, stderr)
 	if ctx.Err() != nil {
 		return err
 	}
-	err = explainKill(lifetime{s}, lifetime{s}.explain(ctx, lifetime{s}.explainFork(ctx, err)))
-	var status apierrors.APIStatus
-	if _, ended := errors.AsType[endedError](err); ended || errors.As(err, &status) && status.Status().Code < 500 || errors.Is(err, context.DeadlineExceeded) {
-		return final{err}
-	}
-	return err
+	return lifetimeOf(s).ExplainProgram(ctx, s.exec, err)
 }
-
-// final is an error that another connection would not change.
-type final struct{ error }
-
-func (f final) Unwrap() error { return f.error }
-
-// Refused is what pkg/remote checks.
-func (final) Refused() bool { return true }
 
 // NoProcess is the error for an unknown PID; it names the container that was searched.
 func NoProcess(s *Session, pid int) error {

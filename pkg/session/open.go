@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -67,7 +68,7 @@ func (d Deps) opened(ctx context.Context, s *Session, t target.Target, request R
 
 // bind sets the target of a session; t.Pod is nil if there is none.
 func (d Deps) bind(s *Session, t target.Target) {
-	s.deps, s.exitTime, s.endTime, s.guardEvery = d, exitTime, endTime, guardEvery
+	s.deps, s.times = d, lifecycle.DefaultTimes()
 	if t.Pod == nil {
 		return
 	}

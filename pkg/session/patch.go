@@ -16,10 +16,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -334,7 +336,7 @@ func (o patcher) newPods(ctx context.Context, w workload, container string) (str
 				if st.State.Waiting == nil {
 					continue
 				}
-				if err := fatal(Session{Namespace: p.Namespace, Pod: p.Name, Container: st.Name}, st.State.Waiting); err != nil {
+				if err := lifecycle.Fatal(attach.Container{Namespace: p.Namespace, Pod: p.Name, Name: st.Name}, st.State.Waiting); err != nil {
 					return "", err
 				}
 			}

@@ -3,7 +3,6 @@
 package session
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -139,27 +138,4 @@ func TestFindShellWhereThereIsNone(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-}
-
-func TestShellExit(t *testing.T) {
-	s := Session{Namespace: "shop", Pod: "web", Container: "shareproc-a"}
-	c := newCluster(newTarget(withShell("shareproc-a", "", endedWith(5, time.Now()))))
-	if code, ok := exitOf(t.Context(), c, s); !ok || code != 5 {
-		t.Errorf("got %d, %v", code, ok)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	c = newCluster(newTarget(withShell("shareproc-a", "", nowRunning())))
-	if code, ok := exitOf(ctx, c, s); ok {
-		t.Errorf("a shell that runs has ended with %d", code)
-	}
-	s.Pod = "gone"
-	if code, ok := exitOf(t.Context(), c, s); ok {
-		t.Errorf("a deleted pod returned %d", code)
-	}
-}
-
-func exitOf(ctx context.Context, c *fakeAPI, s Session) (int, bool) {
-	s.deps = c.deps(nil)
-	return lifetime{&s}.exitCode(ctx, time.Minute)
 }

@@ -15,7 +15,7 @@ import (
 
 // prepare checks whether the node can run a helper, if the user may read the node, and chooses the image.
 func prepare(ctx context.Context, o Deps, pod *corev1.Pod) (Deps, error) {
-	node := NodeOf(ctx, o.Client, pod)
+	node := target.NodeOf(ctx, o.Client, pod)
 	if ctx.Err() != nil {
 		return o, context.Cause(ctx)
 	}
@@ -32,7 +32,7 @@ func (o patcher) checkPlatform(ctx context.Context, w workload) error {
 	if selector, err := metav1.LabelSelectorAsSelector(w.selector); err == nil && why == "" {
 		pods, err := o.Client.CoreV1().Pods(w.meta.GetNamespace()).List(ctx, metav1.ListOptions{LabelSelector: selector.String(), Limit: 1})
 		if err == nil && len(pods.Items) > 0 {
-			why = target.Windows(&pods.Items[0], NodeOf(ctx, o.Client, &pods.Items[0]))
+			why = target.Windows(&pods.Items[0], target.NodeOf(ctx, o.Client, &pods.Items[0]))
 		}
 	}
 	if why == "" {

@@ -48,7 +48,7 @@ func TestAHelperThatHasJustEndedIsReplacedOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.endTime = 20 * time.Millisecond
+		s.times.End = 20 * time.Millisecond
 		cl.change(t, func(p *corev1.Pod) {
 			p.Status.EphemeralContainerStatuses[0].State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}
 		})

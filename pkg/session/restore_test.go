@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -140,8 +141,8 @@ func TestCommandsKeepThePatch(t *testing.T) {
 	o, s := sentPatch(t, c)
 	s.deps.TTL = 3 * time.Millisecond
 	first := c.edit(t, nil).Annotations[podspec.AnnotationPatch]
-	s.guardEvery = guardEvery
-	ctx, stop := lifetime{&s}.guard(t.Context())
+	s.times = lifecycle.DefaultTimes()
+	ctx, stop := guard(t.Context(), &s)
 	defer stop()
 	o.Timeout = time.Minute
 	for limit := time.After(o.Timeout); c.edit(t, nil).Annotations[podspec.AnnotationPatch] == first; {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -51,8 +52,7 @@ type Session struct {
 	podUID string
 	// targetID is the runtime's id of the target container when the session was opened.
 	targetID string
-	// exitTime bounds the wait for the exit code of a shell, endTime that for the reason why a container ended.
-	exitTime, endTime, guardEvery time.Duration
+	times    lifecycle.Times
 }
 
 // Deps are what sessions reach a cluster with.

@@ -5,6 +5,7 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
 
@@ -31,14 +33,6 @@ const (
 	watchdogEnd = 3 * time.Second
 )
 
-// neverBegan reports whether the API server or the kubelet refused an exec, as for a container that has exited.
-func neverBegan(err error) bool {
-	var status apierrors.APIStatus
-	_, exited := errors.AsType[*attach.ExitError](err)
-	_, refused := errors.AsType[*attach.ConnectError](err)
-	return !exited && (refused || errors.As(err, &status))
-}
-
 // Run runs the user's command, and kills it if ctx ends or the client dies. The error is an *attach.ExitError for an
 // exit code of the command, or else says what ended the stream.
 func (s *Session) Run(ctx context.Context, argv []string, streams Streams) error {
@@ -55,11 +49,11 @@ func (s *Session) Shell(ctx context.Context, argv []string, t *attach.Terminal) 
 // watched runs a command with a watchdog, which a copy does not need: deleting the pod ends everything. If again is
 // set, it retries a command that never began; not with a stdin, which may be partly consumed.
 func watched(ctx context.Context, s *Session, argv []string, again bool, do func(context.Context, []string) error) error {
-	guarded, stop := lifetime{s}.guard(ctx)
+	guarded, stop := guard(ctx, s)
 	defer stop()
 	command := NewCommand(argv)
 	if s.Copy {
-		return lifetime{s}.explain(ctx, do(guarded, command.ArgvIn(s.Tools)))
+		return lifetimeOf(s).Explain(ctx, do(guarded, command.ArgvIn(s.Tools)))
 	}
 	over, done, exec := make(chan struct{}), make(chan struct{}), s.exec
 	crash.Go(ctx, func() {
@@ -79,8 +73,8 @@ func watched(ctx context.Context, s *Session, argv []string, again bool, do func
 	if err == nil {
 		return nil
 	}
-	ended := lifetime{s}.explain(ctx, err)
-	if again && neverBegan(err) && reopen(ctx, s, ended) {
+	ended := lifetimeOf(s).Explain(ctx, err)
+	if again && lifecycle.NeverBegan(err) && reopen(ctx, s, ended) {
 		return watched(ctx, s, argv, false, do)
 	}
 	return ended
@@ -116,7 +110,7 @@ func (c Command) watch(ctx context.Context, exec cluster.Exec, over <-chan struc
 
 // Attach connects the terminal to a persistent shell, and reports how to reattach or how the shell ended.
 func (s *Session) Attach(ctx context.Context, t *attach.Terminal, keys attach.Keys) error {
-	guarded, stop := lifetime{s}.guard(ctx)
+	guarded, stop := guard(ctx, s)
 	err := s.exec.Attach(guarded, t, keys)
 	stop()
 	switch {
@@ -131,5 +125,37 @@ func (s *Session) Attach(ctx context.Context, t *attach.Terminal, keys attach.Ke
 	case apierrors.IsForbidden(err):
 		return rbac.Advise(err, s.Namespace, rbac.Rule("create", "pods/attach"))
 	}
-	return lifetime{s}.explainAttach(ctx, err)
+	return lifetimeOf(s).ExplainAttach(ctx, err)
+}
+
+// lifetimeOf is what the end of the session's streams is known by. The session itself may go on in another helper.
+func lifetimeOf(s *Session) lifecycle.Lifetime {
+	helper := !s.Copy && s.Patched == nil
+	return lifecycle.Lifetime{
+		Container: at(s), Client: s.deps.Client, Target: s.Target, TargetID: s.targetID, PodUID: s.podUID,
+		Helper: helper, Joined: helper && !s.View.Pod(), Lost: lostAdvice(s), Times: s.times,
+	}
+}
+
+// guard returns a context that ends with the session's container, and keeps the session's patch from expiring until then.
+func guard(ctx context.Context, s *Session) (context.Context, context.CancelFunc) {
+	ctx, stop := lifetimeOf(s).Guard(ctx)
+	if s.Patched != nil {
+		o, ns, patched := workloads{s.deps}, s.Namespace, *s.Patched
+		crash.Go(ctx, func() { o.hold(ctx, ns, patched) })
+	}
+	return ctx, stop
+}
+
+// lostAdvice is how to continue after the connection was lost.
+func lostAdvice(s *Session) string {
+	switch {
+	case s.Copy, s.Patched != nil:
+		return "once the network is back, run kubectl shareproc sessions -n " + s.Namespace + " to see what is left"
+	case s.Keep > 0:
+		return "once the network is back, run " + s.AttachCommand() + ": the shell keeps running, and " + s.ShellExit()
+	default:
+		return fmt.Sprintf("once the network is back, run kubectl shareproc debug -n %s %s: helper %s is still there, but not what ran in it; --persist keeps a shell",
+			s.Namespace, s.Pod, s.Container)
+	}
 }

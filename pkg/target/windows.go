@@ -3,9 +3,12 @@
 package target
 
 import (
+	"context"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
@@ -34,4 +37,16 @@ func CheckPlatform(pod *corev1.Pod, node *corev1.Node) error {
 		return nil
 	}
 	return hint.With(fmt.Errorf("pod/%s cannot be debugged: %s", pod.Name, why), fmt.Sprintf("kubectl exec -n %s -it %s -- cmd", pod.Namespace, pod.Name))
+}
+
+// NodeOf reads the node of a pod; nil if it has none, or if the user may not get it.
+func NodeOf(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) *corev1.Node {
+	if pod.Spec.NodeName == "" {
+		return nil
+	}
+	n, err := client.CoreV1().Nodes().Get(ctx, pod.Spec.NodeName, metav1.GetOptions{})
+	if err != nil {
+		return nil
+	}
+	return n
 }

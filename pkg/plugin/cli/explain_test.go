@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 )
 
 // A stream that was never established has the advice of its refusal, whatever wraps it, and only the kubelet's refusal is
@@ -30,7 +30,7 @@ func TestExplainRefusedStream(t *testing.T) {
 		if got := Explain(err); (got == "") != (test.advice == "") || !strings.Contains(got, test.advice) {
 			t.Errorf("%s: advised %q", test.by, got)
 		}
-		if got := session.StreamFailed(err); got != test.failed {
+		if got := lifecycle.StreamFailed(err); got != test.failed {
 			t.Errorf("%s: a look at the helper: %v", test.by, got)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -44,7 +45,7 @@ func GoesFor(err error) bool {
 	_, local := errors.AsType[output.WriteError](err)
 	_, denied := errors.AsType[*remote.AccessError](err)
 	_, missing := errors.AsType[*remote.MissingToolError](err)
-	return local || denied || missing || errors.Is(err, remote.ErrNoProcess) || session.StreamFailed(err)
+	return local || denied || missing || errors.Is(err, remote.ErrNoProcess) || lifecycle.StreamFailed(err)
 }
 
 // InPod reports whether an end of cp and fs diff is POD:PATH. What begins as a path does, and a drive of Windows, is local.

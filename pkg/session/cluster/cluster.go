@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package cluster answers "with what does a session reach its cluster?": clients, streams into containers, the server's clock,
-// a reporter, and the settings for what is made there. It reads and makes nothing by itself.
+// a reporter, and the settings for what is made there. It decides nothing.
 package cluster
 
 import (

@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
@@ -64,7 +64,7 @@ func NotThere(err error) bool {
 }
 
 // Ended reports whether the process or container that a place is of has ended: another one may have taken its place.
-func Ended(err error) bool { return errors.Is(err, remote.ErrNoProcess) || session.Ended(err) }
+func Ended(err error) bool { return errors.Is(err, remote.ErrNoProcess) || lifecycle.Ended(err) }
 
 // Above is the directory of a path.
 func Above(name string) string { return path.Dir(name) }

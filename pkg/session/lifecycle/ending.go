@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package lifecycle
 
 import (
 	"context"
@@ -24,33 +24,48 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
-const (
-	// exitTime is how long the cluster may take to report the exit code of a shell.
-	exitTime = 12 * time.Second
-	// guardEvery is how often the pod is read beside a stream. A shorter command costs no request.
-	guardEvery = 5 * time.Second
-	// endTime is how long the API server may take to learn that a container has ended whose streams have, and half of it
+// killed is the exit code of a command that SIGKILL ended, as the end of its container does.
+const killed = 128 + 9
+
+// Times bound what is asked about a container.
+type Times struct {
+	// Exit is how long the cluster may take to report the exit code of a shell.
+	Exit time.Duration
+	// End is how long the API server may take to learn that a container has ended whose streams have, and half of it
 	// how long from the end of a helper to that of the target, which says why.
-	endTime = 4 * time.Second
-	// killed is the exit code of a command that SIGKILL ended, as the end of its container does.
-	killed = 128 + 9
-)
+	End time.Duration
+	// Look is how often the pod is read beside a stream. A shorter command costs no request.
+	Look time.Duration
+}
 
-// lifetime knows how long the streams of a session can last, and why they end.
-type lifetime struct{ *Session }
+// DefaultTimes are those of a session.
+func DefaultTimes() Times {
+	return Times{Exit: 12 * time.Second, End: 4 * time.Second, Look: 5 * time.Second}
+}
 
-// guard returns a context that ends, with the reason as its cause, when the session's container or pod does: a stream into
+// Lifetime knows how long the streams into a container can last, and why they end.
+type Lifetime struct {
+	attach.Container
+	Client kubernetes.Interface
+	// Target is the target container, and TargetID its runtime's id, as they were when the session was opened.
+	Target   target.Target
+	TargetID string
+	// PodUID keeps another pod of the same name from being taken for this one.
+	PodUID string
+	// Helper is true for an ephemeral container, and Joined if it is in the process namespace of the target alone, with which
+	// it ends.
+	Helper, Joined bool
+	// Lost is advice for a connection that is lost.
+	Lost string
+	Times
+}
+
+// Guard returns a context that ends, with the reason as its cause, when the container or its pod does: a stream into
 // a pod that goes away can hang for ever where containers share their process namespace (kubernetes/kubernetes#89233).
-func (l lifetime) guard(ctx context.Context) (context.Context, context.CancelFunc) {
+func (l Lifetime) Guard(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	// The session may go on in another helper while this one is still asked about.
-	now := *l.Session
-	l = lifetime{&now}
-	if l.Patched != nil {
-		crash.Go(ctx, func() { workloads{l.deps}.hold(ctx, l.Namespace, *l.Patched) })
-	}
 	crash.Go(ctx, func() {
-		ticker := time.NewTicker(l.guardEvery)
+		ticker := time.NewTicker(l.Look)
 		defer ticker.Stop()
 		for {
 			select {
@@ -67,11 +82,11 @@ func (l lifetime) guard(ctx context.Context) (context.Context, context.CancelFun
 	return ctx, func() { cancel(context.Canceled) }
 }
 
-// explain is the only place that describes how a stream ended. An exit code of the command itself, and an interrupt,
+// Explain is the only place that describes how a stream ended. An exit code of the command itself, and an interrupt,
 // are returned unchanged; otherwise the error names the cause that the API reports.
-func (l lifetime) explain(ctx context.Context, err error) error {
+func (l Lifetime) Explain(ctx context.Context, err error) error {
 	exit, exited := errors.AsType[*attach.ExitError](err)
-	limit := l.endTime
+	limit := l.End
 	switch {
 	case err == nil, ctx.Err() != nil, hint.Of(err) != "":
 		return err
@@ -88,17 +103,25 @@ func (l lifetime) explain(ctx context.Context, err error) error {
 	}
 	switch {
 	case errors.Is(err, attach.ErrLost):
-		return hint.With(err, l.reconnectHint())
-	case neverBegan(err):
+		return hint.With(err, l.Lost)
+	case NeverBegan(err):
 		return hint.With(err, fmt.Sprintf("kubectl shareproc debug -n %s %s --copy if the pod has as many processes or as much memory as it may have: a copy has limits of its own",
 			l.Namespace, l.Pod))
 	}
 	return err
 }
 
+// NeverBegan reports whether the API server or the kubelet refused an exec, as for a container that has exited.
+func NeverBegan(err error) bool {
+	var status apierrors.APIStatus
+	_, exited := errors.AsType[*attach.ExitError](err)
+	_, refused := errors.AsType[*attach.ConnectError](err)
+	return !exited && (refused || errors.As(err, &status))
+}
+
 // Ended reports whether an error is that the container or pod of a session has ended.
 func Ended(err error) bool {
-	_, ended := errors.AsType[endedError](err)
+	_, ended := errors.AsType[EndedError](err)
 	return ended
 }
 
@@ -118,23 +141,10 @@ func StreamFailed(err error) bool {
 	}
 }
 
-// reconnectHint advises how to continue after the connection was lost.
-func (l lifetime) reconnectHint() string {
-	switch {
-	case l.Copy, l.Patched != nil:
-		return "once the network is back, run kubectl shareproc sessions -n " + l.Namespace + " to see what is left"
-	case l.Keep > 0:
-		return "once the network is back, run " + l.AttachCommand() + ": the shell keeps running, and " + l.ShellExit()
-	default:
-		return fmt.Sprintf("once the network is back, run kubectl shareproc debug -n %s %s: helper %s is still there, but not what ran in it; --persist keeps a shell",
-			l.Namespace, l.Pod, l.Container)
-	}
-}
-
 // awaitEnd returns why the container of the session ended, once the API reports it; empty if it reports nothing within
 // limit. It asks at least once.
-func (l lifetime) awaitEnd(ctx context.Context, limit time.Duration) end {
-	ctx, cancel := context.WithTimeout(ctx, limit+l.endTime/2)
+func (l Lifetime) awaitEnd(ctx context.Context, limit time.Duration) end {
+	ctx, cancel := context.WithTimeout(ctx, limit+l.End/2)
 	defer cancel()
 	ticker := time.NewTicker(cluster.PollInterval)
 	defer ticker.Stop()
@@ -147,7 +157,7 @@ func (l lifetime) awaitEnd(ctx context.Context, limit time.Duration) end {
 				first = time.Now()
 			}
 		}
-		settled := !first.IsZero() && time.Since(first) >= l.endTime/2 || first.IsZero() && time.Since(begin) >= limit
+		settled := !first.IsZero() && time.Since(first) >= l.End/2 || first.IsZero() && time.Since(begin) >= limit
 		if last.certain || last.deleting || settled {
 			return last
 		}
@@ -170,33 +180,33 @@ type end struct {
 	own bool
 }
 
-// endedError reports that the container or pod of a session ended.
-type endedError struct {
-	cause string
-	// own is true if only a helper ended.
-	own bool
+// EndedError reports that the container or pod of a session ended.
+type EndedError struct {
+	Cause string
+	// Own is true if only a helper ended.
+	Own bool
 }
 
-func (e endedError) Error() string { return fmt.Sprintf("session ended: %s", e.cause) }
+func (e EndedError) Error() string { return fmt.Sprintf("session ended: %s", e.Cause) }
 
-func (l lifetime) endError(e end) error {
-	return hint.With(endedError{e.text, e.own},
+func (l Lifetime) endError(e end) error {
+	return hint.With(EndedError{e.text, e.own},
 		fmt.Sprintf("run it again, or kubectl get pod -n %s %s to see its state", l.Namespace, l.Pod))
 }
 
 // lookForEnd reads the pod once. No answer means no end.
-func (l lifetime) lookForEnd(ctx context.Context) end {
-	pod, err := l.deps.Client.CoreV1().Pods(l.Namespace).Get(ctx, l.Pod, metav1.GetOptions{})
+func (l Lifetime) lookForEnd(ctx context.Context) end {
+	pod, err := l.Client.CoreV1().Pods(l.Namespace).Get(ctx, l.Pod, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
 		return end{text: "pod/" + l.Pod + " was deleted", certain: true}
 	case err != nil:
 		return end{}
-	case l.podUID != "" && string(pod.UID) != l.podUID:
+	case l.PodUID != "" && string(pod.UID) != l.PodUID:
 		return end{text: "pod/" + l.Pod + " was deleted and replaced by one of the same name", certain: true}
 	}
-	gone, joined := l.endOfTarget(pod), l.joins()
-	st, ok := podspec.Status(pod, l.Container)
+	gone, joined := l.endOfTarget(pod), l.Joined
+	st, ok := podspec.Status(pod, l.Name)
 	over := ok && st.State.Terminated != nil
 	switch {
 	case pod.Status.Reason != "" && target.Finished(pod):
@@ -209,26 +219,23 @@ func (l lifetime) lookForEnd(ctx context.Context) end {
 		return end{text: target.HowEnded(pod), certain: true}
 	case over:
 		// A helper ends with its target, which the API may report a moment later.
-		text := fmt.Sprintf("container %s in pod/%s %s", l.Container, l.Pod, terminated("terminated", st.State.Terminated))
-		if st.State.Terminated.Reason == oomKilled && !l.Copy && l.Patched == nil {
-			text = fmt.Sprintf("helper %s in pod/%s ran out of memory%s", l.Container, l.Pod, podMemory(&pod.Spec))
+		text := fmt.Sprintf("container %s in pod/%s %s", l.Name, l.Pod, terminated("terminated", st.State.Terminated))
+		if st.State.Terminated.Reason == oomKilled && l.Helper {
+			text = fmt.Sprintf("helper %s in pod/%s ran out of memory%s", l.Name, l.Pod, podMemory(&pod.Spec))
 		}
 		return end{text: text + lastWords(st.State.Terminated), certain: !joined, own: true}
 	}
 	return end{}
 }
 
-// joins reports whether the session is in the process namespace of its target alone, and ends with it.
-func (l lifetime) joins() bool { return !l.View.Pod() && !l.Copy && l.Patched == nil }
-
 // endOfTarget describes how the target container ended; "" if it is running.
-func (l lifetime) endOfTarget(pod *corev1.Pod) string {
+func (l Lifetime) endOfTarget(pod *corev1.Pod) string {
 	st, ok := podspec.Status(pod, l.Target.Container)
-	if !ok || l.targetID == "" || st.State.Running != nil && containsID(st, l.targetID) {
+	if !ok || l.TargetID == "" || st.State.Running != nil && containsID(st, l.TargetID) {
 		return ""
 	}
 	what, why := "terminated", st.State.Terminated
-	if why == nil || !containsID(st, l.targetID) {
+	if why == nil || !containsID(st, l.TargetID) {
 		what, why = "restarted", st.LastTerminationState.Terminated
 	}
 	return fmt.Sprintf("container %s in pod/%s %s", l.Target.Container, l.Pod, terminated(what, why))
@@ -245,15 +252,6 @@ func podMemory(spec *corev1.PodSpec) string {
 		return ""
 	}
 	return fmt.Sprintf(": the pod may use %s", limit)
-}
-
-// explainKill says that a program of ours was killed where its helper may go on. Another connection would not change what for.
-func explainKill(l lifetime, err error) error {
-	if exit, ok := errors.AsType[*attach.ExitError](err); !ok || exit.Code != killed || l.Target.Pod == nil {
-		return err
-	}
-	return final{hint.With(fmt.Errorf("a program in container %s of pod/%s was killed, most likely for lack of memory%s", l.Container, l.Pod, podMemory(&l.Target.Pod.Spec)),
-		fmt.Sprintf("kubectl shareproc top -n %s %s, for what is in use", l.Namespace, l.Pod))}
 }
 
 // terminated adds the reason that the kubelet reports.
@@ -280,13 +278,13 @@ func lastWords(t *corev1.ContainerStateTerminated) string {
 }
 
 // nodeNotReady reports whether the node of the session is not ready, if the user may read it.
-func (l lifetime) nodeNotReady(ctx context.Context) bool {
+func (l Lifetime) nodeNotReady(ctx context.Context) bool {
 	if l.Target.Pod == nil {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, endTime)
+	ctx, cancel := context.WithTimeout(ctx, l.End)
 	defer cancel()
-	node := NodeOf(ctx, l.deps.Client, l.Target.Pod)
+	node := target.NodeOf(ctx, l.Client, l.Target.Pod)
 	if node == nil {
 		return false
 	}
@@ -298,21 +296,9 @@ func (l lifetime) nodeNotReady(ctx context.Context) bool {
 	return false
 }
 
-// NodeOf reads the node of a pod; nil if it has none, or if the user may not get it.
-func NodeOf(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod) *corev1.Node {
-	if pod.Spec.NodeName == "" {
-		return nil
-	}
-	n, err := client.CoreV1().Nodes().Get(ctx, pod.Spec.NodeName, metav1.GetOptions{})
-	if err != nil {
-		return nil
-	}
-	return n
-}
-
-// explainAttach distinguishes a shell that exited, whose code only the API knows, from a lost connection.
-func (l lifetime) explainAttach(ctx context.Context, err error) error {
-	limit := l.exitTime
+// ExplainAttach distinguishes a shell that exited, whose code only the API knows, from a lost connection.
+func (l Lifetime) ExplainAttach(ctx context.Context, err error) error {
+	limit := l.Exit
 	if err != nil {
 		limit /= 4 // a lost connection is more likely than an exit
 	}
@@ -330,22 +316,22 @@ func (l lifetime) explainAttach(ctx context.Context, err error) error {
 		}
 		return &attach.ExitError{Code: code}
 	case err == nil:
-		err = fmt.Errorf("attach to container %s in pod/%s: %w", l.Container, l.Pod, attach.ErrLost)
+		err = fmt.Errorf("attach to container %s in pod/%s: %w", l.Name, l.Pod, attach.ErrLost)
 	}
-	return l.explain(ctx, err)
+	return l.Explain(ctx, err)
 }
 
 // exitCode waits for the exit code of a shell whose stream ended; ok is false if it did not exit, or if the API does
 // not report it within limit.
-func (l lifetime) exitCode(ctx context.Context, limit time.Duration) (code int, ok bool) {
+func (l Lifetime) exitCode(ctx context.Context, limit time.Duration) (code int, ok bool) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ticker := time.NewTicker(cluster.PollInterval)
 	defer ticker.Stop()
 	for {
-		pod, err := l.deps.Client.CoreV1().Pods(l.Namespace).Get(ctx, l.Pod, metav1.GetOptions{})
+		pod, err := l.Client.CoreV1().Pods(l.Namespace).Get(ctx, l.Pod, metav1.GetOptions{})
 		if err == nil {
-			if st, found := podspec.Status(pod, l.Container); found && st.State.Terminated != nil {
+			if st, found := podspec.Status(pod, l.Name); found && st.State.Terminated != nil {
 				return int(st.State.Terminated.ExitCode), true
 			}
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package lifecycle
 
 import (
 	"context"
@@ -10,12 +10,15 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 // crowded is a container in which no program can be started, and which says so when it is asked.
 type crowded struct {
-	stream
+	cluster.Exec
 	answer string
 }
 
@@ -35,12 +38,9 @@ func TestHelperWithoutProcessesSaysTheNumbers(t *testing.T) {
 		"3 64\n":      "command terminated with exit code 2",
 		"\x1b[2J\n":   "command terminated with exit code 2",
 	} {
-		of := newTarget(nil)
-		c := newCluster(of)
-		s := Session{Namespace: "shop", Pod: "web", Container: "shareproc-a", exec: crowded{answer: answer}}
-		c.deps(s.exec).bind(&s, of)
-		s.deps = c.deps(s.exec)
-		err := s.Runner().Run(t.Context(), []string{"sh"}, nil, io.Discard, io.Discard)
+		l := lifetimeIn(withHelper(corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}))
+		exec := crowded{answer: answer}
+		err := l.ExplainProgram(t.Context(), exec, exec.Run(t.Context(), []string{"sh"}, nil, io.Discard, io.Discard))
 		if err == nil || err.Error() != want {
 			t.Errorf("%q: %v", answer, err)
 		}

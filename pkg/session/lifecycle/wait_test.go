@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package lifecycle
 
 import (
 	"context"
@@ -13,10 +13,42 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
+
+func starting() Starting {
+	return Starting{Container: attach.Container{Namespace: "shop", Pod: "web", Name: "shareproc-a"}, Target: "web", TargetID: "aaaa"}
+}
+
+func created() corev1.ContainerState {
+	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
+}
+
+// reachable is a cluster with that API server.
+func reachable(client kubernetes.Interface) cluster.Cluster {
+	return cluster.Cluster{Client: client, Report: silent{}, Settings: cluster.Settings{Timeout: 5 * time.Second}}
+}
+
+type silent struct{}
+
+func (silent) Say(string, ...any)  {}
+func (silent) Warn(string, ...any) {}
+func (silent) Waiting(string)      {}
+
+type answering struct {
+	cluster.Exec
+	run func() error
+}
+
+func (a answering) Run(context.Context, []string, io.Reader, io.Writer, io.Writer) error {
+	return a.run()
+}
 
 // A helper can't be started beside a target that has ended, which the API may tell later than the runtime's refusal.
 func TestWaitNoticesThatTheTargetEnded(t *testing.T) {
@@ -33,22 +65,16 @@ func TestWaitNoticesThatTheTargetEnded(t *testing.T) {
 		{"ended, the helper refused first", refused, func(st *corev1.ContainerStatus) { st.State = ended }, "last exit code 3"},
 		{"restarted, the helper refused first", refused, func(st *corev1.ContainerStatus) { st.ContainerID = "containerd://bbbb" }, "it restarted while the helper started"},
 	} {
-		target := newTarget(nil)
-		cl := newCluster(target)
-		cl.state = c.state
+		client := fake.NewClientset()
 		looks := 0
-		cl.PrependReactor("get", "pods", func(a clienttesting.Action) (bool, runtime.Object, error) {
-			object, err := cl.Tracker().Get(corev1.SchemeGroupVersion.WithResource("pods"), "shop", "web")
-			if err != nil {
-				return true, nil, err
-			}
-			pod := object.(*corev1.Pod).DeepCopy()
+		client.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+			pod := withHelper(c.state)
 			if looks++; looks > 2 {
 				c.after(&pod.Status.ContainerStatuses[0])
 			}
 			return true, pod, nil
 		})
-		_, err := open(t, cl, target, Request{})
+		_, err := Wait(t.Context(), reachable(client), starting())
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(hint.Of(err), "--hold") {
 			t.Errorf("%s: got %v, try %q", c.what, err, hint.Of(err))
 		}
@@ -66,10 +92,7 @@ func TestWaitEndsAtOnceForFinalReasons(t *testing.T) {
 	} {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
-			target := newTarget(nil)
-			c := newCluster(target)
-			c.state = state
-			_, err := open(t, c, target, Request{})
+			_, err := Wait(t.Context(), reachable(fake.NewClientset(withHelper(state))), starting())
 			if err == nil || !strings.Contains(err.Error(), "the kubelet's words") {
 				t.Errorf("%+v: got %v", state, err)
 			}
@@ -84,16 +107,15 @@ func TestWaitAsksAHelperWhoseStatusLags(t *testing.T) {
 			answer error
 			want   string
 		}{{nil, ""}, {errors.New("container not found"), "ContainerCreating"}} {
-			target := newTarget(nil)
-			cl := newCluster(target)
-			cl.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
-			o, asked, begin := cl.opener(), 0, time.Now()
+			o, asked, begin := reachable(fake.NewClientset(withHelper(created()))), 0, time.Now()
 			o.Timeout = time.Minute
-			o.Ask = func(context.Context, Session, []string, io.Writer) error { asked++; return c.answer }
-			s, err := o.Open(t.Context(), target, plan(t, target, Request{}))
+			o.Exec = func(attach.Container, bool) (cluster.Exec, error) {
+				return answering{run: func() error { asked++; return c.answer }}, nil
+			}
+			_, err := Wait(t.Context(), o, starting())
 			waited := time.Since(begin)
 			switch {
-			case c.want == "" && (err != nil || !s.Running || asked != 1 || waited > 2*askAfter):
+			case c.want == "" && (err != nil || asked != 1 || waited > 2*askAfter):
 				t.Errorf("it answers: %v, asked %d times in %s", err, asked, waited)
 			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || asked != 5 || waited != time.Minute):
 				t.Errorf("it does not answer: %v, asked %d times in %s", err, asked, waited)
@@ -103,28 +125,23 @@ func TestWaitAsksAHelperWhoseStatusLags(t *testing.T) {
 }
 
 func TestWaitEndsWithItsTimeout(t *testing.T) {
-	target := newTarget(nil)
-	c := newCluster(target)
-	c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
-	o := c.opener()
+	o := reachable(fake.NewClientset(withHelper(created())))
 	o.Timeout = 10 * time.Millisecond
-	_, err := o.Open(t.Context(), target, plan(t, target, Request{}))
+	_, err := Wait(t.Context(), o, starting())
 	if err == nil || !strings.Contains(err.Error(), "ContainerCreating") || hint.Of(err) == "" {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestWaitEndsWithTheContextsCause(t *testing.T) {
-	target := newTarget(nil)
-	c := newCluster(target)
-	c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
+	client := fake.NewClientset(withHelper(created()))
 	cause := errors.New("interrupted")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	c.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+	client.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		cancel(cause)
 		return false, nil, nil
 	})
-	_, err := c.opener().Open(ctx, target, plan(t, target, Request{}))
+	_, err := Wait(ctx, reachable(client), starting())
 	if !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // oneLined are the scripts that are written on one line; each is a file here or in a package beside.
-var oneLined = []string{"wait.sh", "persist.sh", "../session/watchdog.sh"}
+var oneLined = []string{"wait.sh", "persist.sh", "../session/launch/watchdog.sh"}
 
 // waitShells are the machine's sh and, where there is one, busybox under the name of its shell.
 func waitShells(t *testing.T) map[string]string {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 )
 
 // began is when everything in these tests did.
@@ -305,7 +306,7 @@ func TestLookAtAsksEightAtOnce(t *testing.T) {
 // Looking is no command: it must not leave the mark that keeps a helper from ending.
 func TestLookingLeavesNoMark(t *testing.T) {
 	for _, want := range []string{wantLook, wantEnd, wantForce} {
-		if argv := helperCommand(want, "s", "p"); slices.Contains(argv, runScript) || strings.Contains(argv[2], podspec.Notes) {
+		if argv := helperCommand(want, "s", "p"); slices.Contains(argv, launch.New(nil).Argv()[2]) || strings.Contains(argv[2], podspec.Notes) {
 			t.Errorf("%q", argv)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
@@ -221,7 +222,7 @@ func (r runner) Run(ctx context.Context, argv []string, stdin io.Reader, stdout,
 	s := &r.session
 	guarded, stop := guard(ctx, s)
 	defer stop()
-	err := s.exec.Run(guarded, NewCommand(argv).ArgvIn(s.Tools), stdin, stdout, stderr)
+	err := s.exec.Run(guarded, launch.New(argv).ArgvIn(s.Tools), stdin, stdout, stderr)
 	if ctx.Err() != nil {
 		return err
 	}

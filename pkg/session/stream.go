@@ -7,14 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
@@ -24,14 +23,6 @@ type Streams struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
-
-const (
-	// watchdogAfter is the age of a command at which the watchdog starts: a shorter command costs one stream only.
-	watchdogAfter = time.Second
-	// watchdogEnd is how long the client waits for the watchdog after an interrupt. Without it the command, and so its
-	// helper, would keep running.
-	watchdogEnd = 3 * time.Second
-)
 
 // Run runs the user's command, and kills it if ctx ends or the client dies. The error is an *attach.ExitError for an
 // exit code of the command, or else says what ended the stream.
@@ -51,14 +42,14 @@ func (s *Session) Shell(ctx context.Context, argv []string, t *attach.Terminal) 
 func watched(ctx context.Context, s *Session, argv []string, again bool, do func(context.Context, []string) error) error {
 	guarded, stop := guard(ctx, s)
 	defer stop()
-	command := NewCommand(argv)
+	command := launch.New(argv)
 	if s.Copy {
 		return lifetimeOf(s).Explain(ctx, do(guarded, command.ArgvIn(s.Tools)))
 	}
 	over, done, exec := make(chan struct{}), make(chan struct{}), s.exec
 	crash.Go(ctx, func() {
 		defer close(done)
-		command.watch(guarded, exec, over)
+		command.Watch(guarded, exec, over)
 	})
 	err := do(guarded, command.Argv())
 	if _, exited := errors.AsType[*attach.ExitError](err); err == nil || exited {
@@ -68,7 +59,7 @@ func watched(ctx context.Context, s *Session, argv []string, again bool, do func
 	stop()
 	select {
 	case <-done:
-	case <-time.After(watchdogEnd):
+	case <-time.After(launch.WatchdogEnd):
 	}
 	if err == nil {
 		return nil
@@ -78,34 +69,6 @@ func watched(ctx context.Context, s *Session, argv []string, again bool, do func
 		return watched(ctx, s, argv, false, do)
 	}
 	return ended
-}
-
-// watch holds the stream of the watchdog until over is closed (the command exited) or ctx is done (it must be killed).
-func (c Command) watch(ctx context.Context, exec cluster.Exec, over <-chan struct{}) {
-	select {
-	case <-over:
-		return
-	case <-ctx.Done():
-	case <-time.After(watchdogAfter):
-	}
-	stdin, hold := io.Pipe()
-	// The stream outlives the context of the command, to signal its end.
-	tail, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	crash.Go(ctx, func() {
-		<-ctx.Done()
-		select {
-		case <-over:
-			_, _ = io.WriteString(hold, WatchdogDone)
-		default:
-		}
-		hold.Close()
-		time.AfterFunc(watchdogEnd, cancel)
-	})
-	// Its failure does not matter to the user: the stream of the command reports the cause.
-	argv, text := c.Watchdog()
-	_ = exec.Run(tail, argv, io.MultiReader(strings.NewReader(text), stdin), io.Discard, io.Discard)
-	stdin.Close()
 }
 
 // Attach connects the terminal to a persistent shell, and reports how to reattach or how the shell ended.

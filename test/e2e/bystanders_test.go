@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 )
 
 // helping is a way that leaves a helper, which can't be removed and ends by itself. Nothing of the command may run on.
@@ -39,7 +39,7 @@ func TestHelpersAfterTheirClientsEnd(t *testing.T) {
 			over := func() {
 				t.Helper()
 				w.awaitNoProcess(t, "98765")
-				w.awaitNoProcess(t, session.WatchdogName)
+				w.awaitNoProcess(t, launch.WatchdogName)
 			}
 			for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
 				begun.reach(t, w, newGate(t, w, nil), y).end(sig)

@@ -20,7 +20,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 )
 
 const oneDeployment = `
@@ -314,7 +314,7 @@ func (p phase) reach(t *testing.T, w *environment, g *gate, y leaving) *job {
 		}
 	})
 	if p.tied {
-		w.awaitProcess(t, session.WatchdogName)
+		w.awaitProcess(t, launch.WatchdogName)
 	}
 	return j
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 )
 
 // A helper that runs adds at most 20 lines to what "kubectl describe pod" says of the pod.
@@ -72,7 +72,7 @@ func TestProcessesOfOursInAShell(t *testing.T) {
 	}
 	x := w.start(t, "debug", "web", "-q")
 	x.expect("# ")
-	w.awaitProcess(t, session.WatchdogName)
+	w.awaitProcess(t, launch.WatchdogName)
 	x.typed("stty cols 200; ps -o pid,comm,args; echo ov'er'\r")
 	x.expect("over\r\n")
 	x.typed("exit\r")
@@ -80,7 +80,7 @@ func TestProcessesOfOursInAShell(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	lines := ours(x.whole())
-	watchdog := func(line string) bool { return strings.HasSuffix(line, session.WatchdogName) }
+	watchdog := func(line string) bool { return strings.HasSuffix(line, launch.WatchdogName) }
 	if len(lines) != 3 || !strings.Contains(lines[0], " shareproc ") || !watchdog(lines[1]) || !watchdog(lines[2]) {
 		t.Errorf("of ours are %q in %q", lines, x.whole())
 	}

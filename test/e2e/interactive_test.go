@@ -12,7 +12,7 @@ import (
 
 	"github.com/creack/pty"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 )
 
 const onePod = `
@@ -198,11 +198,11 @@ func TestRemoteShellEndsWithItsClient(t *testing.T) {
 	x.typed("trap '' HUP; echo trapped; sleep 87654\r")
 	x.expect("trapped\r\n")
 	// The stream that watches over the end begins after a second.
-	w.awaitProcess(t, "sleep 87654", session.WatchdogName)
+	w.awaitProcess(t, "sleep 87654", launch.WatchdogName)
 	if err := x.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	w.awaitNoProcess(t, session.WatchdogName)
+	w.awaitNoProcess(t, launch.WatchdogName)
 	w.awaitNoProcess(t, "sleep 87654")
 }
 

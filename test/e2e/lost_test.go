@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 )
 
 // lostWithin is the time after which a session whose network is gone is taken for one that never notices. It should within 30
@@ -179,7 +179,7 @@ func TestWhatAKilledClientLeftEnds(t *testing.T) {
 			if err := client.Start(); err != nil {
 				t.Fatal(err)
 			}
-			w.awaitProcess(t, "sleep 7656", session.WatchdogName)
+			w.awaitProcess(t, "sleep 7656", launch.WatchdogName)
 			if err := client.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}

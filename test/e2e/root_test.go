@@ -7,7 +7,7 @@ package e2e
 import (
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 )
 
 // The shell with the target's files as / is as good as any: jobs, keys, exit code, and it ends with its client.
@@ -52,7 +52,7 @@ func TestInteractiveRoot(t *testing.T) {
 	x.expect("# ")
 	x.typed("trap '' HUP; echo trapped; sleep 87655\r")
 	x.expect("trapped\r\n")
-	w.awaitProcess(t, "sleep 87655", session.WatchdogName)
+	w.awaitProcess(t, "sleep 87655", launch.WatchdogName)
 	if err := x.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

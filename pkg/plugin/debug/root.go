@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -91,7 +92,7 @@ func debugRoot(ctx context.Context, deps *cli.Deps, r *session.Session, opts *de
 	if err != nil {
 		return err
 	}
-	root := session.Root{PID: process.PID, AllVariables: opts.root.allVariables}
+	root := launch.Root{PID: process.PID, AllVariables: opts.root.allVariables}
 	err = r.Runner().Run(ctx, root.Try(), nil, io.Discard, io.Discard)
 	refused, ok := errors.AsType[*attach.ExitError](err)
 	who := fmt.Sprintf("process %d (%s) in pod/%s", process.PID, remote.Escape(process.Name), r.Pod)
@@ -106,10 +107,10 @@ func debugRoot(ctx context.Context, deps *cli.Deps, r *session.Session, opts *de
 	case !ok:
 		return err
 	case len(opts.command) > 0:
-		return hint.With(fmt.Errorf("enter the root of %s: %s", who, session.RootRefusal(refused.Code)),
+		return hint.With(fmt.Errorf("enter the root of %s: %s", who, launch.RootRefusal(refused.Code)),
 			fmt.Sprintf("leave out --root and use /proc/%d/root, or use kubectl shareproc fs, which resolves links inside the target", process.PID))
 	}
-	deps.Report.Say("cannot use the root of %s as /: %s", who, session.RootRefusal(refused.Code))
+	deps.Report.Say("cannot use the root of %s as /: %s", who, launch.RootRefusal(refused.Code))
 	deps.Report.Say("the shell starts in /proc/%d/root; absolute links there lead to files of the helper", process.PID)
 	var shell []string
 	if tty {

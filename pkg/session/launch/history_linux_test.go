@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package launch
 
 import (
 	"errors"
@@ -58,8 +58,8 @@ func TestWhatIsTypedIsNotSaved(t *testing.T) {
 		t.Skipf("%s saves no history at all: it is built without CONFIG_FEATURE_EDITING_SAVEHISTORY, as Debian's is", busybox)
 	}
 	for what, argv := range map[string][]string{
-		"in a helper":         NewCommand([]string{"sh"}).Argv(),
-		"in a held container": NewCommand([]string{"sh"}).ArgvIn(tools),
+		"in a helper":         New([]string{"sh"}).Argv(),
+		"in a held container": New([]string{"sh"}).ArgvIn(tools),
 	} {
 		if saved := typed(t, argv, tools); saved != "" {
 			t.Errorf("%s: saved %q", what, saved)

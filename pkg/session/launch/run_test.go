@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package launch
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ func TestCommandHidesTheHelpersOwnVariables(t *testing.T) {
 
 // The mark must neither change the command's words nor its exit code.
 func TestCommandPassesWordsAndExitCode(t *testing.T) {
-	argv := NewCommand([]string{"sh", "-c", `printf '%s|' "$@"; exit 7`, "x", "a b", "$HOME", "'\"\n"}).Argv()
+	argv := New([]string{"sh", "-c", `printf '%s|' "$@"; exit 7`, "x", "a b", "$HOME", "'\"\n"}).Argv()
 	if _, err := exec.LookPath(argv[0]); err != nil {
 		t.Skip("no sh on this machine")
 	}
@@ -42,8 +42,8 @@ func TestShellsKeepNoHistory(t *testing.T) {
 	for _, key := range []string{"HISTFILE", "HISTFILE=/home/app/.history"} {
 		name, value, _ := strings.Cut(key, "=")
 		for what, argv := range map[string][]string{
-			"a command in a helper":         NewCommand([]string{"sh", "-c", `echo "${HISTFILE-unset}."; env | grep ^HISTFILE=`}).Argv(),
-			"a command in a held container": NewCommand([]string{"sh", "-c", `echo "${HISTFILE-unset}."; env | grep ^HISTFILE=`}).ArgvIn("/bin"),
+			"a command in a helper":         New([]string{"sh", "-c", `echo "${HISTFILE-unset}."; env | grep ^HISTFILE=`}).Argv(),
+			"a command in a held container": New([]string{"sh", "-c", `echo "${HISTFILE-unset}."; env | grep ^HISTFILE=`}).ArgvIn("/bin"),
 		} {
 			cmd := exec.Command(argv[0], argv[1:]...)
 			if value != "" {

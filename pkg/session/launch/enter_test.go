@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package session
+package launch
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// enterShells are what the script is tested with, each as a PATH.
+// enterShells are what the scripts are tested with, each as a PATH.
 func enterShells(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{"sh": os.Getenv("PATH")}
@@ -25,7 +25,7 @@ func enterShells(t *testing.T) map[string]string {
 		return all
 	}
 	dir := t.TempDir()
-	for _, tool := range []string{"sh", "env", "tr", "chroot", "pwd"} {
+	for _, tool := range []string{"sh", "env", "tr", "chroot", "pwd", "grep", "sleep"} {
 		if err := os.Link(busybox, filepath.Join(dir, tool)); err != nil {
 			if err := os.Symlink(busybox, filepath.Join(dir, tool)); err != nil {
 				t.Fatal(err)

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+// Package launch answers "with which command line does a command run in a container?": one that marks the helper as in use,
+// one that makes the root of a process /, and the watchdog, which ends what is left when the client is gone. It opens no stream.
+package launch
 
 import (
+	"context"
 	"crypto/rand"
 	_ "embed"
+	"io"
+	"strings"
+	"time"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 )
 
 // runScript adds a line to podspec.Notes, since a short command may end before the waiting helper looks, then executes the
@@ -26,8 +34,8 @@ type Command struct {
 	argv []string
 }
 
-// NewCommand gives a command an id.
-func NewCommand(argv []string) Command { return Command{id: rand.Text(), argv: argv} }
+// New gives a command an id.
+func New(argv []string) Command { return Command{id: rand.Text(), argv: argv} }
 
 // Argv is the command line that marks the helper as in use and then executes the command. An unknown command exits with
 // 127, as in any shell.
@@ -55,3 +63,39 @@ func (c Command) Watchdog() (argv []string, stdin string) {
 
 // WatchdogDone is the line on the stdin of a watchdog that tells it to leave the processes alone.
 const WatchdogDone = "done\n"
+
+const (
+	// watchdogAfter is the age of a command at which the watchdog starts: a shorter command costs one stream only.
+	watchdogAfter = time.Second
+	// WatchdogEnd is how long the client waits for the watchdog after an interrupt. Without it the command, and so its
+	// helper, would keep running.
+	WatchdogEnd = 3 * time.Second
+)
+
+// Watch holds the stream of the watchdog until over is closed (the command exited) or ctx is done (it must be killed).
+func (c Command) Watch(ctx context.Context, exec cluster.Exec, over <-chan struct{}) {
+	select {
+	case <-over:
+		return
+	case <-ctx.Done():
+	case <-time.After(watchdogAfter):
+	}
+	stdin, hold := io.Pipe()
+	// The stream outlives the context of the command, to signal its end.
+	tail, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	crash.Go(ctx, func() {
+		<-ctx.Done()
+		select {
+		case <-over:
+			_, _ = io.WriteString(hold, WatchdogDone)
+		default:
+		}
+		hold.Close()
+		time.AfterFunc(WatchdogEnd, cancel)
+	})
+	// Its failure does not matter to the user: the stream of the command reports the cause.
+	argv, text := c.Watchdog()
+	_ = exec.Run(tail, argv, io.MultiReader(strings.NewReader(text), stdin), io.Discard, io.Discard)
+	stdin.Close()
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package launch
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 // Over SPDY the runtime kills the first process of each exec when the connection goes, the watchdog's among them, and only
 // then its stdin ends: what the command left must end all the same.
 func TestWatchdogOutlivesItsFirstProcess(t *testing.T) {
-	for shell, path := range shells(t) {
+	for shell, path := range enterShells(t) {
 		for _, c := range []struct {
 			what         string
 			first        bool // killed before stdin ends
@@ -28,7 +28,7 @@ func TestWatchdogOutlivesItsFirstProcess(t *testing.T) {
 		} {
 			t.Run(c.what+", under "+shell, func(t *testing.T) {
 				t.Parallel()
-				command := NewCommand(nil)
+				command := New(nil)
 				left := exec.CommandContext(t.Context(), "sleep", "600")
 				left.Env = append(os.Environ(), "SHAREPROC_SESSION="+command.id)
 				if err := left.Start(); err != nil {

@@ -98,6 +98,7 @@ func (b bare) Open(context.Context, string) (transfer.Reader, error) { return b,
 func (b bare) Stage(context.Context, string, string, bool) (transfer.Stage, error) {
 	return nil, fs.ErrInvalid
 }
+
 func (b bare) Sum(context.Context, []transfer.Part) ([]transfer.Sum, error) {
 	return nil, fs.ErrInvalid
 }
@@ -265,9 +266,11 @@ func (m many) Open(context.Context, string) (transfer.Reader, error) { return m,
 func (m many) Stage(context.Context, string, string, bool) (transfer.Stage, error) {
 	return nil, fs.ErrInvalid
 }
+
 func (m many) Sum(context.Context, []transfer.Part) ([]transfer.Sum, error) {
 	return nil, fs.ErrInvalid
 }
+
 func (m many) Read(ctx context.Context, parts []transfer.Part, r transfer.Receiver) error {
 	return made{}.Read(ctx, parts, r)
 }

@@ -29,8 +29,8 @@ const (
 func lines() []budget {
 	return []budget{
 		{dirs: "cmd/kubectl-shareproc", code: 29},
-		{dirs: "pkg/plugin/inspect pkg/plugin/top pkg/plugin/lsof pkg/plugin/ss pkg/plugin/env pkg/plugin/threads pkg/plugin/dump pkg/plugin/report", code: 6366},
-		{dirs: "pkg/plugin/browse/backend", code: 362},
+		{dirs: "pkg/plugin/inspect pkg/plugin/top pkg/plugin/lsof pkg/plugin/ss pkg/plugin/env pkg/plugin/threads pkg/plugin/dump pkg/plugin/report", code: 6363},
+		{dirs: "pkg/plugin/browse/backend", code: 354},
 		{dirs: "pkg/plugin/browse/pager", code: 438},
 		{dirs: "pkg/plugin/browse/place", code: 606},
 		{dirs: "pkg/plugin/browse/switcher", code: 278},

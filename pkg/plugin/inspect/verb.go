@@ -5,6 +5,7 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
@@ -53,18 +54,6 @@ type List[T, S any] struct {
 	Items     []T    `json:"items"`
 	// Notes say what could not be read.
 	Notes []string `json:"notes,omitempty"`
-}
-
-// A Column is one of a table. What Of returns is escaped before it is printed.
-type Column[T any] struct {
-	Name string
-	// Wide is one of -o wide only.
-	Wide bool
-	// Number is aligned at its end.
-	Number bool
-	Of     func(T) string
-	// Style is how a cell is shown; nil for plain.
-	Style func(T) output.Style
 }
 
 // Run runs the command.
@@ -121,12 +110,12 @@ func (v Verb[T, S]) print(deps *cli.Deps, a *Args, lists []List[T, S]) error {
 		}
 		return nil
 	}
+	var pods []string
 	if a.AllPods && v.PodColumns != nil {
-		pods := make([][]List[T, S], len(lists))
-		for i, list := range lists {
-			pods[i] = []List[T, S]{list}
+		for _, list := range lists {
+			pods = append(pods, list.Pod)
 		}
-		return printTable(deps, a, v.PodColumns, names(lists), pods)
+		return printTable(deps, a, v.PodColumns, pods, lists)
 	}
 	if v.Heading != nil && !a.NoHeaders {
 		for _, list := range lists {
@@ -135,11 +124,11 @@ func (v Verb[T, S]) print(deps *cli.Deps, a *Args, lists []List[T, S]) error {
 			}
 		}
 	}
-	items := make([][]T, len(lists))
-	for i, list := range lists {
-		items[i] = list.Items
+	var items []T
+	for _, list := range lists {
+		items, pods = append(items, list.Items...), append(pods, slices.Repeat([]string{list.Pod}, len(list.Items))...)
 	}
-	return printTable(deps, a, v.Columns, names(lists), items)
+	return printTable(deps, a, v.Columns, pods, items)
 }
 
 func (v Verb[T, S]) heading(deps *cli.Deps, list List[T, S]) error {
@@ -158,56 +147,4 @@ func (v Verb[T, S]) heading(deps *cli.Deps, list List[T, S]) error {
 		}
 	}
 	return nil
-}
-
-func names[T, S any](lists []List[T, S]) []string {
-	var pods []string
-	for _, list := range lists {
-		pods = append(pods, list.Pod)
-	}
-	return pods
-}
-
-// printTable prints a row for each item of each pod, with the pod in front where there are several.
-func printTable[T any](deps *cli.Deps, a *Args, columns []Column[T], pods []string, items [][]T) error {
-	rows, styles, numbers := [][]string{nil}, [][]output.Style{nil}, []int(nil)
-	if a.AllPods {
-		rows[0], styles[0] = append(rows[0], "POD"), append(styles[0], output.Plain)
-	}
-	for _, c := range columns {
-		if c.Wide && !a.wide() {
-			continue
-		}
-		if c.Number {
-			numbers = append(numbers, len(rows[0]))
-		}
-		rows[0], styles[0] = append(rows[0], c.Name), append(styles[0], output.Plain)
-	}
-	for i, pod := range pods {
-		for _, item := range items[i] {
-			var row []string
-			var style []output.Style
-			if a.AllPods {
-				row, style = append(row, pod), append(style, output.Plain)
-			}
-			for _, c := range columns {
-				if !c.Wide || a.wide() {
-					row, style = append(row, remote.Escape(c.Of(item))), append(style, c.style(item))
-				}
-			}
-			rows, styles = append(rows, row), append(styles, style)
-		}
-	}
-	if a.NoHeaders {
-		rows, styles = rows[1:], styles[1:]
-	}
-	output.AlignRight(rows, numbers...)
-	return deps.Report.Table(deps.Streams.Out, rows, func(row, column int) output.Style { return styles[row][column] })
-}
-
-func (c Column[T]) style(item T) output.Style {
-	if c.Style == nil {
-		return output.Plain
-	}
-	return c.Style(item)
 }

@@ -54,13 +54,9 @@ func Pod(cmd *cobra.Command, deps *cli.Deps, args []string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := deps.Client()
+	list, err := Pods(ctx, deps, namespace)
 	if err != nil {
 		return nil, err
-	}
-	list, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{Limit: mostPods})
-	if err != nil {
-		return nil, fmt.Errorf("list pods in namespace %s: %w", namespace, err)
 	}
 	if len(list.Items) == 0 {
 		return nil, hint.With(fmt.Errorf("namespace %s has no pods", namespace), "use -n NAMESPACE")
@@ -75,6 +71,19 @@ func Pod(cmd *cobra.Command, deps *cli.Deps, args []string) ([]string, error) {
 
 // mostPods is how many pods are asked for.
 const mostPods = 2000
+
+// Pods lists those of a namespace: as many as are shown.
+func Pods(ctx context.Context, deps *cli.Deps, namespace string) (*corev1.PodList, error) {
+	client, err := deps.Client()
+	if err != nil {
+		return nil, err
+	}
+	list, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{Limit: mostPods})
+	if err != nil {
+		return nil, fmt.Errorf("list pods in namespace %s: %w", namespace, err)
+	}
+	return list, nil
+}
 
 // ask shows the pods until one is picked. Who picks none has the command end as after Ctrl-C.
 func (m *model) ask(ctx context.Context, deps *cli.Deps) ([]string, error) {

@@ -5,14 +5,12 @@ package ps
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 // show prints the processes of one pod, or of several.
@@ -38,41 +36,8 @@ func show(deps *cli.Deps, opts *psOptions, all []ProcessList) error {
 			return err
 		}
 	}
-	return table(deps, opts, all)
-}
-
-// A cell is a column's of a process, printed where shown is true.
-type cell struct {
-	name, text string
-	shown      bool
-	number     bool
-	style      output.Style
-}
-
-// cells are those of a row, and for the zero row what the columns are.
-func cells(r row, opts *psOptions, several bool) []cell {
-	wide, p := opts.Output == "wide", r.Process
-	files, style := "yes", output.Plain
-	if !p.RootReadable {
-		files, style = "denied", output.Red
-	}
-	return []cell{
-		{name: "POD", text: r.pod, shown: opts.AllPods},
-		{name: "PID", text: strconv.Itoa(p.PID), shown: true},
-		{name: "USER", text: p.UserCell(), shown: true},
-		{name: "CONTAINER", text: cmp.Or(p.Container, r.outside), shown: several},
-		{name: "%CPU", text: p.CPUCell(), shown: true, number: true},
-		{name: "RSS", text: output.HumanBytes(p.RSS), shown: true, number: true},
-		{name: "TIME", text: p.TimeCell(), shown: true, number: true},
-		{name: "FDS", text: p.FilesCell(), shown: wide || opts.sortBy == "fds", number: true, style: p.FilesStyle()},
-		{name: "THREADS", text: strconv.Itoa(p.Threads), shown: wide || opts.sortBy == "threads", number: true},
-		{name: "START", text: started(p.Start, time.Now()), shown: wide || opts.sortBy == "start"},
-		{name: "PPID", text: strconv.Itoa(p.PPID), shown: wide, number: true},
-		{name: "STATE", text: p.State, shown: wide},
-		{name: "UID:GID", text: fmt.Sprintf("%d:%d", p.UID, p.GID), shown: wide},
-		{name: "FILES", text: files, shown: wide, style: style},
-		{name: "COMMAND", text: r.branch + p.CommandCell(), shown: true},
-	}
+	rows, several := flatten(opts, all)
+	return inspect.NewTable(columns(opts, several), rows, opts.Output == "wide", output.Plain).Print(deps.Report, out, !opts.NoHeaders)
 }
 
 // A row is a process, with its pod, what stands for the container of one that is in none, and the branch of the tree it hangs on.
@@ -81,33 +46,46 @@ type row struct {
 	pod, outside, branch string
 }
 
-func table(deps *cli.Deps, opts *psOptions, all []ProcessList) error {
-	rows, several := flatten(opts, all)
-	texts, styles := [][]string{nil}, [][]output.Style{nil}
-	var numbers []int
-	for i, c := range shown(cells(row{}, opts, several)) {
-		texts[0], styles[0] = append(texts[0], c.name), append(styles[0], output.Plain)
-		if c.number {
-			numbers = append(numbers, i)
-		}
+// columns are those of a row.
+func columns(opts *psOptions, several bool) []inspect.Column[row] {
+	var list []inspect.Column[row]
+	if opts.AllPods {
+		list = append(list, inspect.Column[row]{Name: "POD", Of: func(r row) string { return r.pod }})
 	}
-	for _, r := range rows {
-		var text []string
-		var style []output.Style
-		for _, c := range shown(cells(r, opts, several)) {
-			text, style = append(text, remote.Escape(c.text)), append(style, c.style)
-		}
-		texts, styles = append(texts, text), append(styles, style)
+	list = append(list,
+		inspect.Column[row]{Name: "PID", Of: func(r row) string { return strconv.Itoa(r.PID) }},
+		inspect.Column[row]{Name: "USER", Of: func(r row) string { return r.UserCell() }},
+	)
+	if several {
+		list = append(list, inspect.Column[row]{Name: "CONTAINER", Of: func(r row) string { return cmp.Or(r.Container, r.outside) }})
 	}
-	if opts.NoHeaders {
-		texts, styles = texts[1:], styles[1:]
-	}
-	output.AlignRight(texts, numbers...)
-	return deps.Report.Table(deps.Streams.Out, texts, func(i, j int) output.Style { return styles[i][j] })
+	return append(list, []inspect.Column[row]{
+		{Name: "%CPU", Number: true, Of: func(r row) string { return r.CPUCell() }},
+		{Name: "RSS", Number: true, Of: func(r row) string { return output.HumanBytes(r.RSS) }},
+		{Name: "TIME", Number: true, Of: func(r row) string { return r.TimeCell() }},
+		{Name: "FDS", Wide: opts.sortBy != "fds", Number: true, Of: func(r row) string { return r.FilesCell() }, Style: func(r row) output.Style { return r.FilesStyle() }},
+		{Name: "THREADS", Wide: opts.sortBy != "threads", Number: true, Of: func(r row) string { return strconv.Itoa(r.Threads) }},
+		{Name: "START", Wide: opts.sortBy != "start", Of: func(r row) string { return started(r.Start, time.Now()) }},
+		{Name: "PPID", Wide: true, Number: true, Of: func(r row) string { return strconv.Itoa(r.PPID) }},
+		{Name: "STATE", Wide: true, Of: func(r row) string { return r.State }},
+		{Name: "UID:GID", Wide: true, Of: func(r row) string { return fmt.Sprintf("%d:%d", r.UID, r.GID) }},
+		{Name: "FILES", Wide: true, Of: files, Style: filesStyle},
+		{Name: "COMMAND", Of: func(r row) string { return r.branch + r.CommandCell() }},
+	}...)
 }
 
-func shown(all []cell) []cell {
-	return slices.DeleteFunc(all, func(c cell) bool { return !c.shown })
+func files(r row) string {
+	if !r.RootReadable {
+		return "denied"
+	}
+	return "yes"
+}
+
+func filesStyle(r row) output.Style {
+	if !r.RootReadable {
+		return output.Red
+	}
+	return output.Plain
 }
 
 // flatten puts the processes of all pods in one list, and tells whether they are of several containers.

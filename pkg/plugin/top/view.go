@@ -10,7 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 )
 
 const (
@@ -94,38 +94,12 @@ func below(m *model) string {
 func table(m *model) []string {
 	rows, at := rows(m), m.index()
 	m.top = max(0, min(m.top, at, len(m.Items)-rows), at-rows+1)
-	cells, numbers, styles := [][]string{nil}, []int(nil), [][]output.Style{nil}
-	for _, c := range columns() {
-		if c.Wide {
-			continue
-		}
-		if c.Number {
-			numbers = append(numbers, len(cells[0]))
-		}
-		cells[0], styles[0] = append(cells[0], c.Name), append(styles[0], bold)
-	}
-	for _, p := range m.Items {
-		var row []string
-		var style []output.Style
-		for _, c := range columns() {
-			if c.Wide {
-				continue
-			}
-			s := output.Plain
-			if c.Style != nil {
-				s = c.Style(p)
-			}
-			row, style = append(row, remote.Escape(c.Of(p))), append(style, s)
-		}
-		cells, styles = append(cells, row), append(styles, style)
-	}
-	output.AlignRight(cells, numbers...)
 	var text bytes.Buffer
 	color := output.Reporter{}
 	if m.colored {
 		color.Color = output.ColorAlways
 	}
-	_ = color.Table(&text, cells, func(i, j int) output.Style { return styles[i][j] }) // into memory
+	_ = inspect.NewTable(columns(), m.Items, false, bold).Print(&color, &text, true) // into memory
 	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
 	if at >= 0 {
 		lines[at+1] = selection.On(strings.NewReplacer("\x1b[0m", "", "\x1b[31m", "").Replace(lines[at+1]))

@@ -16,20 +16,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 )
 
-// mostPods is how many pods are asked for.
-const mostPods = 2000
-
-func podsOf(ctx context.Context, b *Backend, namespace string) ([]corev1.Pod, error) {
-	client, err := b.deps.Client()
-	if err != nil {
-		return nil, err
-	}
-	list, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{Limit: mostPods})
-	if err != nil {
-		return nil, fmt.Errorf("list pods in namespace %s: %w", namespace, err)
-	}
-	return list.Items, nil
-}
+// mostNamespaces is how many are asked for.
+const mostNamespaces = 2000
 
 // Namespaces names all that there are.
 func (b *Backend) Namespaces(ctx context.Context) ([]string, error) {
@@ -37,7 +25,7 @@ func (b *Backend) Namespaces(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: mostPods})
+	list, err := client.CoreV1().Namespaces().List(ctx, metav1.ListOptions{Limit: mostNamespaces})
 	if err != nil {
 		return nil, fmt.Errorf("list namespaces: %w", err)
 	}
@@ -50,16 +38,20 @@ func (b *Backend) Namespaces(ctx context.Context) ([]string, error) {
 
 // Pods lists the pods of a namespace, those in trouble first.
 func (b *Backend) Pods(ctx context.Context, namespace string) ([]pick.Row, error) {
-	items, err := podsOf(ctx, b, namespace)
-	return pick.Rows(items, b.deps.Now()), err
+	list, err := pick.Pods(ctx, b.deps, namespace)
+	if err != nil {
+		return nil, err
+	}
+	return pick.Rows(list.Items, b.deps.Now()), nil
 }
 
 // Replica opens another pod of the workload that made a first one: one that runs, and is ready if any is.
 func (b *Backend) Replica(ctx context.Context, of place.Spot) (place.Opened, error) {
-	items, err := podsOf(ctx, b, of.Namespace)
+	list, err := pick.Pods(ctx, b.deps, of.Namespace)
 	if err != nil {
 		return place.Opened{}, err
 	}
+	items := list.Items
 	other := of
 	other.PID = 0
 	if i := slices.IndexFunc(items, func(p corev1.Pod) bool { return p.Name == of.Pod }); i >= 0 {

@@ -17,6 +17,9 @@ type Style string
 // The styles of words, and of files, which have ls's own colors (dircolors(1)).
 const (
 	Plain          Style = ""
+	Bold           Style = "1"
+	Dim            Style = "2"
+	Selected       Style = "7"
 	Red            Style = "31"
 	Yellow         Style = "33"
 	Alarm          Style = "1;31"

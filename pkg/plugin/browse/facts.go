@@ -21,7 +21,7 @@ func (m drawing) previewLines(columns, height int) []string {
 	if !ok || it.Name == place.Parent {
 		return nil
 	}
-	lines := []string{" " + m.paint(bold, output.Fit(it.Shown, columns-1))}
+	lines := []string{" " + m.paint(output.Bold, output.Fit(it.Shown, columns-1))}
 	for _, fact := range facts(it, p.differs[it.Name]) {
 		lines = append(lines, " "+output.Fit(fact, columns-1))
 	}
@@ -32,7 +32,7 @@ func (m drawing) previewLines(columns, height int) []string {
 	if it.Target != "" && s.err == nil {
 		lines = append(lines, " "+output.Fit("leads to "+remote.Escape(s.Path), columns-1))
 	}
-	lines = append(lines, " "+m.paint(dim, strings.Repeat("─", max(0, columns-2))))
+	lines = append(lines, " "+m.paint(output.Dim, strings.Repeat("─", max(0, columns-2))))
 	switch {
 	case s.err != nil:
 		lines = append(lines, " "+output.Fit(output.EscapeLine(place.Plain(s.err).Error()), columns-1))

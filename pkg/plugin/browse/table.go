@@ -152,13 +152,13 @@ func (m doer) signal(p process) {
 func (m drawing) tableLines(height int) []string {
 	t := m.table
 	t.top = max(0, min(t.top, t.at, len(t.items)-height+1), t.at-height+2)
-	lines := []string{m.paint(bold, output.Fit(fmt.Sprintf("%7s %-9s %s %6s %6s %8s %s", "PID", "USER", "S", "%CPU", "RSS", "TIME", "COMMAND"), m.width))}
+	lines := []string{m.paint(output.Bold, output.Fit(fmt.Sprintf("%7s %-9s %s %6s %6s %8s %s", "PID", "USER", "S", "%CPU", "RSS", "TIME", "COMMAND"), m.width))}
 	for i := t.top; i < len(t.items) && len(lines) < height; i++ {
 		p := t.items[i]
 		line := output.Fit(fmt.Sprintf("%7d %-9s %s %6s %6s %8s %s", p.PID, output.Fit(output.EscapeLine(p.UserCell()), 9), output.EscapeLine(p.State),
 			p.CPUCell(), output.HumanBytes(p.RSS), p.TimeCell(), output.EscapeLine(p.CommandCell())), m.width)
 		if i == t.at {
-			line = selection.On(line)
+			line = output.Selected.On(line)
 		}
 		lines = append(lines, line)
 	}

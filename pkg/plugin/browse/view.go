@@ -17,10 +17,6 @@ import (
 )
 
 const (
-	selection = output.Style("7")
-	bold      = output.Style("1")
-	dim       = output.Style("2")
-
 	usualWidth, usualHeight = 80, 24
 	// narrowest is the width below which there is no second column, and wide the one below which the switcher is there only for as long
 	// as keys are about it.
@@ -105,13 +101,13 @@ func (m drawing) heading() string {
 		right = output.Plural(len(m.table.items), "process", "processes") + ", by " + m.table.sortBy + " "
 	case m.both:
 		side, half := sided(m.model), m.left()
-		return selection.On(m.aside() + headingOf(m.panes[0], half) + headingOf(m.panes[1], m.width-half-side))
+		return output.Selected.On(m.aside() + headingOf(m.panes[0], half) + headingOf(m.panes[1], m.width-half-side))
 	default:
 		p := m.panes[0]
 		right = output.Plural(len(p.all.Items), "entry", "entries") + ", by " + p.order + " "
 		text = m.aside() + headingOf(p, m.width-sided(m.model)-output.Width(right))
 	}
-	return selection.On(output.Fit(text, m.width-output.Width(right)) + right)
+	return output.Selected.On(output.Fit(text, m.width-output.Width(right)) + right)
 }
 
 // headingOf says whose files they are and where; where that is too long, without the user.
@@ -156,7 +152,7 @@ func (m drawing) columns(height int) []string {
 	for i := range lines {
 		for j, column := range all {
 			if j > 0 {
-				lines[i] += m.paint(dim, "│")
+				lines[i] += m.paint(output.Dim, "│")
 			}
 			switch {
 			case i < len(column):
@@ -207,7 +203,7 @@ func (p *pane) line(m *model, it place.Item, columns int, at bool) string {
 	text := output.Fit(name, room)
 	switch {
 	case at:
-		return selection.On(front + text + end + " ")
+		return output.Selected.On(front + text + end + " ")
 	case p.marked[it.Name]:
 		return m.paint(output.Yellow, front+text+end+" ")
 	}

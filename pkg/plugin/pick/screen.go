@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	selection               = output.Style("7")
 	usualWidth, usualHeight = 80, 24
 )
 
@@ -101,14 +100,14 @@ func (m *model) View() tea.View {
 		return " " + output.Fit(p.Name, name) + "  " + output.Fit(p.ready, 6) + " " + output.Fit(output.EscapeLine(p.Status), 18) + " " + output.Fit(restarts, 9) + p.age
 	}
 	title := fmt.Sprintf(" which pod of namespace %s?  %s", m.namespace, m.note)
-	lines := []string{selection.On(output.Fit(title, columns)), output.Fit(line(Row{Name: "NAME", ready: "READY", Status: "STATUS", age: "AGE"}, "RESTARTS"), columns)}
+	lines := []string{output.Selected.On(output.Fit(title, columns)), output.Fit(line(Row{Name: "NAME", ready: "READY", Status: "STATUS", age: "AGE"}, "RESTARTS"), columns)}
 	m.top = max(0, min(m.top, m.at, len(m.rows)-height), m.at-height+1)
 	for i := m.top; i < len(m.rows) && len(lines) < height+2; i++ {
 		p := m.rows[i]
 		text := output.Fit(line(p, fmt.Sprint(p.restarts)), columns)
 		switch {
 		case i == m.at:
-			text = selection.On(text)
+			text = output.Selected.On(text)
 		case m.colored && p.Style() != output.Plain:
 			text = p.Style().On(text)
 		}

@@ -16,8 +16,6 @@ import (
 const (
 	// usualHeight is that of a terminal that does not know its own.
 	usualHeight = 24
-	selection   = output.Style("7")
-	bold        = output.Style("1")
 )
 
 const keys = "q quit   P M T F N sort by cpu, memory, time, fds, pid   k signal   l lsof   ? help"
@@ -49,7 +47,7 @@ func title(m *model) string {
 
 // above are the lines over the table.
 func above(m *model) []string {
-	lines := []string{paint(m, bold, title(m)) + ", by " + m.sortBy}
+	lines := []string{paint(m, output.Bold, title(m)) + ", by " + m.sortBy}
 	for _, l := range heading(m.Summary) {
 		lines = append(lines, paint(m, l.style, output.EscapeLine(l.text)))
 	}
@@ -80,7 +78,7 @@ func (m *model) View() tea.View {
 func below(m *model) string {
 	switch {
 	case m.ask != nil:
-		return output.EscapeLine(m.ask.String()) + selection.On(" ")
+		return output.EscapeLine(m.ask.String()) + output.Selected.On(" ")
 	case m.status != "":
 		return output.EscapeLine(m.status)
 	case len(m.Notes) > 0:
@@ -99,10 +97,10 @@ func table(m *model) []string {
 	if m.colored {
 		color.Color = output.ColorAlways
 	}
-	_ = inspect.NewTable(columns(), m.Items, false, bold).Print(&color, &text, true) // into memory
+	_ = inspect.NewTable(columns(), m.Items, false, output.Bold).Print(&color, &text, true) // into memory
 	lines := strings.Split(strings.TrimSuffix(text.String(), "\n"), "\n")
 	if at >= 0 {
-		lines[at+1] = selection.On(strings.NewReplacer("\x1b[0m", "", "\x1b[31m", "").Replace(lines[at+1]))
+		lines[at+1] = output.Selected.On(strings.NewReplacer("\x1b[0m", "", "\x1b[31m", "").Replace(lines[at+1]))
 	}
 	return append(lines[:1], lines[1+m.top:min(len(lines), 1+m.top+rows)]...)
 }

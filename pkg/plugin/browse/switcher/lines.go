@@ -10,11 +10,6 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 )
 
-const (
-	selection = output.Style("7")
-	bold      = output.Style("1")
-)
-
 // Heading says which namespace's pods are listed, and what is typed to filter them.
 func (s *Switcher) Heading(here Here) string {
 	text := " " + s.Within(here)
@@ -54,11 +49,11 @@ func (r Row) line(columns int, at, shown bool, paint func(output.Style, string) 
 	line := output.Fit(text, columns-output.Width(note)-1) + note + " "
 	switch {
 	case at:
-		return selection.On(line)
+		return output.Selected.On(line)
 	case r.style != output.Plain:
 		return paint(r.style, line)
 	case shown:
-		return paint(bold, line)
+		return paint(output.Bold, line)
 	}
 	return line
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // facts are what a copy keeps of a tree.
@@ -23,7 +24,7 @@ func factsOf(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	inodes := map[uint64]string{}
-	for name, text := range harvest(t, dir) {
+	for name, text := range trees.Harvest(t, dir) {
 		info, err := os.Lstat(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -50,7 +51,7 @@ func TestCopiesKeepWhatTheyPromise(t *testing.T) {
 		} {
 			t.Run(shell+"/"+direction, func(t *testing.T) {
 				dir := t.TempDir()
-				plant(t, dir+"/src", map[string]string{
+				trees.Plant(t, dir+"/src", map[string]string{
 					"a": "A", "none": "", "sub/b": strings.Repeat("b", 3000), "sub/empty/": "", "big": strings.Repeat("0123456789abcdef", 20<<10),
 					"link": "-> a", "sub/up": "-> ../a", "dangling": "-> nothing", "odd \n name": "x", "sub/deep/er/c": "c", "sub/big2": strings.Repeat("y", 300<<10),
 					"\xff\x01é": "bytes", "ro/x": "1", "odd\ndir/y": "y",
@@ -106,7 +107,7 @@ func TestInterruptedUploadLeavesNothing(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			dir := t.TempDir()
-			plant(t, dir, map[string]string{"big": strings.Repeat("0123456789abcdef", 1<<20), "dst/": ""})
+			trees.Plant(t, dir, map[string]string{"big": strings.Repeat("0123456789abcdef", 1<<20), "dst/": ""})
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			root, err := Dial(ctx, r, Where{PID: os.Getpid()})
@@ -120,8 +121,8 @@ func TestInterruptedUploadLeavesNothing(t *testing.T) {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("ended with %v", err)
 			}
-			if left := harvest(t, dir+"/dst"); len(left) != 0 {
-				t.Errorf("left:\n%s", shown(left))
+			if left := trees.Harvest(t, dir+"/dst"); len(left) != 0 {
+				t.Errorf("left:\n%s", trees.Shown(left))
 			}
 		})
 	}
@@ -259,9 +260,9 @@ func TestUploadToAFullDisk(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			dir := t.TempDir()
-			plant(t, dir, map[string]string{"big": strings.Repeat("0123456789abcdef", 1<<20), "many/": "", "dst/": ""})
+			trees.Plant(t, dir, map[string]string{"big": strings.Repeat("0123456789abcdef", 1<<20), "many/": "", "dst/": ""})
 			for i := range 200 {
-				plant(t, dir+"/many", map[string]string{fmt.Sprint(i): strings.Repeat("x", 60<<10)})
+				trees.Plant(t, dir+"/many", map[string]string{fmt.Sprint(i): strings.Repeat("x", 60<<10)})
 			}
 			if err := syscall.Mount("none", dir+"/dst", "tmpfs", 0, "size=8m"); err != nil {
 				t.Skip("cannot mount: ", err)
@@ -273,8 +274,8 @@ func TestUploadToAFullDisk(t *testing.T) {
 				if !errors.Is(err, ErrFull) {
 					t.Errorf("%s: %v", name, err)
 				}
-				if left := harvest(t, dir+"/dst"); len(left) != 0 {
-					t.Errorf("%s left:\n%s", name, shown(left))
+				if left := trees.Harvest(t, dir+"/dst"); len(left) != 0 {
+					t.Errorf("%s left:\n%s", name, trees.Shown(left))
 				}
 			}
 		})
@@ -286,7 +287,7 @@ func TestLateBytesOfAnEarlierUpload(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			dir := t.TempDir()
-			plant(t, dir, map[string]string{"dst/": ""})
+			trees.Plant(t, dir, map[string]string{"dst/": ""})
 			part := transfer.Part{File: transfer.File{Path: ".", Mode: 0o644, Size: 10, Blocks: -1}}
 			earlier := dialSelf(t, r)
 			stage, err := Destination(earlier, PackAuto).Stage(t.Context(), dir+"/dst", ".shareproc-X.partial", false)
@@ -315,7 +316,7 @@ func TestLateBytesOfAnEarlierUpload(t *testing.T) {
 			if err == nil {
 				t.Error("the earlier upload succeeded as well")
 			}
-			if got := harvest(t, dir+"/dst")["file"]; got != "0123456789" {
+			if got := trees.Harvest(t, dir+"/dst")["file"]; got != "0123456789" {
 				t.Errorf("there is %q", got)
 			}
 		})
@@ -327,7 +328,7 @@ func TestEmptyStageIsGoneOnWith(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			dir := t.TempDir()
-			plant(t, dir, map[string]string{"file": "text", "dst/": ""})
+			trees.Plant(t, dir, map[string]string{"file": "text", "dst/": ""})
 			options := transfer.Options{Source: dir + "/file", Dest: dir + "/dst/file", Resume: true}
 			ctx, cancel := context.WithCancel(t.Context())
 			options.Total = func(int64) { cancel() }
@@ -339,8 +340,8 @@ func TestEmptyStageIsGoneOnWith(t *testing.T) {
 			if _, err := transfer.Copy(t.Context(), Destination(dialSelf(t, r), PackAuto), localfs.Tree(), options); err != nil {
 				t.Error(err)
 			}
-			if left := harvest(t, dir+"/dst"); len(left) != 1 || left["file"] != "text" {
-				t.Errorf("there is\n%s", shown(left))
+			if left := trees.Harvest(t, dir+"/dst"); len(left) != 1 || left["file"] != "text" {
+				t.Errorf("there is\n%s", trees.Shown(left))
 			}
 		})
 	}
@@ -355,14 +356,14 @@ func TestResumeBeginsWithNothing(t *testing.T) {
 		} {
 			t.Run(shell+"/"+direction, func(t *testing.T) {
 				dir := t.TempDir()
-				plant(t, dir+"/src", map[string]string{"a": "A", "sub/b": strings.Repeat("b", 300<<10)})
+				trees.Plant(t, dir+"/src", map[string]string{"a": "A", "sub/b": strings.Repeat("b", 300<<10)})
 				for _, name := range []string{"", "/a"} {
 					report, err := transfer.Copy(t.Context(), ends[1], ends[0], transfer.Options{Source: dir + "/src" + name, Dest: dir + "/dst" + name, Resume: true})
 					if err != nil || report.Failed > 0 {
 						t.Error(report, err)
 					}
 				}
-				if want, got := fmt.Sprint(harvest(t, dir+"/src")), fmt.Sprint(harvest(t, dir+"/dst")); want != got {
+				if want, got := fmt.Sprint(trees.Harvest(t, dir+"/src")), fmt.Sprint(trees.Harvest(t, dir+"/dst")); want != got {
 					t.Errorf("%s, want %s", got, want)
 				}
 			})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // A cutRunner ends the stdin of its first command after some bytes.
@@ -46,7 +47,7 @@ func TestTreeIsWholeBehindACut(t *testing.T) {
 		for after := int64(60 << 10); after < 450<<10; after += 120 << 10 {
 			t.Run(fmt.Sprint(shell, "/", after), func(t *testing.T) {
 				dir := t.TempDir()
-				plant(t, dir+"/src", files)
+				trees.Plant(t, dir+"/src", files)
 				root := dialSelf(t, &cutRunner{localRunner: local, after: after})
 				report, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{
 					Source: dir + "/src", Dest: dir + "/dst", Pauses: []time.Duration{0, 0, 0},

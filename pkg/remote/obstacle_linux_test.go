@@ -13,6 +13,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // What stands against a write is named, the rest of a tree goes on, and whether the file itself may be written is known.
@@ -21,8 +22,8 @@ func TestObstaclesAreNamed(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			src, dir := openDirectory(t), openTo(t)
-			plant(t, src, map[string]string{"tree/closed/f": "new", "tree/sticky/f": "new", "tree/own/f": "new", "tree/immutable/f": "new"})
-			plant(t, dir, map[string]string{"closed/f": "old", "sticky/f": "old", "own/f": "old", "immutable/f": "old"})
+			trees.Plant(t, src, map[string]string{"tree/closed/f": "new", "tree/sticky/f": "new", "tree/own/f": "new", "tree/immutable/f": "new"})
+			trees.Plant(t, dir, map[string]string{"closed/f": "old", "sticky/f": "old", "own/f": "old", "immutable/f": "old"})
 			for name, mode := range map[string]uint32{"closed": 0o755, "sticky": 0o1777, "closed/f": 0o666, "sticky/f": 0o666} {
 				if err := syscall.Chmod(filepath.Join(dir, name), mode); err != nil {
 					t.Fatal(err)
@@ -49,7 +50,7 @@ func TestObstaclesAreNamed(t *testing.T) {
 			if err != nil || report.Failed != len(want) {
 				t.Errorf("%+v, %v, %v", report, failed, err)
 			}
-			for name, text := range harvest(t, dir) {
+			for name, text := range trees.Harvest(t, dir) {
 				switch {
 				case want[name] == nil && text == "old", want[name] != nil && text != "old", !errors.Is(failed[name], want[name]):
 					t.Errorf("%s: %q, %v", name, text, failed[name])

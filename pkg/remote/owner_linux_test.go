@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // ownersOf are the owners and modes of all files of a tree.
@@ -45,7 +46,7 @@ func TestUploadsBelongToTheTarget(t *testing.T) {
 			for kind, gid := range map[string]int{"plain": nobody, "setgid": group} {
 				t.Run(shell+"/"+helper+"/"+kind, func(t *testing.T) {
 					src, dir := openDirectory(t), openTo(t)
-					plant(t, src, map[string]string{"tree/a": "A", "tree/sub/b": "B", "tree/l": "-> a", "tree/big": strings.Repeat("x", 200<<10), "file": "f"})
+					trees.Plant(t, src, map[string]string{"tree/a": "A", "tree/sub/b": "B", "tree/l": "-> a", "tree/big": strings.Repeat("x", 200<<10), "file": "f"})
 					mode := uint32(0o775)
 					if gid == group {
 						mode |= 0o2000
@@ -95,7 +96,7 @@ func TestWhatCannotBeKeptIsNamed(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			src, dir := openDirectory(t), openTo(t)
-			plant(t, src, map[string]string{"tree/own": "A", "tree/root": "B", "tree/setuid": "C", "tree/sub/d": "D", "one": "1"})
+			trees.Plant(t, src, map[string]string{"tree/own": "A", "tree/root": "B", "tree/setuid": "C", "tree/sub/d": "D", "one": "1"})
 			for _, name := range []string{"tree", "tree/own", "tree/setuid", "tree/sub", "tree/sub/d"} {
 				if err := os.Chown(filepath.Join(src, name), nobody, nobody); err != nil {
 					t.Fatal(err)
@@ -123,8 +124,8 @@ func TestWhatCannotBeKeptIsNamed(t *testing.T) {
 					t.Errorf("setuid: %s, %v", got, failed["setuid"])
 				}
 			}
-			for name, text := range harvest(t, src) {
-				if got := harvest(t, dir)[name]; got != text {
+			for name, text := range trees.Harvest(t, src) {
+				if got := trees.Harvest(t, dir)[name]; got != text {
 					t.Errorf("%s: %q", name, got)
 				}
 			}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // A meteredRunner counts the bytes of both streams.
@@ -38,7 +39,7 @@ func plantPackable(t *testing.T, dir string) (packable, random int64) {
 	noise := make([]byte, 9<<20)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(noise)
 	log := strings.Repeat("2026-01-01T00:00:00Z INFO served /index.html in 12 ms\n", 400_000)
-	plant(t, dir, map[string]string{
+	trees.Plant(t, dir, map[string]string{
 		"log": log, "random": string(noise), "small/a": "A", "small/b": strings.Repeat("b", 30_000), "small/none": "", "middle": log[:3<<20],
 	})
 	f, err := os.Create(dir + "/sparse")

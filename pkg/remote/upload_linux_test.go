@@ -19,6 +19,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/trees"
 )
 
 // nobodysProcess is a process of another user.
@@ -206,7 +207,7 @@ func TestNextCopyTakesAwayWhatIsLeft(t *testing.T) {
 			lost(".shareproc-other", "uid/side")
 			kill(".shareproc-other")
 			lost(".shareproc-lives", "uid/web")
-			plant(t, dir, map[string]string{".shareproc-foreign/x": "x"})
+			trees.Plant(t, dir, map[string]string{".shareproc-foreign/x": "x"})
 			root := dial(t, r, "/proc", Where{PID: os.Getpid(), Scope: "uid/web"})
 			report, err := transfer.Copy(t.Context(), Destination(root, PackAuto), transfer.Input(strings.NewReader("x"), nil), transfer.Options{Source: "-", Dest: filepath.Join(dir, "made")})
 			if err != nil || report.Failed > 0 {
@@ -231,7 +232,7 @@ func TestStageOfALinkHasNothingElse(t *testing.T) {
 	for shell, r := range runners(t) {
 		t.Run(shell, func(t *testing.T) {
 			dir := openDirectory(t)
-			plant(t, dir, map[string]string{"victim/a": "A"})
+			trees.Plant(t, dir, map[string]string{"victim/a": "A"})
 			s, err := Destination(dialSelf(t, r), PackAuto).Stage(t.Context(), dir, ".shareproc-x", false)
 			if err != nil {
 				t.Fatal(err)
@@ -286,7 +287,7 @@ func TestACutUploadLeavesNothing(t *testing.T) {
 // Another user's helper writes where that user may, and nowhere else; it moves directories that it may not write in.
 func TestUploadsOfAnotherUser(t *testing.T) {
 	source := t.TempDir()
-	plant(t, source, map[string]string{"tree/sub/f": "x", "tree/g": "y"})
+	trees.Plant(t, source, map[string]string{"tree/sub/f": "x", "tree/g": "y"})
 	for _, name := range []string{"tree/sub", "tree"} {
 		if err := os.Chmod(filepath.Join(source, name), 0o555); err != nil {
 			t.Fatal(err)
@@ -320,7 +321,7 @@ func TestFilesReplaceFilesAndLinks(t *testing.T) {
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			plant(t, dir, map[string]string{
+			trees.Plant(t, dir, map[string]string{
 				"src/a": "a", "src/d": "d", "src/p": "p", "src/l": "l", "src/dl": "dl", "src/sub/x": "x", "src/under/y": "y",
 				"dst/a": "old", "dst/d/keep": "K", "dst/l": "-> ../elsewhere", "dst/dl": "-> ../outside", "dst/sub": "-> ../outside", "dst/under/y/keep": "K", "outside/": "",
 			})
@@ -345,8 +346,8 @@ func TestFilesReplaceFilesAndLinks(t *testing.T) {
 				"a": "a", "d/": "", "d/keep": "K", "p": fs.ModeNamedPipe.String(), "l": "l", "dl": "dl", "sub": "-> ../outside",
 				"under/": "", "under/y/": "", "under/y/keep": "K",
 			}
-			if got := harvest(t, dir+"/dst"); !maps.Equal(got, want) || len(failed) > 0 {
-				t.Errorf("there is\n%s\nfailed: %v", shown(got), failed)
+			if got := trees.Harvest(t, dir+"/dst"); !maps.Equal(got, want) || len(failed) > 0 {
+				t.Errorf("there is\n%s\nfailed: %v", trees.Shown(got), failed)
 			}
 			empty(t, dir+"/outside")
 		})
@@ -356,9 +357,9 @@ func TestFilesReplaceFilesAndLinks(t *testing.T) {
 // A disk that is full is named, and gets back what it had.
 func TestAFullDisk(t *testing.T) {
 	source := t.TempDir()
-	plant(t, source, map[string]string{"big": strings.Repeat("x", 2<<20), "tree/a": strings.Repeat("a", 60<<10)})
+	trees.Plant(t, source, map[string]string{"big": strings.Repeat("x", 2<<20), "tree/a": strings.Repeat("a", 60<<10)})
 	for i := range 30 {
-		plant(t, source, map[string]string{"tree/" + strings.Repeat("n", i+1): strings.Repeat("b", 60<<10)})
+		trees.Plant(t, source, map[string]string{"tree/" + strings.Repeat("n", i+1): strings.Repeat("b", 60<<10)})
 	}
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {
@@ -384,7 +385,7 @@ func TestUploadsFollowNoLinkOfTheKernels(t *testing.T) {
 	for name, r := range runners(t) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			plant(t, dir, map[string]string{"fd": "-> /proc/self/fd/0", "root": "-> /proc/self/root" + dir, "cwd": "-> /proc/1/cwd", "src": "x", "dst/": ""})
+			trees.Plant(t, dir, map[string]string{"fd": "-> /proc/self/fd/0", "root": "-> /proc/self/root" + dir, "cwd": "-> /proc/1/cwd", "src": "x", "dst/": ""})
 			root := dialSelf(t, r)
 			for _, dest := range []string{"fd", "root/dst", "root/dst/new", "cwd/new"} {
 				if _, err := transfer.Copy(t.Context(), Destination(root, PackAuto), localfs.Tree(), transfer.Options{Source: dir + "/src", Dest: dir + "/" + dest}); !errors.Is(err, transfer.ErrInTheWay) {

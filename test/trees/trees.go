@@ -64,11 +64,12 @@ func Harvest(t *testing.T, dir string) map[string]string {
 func Same(t *testing.T, got, want map[string]string) {
 	t.Helper()
 	if !maps.Equal(got, want) {
-		t.Errorf("there is\n%s\nwant\n%s", shown(got), shown(want))
+		t.Errorf("there is\n%s\nwant\n%s", Shown(got), Shown(want))
 	}
 }
 
-func shown(tree map[string]string) string {
+// Shown is a tree, a line for each of its files.
+func Shown(tree map[string]string) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(tree)) {
 		fmt.Fprintf(&b, "  %s: %.40q\n", name, tree[name])

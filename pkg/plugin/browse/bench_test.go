@@ -40,7 +40,7 @@ func TestAFrameCostsWhatIsOnTheScreen(t *testing.T) {
 	for i, n := range []int{100, 10_000} {
 		m := scrolling(t.Context(), n)
 		allocs[i] = testing.AllocsPerRun(100, func() {
-			m.panes[0].at = n / 2
+			m.panes[0].At = n / 2
 			m.Update(tea.KeyPressMsg{Code: tea.KeyDown})
 			m.View()
 		})
@@ -64,12 +64,12 @@ func BenchmarkFrame(b *testing.B) {
 // BenchmarkFilter is a letter typed to the filter of such a directory.
 func BenchmarkFilter(b *testing.B) {
 	p := newPane(nil, "pod/web", "/many")
-	p.show(place.Listing{Path: "/many", Items: many()})
+	p.Show(place.Listing{Path: "/many", Items: many()})
 	for b.Loop() {
-		p.filter = "99"
-		p.arrange(p.name())
-		p.filter = ""
-		p.arrange(p.name())
+		p.Filter = "99"
+		p.Arrange(p.Name())
+		p.Filter = ""
+		p.Arrange(p.Name())
 	}
 }
 

@@ -28,13 +28,13 @@ const mostSummed = 64 << 20
 // compare marks what differs from the other side or, beside a preview, from another pod of the workload, which is opened for it.
 func (m doer) compare() tea.Cmd {
 	p, other := m.panes[0], m.panes[1]
-	here, dir, there := p.place, p.dir, p.dir
+	here, dir, there := p.place, p.Dir, p.Dir
 	if dir == place.Deleted {
 		return nil
 	}
 	beside := m.both || !other.Local()
 	if other.Local() {
-		there = other.dir
+		there = other.Dir
 	}
 	m.say("comparing %s", place.Shown(dir))
 	return func() tea.Msg {
@@ -76,24 +76,24 @@ func (c compared) mark(m doer) {
 		m.alarmed(fmt.Errorf("compare %s: %w", place.Shown(c.dir), c.err))
 		return
 	}
-	if c.dir != p.dir {
+	if c.dir != p.Dir {
 		return
 	}
 	there := map[string]place.Item{}
 	for _, it := range c.other.Items {
 		there[it.Name] = it
 	}
-	p.differs = map[string]string{}
-	for _, it := range p.all.Items {
+	p.Differs = map[string]string{}
+	for _, it := range p.All.Items {
 		other, ok := there[it.Name]
 		delete(there, it.Name)
 		if !ok {
-			p.differs[it.Name] = "only here"
+			p.Differs[it.Name] = "only here"
 		} else if how := c.how(it, other); how != "" {
-			p.differs[it.Name] = how
+			p.Differs[it.Name] = how
 		}
 	}
-	m.say("%s: %s marked, %d more there; d shows how one differs", c.with, output.Plural(len(p.differs), "entry", "entries"), len(there))
+	m.say("%s: %s marked, %d more there; d shows how one differs", c.with, output.Plural(len(p.Differs), "entry", "entries"), len(there))
 }
 
 // how says in what two items of a name differ; "" for nothing that is known.

@@ -73,7 +73,7 @@ func (m doer) ran(r ran) tea.Cmd {
 	switch {
 	case !onScreen(m.model, r.pane):
 	case place.Cut(r.err) || place.Ended(r.err):
-		return listener(m).miss(r.pane, r.pane.dir, r.err)
+		return listener(m).miss(r.pane, r.pane.Dir, r.err)
 	default:
 		m.alarmed(r.err)
 	}
@@ -84,13 +84,13 @@ func (m doer) ran(r ran) tea.Cmd {
 func (m doer) arrived(c copied) tea.Cmd {
 	m.work = nil
 	m.say("copied %s (%s) to %s, verified", output.Plural(int(c.entries), "entry", "entries"), output.HumanBytes(c.bytes), remote.Escape(c.to))
-	if c.err == nil && c.from.dir == c.in {
+	if c.err == nil && c.from.Dir == c.in {
 		for _, name := range c.names {
-			delete(c.from.marked, name)
+			delete(c.from.Marked, name)
 		}
 	}
 	m.alarmed(c.err)
-	if clear(c.pane.kept); c.pane.all.Path == "" {
+	if clear(c.pane.Kept); c.pane.All.Path == "" {
 		return nil
 	}
 	return finder(m).refresh(c.pane)
@@ -104,7 +104,7 @@ func lastLine(text string) string {
 // edit opens a file in the user's editor, as fs edit does.
 func (m doer) edit() tea.Cmd {
 	p := m.pane()
-	it, ok := p.item()
+	it, ok := p.Item()
 	switch {
 	case !ok || it.IsDir() || it.Real != "":
 		return nil
@@ -115,7 +115,7 @@ func (m doer) edit() tea.Cmd {
 		m.say("read-only: no file is edited")
 		return nil
 	}
-	name := p.path()
+	name := p.Path()
 	m.ask = &question{"edit " + remote.Escape(name) + " of the pod?", func() tea.Cmd {
 		var words []string
 		if p.PID != 0 {
@@ -129,19 +129,19 @@ func (m doer) edit() tea.Cmd {
 // diff shows what differs between a file or directory and that of the same name on the other side.
 func (m doer) diff() tea.Cmd {
 	p, other := m.pane(), m.panes[1-m.focus]
-	chosen := p.chosen()
+	chosen := p.Chosen()
 	if len(chosen) != 1 || chosen[0].Real != "" {
 		return nil
 	}
-	here := p.full(chosen[0])
+	here := p.Full(chosen[0])
 	with, there := other.Spot, here
 	switch {
 	case !m.both && other.Local() && p.replica != nil:
 		with = p.replica.Spot
-	case other.dir == place.Deleted && p.Local():
+	case other.Dir == place.Deleted && p.Local():
 		return nil
 	case p.Local() || other.Local():
-		there = path.Join(other.dir, chosen[0].Name)
+		there = path.Join(other.Dir, chosen[0].Name)
 	}
 	sides, names := []place.Spot{p.Spot, with}, []string{here, there}
 	if m.focus == 1 {
@@ -188,12 +188,12 @@ const glance = 200 * time.Millisecond
 // copies asks whether to copy what is marked into the directory on the other side.
 func (m doer) copies() tea.Cmd {
 	from, to := m.pane(), m.panes[1-m.focus]
-	chosen := from.chosen()
+	chosen := from.Chosen()
 	switch {
 	case m.work != nil:
 		m.say("a copy runs already")
 		return nil
-	case len(chosen) == 0 || to.dir == place.Deleted:
+	case len(chosen) == 0 || to.Dir == place.Deleted:
 		return nil
 	case m.locked && !to.Local():
 		m.say("read-only: nothing is copied into a pod")
@@ -206,9 +206,9 @@ func (m doer) copies() tea.Cmd {
 		what = fmt.Sprintf("%d entries", len(chosen))
 	}
 	// The user may go elsewhere while it runs.
-	in, dest, sources, names := from.dir, to.dir, make([]string, len(chosen)), make([]string, len(chosen))
+	in, dest, sources, names := from.Dir, to.Dir, make([]string, len(chosen)), make([]string, len(chosen))
 	for i, it := range chosen {
-		sources[i], names[i] = from.full(it), it.Name
+		sources[i], names[i] = from.Full(it), it.Name
 	}
 	m.ask = &question{fmt.Sprintf("copy %s to %s of %s?", what, remote.Escape(dest), output.EscapeLine(to.title)), func() tea.Cmd {
 		ctx, cancel := context.WithCancel(m.ctx)

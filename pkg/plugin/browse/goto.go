@@ -24,7 +24,7 @@ type completed struct {
 // goTo takes a path, which Tab completes.
 func goTo(m keyboard) {
 	p := m.pane()
-	dir := p.dir
+	dir := p.Dir
 	if dir == place.Deleted {
 		dir = "/"
 	}
@@ -50,10 +50,10 @@ func goTo(m keyboard) {
 
 // reach goes to a directory, or to a file in its own.
 func reach(m finder, p *pane, name string) tea.Cmd {
-	if _, ok := p.kept[name]; ok || name == "/" {
+	if _, ok := p.Kept[name]; ok || name == "/" {
 		return m.open(p, name, "")
 	}
-	dir := p.dir
+	dir := p.Dir
 	return func() tea.Msg {
 		s, err := p.place.Look(m.ctx, name, 0, false)
 		return followed{p, dir, name, s, false, err}

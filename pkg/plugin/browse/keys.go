@@ -9,6 +9,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/list"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
@@ -97,29 +98,29 @@ func (m keyboard) going(key string) (cmd tea.Cmd, known bool) {
 	p := m.pane()
 	switch key {
 	case "up", "k":
-		p.move(-1)
+		p.Move(-1)
 	case "down", "j":
-		p.move(1)
+		p.Move(1)
 	case "pgup", "ctrl+b":
-		p.move(-m.rows())
+		p.Move(-m.rows())
 	case "pgdown", "ctrl+f":
-		p.move(m.rows())
+		p.Move(m.rows())
 	case "home":
-		p.move(-len(p.rows))
+		p.Move(-len(p.Rows))
 	case "end", "G":
-		p.move(len(p.rows))
+		p.Move(len(p.Rows))
 	case "enter", "right", "l":
 		return m.enter(key == "enter"), true
 	case "backspace", "left", "h":
-		if place.Topmost(p.dir) {
+		if place.Topmost(p.Dir) {
 			return nil, true
 		}
-		return finder(m).open(p, place.Above(p.dir), path.Base(p.dir)), true
+		return finder(m).open(p, place.Above(p.Dir), path.Base(p.Dir)), true
 	case "tab":
 		return finder(m).across(), true
 	case "esc":
-		p.filter, p.marked, p.differs = "", map[string]bool{}, nil
-		p.arrange(p.name())
+		p.Filter, p.Marked, p.Differs = "", map[string]bool{}, nil
+		p.Arrange(p.Name())
 		if m.focus == 0 {
 			m.both = false
 		}
@@ -132,17 +133,17 @@ func (m keyboard) going(key string) (cmd tea.Cmd, known bool) {
 // enter goes into a directory or, with open, views a file.
 func (m keyboard) enter(open bool) tea.Cmd {
 	p := m.pane()
-	it, ok := p.item()
+	it, ok := p.Item()
 	switch {
 	case !ok:
 		return nil
 	case it.Name == place.Parent:
-		return finder(m).open(p, place.Above(p.dir), path.Base(p.dir))
+		return finder(m).open(p, place.Above(p.Dir), path.Base(p.Dir))
 	case it.IsDir():
-		return finder(m).open(p, p.path(), "")
+		return finder(m).open(p, p.Path(), "")
 	case it.Target != "":
 		// Where the link leads inside the target is for the target to say.
-		name, dir := p.path(), p.dir
+		name, dir := p.Path(), p.Dir
 		return func() tea.Msg {
 			s, err := p.place.Look(m.ctx, name, 0, false)
 			return followed{p, dir, name, s, open, err}
@@ -166,12 +167,12 @@ type followed struct {
 // follow goes where a link leads: into a directory, or to the file.
 func (m finder) follow(f followed) tea.Cmd {
 	switch {
-	case cmp.Or(f.pane.coming, f.pane.dir) != f.dir: // the user is not there any more
+	case cmp.Or(f.pane.coming, f.pane.Dir) != f.dir: // the user is not there any more
 	case f.err != nil:
 		m.alarmed(fmt.Errorf("follow %s: %w", remote.Escape(f.name), f.err))
 	case f.Item.IsDir():
 		return m.open(f.pane, f.Path, "")
-	case f.open && f.pane == m.pane() && f.pane.path() == f.name:
+	case f.open && f.pane == m.pane() && f.pane.Path() == f.name:
 		return m.view()
 	default:
 		return m.open(f.pane, place.Above(f.Path), path.Base(f.Path))
@@ -204,15 +205,15 @@ func (m keyboard) do(key string) tea.Cmd { //nolint:gocyclo // a case for each k
 	case "P", "f2":
 		return mover(m).toggle()
 	case "s":
-		p.order = place.NextOrder(p.order)
-		p.arrange(p.name())
+		p.Order = list.NextOrder(p.Order)
+		p.Arrange(p.Name())
 	case ".":
-		p.hidden = !p.hidden
-		p.arrange(p.name())
+		p.Hidden = !p.Hidden
+		p.Arrange(p.Name())
 	case "space", "insert":
-		p.mark()
+		p.Mark()
 	case "r", "ctrl+r":
-		clear(p.kept)
+		clear(p.Kept)
 		return finder(m).refresh(p)
 	case "v", "f3":
 		return finder(m).view()
@@ -240,16 +241,16 @@ func (m keyboard) do(key string) tea.Cmd { //nolint:gocyclo // a case for each k
 func (m keyboard) filter() {
 	p := m.pane()
 	set := func(text string) {
-		name := p.name()
-		p.filter = text
-		p.arrange(name)
+		name := p.Name()
+		p.Filter = text
+		p.Arrange(name)
 	}
 	m.prompt = &prompt.Prompt{Label: "/", Each: set, Back: func() { set("") }}
 }
 
 // clip copies a path to the clipboard of the terminal (OSC 52). A person pastes it into a shell, and the target chooses its names.
 func (m keyboard) clip() tea.Cmd {
-	name := m.pane().path()
+	name := m.pane().Path()
 	if !cli.Pastable(name) {
 		m.say("not copied: %s has characters that a shell would not take as they are", remote.Escape(name))
 		return nil

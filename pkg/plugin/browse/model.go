@@ -123,9 +123,9 @@ const (
 
 // Init asks for the first directory.
 func (m *model) Init() tea.Cmd {
-	cmds := []tea.Cmd{finder{m}.list(m.panes[0], m.panes[0].dir), m.later(pulse, tick{})}
+	cmds := []tea.Cmd{finder{m}.list(m.panes[0], m.panes[0].Dir), m.later(pulse, tick{})}
 	if m.panes[1] != nil && m.both {
-		cmds = append(cmds, finder{m}.list(m.panes[1], m.panes[1].dir))
+		cmds = append(cmds, finder{m}.list(m.panes[1], m.panes[1].Dir))
 	}
 	return tea.Batch(cmds...)
 }
@@ -175,7 +175,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = listener{m}.looked(msg)
 	case learned:
 		if msg.err == nil {
-			clear(msg.pane.kept)
+			clear(msg.pane.Kept)
 			cmd = finder{m}.refresh(msg.pane)
 		}
 	default:
@@ -196,16 +196,15 @@ func (m finder) list(p *pane, dir string) tea.Cmd {
 }
 
 // refresh asks for a pane's directory, or for the one that the user is on the way to.
-func (m finder) refresh(p *pane) tea.Cmd { return m.list(p, cmp.Or(p.coming, p.dir)) }
+func (m finder) refresh(p *pane) tea.Cmd { return m.list(p, cmp.Or(p.coming, p.Dir)) }
 
 // open goes to a directory and, once it is there, to a name in it. What is kept of it is shown at once and looked at again.
 func (m finder) open(p *pane, dir, name string) tea.Cmd {
-	p.lasts[p.dir] = p.name()
-	p.want = name
-	if l, ok := p.kept[dir]; ok {
+	p.Leave(name)
+	if l, ok := p.Kept[dir]; ok {
 		p.coming = ""
 		p.turn++
-		p.show(l)
+		p.Show(l)
 		return m.stamp(p)
 	}
 	return m.list(p, dir)
@@ -216,15 +215,15 @@ func (m finder) show(p *pane) tea.Cmd {
 	switch {
 	case p.coming != "":
 		return nil
-	case p.all.Path == "":
-		return m.list(p, p.dir)
+	case p.All.Path == "":
+		return m.list(p, p.Dir)
 	}
 	return m.stamp(p)
 }
 
 // stamp asks whether a directory is as it was.
 func (m finder) stamp(p *pane) tea.Cmd {
-	dir := p.dir
+	dir := p.Dir
 	p.stamping = true
 	return func() tea.Msg {
 		at, err := p.place.Stamp(m.ctx, dir)
@@ -255,13 +254,13 @@ func (m finder) again() tea.Cmd {
 func (m listener) check(s stamped) tea.Cmd {
 	s.pane.stamping = false
 	switch {
-	case s.dir != s.pane.dir || s.pane.coming != "":
+	case s.dir != s.pane.Dir || s.pane.coming != "":
 		return nil
 	case s.err != nil:
 		return m.miss(s.pane, s.dir, s.err)
 	}
 	m.found(s.pane)
-	if s.stamp.Equal(s.pane.all.Stamp) {
+	if s.stamp.Equal(s.pane.All.Stamp) {
 		return nil
 	}
 	return finder(m).list(s.pane, s.dir)
@@ -278,7 +277,7 @@ func (m listener) take(l listed) tea.Cmd {
 		return m.miss(l.pane, dir, l.err)
 	}
 	m.found(l.pane)
-	l.pane.show(l.Listing)
+	l.pane.Show(l.Listing)
 	if h, ok := l.pane.place.(place.Host); ok && !l.pane.learned {
 		l.pane.learned = true
 		return func() tea.Msg { return learned{l.pane, h.Start(m.ctx)} }
@@ -293,7 +292,7 @@ func (m listener) looked(l looked) tea.Cmd {
 		return nil
 	case place.Cut(l.err) || place.Ended(l.err):
 		m.preview = preview{}
-		return m.miss(l.pane, l.pane.dir, l.err)
+		return m.miss(l.pane, l.pane.Dir, l.err)
 	}
 	m.preview.take(l)
 	return nil
@@ -313,7 +312,7 @@ func (m listener) miss(p *pane, dir string, err error) tea.Cmd {
 	if m.ctx.Err() != nil || !onScreen(m.model, p) {
 		return nil
 	}
-	p.want = ""
+	p.Want = ""
 	err = fmt.Errorf("open %s: %w", place.Shown(dir), err)
 	m.alarmed(err)
 	switch {
@@ -323,8 +322,8 @@ func (m listener) miss(p *pane, dir string, err error) tea.Cmd {
 	case place.Cut(err):
 		m.lost, m.status = p, "connection lost; trying again"
 		return m.later(pause, retry{pane: p, dir: dir})
-	case place.NotThere(err) && dir == p.dir && dir != "/":
-		delete(p.kept, dir)
+	case place.NotThere(err) && dir == p.Dir && dir != "/":
+		delete(p.Kept, dir)
 		return finder(m).open(p, place.Above(dir), "")
 	}
 	return nil

@@ -46,7 +46,7 @@ func TestKeysGoWhereTheyShould(t *testing.T) {
 	} {
 		s := newStage(t, 80, 24).typed(keys)
 		p := s.pane()
-		if got := p.dir + " " + p.name(); got != want {
+		if got := p.Dir + " " + p.Name(); got != want {
 			t.Errorf("%q: at %q, want %q (%s)", keys, got, want, s.status)
 		}
 	}
@@ -72,7 +72,7 @@ func TestWhatIsKeptIsShownAtOnceAndLookedAtAgain(t *testing.T) {
 	s := newStage(t, 80, 24).typed("enter")
 	s.world.asked = nil
 	s.typed("h")
-	if got := s.world.asked[0]; got != "stamp /etc" || s.panes[0].dir != "/etc" {
+	if got := s.world.asked[0]; got != "stamp /etc" || s.panes[0].Dir != "/etc" {
 		t.Errorf("asked for %q", s.world.asked)
 	}
 	s.world.stamps["/etc/nginx"] = time.Now()
@@ -95,7 +95,7 @@ func loseConnection(t *testing.T, lost error) {
 	s.world.err = lost
 	s.Update(tick{})
 	s.do(finder{s.model}.stamp(s.panes[0]))
-	if s.lost == nil || !strings.Contains(s.screen(), "connection lost; trying again") || s.pane().dir != "/etc/nginx" {
+	if s.lost == nil || !strings.Contains(s.screen(), "connection lost; trying again") || s.pane().Dir != "/etc/nginx" {
 		t.Fatalf("lost %v:\n%s", s.lost != nil, s.screen())
 	}
 	s.typed("up")
@@ -105,7 +105,7 @@ func loseConnection(t *testing.T, lost error) {
 	s.world.err = nil
 	_, cmd := s.Update(s.waits[len(s.waits)-1])
 	s.do(cmd)
-	if s.lost != nil || !strings.Contains(s.screen(), "connected again") || s.pane().name() == "" || s.pane().dir != "/etc/nginx" {
+	if s.lost != nil || !strings.Contains(s.screen(), "connected again") || s.pane().Name() == "" || s.pane().Dir != "/etc/nginx" {
 		t.Errorf("not back:\n%s", s.screen())
 	}
 }
@@ -114,8 +114,8 @@ func TestADirectoryThatGoesLeadsUp(t *testing.T) {
 	s := newStage(t, 80, 24).typed("enter")
 	delete(s.world.dirs, "/etc/nginx")
 	s.do(finder{s.model}.stamp(s.panes[0]))
-	if s.pane().dir != "/etc" {
-		t.Errorf("at %s:\n%s", s.pane().dir, s.screen())
+	if s.pane().Dir != "/etc" {
+		t.Errorf("at %s:\n%s", s.pane().Dir, s.screen())
 	}
 }
 
@@ -138,7 +138,7 @@ func TestNothingIsDoneWithoutAYes(t *testing.T) {
 		"tab end d":            "fs diff pod/web:/etc/local.txt LOCAL/local.txt -u -c nginx",
 	} {
 		s := newStage(t, 80, 24).typed(keys)
-		if got := strings.ReplaceAll(strings.Join(s.ran, ","), s.panes[1].dir, "LOCAL"); got != want {
+		if got := strings.ReplaceAll(strings.Join(s.ran, ","), s.panes[1].Dir, "LOCAL"); got != want {
 			t.Errorf("%q ran %q, want %q", keys, got, want)
 		}
 	}
@@ -154,11 +154,11 @@ func TestNothingIsDoneWithoutAYes(t *testing.T) {
 // A person pastes what is copied into a shell: what a shell would not take as it is stays here.
 func TestNamesForTheClipboard(t *testing.T) {
 	s := newStage(t, 80, 24).typed("enter")
-	for i := range s.pane().rows {
-		s.pane().at = i
+	for i := range s.pane().Rows {
+		s.pane().At = i
 		cmd := keyboard{s.model}.clip()
-		if plain := !strings.ContainsAny(s.pane().name(), "\x1b日"); (cmd != nil) != plain {
-			t.Errorf("%q: copied %v", s.pane().name(), cmd != nil)
+		if plain := !strings.ContainsAny(s.pane().Name(), "\x1b日"); (cmd != nil) != plain {
+			t.Errorf("%q: copied %v", s.pane().Name(), cmd != nil)
 		}
 	}
 }
@@ -185,7 +185,7 @@ func TestTheOtherSideIsCompared(t *testing.T) {
 	other.dirs["/etc"] = []place.Item{file("passwd", 9), file("new", 1), other.dirs["/etc"][0], other.dirs["/etc"][1]}
 	s.panes[1] = s.known(place.Opened{Spot: place.Spot{Namespace: "shop", Pod: "web-1", Container: "nginx"}, Place: other, Title: "pod/web-1 nginx", Dir: "/etc"})
 	s.typed("=")
-	if got := fmt.Sprint(s.panes[0].differs); got != "map[passwd:another size pipe:only here]" || !strings.Contains(s.screen(), "pod/web-1 nginx: 2 entries marked") {
+	if got := fmt.Sprint(s.panes[0].Differs); got != "map[passwd:another size pipe:only here]" || !strings.Contains(s.screen(), "pod/web-1 nginx: 2 entries marked") {
 		t.Errorf("%s\n%s", got, s.screen())
 	}
 	if s.typed("end up d"); strings.Join(s.ran, "") != "fs diff pod/web:/etc/passwd pod/web-1:/etc/passwd -u -c nginx" {
@@ -209,8 +209,8 @@ func TestDeletedFilesThatAreOpen(t *testing.T) {
 	if got := strings.Join(s.ran, ","); got != "copy pod/web nginx:/proc/1/fd/7 to  " || !strings.HasSuffix(s.to, "/1.7.app.log") {
 		t.Errorf("ran %q to %q", got, s.to)
 	}
-	if s.typed("h"); s.pane().dir != "/" {
-		t.Errorf("at %q", s.pane().dir)
+	if s.typed("h"); s.pane().Dir != "/" {
+		t.Errorf("at %q", s.pane().Dir)
 	}
 }
 
@@ -226,7 +226,7 @@ func TestAReplicaIsCompared(t *testing.T) {
 	s.panes[0].place = &summed{s.world}
 	other.text["/etc/passwd"] = "root::0:0:root:/root:/bin/sh\n"
 	s.typed("= =")
-	if got := fmt.Sprint(s.panes[0].differs); got != "map[passwd:other contents]" || count != 1 || !strings.Contains(s.screen(), "pod/web-1 nginx: 1 entry marked") {
+	if got := fmt.Sprint(s.panes[0].Differs); got != "map[passwd:other contents]" || count != 1 || !strings.Contains(s.screen(), "pod/web-1 nginx: 1 entry marked") {
 		t.Errorf("%s, opened %d\n%s", got, count, s.screen())
 	}
 	if s.typed("end up d"); strings.Join(s.ran, "") != "fs diff pod/web:/etc/passwd pod/web-1:/etc/passwd -u -c nginx" {
@@ -252,21 +252,21 @@ func TestTheMouse(t *testing.T) {
 		s.do(cmd)
 	}
 	click(5, 1)
-	if s.pane().name() != place.Parent {
-		t.Errorf("a click selects %q", s.pane().name())
+	if s.pane().Name() != place.Parent {
+		t.Errorf("a click selects %q", s.pane().Name())
 	}
 	click(5, 2)
-	if s.pane().name() != "nginx" {
-		t.Errorf("a click selects %q", s.pane().name())
+	if s.pane().Name() != "nginx" {
+		t.Errorf("a click selects %q", s.pane().Name())
 	}
 	click(5, 2)
 	click(70, 5)
 	click(5, 20)
-	if s.pane().dir != "/etc/nginx" {
-		t.Errorf("a second click opens %q", s.pane().dir)
+	if s.pane().Dir != "/etc/nginx" {
+		t.Errorf("a second click opens %q", s.pane().Dir)
 	}
 	s.Update(tea.MouseWheelMsg{X: 5, Y: 5, Button: tea.MouseWheelDown})
-	if s.pane().at != 1+wheelStep {
-		t.Errorf("the wheel goes to %d", s.pane().at)
+	if s.pane().At != 1+wheelStep {
+		t.Errorf("the wheel goes to %d", s.pane().At)
 	}
 }

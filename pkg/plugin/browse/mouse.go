@@ -24,17 +24,14 @@ func (m keyboard) click(at tea.Mouse) tea.Cmd {
 		}
 		pane = 1
 	}
-	p := m.panes[pane]
-	row := p.top + at.Y - 1
-	if at.Y < 1 || at.Y > m.rows() || row >= len(p.rows) {
-		m.focus = pane
+	focused := m.focus == pane
+	if m.focus = pane; at.Y < 1 || at.Y > m.rows() {
 		return nil
 	}
-	if m.focus == pane && p.at == row {
-		return m.enter(true)
+	if again, there := m.panes[pane].Click(at.Y - 1); !there || !again || !focused {
+		return nil
 	}
-	m.focus, p.at = pane, row
-	return nil
+	return m.enter(true)
 }
 
 // click selects a row of the switcher, and goes to the one that is selected.
@@ -56,8 +53,8 @@ func (m keyboard) wheel(at tea.Mouse) {
 	case at.X < sided(m.model):
 		m.side.Move(by)
 	case m.both && at.X >= sided(m.model)+m.left():
-		m.panes[1].move(by)
+		m.panes[1].Move(by)
 	default:
-		m.panes[0].move(by)
+		m.panes[0].Move(by)
 	}
 }

@@ -60,8 +60,8 @@ func (m opener) visit(at place.Spot) tea.Cmd {
 	ctx, cancel := context.WithCancel(m.ctx)
 	by, number, dir := &opening{cancel}, m.focus, "/"
 	m.opening = by
-	if !p.Local() && p.dir != place.Deleted {
-		dir = p.dir
+	if !p.Local() && p.Dir != place.Deleted {
+		dir = p.Dir
 	}
 	m.say("opening pod/%s %s (esc cancels)", at.Pod, at.Container)
 	return func() tea.Msg {
@@ -120,7 +120,7 @@ func (m opener) arrive(a arrived) tea.Cmd {
 	if p == nil || onScreen(m.model, p) {
 		p = m.known(a.opened)
 		if a.asked.PID == 0 {
-			p.dir = a.dir
+			p.Dir = a.dir
 		}
 	}
 	return mover(m).put(a.number, p)
@@ -157,7 +157,7 @@ func (m opener) renewed(a arrived) tea.Cmd {
 	}
 	p, o := *a.from, a.opened
 	p.place, p.Spot, p.title, p.containers, p.learned, p.replica = o.Place, o.Spot, o.Title, o.Containers, false, nil
-	p.coming, p.stamping, p.kept = "", false, map[string]place.Listing{}
+	p.coming, p.stamping, p.Kept = "", false, map[string]place.Listing{}
 	delete(m.visited, a.from.Spot)
 	m.panes[i] = &p
 	m.keep(p.Spot, &p)
@@ -166,5 +166,5 @@ func (m opener) renewed(a arrived) tea.Cmd {
 	}
 	m.lost, m.preview = nil, preview{}
 	m.say("%s is another one by now: its container has started again", p.title)
-	return finder(m).list(&p, p.dir)
+	return finder(m).list(&p, p.Dir)
 }

@@ -4,12 +4,16 @@ package browse
 
 import (
 	"fmt"
+	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/list"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/pager"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 )
 
 const (
@@ -31,20 +35,20 @@ type preview struct {
 // peek asks for the preview of the item under the cursor. One is asked for at a time, so that keys that repeat do not queue up.
 func (m finder) peek() tea.Cmd {
 	p := m.pane()
-	it, ok := p.item()
+	it, ok := p.Item()
 	key := fmt.Sprint(previewKey(p), it.Time.UnixNano(), it.Size)
 	if !ok || it.Name == place.Parent || m.preview.asked != "" || m.preview.key == key || m.lost == p || !previews(m.model) || p.coming != "" {
 		return nil
 	}
 	m.preview.asked = key
-	name := p.path()
+	name := p.Path()
 	return func() tea.Msg {
 		l := looked{pane: p, key: key}
 		l.Head, l.err = p.place.Look(m.ctx, name, previewBytes, false)
 		if l.err == nil && l.Item.IsDir() && !l.Item.Kernel {
 			var in place.Listing
 			if in, l.err = p.place.List(m.ctx, l.Path); l.err == nil {
-				place.Arrange(in.Items, "name")
+				list.Sort(in.Items, "name")
 				l.names = in.Items[:min(len(in.Items), previewNames)]
 				l.Note = output.Plural(len(in.Items), "entry", "entries")
 			}
@@ -54,7 +58,7 @@ func (m finder) peek() tea.Cmd {
 }
 
 // previewKey is what a preview is of.
-func previewKey(p *pane) string { return fmt.Sprintf("%v:%s:", p.Spot, p.path()) }
+func previewKey(p *pane) string { return fmt.Sprintf("%v:%s:", p.Spot, p.Path()) }
 
 // take shows what has come.
 func (p *preview) take(l looked) {
@@ -62,4 +66,40 @@ func (p *preview) take(l looked) {
 	if l.Opened {
 		p.text = pager.Begin(l.Path, l.Begin)
 	}
+}
+
+// previewLines are the facts of the item under the cursor, and how it begins.
+func (m drawing) previewLines(columns, height int) []string {
+	p := m.pane()
+	it, ok := p.Item()
+	if !ok || it.Name == place.Parent {
+		return nil
+	}
+	lines := []string{" " + m.paint(output.Bold, output.Fit(it.Shown, columns-1))}
+	for _, fact := range list.Facts(it, p.Differs[it.Name]) {
+		lines = append(lines, " "+output.Fit(fact, columns-1))
+	}
+	s := m.preview
+	if s.asked == "" && s.key == "" || !strings.HasPrefix(s.key, previewKey(p)) {
+		return lines
+	}
+	if it.Target != "" && s.err == nil {
+		lines = append(lines, " "+output.Fit("leads to "+remote.Escape(s.Path), columns-1))
+	}
+	lines = append(lines, " "+m.paint(output.Dim, strings.Repeat("─", max(0, columns-2))))
+	switch {
+	case s.err != nil:
+		lines = append(lines, " "+output.Fit(output.EscapeLine(place.Plain(s.err).Error()), columns-1))
+	case s.Note != "":
+		lines = append(lines, " "+output.Fit(s.Note, columns-1))
+	case s.Opened && len(s.Begin) == 0:
+		lines = append(lines, " "+output.Fit("empty", columns-1))
+	}
+	for _, in := range s.names {
+		lines = append(lines, " "+m.paint(files.FileStyle(files.KindOf(in.Mode), in.Perm), output.Fit(in.Shown+list.Suffix(in), columns-1)))
+	}
+	for _, line := range s.text.Lines(columns-1, height-len(lines), m.colored) {
+		lines = append(lines, " "+line)
+	}
+	return lines
 }

@@ -290,7 +290,7 @@ func TestGoldenScreens(t *testing.T) {
 		for _, size := range [][2]int{{80, 24}, {120, 40}} {
 			t.Run(fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), func(t *testing.T) {
 				s := newStage(t, size[0], size[1]).typed(keys)
-				local := s.panes[1].dir
+				local := s.panes[1].Dir
 				got := strings.ReplaceAll(s.screen(), remote.Escape(local), "/local"+strings.Repeat("x", max(0, len(local)-6)))
 				checkScreen(t, s, size[0], size[1])
 				if name == "both" || name == "question" {

@@ -61,8 +61,8 @@ func TestReadingAgainGoesNowhere(t *testing.T) {
 		s := newStage(t, 80, 24)
 		came := answers(s.press(tea.KeyEnter))
 		s.hear(then(s))
-		if s.hear(came...); s.pane().dir != "/etc/nginx" {
-			t.Errorf("%s: at %s", name, s.pane().dir)
+		if s.hear(came...); s.pane().Dir != "/etc/nginx" {
+			t.Errorf("%s: at %s", name, s.pane().Dir)
 		}
 	}
 }
@@ -72,11 +72,11 @@ func TestAListThatComesLateGoesNowhere(t *testing.T) {
 	s := newStage(t, 80, 24).typed("h down down")
 	late := answers(s.press(tea.KeyEnter))
 	s.typed("up up enter")
-	if s.hear(late...); s.pane().dir != "/etc" {
-		t.Errorf("at %s", s.pane().dir)
+	if s.hear(late...); s.pane().Dir != "/etc" {
+		t.Errorf("at %s", s.pane().Dir)
 	}
-	if s.hear(retry{pane: s.pane(), dir: "/tmp"}); s.pane().dir != "/etc" {
-		t.Errorf("tried again what is not wanted any more: at %s", s.pane().dir)
+	if s.hear(retry{pane: s.pane(), dir: "/tmp"}); s.pane().Dir != "/etc" {
+		t.Errorf("tried again what is not wanted any more: at %s", s.pane().Dir)
 	}
 }
 
@@ -86,8 +86,8 @@ func TestACopyTakesOnlyItsOwnMarks(t *testing.T) {
 		s.typed("enter down space")
 		return nil
 	}
-	if s.typed("space home down c y"); len(s.pane().marked) != 1 || s.pane().dir != "/etc/nginx" {
-		t.Errorf("%v are marked in %s", s.pane().marked, s.pane().dir)
+	if s.typed("space home down c y"); len(s.pane().Marked) != 1 || s.pane().Dir != "/etc/nginx" {
+		t.Errorf("%v are marked in %s", s.pane().Marked, s.pane().Dir)
 	}
 }
 
@@ -95,9 +95,9 @@ func TestACopyTakesOnlyItsOwnMarks(t *testing.T) {
 func TestAPodThatLeftTheScreenIsNotHeardOf(t *testing.T) {
 	lost := fmt.Errorf("stat: %w", context.DeadlineExceeded)
 	for name, heard := range map[string]func(*pane) tea.Msg{
-		"stamped": func(p *pane) tea.Msg { return stamped{pane: p, dir: p.dir, err: lost} },
+		"stamped": func(p *pane) tea.Msg { return stamped{pane: p, dir: p.Dir, err: lost} },
 		"looked":  func(p *pane) tea.Msg { return looked{pane: p, err: errEnded} },
-		"retry":   func(p *pane) tea.Msg { return retry{pane: p, dir: p.dir} },
+		"retry":   func(p *pane) tea.Msg { return retry{pane: p, dir: p.Dir} },
 		"ran":     func(p *pane) tea.Msg { return ran{pane: p, err: lost} },
 		"renewed": func(p *pane) tea.Msg { return arrived{from: p, asked: p.Spot, err: errors.New("not running")} },
 	} {
@@ -120,7 +120,7 @@ func TestAContainerIsOpenedAgainOnce(t *testing.T) {
 	s.hear(late[0])
 	s.ran = nil
 	p := s.panes[0]
-	_, first := s.Update(stamped{pane: p, dir: p.dir, err: errEnded})
+	_, first := s.Update(stamped{pane: p, dir: p.Dir, err: errEnded})
 	_, second := s.Update(looked{pane: p, err: errEnded})
 	s.do(first)
 	s.do(second)
@@ -158,8 +158,8 @@ func TestALinkIsNotFollowedFromElsewhere(t *testing.T) {
 	s := newStage(t, 80, 24).typed("down")
 	came := answers(s.press(tea.KeyRight))
 	s.typed("h")
-	if s.hear(came...); s.pane().dir != "/" {
-		t.Errorf("at %s", s.pane().dir)
+	if s.hear(came...); s.pane().Dir != "/" {
+		t.Errorf("at %s", s.pane().Dir)
 	}
 }
 
@@ -187,11 +187,11 @@ func TestALostConnectionIsTriedAgainWhateverFailed(t *testing.T) {
 func TestOneOfTwoConnectionsIsLost(t *testing.T) {
 	s := newStage(t, 120, 40).typed("tab P end enter")
 	p := s.panes[1]
-	s.hear(stamped{pane: p, dir: p.dir, err: context.DeadlineExceeded})
+	s.hear(stamped{pane: p, dir: p.Dir, err: context.DeadlineExceeded})
 	if s.do(finder{s.model}.stamp(s.panes[0])); s.lost != p {
 		t.Errorf("not lost:\n%s", s.screen())
 	}
-	if s.do(finder{s.model}.list(p, p.dir)); s.lost != nil {
+	if s.do(finder{s.model}.list(p, p.Dir)); s.lost != nil {
 		t.Errorf("still lost:\n%s", s.screen())
 	}
 }

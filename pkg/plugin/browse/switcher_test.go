@@ -34,7 +34,7 @@ func TestOneGoesToPodsContainersAndProcesses(t *testing.T) {
 	} {
 		s := newStage(t, 80, 24).typed(keys)
 		p := s.pane()
-		if got := strings.Join(s.ran, ",") + ": " + p.title + " " + p.dir + " " + p.name(); got != want || s.focus != 0 {
+		if got := strings.Join(s.ran, ",") + ": " + p.title + " " + p.Dir + " " + p.Name(); got != want || s.focus != 0 {
 			t.Errorf("%q: %q, want %q\n%s", keys, got, want, s.screen())
 		}
 	}
@@ -43,7 +43,7 @@ func TestOneGoesToPodsContainersAndProcesses(t *testing.T) {
 // What was opened is not opened again, and the cursor is where it was.
 func TestASpotKeepsItsPlace(t *testing.T) {
 	s := newStage(t, 120, 40).typed("end P down down enter h P up up enter")
-	if got := s.pane().title + " " + s.pane().dir + " " + s.pane().name(); got != "pod/web nginx (root) /etc pipe" || len(s.ran) != 3 {
+	if got := s.pane().title + " " + s.pane().Dir + " " + s.pane().Name(); got != "pod/web nginx (root) /etc pipe" || len(s.ran) != 3 {
 		t.Errorf("%s, %q\n%s", got, s.ran, s.screen())
 	}
 }
@@ -113,7 +113,7 @@ func TestAContainerThatStartsAgain(t *testing.T) {
 	s.refused = nil
 	_, cmd := s.Update(s.waits[len(s.waits)-1])
 	s.do(cmd)
-	if got := s.pane().dir + " " + s.pane().name(); s.lost != nil || got != "/etc/nginx 日本語の名前.conf" || !strings.Contains(s.screen(), "has started again") {
+	if got := s.pane().Dir + " " + s.pane().Name(); s.lost != nil || got != "/etc/nginx 日本語の名前.conf" || !strings.Contains(s.screen(), "has started again") {
 		t.Errorf("at %s:\n%s", got, s.screen())
 	}
 }
@@ -140,7 +140,7 @@ func TestClicksOnTheSwitcher(t *testing.T) {
 		t.Errorf("%s", s.screen())
 	}
 	_, cmd := s.Update(tea.MouseClickMsg{X: 40, Y: 1, Button: tea.MouseLeft})
-	if s.do(cmd); s.pane().name() != place.Parent {
+	if s.do(cmd); s.pane().Name() != place.Parent {
 		t.Errorf("%s", s.screen())
 	}
 }

@@ -16,13 +16,13 @@ import (
 func TestATextIsPasted(t *testing.T) {
 	s := newStage(t, 80, 24).typed("g")
 	s.Update(tea.PasteMsg{Content: "nginx/\x1bmime.types\n"})
-	if s.typed("enter"); s.pane().path() != "/etc/nginx/mime.types" {
-		t.Errorf("at %q", s.pane().path())
+	if s.typed("enter"); s.pane().Path() != "/etc/nginx/mime.types" {
+		t.Errorf("at %q", s.pane().Path())
 	}
 	s.Update(tea.PasteMsg{Content: "q"})
 	s.typed("/")
-	if s.Update(tea.PasteMsg{Content: "core"}); len(s.pane().rows) != 1 {
-		t.Errorf("%d rows", len(s.pane().rows))
+	if s.Update(tea.PasteMsg{Content: "core"}); len(s.pane().Rows) != 1 {
+		t.Errorf("%d rows", len(s.pane().Rows))
 	}
 	if s.Update(tea.PasteMsg{Content: strings.Repeat("x", prompt.Longest+1)}); s.prompt.Typed != "core" {
 		t.Errorf("%d bytes are typed", len(s.prompt.Typed))

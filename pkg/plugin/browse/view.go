@@ -4,16 +4,12 @@ package browse
 
 import (
 	"cmp"
-	"fmt"
-	"io/fs"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 )
 
 const (
@@ -104,7 +100,7 @@ func (m drawing) heading() string {
 		return output.Selected.On(m.aside() + headingOf(m.panes[0], half) + headingOf(m.panes[1], m.width-half-side))
 	default:
 		p := m.panes[0]
-		right = output.Plural(len(p.all.Items), "entry", "entries") + ", by " + p.order + " "
+		right = output.Plural(len(p.All.Items), "entry", "entries") + ", by " + p.Order + " "
 		text = m.aside() + headingOf(p, m.width-sided(m.model)-output.Width(right))
 	}
 	return output.Selected.On(output.Fit(text, m.width-output.Width(right)) + right)
@@ -113,10 +109,10 @@ func (m drawing) heading() string {
 // headingOf says whose files they are and where; where that is too long, without the user.
 func headingOf(p *pane, columns int) string {
 	title := output.EscapeLine(p.title)
-	if output.Width(title+place.Shown(p.dir))+4 > columns {
+	if output.Width(title+place.Shown(p.Dir))+4 > columns {
 		title, _, _ = strings.Cut(title, " (")
 	}
-	return output.Fit(" "+title+"  "+place.Shown(p.dir), columns)
+	return output.Fit(" "+title+"  "+place.Shown(p.Dir), columns)
 }
 
 // aside is what the first line has above the switcher.
@@ -141,10 +137,10 @@ func (m drawing) columns(height int) []string {
 		}
 		add(columns, m.side.Lines(columns, height, there, m.paint))
 	}
-	add(left, m.panes[0].lines(m.model, left, height, m.focus == 0 && !m.side.Focused))
+	add(left, m.panes[0].Lines(m.paint, left, height, m.focus == 0 && !m.side.Focused))
 	switch rest := m.width - side - left - 1; {
 	case m.both:
-		add(rest, m.panes[1].lines(m.model, rest, height, m.focus == 1 && !m.side.Focused))
+		add(rest, m.panes[1].Lines(m.paint, rest, height, m.focus == 1 && !m.side.Focused))
 	case previews(m.model):
 		add(rest, m.previewLines(rest, height))
 	}
@@ -163,99 +159,6 @@ func (m drawing) columns(height int) []string {
 		}
 	}
 	return lines
-}
-
-// lines are the rows of a list that fit.
-func (p *pane) lines(m *model, columns, height int, focused bool) []string {
-	p.scroll(height)
-	if p.all.Path == "" {
-		return []string{output.Fit(" reading "+place.Shown(p.dir), columns)}
-	}
-	if len(p.rows) == 0 {
-		return []string{output.Fit(" nothing here"+map[bool]string{true: " has " + output.EscapeLine(p.filter) + " in its name"}[p.filter != ""], columns)}
-	}
-	var lines []string
-	for i := p.top; i < len(p.rows) && len(lines) < height; i++ {
-		lines = append(lines, p.line(m, p.rows[i], columns, focused && i == p.at))
-	}
-	return lines
-}
-
-// line is a mark, what was changed, a name, a size and, where there is room, a time.
-func (p *pane) line(m *model, it place.Item, columns int, at bool) string {
-	mark := " "
-	if p.marked[it.Name] {
-		mark = "*"
-	}
-	front := mark + changeLetter(it.Change)
-	if p.differs[it.Name] != "" {
-		front = mark + "≠"
-	}
-	end := " " + fmt.Sprintf("%6s", sizeCell(it))
-	if columns >= 50 {
-		end += "  " + timeCell(it)
-	}
-	name := it.Shown + suffix(it)
-	if columns < 2*len("  1023M ") {
-		end = ""
-	}
-	room := columns - output.Width(front) - output.Width(end) - 1
-	text := output.Fit(name, room)
-	switch {
-	case at:
-		return output.Selected.On(front + text + end + " ")
-	case p.marked[it.Name]:
-		return m.paint(output.Yellow, front+text+end+" ")
-	}
-	if letter := front[1:]; strings.TrimSpace(letter) != "" {
-		front = mark + m.paint(output.Yellow, letter)
-	}
-	return front + m.paint(files.FileStyle(files.KindOf(it.Mode), it.Perm), text) + end + " "
-}
-
-// changeLetter marks what was changed since the container started.
-func changeLetter(c proc.Change) string {
-	switch c {
-	case proc.Changed:
-		return "+"
-	case proc.Attributes:
-		return "~"
-	case proc.Entries:
-		return "±"
-	}
-	return " "
-}
-
-// suffix is ls -F's.
-func suffix(it place.Item) string {
-	switch it.Mode.Type() {
-	case fs.ModeDir:
-		return "/"
-	case fs.ModeSymlink:
-		return "@"
-	case fs.ModeNamedPipe:
-		return "|"
-	case fs.ModeSocket:
-		return "="
-	}
-	return ""
-}
-
-func sizeCell(it place.Item) string {
-	switch {
-	case it.Unknown:
-		return "?"
-	case it.Mode.IsRegular():
-		return output.HumanBytes(it.Size)
-	}
-	return ""
-}
-
-func timeCell(it place.Item) string {
-	if it.Time.IsZero() {
-		return strings.Repeat(" ", len("2006-01-02 15:04"))
-	}
-	return it.Time.Local().Format("2006-01-02 15:04")
 }
 
 // below is the last line: a question, what is typed, a copy, what became of something, or the keys.
@@ -282,8 +185,8 @@ func (m drawing) below() string {
 		return m.paint(output.Alarm, output.Fit(output.EscapeLine(m.side.Err.Error()), columns))
 	case m.side.Focused:
 		return output.Fit("enter goes there  h all namespaces  n one by name  / filter  esc back  ? help", columns)
-	case m.pane().filter != "":
-		return output.Fit("/"+output.EscapeLine(m.pane().filter)+"   esc shows all", columns)
+	case m.pane().Filter != "":
+		return output.Fit("/"+output.EscapeLine(m.pane().Filter)+"   esc shows all", columns)
 	}
 	return output.Fit("? help  / filter  v view  c copy  tab other side  p processes  P pods  q quit", columns)
 }

@@ -23,8 +23,8 @@ type viewed struct {
 // view asks for a file.
 func (m finder) view() tea.Cmd {
 	p := m.pane()
-	name := p.path()
-	if it, ok := p.item(); !ok || it.IsDir() {
+	name := p.Path()
+	if it, ok := p.Item(); !ok || it.IsDir() {
 		return nil
 	}
 	m.say("reading %s", remote.Escape(name))

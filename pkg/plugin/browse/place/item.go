@@ -3,10 +3,7 @@
 package place
 
 import (
-	"cmp"
 	"io/fs"
-	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -67,47 +64,4 @@ type Listing struct {
 	Items []Item
 	// Stamp is when something was last added, removed or renamed: a listing that is kept is right as long as that is the same.
 	Stamp time.Time
-}
-
-// NextOrder is the order that s goes on to.
-func NextOrder(order string) string {
-	switch order {
-	case "name":
-		return "size"
-	case "size":
-		return "time"
-	case "time":
-		return "kind"
-	}
-	return "name"
-}
-
-// Arrange sorts items. Directories come first where the order is by name; equals keep the order of names.
-func Arrange(items []Item, order string) {
-	slices.SortStableFunc(items, func(a, b Item) int {
-		switch order {
-		case "size":
-			return cmp.Compare(weight(b), weight(a))
-		case "time":
-			return b.Time.Compare(a.Time)
-		case "kind":
-			return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(path.Ext(a.Name), path.Ext(b.Name)), strings.Compare(a.Name, b.Name))
-		}
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), strings.Compare(a.Name, b.Name))
-	})
-}
-
-func rank(i Item) int {
-	if i.IsDir() {
-		return 0
-	}
-	return 1
-}
-
-// weight is a file's size; what is no file has none.
-func weight(i Item) int64 {
-	if i.Mode.IsRegular() {
-		return i.Size
-	}
-	return -1
 }

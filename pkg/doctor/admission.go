@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/patch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -86,7 +87,7 @@ func (e examiner) copyTrials(t target.Target, plan session.Plan) []Admission {
 }
 
 // patchTrials asks about the template and, if the user may create pods, about a pod of it, like session does.
-func (e examiner) patchTrials(plan session.PatchPlan, pods bool) []Admission {
+func (e examiner) patchTrials(plan patch.Plan, pods bool) []Admission {
 	candidates := plan.Candidates
 	if !pods {
 		candidates = candidates[len(candidates)-1:]
@@ -95,7 +96,7 @@ func (e examiner) patchTrials(plan session.PatchPlan, pods bool) []Admission {
 	var list []Admission
 	for _, c := range candidates {
 		a := trial(e.Image, ForPatch, c, subject, rbac.Rule("patch", plan.Resource()))
-		a.try = func(ctx context.Context) (podspec.Made, error) { return session.TryPatch(ctx, e.Deps, plan, c, pods) }
+		a.try = func(ctx context.Context) (podspec.Made, error) { return plan.Try(ctx, e.Cluster, c, pods) }
 		list = append(list, a)
 	}
 	return list

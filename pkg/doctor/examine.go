@@ -12,6 +12,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/patch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -77,7 +78,7 @@ func (e examiner) examine(ctx context.Context, d *Diagnosis, t target.Target, no
 
 // examinePatch finds the workload and lists the questions about its patch.
 func (e examiner) examinePatch(ctx context.Context, d *Diagnosis, t target.Target) blocker {
-	plan, err := bounded(ctx, func(ctx context.Context) (session.PatchPlan, error) { return e.patchOfTarget(ctx, d, t) })
+	plan, err := bounded(ctx, func(ctx context.Context) (patch.Plan, error) { return e.patchOfTarget(ctx, d, t) })
 	switch {
 	case apierrors.IsForbidden(err):
 		return blocker{unread: err}
@@ -90,19 +91,19 @@ func (e examiner) examinePatch(ctx context.Context, d *Diagnosis, t target.Targe
 }
 
 // patchOfTarget plans a patch of the named workload, or of the one that controls the pod.
-func (e examiner) patchOfTarget(ctx context.Context, d *Diagnosis, t target.Target) (session.PatchPlan, error) {
+func (e examiner) patchOfTarget(ctx context.Context, d *Diagnosis, t target.Target) (patch.Plan, error) {
 	w, err := target.ParseWorkload(d.ref.Arg)
 	if err != nil {
 		if owner := metav1.GetControllerOf(t.Pod); owner != nil && owner.Kind == "ReplicaSet" {
 			d.patchNeeds("get", "apps", "replicasets")
 		}
 		if w, err = target.ResolveWorkload(ctx, e.Client, d.Namespace, target.Ref{Arg: t.Pod.Name}); err != nil {
-			return session.PatchPlan{}, err
+			return patch.Plan{}, err
 		}
 		d.Permissions = forWorkload(d.Permissions, d.For, w)
 	}
 	d.Workload = w.String()
-	return session.PlanPatch(ctx, e.Deps, session.PatchRequest{
+	return patch.NewPlan(ctx, e.Cluster, patch.Request{
 		Workload: w, Namespace: d.Namespace, Container: d.ref.Container, Access: podspec.ReadAll, Override: d.want.Override,
 	})
 }

@@ -27,8 +27,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/sessions"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/inventory"
 )
 
 // helperWire answers as a helper that has been idle for two minutes, and ends when it is asked to.
@@ -162,7 +162,7 @@ func TestSessionsColourTheStateAndNothingElse(t *testing.T) {
 				continue
 			}
 			found++
-			if p[1] != string(output.Yellow) || p[2] != string(session.StateInUse) {
+			if p[1] != string(output.Yellow) || p[2] != string(inventory.StateInUse) {
 				t.Errorf("%q: %q is painted %s", args, p[2], p[1])
 			}
 		}
@@ -186,11 +186,11 @@ func TestSessionsDocument(t *testing.T) {
 	}
 	helper, over := list.Items[0], list.Items[4]
 	left := time.Until(helper.EndsAt.Time)
-	if helper.Kind != session.KindHelper || helper.State != session.StateInUse || helper.TargetContainer != "web" || helper.CreatedBy != "anna" ||
+	if helper.Kind != inventory.KindHelper || helper.State != inventory.StateInUse || helper.TargetContainer != "web" || helper.CreatedBy != "anna" ||
 		left < 9*time.Minute || left > 10*time.Minute || helper.StartTime == nil || helper.SecurityContext == nil {
 		t.Errorf("got %+v", helper)
 	}
-	if over.Kind != session.KindCopy || over.State != session.StateFinished || over.CopyOf != "web" || over.EndsAt != nil {
+	if over.Kind != inventory.KindCopy || over.State != inventory.StateFinished || over.CopyOf != "web" || over.EndsAt != nil {
 		t.Errorf("got %+v", over)
 	}
 }

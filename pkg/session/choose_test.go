@@ -178,3 +178,7 @@ func TestNobodyTracesTheNodeUnasked(t *testing.T) {
 		t.Errorf("%v, %v", plan.Candidates, err)
 	}
 }
+
+func addsTracing(c podspec.Candidate) bool {
+	return c.Security.Capabilities != nil && slices.Contains(c.Security.Capabilities.Add, "SYS_PTRACE")
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/inventory"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 )
 
@@ -21,12 +22,12 @@ func (s *Session) Close(ctx context.Context) error {
 	}
 	d := s.deps
 	if s.Patched != nil {
-		return workloads{d}.closePatch(ctx, *s)
+		return s.Patched.Close(ctx, d.Cluster, s.Running)
 	}
 	if s.Copy {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
 		defer cancel()
-		deleted, err := deleteCopy(ctx, d, s.Namespace, s.Pod, types.UID(s.podUID))
+		deleted, err := inventory.DeleteCopy(ctx, d.Cluster, s.Namespace, s.Pod, types.UID(s.podUID))
 		if err != nil {
 			return hint.With(err, fmt.Sprintf("run kubectl delete pod -n %s %s; otherwise the cluster terminates it after %s", s.Namespace, s.Pod, cluster.FormatDuration(d.TTL)))
 		}

@@ -96,12 +96,12 @@ func newCluster(t target.Target) *fakeAPI {
 
 // opener has all that opens, finds and ends sessions. Ask answers for every container, and c.sights for every look.
 type opener struct {
-	Manager
+	Deps
 	Ask func(ctx context.Context, s Session, argv []string, stdout io.Writer) error
 }
 
 func (c *fakeAPI) opener() *opener {
-	o := &opener{Manager: Manager{c.deps(nil)}}
+	o := &opener{Deps: c.deps(nil)}
 	o.Exec = func(at attach.Container, _ bool) (cluster.Exec, error) { return answering{stream{}, o, at}, nil }
 	return o
 }

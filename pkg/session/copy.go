@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/crash"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/inventory"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -98,11 +99,11 @@ func (o copyOpener) openCopy(ctx context.Context, t target.Target, plan Plan) (s
 	}
 	s.podUID = string(created.UID)
 	o.Report.Say("created pod/%s, a copy of pod/%s; deleted on exit", s.Pod, t.Pod.Name)
-	o.sayChanges(found.Candidate, podspec.MadeIn(created, shell, found.Made))
+	found.SayChanges(o.Cluster, podspec.MadeIn(created, shell, found.Made))
 	if err := admission.CheckShared(&created.Spec); err != nil {
 		return s, fmt.Errorf("create pod/%s: %w", s.Pod, err)
 	}
-	tidied := sweepInBackground(ctx, o.Deps, ns)
+	tidied := inventory.SweepInBackground(ctx, o.Cluster, ns)
 	_, err = lifecycle.Wait(ctx, o.Cluster, lifecycle.Starting{Container: at(&s)})
 	<-tidied
 	s.Running = err == nil

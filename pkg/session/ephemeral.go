@@ -263,7 +263,7 @@ func (o helperOpener) add(ctx context.Context, s *Session, t target.Target, plan
 		name = podspec.Describe(made.Security)
 	}
 	o.Report.Say("%s", addedLine(s.Container, s.Pod, name, o.exitOf(plan)))
-	o.sayChanges(found.Candidate, made)
+	found.SayChanges(o.Cluster, made)
 	o.sayEnded(t.Pod)
 	pod, err = lifecycle.Wait(ctx, o.Cluster, lifecycle.Starting{Container: at(s), TargetID: t.ContainerID(), Target: t.Container})
 	s.Running = err == nil

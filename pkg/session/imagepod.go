@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/inventory"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -130,11 +131,11 @@ func (o imageOpener) open(ctx context.Context, t target.Target, candidates []pod
 	}
 	s.podUID = string(created.UID)
 	o.announce(t, &s)
-	o.sayChanges(found.Candidate, podspec.MadeIn(created, shell, found.Made))
+	found.SayChanges(o.Cluster, podspec.MadeIn(created, shell, found.Made))
 	if !podspec.HasImage(created) {
 		return s, made, fmt.Errorf("create pod/%s: %w", s.Pod, errNoImages)
 	}
-	tidied := sweepInBackground(ctx, o.Deps, ns)
+	tidied := inventory.SweepInBackground(ctx, o.Cluster, ns)
 	last, err := lifecycle.Wait(ctx, o.Cluster, lifecycle.Starting{Container: at(&s)})
 	<-tidied
 	s.Running = err == nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/inventory"
 )
 
 // The pod of an image is a copy to whoever cleans up, and is read with the user of the helper beside its container.
@@ -35,7 +36,10 @@ func TestOpenImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries := entriesOf(pod)
+	entries, err := inventory.Manager{Cluster: c.opener().Cluster}.List(t.Context(), inventory.Scope{Namespace: "shop", Pod: s.Pod})
+	if err != nil {
+		t.Fatal(err)
+	}
 	if !s.Copy || !podspec.IsCopy(pod) || len(entries) != 1 || entries[0].CopyOf != "web" || entries[0].Ends.IsZero() {
 		t.Errorf("got %+v, entries %+v", s, entries)
 	}

@@ -180,10 +180,3 @@ func (d Deps) warnForeign(pod *corev1.Pod, helper string) {
 func reuse(t target.Target, plan Plan, container string) Session {
 	return Session{Namespace: t.Pod.Namespace, Pod: t.Pod.Name, Container: container, View: plan.View, Running: true}
 }
-
-// sayChanges reports what admission changed in a container.
-func (d Deps) sayChanges(c podspec.Candidate, made podspec.Made) {
-	if changed := made.Changes(c, d.Image); changed != "" {
-		d.Report.Say("%s", changed)
-	}
-}

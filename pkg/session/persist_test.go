@@ -7,8 +7,11 @@ import (
 	"testing"
 	"time"
 
+	authnv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clienttesting "k8s.io/client-go/testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
@@ -112,7 +115,10 @@ func TestFindShell(t *testing.T) {
 		"shareproc-waits": "it has no persistent shell",
 		"nginx":           "it has no persistent shell",
 	} {
-		c := inhabited(t, edit)
+		c := newCluster(newTarget(edit))
+		c.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, &authnv1.SelfSubjectReview{Status: authnv1.SelfSubjectReviewStatus{UserInfo: authnv1.UserInfo{Username: "anna"}}}, nil
+		})
 		s, err := findShell(t.Context(), c.deps(nil), newTarget(edit).Pod, name)
 		switch {
 		case err == nil && s.Container == want && s.Keep == 5*time.Minute && s.View.Container == "web":

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package session answers "where does a command run?": it finds, opens, lists and stops the containers that see a target's
-// processes. It adds an ephemeral container, creates a copy of a pod or patches the template of a workload, whose specs
-// pkg/podspec builds, and undoes that when a session is closed.
+// Package session answers "where does a command run?": it chooses (Choose), opens (Open) and closes the container that sees a
+// target's processes: a helper, a copy of the pod (specs of pkg/podspec) or a patched workload. The packages below answer what
+// each needs to know of the cluster.
 package session
 
 import (
@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/patch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -37,7 +38,7 @@ type Session struct {
 	// Copy is true when the pod is a copy that Close deletes.
 	Copy bool
 	// Patched is the workload whose template Close restores; nil for none.
-	Patched *Patched
+	Patched *patch.Sent
 	// Tools is the directory of the tools in a container that has none on its PATH; "" elsewhere.
 	Tools string
 	// Keep is the idle timeout of a persistent shell; 0 for other helpers.

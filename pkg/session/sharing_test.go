@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/admission"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/patch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -100,9 +103,9 @@ func (c *fakeAPI) workshop(t *testing.T, d *appsv1.Deployment, edit func(d *apps
 	})
 }
 
-func (c *fakeAPI) planPatch(t *testing.T, o *opener) (PatchPlan, error) {
+func (c *fakeAPI) planPatch(t *testing.T, o *opener) (patch.Plan, error) {
 	t.Helper()
-	return PlanPatch(t.Context(), o.Deps, PatchRequest{Workload: target.Workload{Kind: "deployment", Name: "web"}, Namespace: "shop", Access: podspec.ReadAll})
+	return patch.NewPlan(t.Context(), o.Cluster, patch.Request{Workload: target.Workload{Kind: "deployment", Name: "web"}, Namespace: "shop", Access: podspec.ReadAll})
 }
 
 // A panic beside a patch leaves no pod to look at, and the template is restored all the same.
@@ -137,6 +140,46 @@ func (r panickingReporter) Say(format string, _ ...any) {
 func (r panickingReporter) Warn(string, ...any) {}
 func (r panickingReporter) Waiting(string)      {}
 
+// While a command runs its session renews the patch.
+func TestCommandsKeepThePatch(t *testing.T) {
+	c := newCluster(newTarget(nil))
+	d := webDeployment()
+	if err := c.Tracker().Add(d); err != nil {
+		t.Fatal(err)
+	}
+	o := c.opener()
+	plan, err := c.planPatch(t, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Session{Namespace: "shop", deps: o.Deps, Patched: plan.Begin("shareproc-mine")}
+	if err := s.Patched.Send(t.Context(), o.Cluster, plan, "anna", admission.Offer{Candidate: plan.Candidates[0]}); err != nil {
+		t.Fatal(err)
+	}
+	mark := func() string {
+		d, err := c.AppsV1().Deployments("shop").Get(t.Context(), "web", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Annotations[podspec.AnnotationPatch]
+	}
+	s.deps.TTL = 3 * time.Millisecond
+	first := mark()
+	s.times = lifecycle.DefaultTimes()
+	ctx, stop := guard(t.Context(), &s)
+	defer stop()
+	o.Timeout = time.Minute
+	for limit := time.After(o.Timeout); mark() == first; {
+		select {
+		case <-limit:
+			t.Fatal("it is not renewed")
+		case <-ctx.Done():
+			t.Fatal(context.Cause(ctx))
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
 func TestPatchThatLosesItsSharing(t *testing.T) {
 	for _, c := range []struct {
 		sentence string
@@ -157,7 +200,7 @@ func TestPatchThatLosesItsSharing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := (patcher{o.Deps}).open(t.Context(), plan)
+		s, _, err := openPatch(t.Context(), o.Deps, plan)
 		if !errors.Is(err, admission.ErrDropped) {
 			t.Errorf("%s: %v", c.sentence, err)
 		}

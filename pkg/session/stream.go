@@ -104,8 +104,8 @@ func lifetimeOf(s *Session) lifecycle.Lifetime {
 func guard(ctx context.Context, s *Session) (context.Context, context.CancelFunc) {
 	ctx, stop := lifetimeOf(s).Guard(ctx)
 	if s.Patched != nil {
-		o, ns, patched := workloads{s.deps}, s.Namespace, *s.Patched
-		crash.Go(ctx, func() { o.hold(ctx, ns, patched) })
+		sent, c := *s.Patched, s.deps.Cluster
+		crash.Go(ctx, func() { sent.Hold(ctx, c) })
 	}
 	return ctx, stop
 }

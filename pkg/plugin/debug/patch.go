@@ -12,6 +12,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/patch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -57,7 +58,7 @@ func debugPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions, t *atta
 		return err
 	}
 	if opts.dryRun != "none" {
-		ops, err := session.PatchOps(ctx, d, plan, opts.dryRun == "server")
+		ops, err := plan.Ops(ctx, d.Cluster, opts.dryRun == "server")
 		if err != nil {
 			return err
 		}
@@ -89,24 +90,24 @@ func agreed(ctx context.Context, deps *cli.Deps, warnings []string, asking bool)
 	return cli.AskYes(ctx, deps, "Continue? [y/N] ", "canceled")
 }
 
-func planPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions) (session.Deps, session.PatchPlan, error) {
+func planPatch(ctx context.Context, deps *cli.Deps, opts *debugOptions) (session.Deps, patch.Plan, error) {
 	d, err := cli.SessionDeps(deps, &opts.HelperFlags, opts.ttl)
 	if err != nil {
-		return d, session.PatchPlan{}, err
+		return d, patch.Plan{}, err
 	}
 	ns, err := cli.Namespace(deps)
 	if err != nil {
-		return d, session.PatchPlan{}, err
+		return d, patch.Plan{}, err
 	}
 	ref := target.Ref{Arg: opts.pod, Container: opts.Container}
 	if err := ref.Validate(); err != nil {
-		return d, session.PatchPlan{}, cli.AsUsage(err)
+		return d, patch.Plan{}, cli.AsUsage(err)
 	}
 	w, err := target.ResolveWorkload(ctx, d.Client, ns, ref)
 	if err != nil {
-		return d, session.PatchPlan{}, err
+		return d, patch.Plan{}, err
 	}
-	plan, err := session.PlanPatch(ctx, d, session.PatchRequest{
+	plan, err := patch.NewPlan(ctx, d.Cluster, patch.Request{
 		Workload: w, Namespace: ns, Container: opts.Container, Access: opts.root.access(), Override: opts.Override, Force: opts.force, KeepPatched: opts.leave,
 	})
 	return d, plan, err

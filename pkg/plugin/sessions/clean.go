@@ -15,7 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/inventory"
 )
 
 type cleanOptions struct {
@@ -116,25 +116,25 @@ func runClean(ctx context.Context, deps *cli.Deps, opts *cleanOptions) error {
 }
 
 // end ends what is in the list, and says of each that it did.
-func end(ctx context.Context, deps *cli.Deps, o session.Manager, list []session.Entry, force bool) error {
+func end(ctx context.Context, deps *cli.Deps, o inventory.Manager, list []inventory.Entry, force bool) error {
 	var printing error
-	err := o.End(ctx, list, force, func(e session.Entry) { printing = errors.Join(printing, ended(deps, e, "")) })
+	err := o.End(ctx, list, force, func(e inventory.Entry) { printing = errors.Join(printing, ended(deps, e, "")) })
 	return errors.Join(printing, err)
 }
 
-func ended(deps *cli.Deps, e session.Entry, more string) error {
+func ended(deps *cli.Deps, e inventory.Entry, more string) error {
 	what := " deleted"
 	switch e.Kind {
-	case session.KindHelper:
+	case inventory.KindHelper:
 		what = " stopped"
-	case session.KindPatch:
+	case inventory.KindPatch:
 		what = " restored"
 	}
 	_, err := fmt.Fprintln(deps.Streams.Out, e.String()+what+more)
 	return err
 }
 
-func deleteExpired(ctx context.Context, deps *cli.Deps, o session.Manager, in session.Scope) (int, error) {
+func deleteExpired(ctx context.Context, deps *cli.Deps, o inventory.Manager, in inventory.Scope) (int, error) {
 	swept, err := o.Sweep(ctx, in.Namespace)
 	for _, e := range swept {
 		err = errors.Join(err, ended(deps, e, ""))
@@ -144,8 +144,8 @@ func deleteExpired(ctx context.Context, deps *cli.Deps, o session.Manager, in se
 
 // toEnd finds what the command line means. Others' work that was not asked for is mentioned; where it is all that the
 // words name, they can't be carried out.
-func toEnd(ctx context.Context, deps *cli.Deps, o session.Manager, scopes []session.Scope, all bool) ([]session.Entry, error) {
-	var list []session.Entry
+func toEnd(ctx context.Context, deps *cli.Deps, o inventory.Manager, scopes []inventory.Scope, all bool) ([]inventory.Entry, error) {
+	var list []inventory.Entry
 	for _, in := range scopes {
 		found, err := o.List(ctx, in)
 		if err != nil {
@@ -160,11 +160,11 @@ func toEnd(ctx context.Context, deps *cli.Deps, o session.Manager, scopes []sess
 	}
 	if scopes[0].Container == "" {
 		var never int
-		list, never = session.Started(list)
+		list, never = inventory.Started(list)
 		sayNever(deps, never)
 	}
 	if all || len(list) == 0 {
-		return session.WithoutNested(list), nil
+		return inventory.WithoutNested(list), nil
 	}
 	mine, others, err := o.Mine(ctx, list)
 	switch {
@@ -180,10 +180,10 @@ func toEnd(ctx context.Context, deps *cli.Deps, o session.Manager, scopes []sess
 	case len(others) > 0:
 		deps.Report.Say("skipped %d of other users (see kubectl shareproc sessions); use --all to remove them", len(others))
 	}
-	return session.WithoutNested(mine), nil
+	return inventory.WithoutNested(mine), nil
 }
 
-func places(scopes []session.Scope) string {
+func places(scopes []inventory.Scope) string {
 	names := make([]string, len(scopes))
 	for i, in := range scopes {
 		names[i] = place(in)
@@ -191,13 +191,13 @@ func places(scopes []session.Scope) string {
 	return strings.Join(names, ", nor in ")
 }
 
-func wouldEnd(ctx context.Context, deps *cli.Deps, o session.Manager, list []session.Entry, force bool) error {
+func wouldEnd(ctx context.Context, deps *cli.Deps, o inventory.Manager, list []inventory.Entry, force bool) error {
 	o.LookAt(ctx, list)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	for _, e := range list {
-		if e.State == session.StateInUse && !force {
+		if e.State == inventory.StateInUse && !force {
 			deps.Report.Say("%s would be skipped: a command is running in it (use --force)", e)
 			continue
 		}
@@ -209,7 +209,7 @@ func wouldEnd(ctx context.Context, deps *cli.Deps, o session.Manager, list []ses
 }
 
 // confirm lists what would be removed and asks. The question is shown with -q too; an interrupt does not wait for the answer.
-func confirm(ctx context.Context, deps *cli.Deps, list []session.Entry, namespaces bool) (bool, error) {
+func confirm(ctx context.Context, deps *cli.Deps, list []inventory.Entry, namespaces bool) (bool, error) {
 	if ctx.Err() != nil {
 		return false, context.Cause(ctx)
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/inventory"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -33,8 +33,8 @@ type sessionsOptions struct {
 
 // sessionItem is one of the items of sessionList.
 type sessionItem struct {
-	Kind      session.Kind `json:"kind"`
-	Namespace string       `json:"namespace"`
+	Kind      inventory.Kind `json:"kind"`
+	Namespace string         `json:"namespace"`
 	// Pod is left out of a patch, Workload (deployment/web) of all else.
 	Pod       string `json:"pod,omitempty"`
 	Workload  string `json:"workload,omitempty"`
@@ -48,7 +48,7 @@ type sessionItem struct {
 	Reason          string                  `json:"reason,omitempty"`
 	StartTime       *metav1.Time            `json:"startTime,omitempty"`
 	EndsAt          *metav1.Time            `json:"expiresAt,omitempty"`
-	State           session.State           `json:"state"`
+	State           inventory.State         `json:"state"`
 	Image           string                  `json:"image,omitempty"`
 	SecurityContext *corev1.SecurityContext `json:"securityContext,omitempty"`
 }
@@ -109,10 +109,10 @@ for a helper, as clean takes them.`,
 	return cmd
 }
 
-func manager(deps *cli.Deps, timeout time.Duration) (session.Manager, error) {
+func manager(deps *cli.Deps, timeout time.Duration) (inventory.Manager, error) {
 	d, err := cli.Manager(deps)
 	d.Timeout = timeout
-	return session.Manager{Deps: d}, err
+	return inventory.Manager{Cluster: d.Cluster}, err
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *sessionsOptions) error {
@@ -132,7 +132,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *sessionsOptions) error {
 	if err != nil {
 		return err
 	}
-	list, never := session.Started(list)
+	list, never := inventory.Started(list)
 	defer sayNever(deps, never)
 	if opts.output != "name" {
 		o.LookAt(ctx, list)
@@ -164,33 +164,33 @@ func checkNames(cmd *cobra.Command, names []string) error {
 }
 
 // scopes says where to look for what the words name: one scope for each of them, or the whole namespace.
-func scopes(deps *cli.Deps, names []string, allNamespaces bool) ([]session.Scope, error) {
+func scopes(deps *cli.Deps, names []string, allNamespaces bool) ([]inventory.Scope, error) {
 	if allNamespaces {
 		if len(names) > 0 {
 			return nil, cli.Usage("use -n NAMESPACE instead of -A", "-A and a name (%q) are mutually exclusive", names[0])
 		}
-		return []session.Scope{{}}, nil
+		return []inventory.Scope{{}}, nil
 	}
 	namespace, err := cli.Namespace(deps)
 	if err != nil {
 		return nil, err
 	}
-	scopes := make([]session.Scope, 0, max(len(names), 1))
+	scopes := make([]inventory.Scope, 0, max(len(names), 1))
 	for _, name := range names {
 		word := target.ParseWord(name)
 		namespace, name := cmp.Or(word.Namespace, namespace), word.Arg
 		if w, err := target.ParseWorkload(name); err == nil {
-			scopes = append(scopes, session.Scope{Namespace: namespace, Workload: w})
+			scopes = append(scopes, inventory.Scope{Namespace: namespace, Workload: w})
 			continue
 		}
 		pod, container, err := podAndHelper(name)
 		if err != nil {
 			return nil, err
 		}
-		scopes = append(scopes, session.Scope{Namespace: namespace, Pod: pod, Container: container})
+		scopes = append(scopes, inventory.Scope{Namespace: namespace, Pod: pod, Container: container})
 	}
 	if len(scopes) == 0 {
-		scopes = append(scopes, session.Scope{Namespace: namespace})
+		scopes = append(scopes, inventory.Scope{Namespace: namespace})
 	}
 	return scopes, nil
 }
@@ -210,7 +210,7 @@ func podAndHelper(arg string) (pod, container string, err error) {
 	return pod, container, nil
 }
 
-func printSessions(deps *cli.Deps, list []session.Entry, in session.Scope, opts *sessionsOptions) error {
+func printSessions(deps *cli.Deps, list []inventory.Entry, in inventory.Scope, opts *sessionsOptions) error {
 	switch {
 	case output.IsDocument(opts.output):
 		items := make([]sessionItem, len(list))
@@ -236,7 +236,7 @@ func printSessions(deps *cli.Deps, list []session.Entry, in session.Scope, opts 
 }
 
 // place names a scope.
-func place(in session.Scope) string {
+func place(in inventory.Scope) string {
 	switch {
 	case in.Namespace == "":
 		return "any namespace"
@@ -251,7 +251,7 @@ func place(in session.Scope) string {
 	}
 }
 
-func item(e session.Entry) sessionItem {
+func item(e inventory.Entry) sessionItem {
 	at := func(t time.Time) *metav1.Time {
 		if t.IsZero() {
 			return nil
@@ -259,7 +259,7 @@ func item(e session.Entry) sessionItem {
 		return &metav1.Time{Time: t.UTC()}
 	}
 	workload := ""
-	if e.Kind == session.KindPatch {
+	if e.Kind == inventory.KindPatch {
 		workload = e.Workload.String()
 	}
 	return sessionItem{
@@ -270,14 +270,14 @@ func item(e session.Entry) sessionItem {
 }
 
 // sessionName is what clean takes.
-func sessionName(e session.Entry) string {
-	if e.Kind == session.KindHelper {
+func sessionName(e inventory.Entry) string {
+	if e.Kind == inventory.KindHelper {
 		return "pod/" + e.Pod + "/" + e.Container
 	}
 	return e.String()
 }
 
-func sessionTable(deps *cli.Deps, w io.Writer, list []session.Entry, namespaces, wide, headers bool) error {
+func sessionTable(deps *cli.Deps, w io.Writer, list []inventory.Entry, namespaces, wide, headers bool) error {
 	row := func(namespace, security, image, reason string, more ...string) []string {
 		if namespaces {
 			more = append([]string{namespace}, more...)
@@ -299,9 +299,9 @@ func sessionTable(deps *cli.Deps, w io.Writer, list []session.Entry, namespaces,
 			what = "shell"
 		}
 		switch e.Kind {
-		case session.KindCopy:
+		case inventory.KindCopy:
 			sees = "copy of " + e.CopyOf
-		case session.KindPatch:
+		case inventory.KindPatch:
 			sees, name = "(template)", e.Workload.String()
 		}
 		since, ends := "-", "-"
@@ -323,9 +323,9 @@ func sessionTable(deps *cli.Deps, w io.Writer, list []session.Entry, namespaces,
 			return output.Plain
 		}
 		switch rows[i][j] {
-		case string(session.StateInUse):
+		case string(inventory.StateInUse):
 			return output.Yellow
-		case string(session.StateStarting), string(session.StateRunning), string(session.StateFinished), string(session.StateEnding):
+		case string(inventory.StateStarting), string(inventory.StateRunning), string(inventory.StateFinished), string(inventory.StateEnding):
 			return output.Plain
 		default:
 			return output.Red // why the kubelet can't start it

@@ -85,6 +85,13 @@ func (a Attempt) Admitted(d cluster.Cluster, candidates []podspec.Candidate, try
 		a.otherWay()+", or ask an admin for an exception")}
 }
 
+// SayChanges reports what admission changed in a container.
+func (o Offer) SayChanges(c cluster.Cluster, made podspec.Made) {
+	if changed := made.Changes(o.Candidate, c.Image); changed != "" {
+		c.Report.Say("%s", changed)
+	}
+}
+
 // ask tries a candidate, with small limits if the quota of the namespace requires some.
 func (a Attempt) ask(image string, c podspec.Candidate, try func(podspec.Candidate) (*corev1.Pod, error)) (Offer, error) {
 	c, pod, err := tryLimited(c, a.Spec, try)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package patch
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -25,6 +27,9 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
+
+// appsGroup follows the resource of a rule on workloads.
+const appsGroup = ".apps"
 
 // workload is a Deployment, StatefulSet or DaemonSet, as the API server last described it.
 type workload struct {
@@ -93,7 +98,7 @@ func (m missing) Error() string { return m.text }
 func (m missing) Unwrap() error { return m.error }
 
 // workloads reads and changes Deployments, StatefulSets and DaemonSets.
-type workloads struct{ Deps }
+type workloads struct{ cluster.Cluster }
 
 // resourceOf returns the client for workloads of a kind.
 func (o workloads) resourceOf(kind, namespace string) dynamic.ResourceInterface {
@@ -101,8 +106,8 @@ func (o workloads) resourceOf(kind, namespace string) dynamic.ResourceInterface 
 	return o.Dynamic.Resource(appsv1.SchemeGroupVersion.WithResource(plural)).Namespace(namespace)
 }
 
-// workload gets one workload.
-func (o workloads) workload(ctx context.Context, namespace string, w target.Workload) (workload, error) {
+// get reads one workload.
+func (o workloads) get(ctx context.Context, namespace string, w target.Workload) (workload, error) {
 	object, err := o.resourceOf(w.Kind, namespace).Get(ctx, w.Name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return workload{}, hint.With(missing{err, fmt.Sprintf("%s %q not found in namespace %q", w.Kind, w.Name, namespace)},
@@ -260,7 +265,7 @@ func (o workloads) awaitRollout(ctx context.Context, namespace string, name targ
 
 // progress checks a rollout once.
 func (o workloads) progress(ctx context.Context, namespace string, name target.Workload, look func(context.Context) (string, error)) (bool, string, error) {
-	w, err := o.workload(ctx, namespace, name)
+	w, err := o.get(ctx, namespace, name)
 	if err != nil {
 		return false, "", err
 	}
@@ -279,4 +284,11 @@ const rolloutLook = 500 * time.Millisecond
 func passing(err error) bool {
 	var status apierrors.APIStatus
 	return unreachable(err) || errors.As(err, &status) && (apierrors.IsServerTimeout(err) || apierrors.IsTooManyRequests(err) || apierrors.IsTimeout(err) || apierrors.IsServiceUnavailable(err))
+}
+
+// unreachable reports whether the request did not reach the server.
+func unreachable(err error) bool {
+	_, network := errors.AsType[*net.OpError](err)
+	_, request := errors.AsType[*url.Error](err)
+	return network || request
 }

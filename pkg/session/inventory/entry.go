@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package inventory
 
 import (
 	"time"
@@ -8,8 +8,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/patch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -88,8 +90,8 @@ func (e Entry) Same(other Entry) bool {
 	return e.Kind == other.Kind && e.Namespace == other.Namespace && e.Pod == other.Pod && e.Workload == other.Workload && e.Container == other.Container
 }
 
-func (e Entry) session() *Session {
-	return &Session{Namespace: e.Namespace, Pod: e.Pod, Container: e.Container, podUID: string(e.podUID)}
+func (e Entry) container() attach.Container {
+	return attach.Container{Namespace: e.Namespace, Pod: e.Pod, Name: e.Container}
 }
 
 // entriesOf lists the entries of a pod: the pod itself if it is a copy, and helpers that have not exited.
@@ -121,7 +123,7 @@ func helperEntry(pod *corev1.Pod, c *corev1.EphemeralContainer, st *corev1.Conta
 	if st != nil && st.State.Running != nil {
 		e.State, e.Since = StateRunning, st.State.Running.StartedAt.Time
 	}
-	if st != nil && st.State.Waiting != nil && lifecycle.Fatal(at(e.session()), st.State.Waiting) != nil {
+	if st != nil && st.State.Waiting != nil && lifecycle.Fatal(e.container(), st.State.Waiting) != nil {
 		e.State, e.stuck = State(st.State.Waiting.Reason), true
 	}
 	if pod.DeletionTimestamp != nil {
@@ -153,4 +155,19 @@ func copyEntry(pod *corev1.Pod) Entry {
 		e.State = StateRunning
 	}
 	return e
+}
+
+func patchEntries(all []patch.Found, now time.Time) []Entry {
+	var list []Entry
+	for _, f := range all {
+		e := Entry{
+			Kind: KindPatch, Namespace: f.Namespace, Workload: f.Workload, Container: f.Mark.Container, By: f.Mark.By, Reason: f.Mark.Reason,
+			Since: f.Mark.At, Ends: f.Mark.Expires, State: StateRunning, Image: f.Image, Security: f.Security, mark: f.Mark,
+		}
+		if !f.Mark.Expires.IsZero() && now.After(f.Mark.Expires) {
+			e.State = StateExpired
+		}
+		list = append(list, e)
+	}
+	return list
 }

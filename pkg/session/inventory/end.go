@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package inventory
 
 import (
 	"cmp"
@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/patch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -60,11 +61,11 @@ func (o Manager) End(ctx context.Context, list []Entry, force bool, done func(En
 // undo deletes a copy or removes a patch. It reports whether there was one.
 func (o Manager) undo(ctx context.Context, e Entry) (bool, error) {
 	if e.Kind == KindPatch {
-		ctx, cancel := context.WithTimeout(ctx, restoreTime)
+		ctx, cancel := context.WithTimeout(ctx, patch.RestoreTime)
 		defer cancel()
-		return workloads(o).restore(ctx, e.Namespace, e.Workload, e.mark)
+		return patch.Restore(ctx, o.Cluster, e.Namespace, e.Workload, e.mark)
 	}
-	return deleteCopy(ctx, o.Deps, e.Namespace, e.Pod, e.podUID)
+	return DeleteCopy(ctx, o.Cluster, e.Namespace, e.Pod, e.podUID)
 }
 
 // Sweep deletes the user's own finished copies in a namespace ("" for all), and restores every template whose patch has
@@ -86,9 +87,9 @@ func (o Manager) Sweep(ctx context.Context, namespace string) ([]Entry, error) {
 			return nil, err
 		}
 	}
-	quiet := workloads(o)
+	quiet := o.Cluster
 	quiet.Report = silent{} // List reports what it cannot read
-	for _, e := range quiet.patches(ctx, namespace) {
+	for _, e := range patches(ctx, quiet, namespace) {
 		if e.State == StateExpired {
 			list = append(list, e)
 		}
@@ -108,9 +109,9 @@ func (silent) Waiting(string)      {}
 // sweepTime bounds the cleanup that a session does for earlier ones.
 const sweepTime = 3 * time.Second
 
-// sweepInBackground sweeps while something else starts. It ignores errors, which clean reports. The channel is closed
+// SweepInBackground sweeps while something else starts. It ignores errors, which clean reports. The channel is closed
 // when it is done.
-func sweepInBackground(ctx context.Context, o Deps, namespace string) <-chan struct{} {
+func SweepInBackground(ctx context.Context, o cluster.Cluster, namespace string) <-chan struct{} {
 	done := make(chan struct{})
 	quiet := Manager{o}
 	quiet.Report = silent{}
@@ -126,8 +127,8 @@ func sweepInBackground(ctx context.Context, o Deps, namespace string) <-chan str
 	return done
 }
 
-// deleteCopy deletes a copy, but no other pod of the same name. It reports whether there was one.
-func deleteCopy(ctx context.Context, o Deps, namespace, name string, uid types.UID) (bool, error) {
+// DeleteCopy deletes a copy, but no other pod of the same name. It reports whether there was one.
+func DeleteCopy(ctx context.Context, o cluster.Cluster, namespace, name string, uid types.UID) (bool, error) {
 	options := metav1.DeleteOptions{}
 	if uid != "" {
 		options.Preconditions = metav1.NewUIDPreconditions(string(uid))

@@ -2,7 +2,7 @@
 
 //go:build linux
 
-package session
+package inventory
 
 import (
 	"bytes"

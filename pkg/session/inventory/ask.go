@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package inventory
 
 import (
 	"context"
@@ -40,14 +40,14 @@ const (
 	askAtOnce = 8
 )
 
-// helperCommand does not use NewCommand, whose mark would keep the helper from becoming idle. The script recognizes
+// helperCommand does not use launch.New, whose mark would keep the helper from becoming idle. The script recognizes
 // itself by the word shareproc-look.
 func helperCommand(want, state, proc string) []string {
 	return []string{"sh", "-c", helperScript, "shareproc-look", want, state, proc}
 }
 
 func (o Manager) ask(ctx context.Context, e Entry, want string) (answer, error) {
-	exec, err := o.Exec(at(e.session()), false)
+	exec, err := o.Exec(e.container(), false)
 	if err != nil {
 		return answer{}, err
 	}

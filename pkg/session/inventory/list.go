@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+// Package inventory answers "what of ours is in the cluster, and how is it ended?": helpers, copies and patches, of any user and
+// any session, as the cluster knows them. It opens nothing.
+package inventory
 
 import (
 	"cmp"
@@ -14,6 +16,8 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/patch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -32,7 +36,7 @@ type Scope struct {
 }
 
 // Manager lists, queries and ends what sessions left.
-type Manager struct{ Deps }
+type Manager struct{ cluster.Cluster }
 
 // List returns all helpers that have not exited, all copies and all patched workloads; LookAt adds what only helpers
 // know.
@@ -41,13 +45,15 @@ func (o Manager) List(ctx context.Context, in Scope) ([]Entry, error) {
 	var err error
 	switch {
 	case in.Workload.Name != "":
-		list, err = workloads(o).listPatch(ctx, in)
+		var found []patch.Found
+		found, err = patch.Find(ctx, o.Cluster, in.Namespace, in.Workload)
+		list = patchEntries(found, o.Time())
 	case in.Pod != "":
 		list, err = o.listOf(ctx, in)
 	default:
 		err = o.eachPod(ctx, in.Namespace, "", func(pod *corev1.Pod) { list = append(list, entriesOf(pod)...) })
 		if err == nil {
-			list = append(list, workloads(o).patches(ctx, in.Namespace)...)
+			list = append(list, patches(ctx, o.Cluster, in.Namespace)...)
 		}
 	}
 	if ctx.Err() != nil {
@@ -105,4 +111,13 @@ func (o Manager) eachPod(ctx context.Context, namespace, labels string, do func(
 			return nil
 		}
 	}
+}
+
+// patches lists the patched workloads of a namespace ("" for all). Without permission it says so: there may be some.
+func patches(ctx context.Context, c cluster.Cluster, namespace string) []Entry {
+	found, err := patch.List(ctx, c, namespace)
+	if err != nil && ctx.Err() == nil {
+		c.Report.Say("patched workloads are not listed: %v", err)
+	}
+	return patchEntries(found, c.Time())
 }

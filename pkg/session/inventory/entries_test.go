@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package inventory
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
@@ -46,7 +47,7 @@ func ended() corev1.ContainerState {
 
 // copyOfWeb is a copy that somebody made.
 func copyOfWeb(name, by string, phase corev1.PodPhase) *corev1.Pod {
-	p, _ := podspec.Copy{Name: name, Image: "i", TTL: time.Hour, By: by}.Of(newTarget(nil).Pod)
+	p, _ := podspec.Copy{Name: name, Image: "i", TTL: time.Hour, By: by}.Of(newPod(nil))
 	start := metav1.NewTime(began())
 	p.Status = corev1.PodStatus{Phase: phase, StartTime: &start}
 	p.UID = "uid-of-copy"
@@ -56,7 +57,7 @@ func copyOfWeb(name, by string, phase corev1.PodPhase) *corev1.Pod {
 // inhabited is a cluster with these pods beside web, in which the user is anna.
 func inhabited(t *testing.T, edit func(*corev1.Pod), pods ...*corev1.Pod) *fakeAPI {
 	t.Helper()
-	c := newCluster(newTarget(edit))
+	c := newFakeAPI(newPod(edit))
 	for _, p := range pods {
 		if err := c.Tracker().Add(p); err != nil {
 			t.Fatal(err)
@@ -78,30 +79,30 @@ func (e exitCode) ExitCode() int { return int(e) }
 func (c *fakeAPI) asking(t *testing.T, answer string, end error) *opener {
 	t.Helper()
 	o := c.opener()
-	o.Ask = func(_ context.Context, s Session, argv []string, stdout io.Writer) error {
+	o.Ask = func(_ context.Context, at attach.Container, argv []string, stdout io.Writer) error {
 		if _, err := io.WriteString(stdout, answer); err != nil {
 			return err
 		}
 		if slices.Contains(argv, wantLook) || end != nil {
 			return end
 		}
-		c.finish(t, s)
+		c.finish(t, at)
 		return exitCode(137) // the script may go with the container
 	}
 	return o
 }
 
 // finish makes the kubelet say that a helper has ended.
-func (c *fakeAPI) finish(t *testing.T, s Session) {
+func (c *fakeAPI) finish(t *testing.T, at attach.Container) {
 	t.Helper()
-	p, err := c.CoreV1().Pods(s.Namespace).Get(t.Context(), s.Pod, metav1.GetOptions{})
+	p, err := c.CoreV1().Pods(at.Namespace).Get(t.Context(), at.Pod, metav1.GetOptions{})
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	st, _ := podspec.Status(p, s.Container)
+	st, _ := podspec.Status(p, at.Name)
 	st.State = ended()
-	if err := c.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), p, s.Namespace); err != nil {
+	if err := c.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), p, at.Namespace); err != nil {
 		t.Error(err)
 	}
 }
@@ -131,32 +132,32 @@ func TestEntriesOfAPod(t *testing.T) {
 		pod      *corev1.Pod
 		want     string
 	}{
-		{"a running helper", newTarget(helperOf("shareproc-a", "anna", since())).Pod, `helper shop web/shareproc-a of web by "anna" running since 12:00`},
-		{"one that starts", newTarget(helperOf("shareproc-a", "", waiting("ContainerCreating"))).Pod, `helper shop web/shareproc-a of web by "" starting`},
-		{"one that the kubelet has not seen", newTarget(func(p *corev1.Pod) {
+		{"a running helper", newPod(helperOf("shareproc-a", "anna", since())), `helper shop web/shareproc-a of web by "anna" running since 12:00`},
+		{"one that starts", newPod(helperOf("shareproc-a", "", waiting("ContainerCreating"))), `helper shop web/shareproc-a of web by "" starting`},
+		{"one that the kubelet has not seen", newPod(func(p *corev1.Pod) {
 			helperOf("shareproc-a", "", since())(p)
 			p.Status.EphemeralContainerStatuses = nil
-		}).Pod, `helper shop web/shareproc-a of web by "" starting`},
-		{"one that never will", newTarget(helperOf("shareproc-a", "", waiting("ImagePullBackOff"))).Pod, `helper shop web/shareproc-a of web by "" ImagePullBackOff`},
-		{"not one that has ended", newTarget(helperOf("shareproc-a", "anna", ended())).Pod, ""},
-		{"nor one whose pod has", newTarget(func(p *corev1.Pod) {
+		}), `helper shop web/shareproc-a of web by "" starting`},
+		{"one that never will", newPod(helperOf("shareproc-a", "", waiting("ImagePullBackOff"))), `helper shop web/shareproc-a of web by "" ImagePullBackOff`},
+		{"not one that has ended", newPod(helperOf("shareproc-a", "anna", ended())), ""},
+		{"nor one whose pod has", newPod(func(p *corev1.Pod) {
 			helperOf("shareproc-a", "anna", since())(p)
 			p.Status.Phase = corev1.PodSucceeded
-		}).Pod, ""},
-		{"nor somebody's debugger", newTarget(helperOf("debugger-a", "anna", since())).Pod, ""},
-		{"a helper in a pod that is being deleted", newTarget(func(p *corev1.Pod) {
+		}), ""},
+		{"nor somebody's debugger", newPod(helperOf("debugger-a", "anna", since())), ""},
+		{"a helper in a pod that is being deleted", newPod(func(p *corev1.Pod) {
 			helperOf("shareproc-a", "anna", since())(p)
 			p.DeletionTimestamp = &now
-		}).Pod, `helper shop web/shareproc-a of web by "anna" terminating since 12:00`},
+		}), `helper shop web/shareproc-a of web by "anna" terminating since 12:00`},
 		{"a copy", copyOfWeb("web-shareproc-a", "bert", corev1.PodRunning), `copy shop web-shareproc-a/shareproc of web by "bert" running since 12:00 until 13:00`},
 		{"a copy that starts", copyOfWeb("web-shareproc-a", "", corev1.PodPending), `copy shop web-shareproc-a/shareproc of web by "" starting since 12:00 until 13:00`},
 		{"a copy that the cluster ended", copyOfWeb("web-shareproc-a", "", corev1.PodFailed), `copy shop web-shareproc-a/shareproc of web by "" finished since 12:00`},
-		{"no copy is what only has our label", newTarget(func(p *corev1.Pod) { p.Labels = map[string]string{podspec.LabelManagedBy: podspec.ManagedBy} }).Pod, ""},
-		{"nor what got our marks later: who may patch a pod may not have it deleted", newTarget(func(p *corev1.Pod) {
+		{"no copy is what only has our label", newPod(func(p *corev1.Pod) { p.Labels = map[string]string{podspec.LabelManagedBy: podspec.ManagedBy} }), ""},
+		{"nor what got our marks later: who may patch a pod may not have it deleted", newPod(func(p *corev1.Pod) {
 			p.Labels = map[string]string{podspec.LabelManagedBy: podspec.ManagedBy}
 			p.Annotations = map[string]string{podspec.AnnotationCopyOf: "x", podspec.AnnotationCreatedBy: "anna"}
 			p.Status.Phase = corev1.PodSucceeded
-		}).Pod, ""},
+		}), ""},
 	} {
 		if got := show(entriesOf(c.pod)); got != c.want {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.sentence, got, c.want)
@@ -165,7 +166,7 @@ func TestEntriesOfAPod(t *testing.T) {
 }
 
 func TestListLooksWhereItIsTold(t *testing.T) {
-	other := newTarget(helperOf("shareproc-z", "", since())).Pod
+	other := newPod(helperOf("shareproc-z", "", since()))
 	other.Namespace = "attic"
 	orphan := copyOfWeb("gone-shareproc-a", "", corev1.PodRunning)
 	orphan.Annotations[podspec.AnnotationCopyOf] = "gone"
@@ -278,7 +279,7 @@ func TestLookAtAsksEightAtOnce(t *testing.T) {
 	var now, most atomic.Int32
 	full := make(chan struct{})
 	o := inhabited(t, nil).opener()
-	o.Ask = func(ctx context.Context, _ Session, _ []string, _ io.Writer) error {
+	o.Ask = func(ctx context.Context, _ attach.Container, _ []string, _ io.Writer) error {
 		n := now.Add(1)
 		defer now.Add(-1)
 		if n > most.Load() {
@@ -314,11 +315,11 @@ func TestLookingLeavesNoMark(t *testing.T) {
 
 // What never started is no session: there is nothing to see in it and nothing to end.
 func TestWhatNeverStartedIsCounted(t *testing.T) {
-	pod := newTarget(func(p *corev1.Pod) {
+	pod := newPod(func(p *corev1.Pod) {
 		helperOf("shareproc-a", "anna", since())(p)
 		helperOf("shareproc-b", "anna", corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}})(p)
 		helperOf("shareproc-c", "anna", corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}})(p)
-	}).Pod
+	})
 	started, never := Started(entriesOf(pod))
 	if len(started) != 2 || never != 1 || started[0].Container != "shareproc-a" || started[1].Container != "shareproc-c" {
 		t.Errorf("%d never started; %+v", never, started)

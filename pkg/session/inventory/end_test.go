@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package session
+package inventory
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clienttesting "k8s.io/client-go/testing"
 
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 )
 
@@ -87,8 +88,8 @@ func TestEndOfWhatIsGoneOrNeverCame(t *testing.T) {
 	// The helper ends between the list and the question: the stream fails, the API says why.
 	c = inhabited(t, helperOf("shareproc-a", "", since()))
 	o := c.opener()
-	o.Ask = func(_ context.Context, s Session, _ []string, _ io.Writer) error {
-		c.finish(t, s)
+	o.Ask = func(_ context.Context, at attach.Container, _ []string, _ io.Writer) error {
+		c.finish(t, at)
 		return errors.New("container not found")
 	}
 	if names, err := endAll(t, o, false); err != nil || len(names) != 1 {
@@ -97,7 +98,7 @@ func TestEndOfWhatIsGoneOrNeverCame(t *testing.T) {
 	// So does the whole pod; one that has its name since is another.
 	c = inhabited(t, helperOf("shareproc-a", "", since()))
 	o = c.opener()
-	o.Ask = func(context.Context, Session, []string, io.Writer) error {
+	o.Ask = func(context.Context, attach.Container, []string, io.Writer) error {
 		return c.Tracker().Delete(corev1.SchemeGroupVersion.WithResource("pods"), "shop", "web")
 	}
 	if names, err := endAll(t, o, false); err != nil || len(names) != 1 {
@@ -108,7 +109,7 @@ func TestEndOfWhatIsGoneOrNeverCame(t *testing.T) {
 func TestEndWaitsNoLongerThanItsTimeout(t *testing.T) {
 	c := inhabited(t, helperOf("shareproc-a", "", since()))
 	o := c.asking(t, "", nil)
-	o.Ask = func(context.Context, Session, []string, io.Writer) error { return nil }
+	o.Ask = func(context.Context, attach.Container, []string, io.Writer) error { return nil }
 	o.Timeout = 10 * time.Millisecond
 	if names, err := endAll(t, o, false); err == nil || !strings.Contains(err.Error(), "still running after 10ms") || len(names) > 0 || hint.Of(err) == "" {
 		t.Errorf("ended %q, %v", names, err)
@@ -120,7 +121,7 @@ func TestEndEndsWithTheContextsCause(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	c := inhabited(t, helperOf("shareproc-a", "", since()))
 	o := c.opener()
-	o.Ask = func(context.Context, Session, []string, io.Writer) error {
+	o.Ask = func(context.Context, attach.Container, []string, io.Writer) error {
 		cancel(cause)
 		return nil
 	}
@@ -145,9 +146,9 @@ func TestEndForces(t *testing.T) {
 		c := inhabited(t, helperOf("shareproc-a", "", since()))
 		o := c.opener()
 		var asked []string
-		o.Ask = func(_ context.Context, s Session, argv []string, _ io.Writer) error {
+		o.Ask = func(_ context.Context, at attach.Container, argv []string, _ io.Writer) error {
 			asked = argv
-			c.finish(t, s)
+			c.finish(t, at)
 			return nil
 		}
 		if _, err := endAll(t, o, force); err != nil || !slices.Contains(asked, want) {

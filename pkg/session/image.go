@@ -3,10 +3,13 @@
 package session
 
 import (
+	"context"
 	"slices"
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // OnNode changes the image to the first of Images that the node already has, unless it has Image: it may be unable to pull.
@@ -42,4 +45,16 @@ func fullName(image string) (string, bool) {
 		return reference.TrimNamed(named).Name() + "@" + digested.Digest().String(), true
 	}
 	return reference.TagNameOnly(named).String(), true
+}
+
+// prepare checks whether the node can run a helper, if the user may read the node, and chooses the image.
+func prepare(ctx context.Context, o Deps, pod *corev1.Pod) (Deps, error) {
+	node := target.NodeOf(ctx, o.Client, pod)
+	if ctx.Err() != nil {
+		return o, context.Cause(ctx)
+	}
+	if err := target.CheckPlatform(pod, node); err != nil {
+		return o, err
+	}
+	return o.OnNode(node), nil
 }

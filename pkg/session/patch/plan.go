@@ -60,18 +60,15 @@ func (p Plan) Requirements() []authv1.ResourceAttributes {
 	return []authv1.ResourceAttributes{get, patch}
 }
 
-// patcher patches the templates of workloads.
-type patcher struct{ cluster.Cluster }
-
 // NewPlan checks whether the template of a workload can be patched, and what that would do. It changes nothing.
 func NewPlan(ctx context.Context, c cluster.Cluster, want Request) (Plan, error) {
-	o, plan := patcher{c}, Plan{Request: want}
-	w, err := workloads(o).get(ctx, want.Namespace, want.Workload)
+	o, plan := workloads{c}, Plan{Request: want}
+	w, err := o.get(ctx, want.Namespace, want.Workload)
 	if err != nil {
 		return plan, err
 	}
 	plan.workload = w
-	if err := o.patchable(w, want.Force); err != nil {
+	if err := patchable(w, want.Force); err != nil {
 		return plan, err
 	}
 	if err := o.checkPlatform(ctx, w); err != nil {
@@ -112,7 +109,7 @@ func (p Plan) warn() []string {
 }
 
 // patchable returns why the template of a workload should not be changed.
-func (o patcher) patchable(w workload, force bool) error {
+func patchable(w workload, force bool) error {
 	describe := fmt.Sprintf("kubectl describe -n %s %s", w.meta.GetNamespace(), w)
 	if err := alreadyPatched(w); err != nil {
 		return err
@@ -146,7 +143,7 @@ func alreadyPatched(w workload) error {
 }
 
 // patchOf returns the patch with the security context of c.
-func (o patcher) patchOf(name, by string, c podspec.Candidate) podspec.Patch {
+func (o workloads) patchOf(name, by string, c podspec.Candidate) podspec.Patch {
 	return podspec.Patch{
 		Container: name, Image: o.Image, PullPolicy: o.PullPolicy, Security: c.Security, Resources: c.Resources, By: by, Reason: o.Reason, At: o.Time(), TTL: o.TTL,
 	}
@@ -162,14 +159,13 @@ func (p Plan) Ops(ctx context.Context, in cluster.Cluster, ask bool) ([]podspec.
 		}
 		c = found.Candidate
 	}
-	return patcher{in}.patchOf(name, "", c).Of(p.workload.meta, p.workload.template)
+	return workloads{in}.patchOf(name, "", c).Of(p.workload.meta, p.workload.template)
 }
 
 // Admitted asks about the patch and about a pod of the changed template, since most policies check pods only.
 // Without permission to create pods it uses the least privileged candidate.
 func (p Plan) Admitted(ctx context.Context, c cluster.Cluster, name string) (admission.Offer, error) {
-	o := patcher{c}
-	candidates := p.Candidates
+	o, candidates := workloads{c}, p.Candidates
 	create := rbac.Rule("create", "pods")
 	may, err := rbac.Ask(ctx, o.Client, p.Request.Namespace, "", []authv1.ResourceAttributes{create})
 	if err != nil {
@@ -193,19 +189,19 @@ func (p Plan) attempt(container string) admission.Attempt {
 func (p Plan) Try(ctx context.Context, in cluster.Cluster, c podspec.Candidate, pods bool) (podspec.Made, error) {
 	a := p.attempt(podspec.NewName())
 	return a.Try(in.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
-		return patcher{in}.tryPatch(ctx, p, a.Container, c, pods)
+		return workloads{in}.tryPatch(ctx, p, a.Container, c, pods)
 	})
 }
 
 // tryPatch is a dry run of the patch and, with pods, of a resulting pod.
-func (o patcher) tryPatch(ctx context.Context, p Plan, name string, c podspec.Candidate, pods bool) (*corev1.Pod, error) {
+func (o workloads) tryPatch(ctx context.Context, p Plan, name string, c podspec.Candidate, pods bool) (*corev1.Pod, error) {
 	ops, err := o.patchOf(name, "", c).Of(p.workload.meta, p.workload.template)
 	if err != nil {
 		return nil, err
 	}
 	// Only the real patch checks whether the workload has changed since.
 	ops = slices.DeleteFunc(ops, func(op podspec.Op) bool { return op.Op == "test" })
-	changed, err := workloads(o).change(ctx, p.workload, ops, true)
+	changed, err := o.change(ctx, p.workload, ops, true)
 	if err == nil {
 		err = admission.CheckShared(&changed.template.Spec)
 	}
@@ -227,7 +223,7 @@ func podOf(w workload) *corev1.Pod {
 }
 
 // checkPlatform is target.CheckPlatform for a workload: it checks the template and the node of one pod.
-func (o patcher) checkPlatform(ctx context.Context, w workload) error {
+func (o workloads) checkPlatform(ctx context.Context, w workload) error {
 	pod := &corev1.Pod{Spec: w.template.Spec}
 	why := target.Windows(pod, nil)
 	if selector, err := metav1.LabelSelectorAsSelector(w.selector); err == nil && why == "" {

@@ -5,7 +5,6 @@ package patch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,43 +39,30 @@ func (p Plan) Begin(container string) *Sent {
 	return &Sent{Workload: p.Request.Workload, Namespace: p.Request.Namespace, mark: podspec.PatchMark{Container: container}, leave: p.Request.KeepPatched}
 }
 
+// tries is how often a patch is rebuilt because the workload changed in between.
+const tries = 5
+
 // Send patches the template as it was admitted.
-func (s *Sent) Send(ctx context.Context, c cluster.Cluster, p Plan, by string, found admission.Offer) error {
-	o := patcher{c}
-	changed, err := o.sendPatch(ctx, p, o.patchOf(s.mark.Container, by, found.Candidate), s)
-	if err != nil {
+func (s *Sent) Send(ctx context.Context, c cluster.Cluster, p Plan, by string, found admission.Offer) (err error) {
+	o := workloads{c}
+	if s.changed, err = s.apply(ctx, o, p, o.patchOf(s.mark.Container, by, found.Candidate)); err != nil {
 		return err
 	}
-	s.changed = changed
-	c.Report.Say("patched %s: shared process namespace, and container %s added", changed, s.mark.Container)
+	c.Report.Say("patched %s: shared process namespace, and container %s added", s, s.mark.Container)
 	found.SayChanges(c, found.Made)
 	return nil
 }
 
-// Pod waits until every pod has the patch, and returns the newest one.
-func (s *Sent) Pod(ctx context.Context, c cluster.Cluster) (*corev1.Pod, error) {
-	o, container := patcher{c}, s.mark.Container
-	err := workloads(o).awaitRollout(ctx, s.Namespace, s.Workload, func(ctx context.Context) (string, error) { return o.newPods(ctx, s.changed, container) })
-	if err != nil {
-		return nil, err
-	}
-	return o.newestPatched(ctx, s.changed, container)
-}
-
-// tries is how often a patch is rebuilt because the workload changed in between.
-const tries = 5
-
-// sendPatch sends the patch and records what it changes. Of two at the same time the server refuses one, which then finds the
-// marks of the other.
-func (o patcher) sendPatch(ctx context.Context, p Plan, patch podspec.Patch, sent *Sent) (workload, error) {
+// apply records what it changes. Of two patches at the same time the server refuses one, which then finds the marks of the other.
+func (s *Sent) apply(ctx context.Context, o workloads, p Plan, patch podspec.Patch) (workload, error) {
 	w := p.workload
 	for try := 1; ; try++ {
 		ops, err := patch.Of(w.meta, w.template)
 		if err != nil {
 			return w, err
 		}
-		sent.mark = patch.Mark(w.template)
-		changed, err := workloads(o).change(ctx, w, ops, false)
+		s.mark = patch.Mark(w.template)
+		changed, err := o.change(ctx, w, ops, false)
 		switch {
 		case ctx.Err() != nil:
 			return w, context.Cause(ctx)
@@ -88,10 +74,10 @@ func (o patcher) sendPatch(ctx context.Context, p Plan, patch podspec.Patch, sen
 		case !changedMeanwhile(err) || try == tries:
 			return w, err
 		}
-		if w, err = workloads(o).get(ctx, p.Request.Namespace, p.Request.Workload); err != nil {
+		if w, err = o.get(ctx, p.Request.Namespace, p.Request.Workload); err != nil {
 			return w, err
 		}
-		if err := o.patchable(w, p.Request.Force); err != nil {
+		if err := patchable(w, p.Request.Force); err != nil {
 			return w, err
 		}
 	}
@@ -101,18 +87,36 @@ func (o patcher) sendPatch(ctx context.Context, p Plan, patch podspec.Patch, sen
 // patch is an invalid request to the API server; a real one would be refused again.
 func changedMeanwhile(err error) bool { return apierrors.IsConflict(err) || apierrors.IsInvalid(err) }
 
-// patchedPods lists the pods with the patch, newest first.
-func (o patcher) patchedPods(ctx context.Context, w workload, container string) ([]corev1.Pod, error) {
-	selector, err := metav1.LabelSelectorAsSelector(w.selector)
+// Pod waits until every pod has the patch, and returns the newest one.
+func (s *Sent) Pod(ctx context.Context, c cluster.Cluster) (*corev1.Pod, error) {
+	err := workloads{c}.awaitRollout(ctx, s.Namespace, s.Workload, func(ctx context.Context) (string, error) { return s.awaited(ctx, c) })
 	if err != nil {
-		return nil, fmt.Errorf("read the selector of %s: %w", w, err)
+		return nil, err
 	}
-	pods, err := o.Client.CoreV1().Pods(w.meta.GetNamespace()).List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
+	pods, err := s.pods(ctx, c)
 	if err != nil {
-		return nil, rbac.Advise(fmt.Errorf("list pods of %s: %w", w, err), w.meta.GetNamespace(), rbac.Rule("list", "pods"))
+		return nil, err
+	}
+	for i := range pods {
+		if podspec.Running(&pods[i], s.mark.Container) {
+			return &pods[i], admission.CheckShared(&pods[i].Spec)
+		}
+	}
+	return nil, fmt.Errorf("use %s: no running pod has the patch", s)
+}
+
+// pods lists the pods with the patch, newest first.
+func (s *Sent) pods(ctx context.Context, c cluster.Cluster) ([]corev1.Pod, error) {
+	selector, err := metav1.LabelSelectorAsSelector(s.changed.selector)
+	if err != nil {
+		return nil, fmt.Errorf("read the selector of %s: %w", s, err)
+	}
+	pods, err := c.Client.CoreV1().Pods(s.Namespace).List(ctx, metav1.ListOptions{LabelSelector: selector.String()})
+	if err != nil {
+		return nil, rbac.Advise(fmt.Errorf("list pods of %s: %w", s, err), s.Namespace, rbac.Rule("list", "pods"))
 	}
 	list := slices.DeleteFunc(pods.Items, func(p corev1.Pod) bool {
-		_, ok := podspec.Container(&p, container)
+		_, ok := podspec.Container(&p, s.mark.Container)
 		return !ok || p.DeletionTimestamp != nil || target.Finished(&p)
 	})
 	slices.SortFunc(list, func(a, b corev1.Pod) int {
@@ -121,9 +125,9 @@ func (o patcher) patchedPods(ctx context.Context, w workload, container string) 
 	return list, nil
 }
 
-// newPods checks the pods with the patch: it returns an error that waiting does not fix, or else what they wait for.
-func (o patcher) newPods(ctx context.Context, w workload, container string) (string, error) {
-	pods, err := o.patchedPods(ctx, w, container)
+// awaited checks the pods with the patch: it returns an error that waiting does not fix, or else what they wait for.
+func (s *Sent) awaited(ctx context.Context, c cluster.Cluster) (string, error) {
+	pods, err := s.pods(ctx, c)
 	if err != nil {
 		return "", err
 	}
@@ -156,19 +160,4 @@ func unschedulable(p *corev1.Pod) string {
 		}
 	}
 	return ""
-}
-
-var errNoPatchedPod = errors.New("no running pod has the patch")
-
-func (o patcher) newestPatched(ctx context.Context, w workload, container string) (*corev1.Pod, error) {
-	pods, err := o.patchedPods(ctx, w, container)
-	if err != nil {
-		return nil, err
-	}
-	for i := range pods {
-		if podspec.Running(&pods[i], container) {
-			return &pods[i], admission.CheckShared(&pods[i].Spec)
-		}
-	}
-	return nil, fmt.Errorf("use %s: %w", w, errNoPatchedPod)
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // A Cgroup is what the kernel accounts to a container and what it allows to it. What is nil is not known: the controller is not
@@ -96,7 +96,7 @@ func CgroupFiles() []string {
 }
 
 // NewCgroup reads what is there of CgroupFiles.
-func NewCgroup(r remote.Readings) Cgroup {
+func NewCgroup(r process.Readings) Cgroup {
 	f := cgroupFiles(r)
 	uptime, _ := Uptime(r["uptime"].Text)
 	c := Cgroup{Version: 2, Memory: f.memory2(), CPU: f.cpu2(), PIDs: f.pids(""), uptime: uptime}
@@ -177,7 +177,7 @@ func (c *CPU) UsedPercent() *float64 {
 }
 
 // cgroupFiles are the texts by name.
-type cgroupFiles remote.Readings
+type cgroupFiles process.Readings
 
 // number is a file that has nothing but one.
 func (f cgroupFiles) number(name string) *uint64 {

@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // version1 is a container of runc's on Linux 6.18 with limits of 300m and 40Mi.
-func version1() remote.Readings {
-	return remote.Readings{
+func version1() process.Readings {
+	return process.Readings{
 		"uptime":                       {Text: "2000.00 1\n"},
 		"memory/memory.usage_in_bytes": {Text: "22937600\n"}, "memory/memory.limit_in_bytes": {Text: "41943040\n"},
 		"memory/memory.max_usage_in_bytes": {Text: "23068672\n"}, "memory/memory.failcnt": {Text: "12\n"},
@@ -27,8 +27,8 @@ func version1() remote.Readings {
 }
 
 // version2 is as the kernel documents it (Documentation/admin-guide/cgroup-v2.rst, accounting/psi.rst).
-func version2() remote.Readings {
-	return remote.Readings{
+func version2() process.Readings {
+	return process.Readings{
 		"uptime":         {Text: "2000.00 1\n"},
 		"memory.current": {Text: "22937600\n"}, "memory.max": {Text: "41943040\n"}, "memory.peak": {Text: "23068672\n"},
 		"memory.swap.current": {Text: "8192\n"}, "memory.stat": {Text: "anon 1048576\nfile 20971520\nshmem 4194304\nkernel 65536\ninactive_file 1048576\nworkingset_refault_file 0\n"},
@@ -49,35 +49,35 @@ const (
 )
 
 func TestCgroupOfBothVersions(t *testing.T) {
-	without := func(r remote.Readings, files ...string) remote.Readings {
+	without := func(r process.Readings, files ...string) process.Readings {
 		for _, f := range files {
 			delete(r, f)
 		}
 		return r
 	}
-	with := func(r, more remote.Readings) remote.Readings { maps.Copy(r, more); return r }
+	with := func(r, more process.Readings) process.Readings { maps.Copy(r, more); return r }
 	for name, c := range map[string]struct {
-		readings remote.Readings
+		readings process.Readings
 		want     string
 	}{
 		"version 1": {version1(), `{"cgroupVersion":1,` + memory1 + `,` + resources + `}`},
 		"version 2": {version2(), `{"cgroupVersion":2,` + memory2 + `,` + resources + `,` + stalls + `}`},
 		"no limits, version 1": {
-			with(without(version1(), "memory/memory.stat", "memory/memory.oom_control"), remote.Readings{
+			with(without(version1(), "memory/memory.stat", "memory/memory.oom_control"), process.Readings{
 				"memory/memory.limit_in_bytes": {Text: "9223372036854771712\n"}, "cpu/cpu.cfs_quota_us": {Text: "-1\n"}, "pids/pids.max": {Text: "max\n"},
 			}),
 			`{"cgroupVersion":1,"memory":{"usedBytes":22937600,"totalBytes":22937600,"peakBytes":23068672,"limitHits":12},` +
 				`"cpu":{"seconds":130,"periods":4324,"throttledPeriods":1355,"throttledSeconds":98.5},"pids":{"used":199}}`,
 		},
 		"no limits, an old kernel, version 2": {
-			with(without(version2(), "memory.swap.current", "memory.peak", "memory.events", "cpu.pressure", "memory.pressure", "memory.stat"), remote.Readings{
+			with(without(version2(), "memory.swap.current", "memory.peak", "memory.events", "cpu.pressure", "memory.pressure", "memory.stat"), process.Readings{
 				"memory.max": {Text: "max\n"}, "cpu.max": {Text: "max 100000\n"}, "pids.max": {Text: "max\n"},
 			}),
 			`{"cgroupVersion":2,"memory":{"usedBytes":22937600,"totalBytes":22937600},` +
 				`"cpu":{"seconds":130,"periods":4324,"throttledPeriods":1355,"throttledSeconds":98.5},"pids":{"used":199}}`,
 		},
 		"the root of version 2 is not the container's": {
-			remote.Readings{"cpu.stat": version2()["cpu.stat"], "cpu.pressure": version2()["cpu.pressure"]}, `{"cgroupVersion":0}`,
+			process.Readings{"cpu.stat": version2()["cpu.stat"], "cpu.pressure": version2()["cpu.pressure"]}, `{"cgroupVersion":0}`,
 		},
 		"nothing": {nil, `{"cgroupVersion":0}`},
 	} {
@@ -91,7 +91,7 @@ func TestCgroupOfBothVersions(t *testing.T) {
 // Files of disks can be written back and dropped; those in memory count once, whoever wrote them.
 func TestMemoryThatCannotBeTakenBack(t *testing.T) {
 	const other = 22937600 - 20971520
-	for _, r := range []remote.Readings{version1(), version2()} {
+	for _, r := range []process.Readings{version1(), version2()} {
 		m := NewCgroup(r).Memory
 		for held, want := range map[uint64]uint64{0: other + 4194304, 5000000: other + 5000000} {
 			if got := m.Fixed(held); got != want {
@@ -108,9 +108,9 @@ func TestMemoryThatCannotBeTakenBack(t *testing.T) {
 func TestCgroupSinceAnother(t *testing.T) {
 	before := NewCgroup(version1())
 	now := version1()
-	now["uptime"] = remote.Reading{Text: "2002.00 1\n"}
-	now["cpuacct/cpuacct.usage"] = remote.Reading{Text: "130600000000\n"}
-	now["cpu/cpu.stat"] = remote.Reading{Text: "nr_periods 4344\nnr_throttled 1370\n"}
+	now["uptime"] = process.Reading{Text: "2002.00 1\n"}
+	now["cpuacct/cpuacct.usage"] = process.Reading{Text: "130600000000\n"}
+	now["cpu/cpu.stat"] = process.Reading{Text: "nr_periods 4344\nnr_throttled 1370\n"}
 	cpu := NewCgroup(now).Since(before).CPU
 	if cpu.Used == nil || *cpu.Used < 0.299 || *cpu.Used > 0.301 || cpu.ThrottledPercent == nil || *cpu.ThrottledPercent != 75 {
 		t.Errorf("%+v", cpu)
@@ -133,7 +133,7 @@ func TestCgroupSinceAnother(t *testing.T) {
 }
 
 func FuzzCgroup(f *testing.F) {
-	for _, r := range []remote.Readings{version1(), version2()} {
+	for _, r := range []process.Readings{version1(), version2()} {
 		for file, reading := range r {
 			f.Add(file, reading.Text)
 		}
@@ -141,9 +141,9 @@ func FuzzCgroup(f *testing.F) {
 	f.Add("cpu.max", "1 0")
 	f.Add("cpu.pressure", "some avg10=NaN avg60=1 avg300=1")
 	f.Fuzz(func(t *testing.T, file, text string) {
-		for _, r := range []remote.Readings{version1(), version2()} {
+		for _, r := range []process.Readings{version1(), version2()} {
 			before := NewCgroup(r)
-			r[file] = remote.Reading{Text: text}
+			r[file] = process.Reading{Text: text}
 			now := NewCgroup(r).Since(before)
 			if _, err := json.Marshal(now); err != nil {
 				t.Error(err)

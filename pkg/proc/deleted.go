@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // Held adds up files that have no name any more, and whose space is free only once they are closed.
@@ -21,7 +21,7 @@ type Held struct {
 
 // DeletedFiles adds up those of all processes in the readings of remote.Descriptors that are on one of the devices. One that is
 // open several times counts once.
-func DeletedFiles(readings remote.Readings, devices map[uint64]bool) Held {
+func DeletedFiles(readings process.Readings, devices map[uint64]bool) Held {
 	var d Held
 	seen, pids := map[[2]uint64]bool{}, map[int]bool{}
 	for key := range readings {

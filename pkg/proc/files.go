@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // The types of open files. Others of the kernel's have its own names for them, such as eventfd, inotify, timerfd or io_uring.
@@ -53,7 +53,7 @@ type OpenFile struct {
 }
 
 // OpenFiles are the descriptors of a process, with sockets from the tables of its network namespace.
-func OpenFiles(pid int, command string, list []remote.Descriptor, sockets []Socket) []OpenFile {
+func OpenFiles(pid int, command string, list []process.Descriptor, sockets []Socket) []OpenFile {
 	byInode := map[uint64]*Socket{}
 	for i := range sockets {
 		if sockets[i].Inode != 0 {
@@ -72,7 +72,7 @@ func OpenFiles(pid int, command string, list []remote.Descriptor, sockets []Sock
 	return files
 }
 
-func openFile(d *remote.Descriptor) OpenFile {
+func openFile(d *process.Descriptor) OpenFile {
 	f := OpenFile{FD: d.FD, Path: d.Link, Type: typeOf(d)}
 	f.Access = []string{"r", "w", "rw", ""}[d.Flags&3]
 	// The flags of open(2), the same on all processors that Kubernetes has.
@@ -94,7 +94,7 @@ func openFile(d *remote.Descriptor) OpenFile {
 }
 
 // describe fills in what only files have. What the kernel calls deleted may have another name (link(2)), or only be called so.
-func (f *OpenFile) describe(d *remote.Descriptor) {
+func (f *OpenFile) describe(d *process.Descriptor) {
 	const mark = " (deleted)"
 	name, marked := strings.CutSuffix(d.Link, mark)
 	if f.Deleted = marked && (d.Stat == nil || d.Stat.Nlink == 0); f.Deleted {
@@ -110,7 +110,7 @@ func (f *OpenFile) describe(d *remote.Descriptor) {
 	}
 }
 
-func typeOf(d *remote.Descriptor) string {
+func typeOf(d *process.Descriptor) string {
 	if kernel, ok := strings.CutPrefix(d.Link, "anon_inode:"); ok {
 		kernel = strings.Trim(kernel, "[]")
 		if kernel == "eventpoll" {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // A Mount is a line of mountinfo (proc_pid_mountinfo(5)).
@@ -25,7 +25,7 @@ type Mount struct {
 }
 
 // Kernel reports whether the kernel makes up its files (/proc, /sys).
-func (m Mount) Kernel() bool { return remote.KernelKind(m.Type) }
+func (m Mount) Kernel() bool { return process.KernelKind(m.Type) }
 
 // Mounts are those that a process sees, in the order of its mountinfo.
 func Mounts(text string) []Mount {
@@ -38,8 +38,8 @@ func Mounts(text string) []Mount {
 			continue
 		}
 		all = append(all, Mount{
-			ID: f[0], Parent: f[1], Device: f[2], Root: remote.Unoctal(f[3]), Point: remote.Unoctal(f[4]),
-			Type: g[0], Source: remote.Unoctal(g[1]), ReadOnly: slices.Contains(strings.Split(f[5], ","), "ro"),
+			ID: f[0], Parent: f[1], Device: f[2], Root: process.Unoctal(f[3]), Point: process.Unoctal(f[4]),
+			Type: g[0], Source: process.Unoctal(g[1]), ReadOnly: slices.Contains(strings.Split(f[5], ","), "ro"),
 		})
 	}
 	hide(all)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package proc answers "what do the kernel's texts mean?": it makes limits, sockets, threads, cgroups and environments of what
-// pkg/remote has read below /proc and /sys/fs/cgroup. It reads nothing itself, and judges nothing.
+// pkg/remote/process has read below /proc and /sys/fs/cgroup. It reads nothing itself, and judges nothing.
 //
 // All of it is pure. A process chooses its own names, arguments and files: texts of an unexpected form become an error or are
 // left out, and never a panic.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // A Socket is a line of a table below /proc/PID/net: one socket of the network namespace.
@@ -56,10 +56,10 @@ func SocketFiles() []string {
 
 // Sockets are those of the network namespace of a process, of whose SocketFiles the texts were read. partial names tables that
 // were too long to be read whole.
-func Sockets(readings remote.Readings, pid int) (list []Socket, partial []string) {
+func Sockets(readings process.Readings, pid int) (list []Socket, partial []string) {
 	for _, file := range SocketFiles() {
 		reading := readings.Of(pid, file)
-		if len(reading.Text) >= remote.TextLimit {
+		if len(reading.Text) >= process.TextLimit {
 			partial = append(partial, file)
 		}
 		list = append(list, socketTable(strings.TrimPrefix(file, "net/"), reading.Text)...)

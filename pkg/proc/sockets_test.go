@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // Texts of an amd64 machine, with lines of each state that matters.
@@ -36,10 +36,10 @@ const (
 `
 )
 
-func readingsOf(texts map[string]string) remote.Readings {
-	readings := remote.Readings{}
+func readingsOf(texts map[string]string) process.Readings {
+	readings := process.Readings{}
 	for name, text := range texts {
-		readings["7/"+name] = remote.Reading{Text: text}
+		readings["7/"+name] = process.Reading{Text: text}
 	}
 	return readings
 }
@@ -89,7 +89,7 @@ func TestSocketsAreReadFromTheKernelsTables(t *testing.T) {
 }
 
 func TestATableThatWasCutIsNamed(t *testing.T) {
-	text := tcpText + strings.Repeat(" ", remote.TextLimit-len(tcpText))
+	text := tcpText + strings.Repeat(" ", process.TextLimit-len(tcpText))
 	if _, partial := Sockets(readingsOf(map[string]string{"net/tcp": text}), 7); !slices.Equal(partial, []string{"net/tcp"}) {
 		t.Errorf("%q", partial)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // tick is what stat counts time in: USER_HZ is 100 on every architecture that Kubernetes runs on.
@@ -60,7 +60,7 @@ func ParseStat(text string) (s Stat, ok bool) {
 }
 
 // Stats are the stat files of processes, by PID, from the text with the key "each:stat".
-func Stats(each remote.Reading) map[int]Stat {
+func Stats(each process.Reading) map[int]Stat {
 	stats := map[int]Stat{}
 	for pid, text := range byPID(each) {
 		if s, ok := ParseStat(text); ok {
@@ -71,7 +71,7 @@ func Stats(each remote.Reading) map[int]Stat {
 }
 
 // byPID puts together the lines of each process's file.
-func byPID(each remote.Reading) map[int]string {
+func byPID(each process.Reading) map[int]string {
 	texts := map[int]*strings.Builder{}
 	each.Lines(func(path []string, line string) {
 		pid, err := strconv.Atoi(path[0])

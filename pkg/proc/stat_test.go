@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // catStat is Linux 6.18's.
@@ -33,7 +33,7 @@ func TestStatSaysWhatAProcessUsed(t *testing.T) {
 // A process that puts a newline into its name adds no line to another's file.
 func TestStatsOfAProcessAreItsOwn(t *testing.T) {
 	text := "7/stat:7 (a\n7/stat:9/stat:9 (b) " + catStat[len("14895 (cat) "):]
-	if got := Stats(remote.Reading{Text: text}); len(got) != 1 || got[7].PPID != 14884 {
+	if got := Stats(process.Reading{Text: text}); len(got) != 1 || got[7].PPID != 14884 {
 		t.Errorf("%+v", got)
 	}
 }

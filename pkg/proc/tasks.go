@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // A Task is a thread, as the kernel lists it.
@@ -25,7 +25,7 @@ type Task struct {
 }
 
 // Tasks reads what remote.Threads has of a process, in the order of their numbers. A thread that went away in between is left out.
-func Tasks(r remote.Reading) []Task {
+func Tasks(r process.Reading) []Task {
 	texts, order := map[int]map[string]string{}, []int{}
 	r.Lines(func(path []string, text string) {
 		if len(path) != 4 || path[1] != "task" {
@@ -95,9 +95,9 @@ type Thread struct {
 
 // Threads are those of processes, each by itself. Their CPU is that since before; where that is nil, since they began. name says
 // what is behind a descriptor; "" where that is not known.
-func Threads(before, now remote.Readings, pids []int, name func(pid, fd int) string) []Thread {
+func Threads(before, now process.Readings, pids []int, name func(pid, fd int) string) []Thread {
 	var threads []Thread
-	machine := strings.TrimSpace(now[string(remote.Machine)].Text)
+	machine := strings.TrimSpace(now[string(process.Machine)].Text)
 	up, _ := Uptime(now["uptime"].Text)
 	end := up.Seconds()
 	for _, pid := range pids {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // tasksText is from a JVM and a shell of this kernel, with names that threads may give themselves.
@@ -36,8 +36,8 @@ const tasksText = `7/task/9/stat:9 (GC Thread#1) S 1 7 7 0 -1 4194368 0 0 0 0 30
 7/task/x/stat:15 (none) S 1
 `
 
-func readings(tasks, machine, uptime string) remote.Readings {
-	return remote.Readings{"7/tasks": {Text: tasks}, "machine": {Text: machine}, "uptime": {Text: uptime}}
+func readings(tasks, machine, uptime string) process.Readings {
+	return process.Readings{"7/tasks": {Text: tasks}, "machine": {Text: machine}, "uptime": {Text: uptime}}
 }
 
 func pipe(_, fd int) string { return fmt.Sprintf("pipe %d", fd) }

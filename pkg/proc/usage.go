@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // A Usage is what a process uses. A pointer is nil where that is not known.
@@ -25,11 +25,13 @@ type Usage struct {
 }
 
 // SampleFiles is what NewSample reads, and UsageFiles what Usages reads.
-func SampleFiles() []remote.What { return []remote.What{remote.OfNode("uptime"), remote.Each("stat")} }
+func SampleFiles() []process.What {
+	return []process.What{process.OfNode("uptime"), process.Each("stat")}
+}
 
 // UsageFiles are those of a sample, and the descriptors with their limit.
-func UsageFiles() []remote.What {
-	return append(SampleFiles(), remote.DescriptorCount, remote.Each("limits"))
+func UsageFiles() []process.What {
+	return append(SampleFiles(), process.DescriptorCount, process.Each("limits"))
 }
 
 // A Sample is what processes had used at one time.
@@ -40,7 +42,7 @@ type Sample struct {
 }
 
 // NewSample reads a sample.
-func NewSample(r remote.Readings) Sample {
+func NewSample(r process.Readings) Sample {
 	uptime, _ := Uptime(r["uptime"].Text)
 	return Sample{Uptime: uptime, Stats: Stats(r["each:stat"])}
 }
@@ -64,7 +66,7 @@ func (s Sample) CPUPercent(before Sample, pid int) (percent float64, ok bool) {
 }
 
 // Usages are what processes use, by PID, with what they used of the processors since before; since each started for a Sample{}.
-func Usages(r remote.Readings, before Sample) map[int]Usage {
+func Usages(r process.Readings, before Sample) map[int]Usage {
 	now, usages := NewSample(r), map[int]Usage{}
 	limits := byPID(r["each:limits"])
 	for pid, s := range now.Stats {

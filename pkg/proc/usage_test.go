@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // sampled are readings of a process at an uptime, which used so many ticks and started at one.
-func sampled(uptime string, ticks, start int) remote.Readings {
+func sampled(uptime string, ticks, start int) process.Readings {
 	stat := strings.Replace(strings.Replace(catStat, " 250 50 ", fmt.Sprintf(" %d 0 ", ticks), 1), " 136307 ", fmt.Sprintf(" %d ", start), 1)
-	return remote.Readings{
+	return process.Readings{
 		"uptime": {Text: uptime + " 0\n"}, "each:stat": {Text: "7/stat:" + stat},
 		"each:limits": {Text: "7/limits:" + strings.ReplaceAll(strings.TrimSuffix(limitsText, "\n"), "\n", "\n7/limits:") + "\n"},
 		"7/fdcount":   {Text: "1000"},
@@ -22,8 +22,8 @@ func sampled(uptime string, ticks, start int) remote.Readings {
 
 func TestPercentOfAProcessor(t *testing.T) {
 	for name, c := range map[string]struct {
-		before remote.Readings
-		now    remote.Readings
+		before process.Readings
+		now    process.Readings
 		want   float64
 	}{
 		"of the time between two samples":         {sampled("100.00", 100, 5000), sampled("102.00", 150, 5000), 25},
@@ -55,7 +55,7 @@ func TestUsageTellsWhatIsNotKnownFromNone(t *testing.T) {
 		t.Errorf("%v, %v", percent, ok)
 	}
 	denied := sampled("100.00", 2500, 5000)
-	denied["7/fdcount"], denied["each:limits"] = remote.Reading{Denied: true}, remote.Reading{}
+	denied["7/fdcount"], denied["each:limits"] = process.Reading{Denied: true}, process.Reading{}
 	if u := Usages(denied, Sample{})[7]; u.OpenFiles != nil || u.OpenFilesLimit != nil {
 		t.Errorf("denied: %+v", u)
 	} else if percent, ok := u.FilesPercent(); ok {
@@ -67,7 +67,7 @@ func FuzzUsages(f *testing.F) {
 	f.Add("100.00 1\n", "7/stat:"+catStat, "7/limits:"+limitsText, "12")
 	f.Add("", "7/stat:\n", "7/limits:Max open files            unlimited", "-")
 	f.Fuzz(func(t *testing.T, uptime, stat, limits, count string) {
-		r := remote.Readings{"uptime": {Text: uptime}, "each:stat": {Text: stat}, "each:limits": {Text: limits}, "7/fdcount": {Text: count}}
+		r := process.Readings{"uptime": {Text: uptime}, "each:stat": {Text: stat}, "each:limits": {Text: limits}, "7/fdcount": {Text: count}}
 		for pid, u := range Usages(r, Sample{}) {
 			if u.CPUPercent != nil && !(*u.CPUPercent >= 0) || u.CPUSeconds == nil {
 				t.Errorf("%d: %+v", pid, u)

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
+	"strings"
 )
 
 // fieldLimit bounds a field of an answer in bytes: the longest are passwd and group, cut at 1 MiB, and the facts of a batch.
@@ -117,4 +119,15 @@ func (p *Numbers) keep(err error) {
 	if p.Err == nil {
 		p.Err = err
 	}
+}
+
+// CheckPath refuses what no path of Linux can be.
+func CheckPath(op, path string) error {
+	switch {
+	case strings.ContainsRune(path, 0):
+		return &fs.PathError{Op: op, Path: path, Err: fs.ErrInvalid}
+	case len(path) > MaxPath:
+		return &fs.PathError{Op: op, Path: path, Err: ErrNameTooLong}
+	}
+	return nil
 }

@@ -3,8 +3,6 @@
 package remote
 
 import (
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -137,119 +135,7 @@ func FuzzParseStat(f *testing.F) {
 	})
 }
 
-func FuzzParseNames(f *testing.F) {
-	f.Add("root:x:0:0::/:/bin/sh\nnobody:x:65534:\n")
-	f.Add("a:b:4294967296\n:x:1\n#c:x:2\r\n+::::\nx:0")
-	f.Fuzz(func(t *testing.T, text string) {
-		for number, name := range parseNames(text) {
-			if name == "" || strings.ContainsAny(name, ":\n") || !strings.Contains(text, name+":") {
-				t.Fatalf("%d: %q of %q", number, name, text)
-			}
-		}
-	})
-}
-
-// procStat is a line of /proc/PID/stat.
-const procStat = "8 (%s) S 1 8 8 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 4 0 12345 1000 200 18446744073709551615\n"
-
-func TestParseProcStat(t *testing.T) {
-	for _, name := range []string{"nginx", "a) R 1 (", "\n", "", ")", "(", "tab\t", "8 (x) S 1 2"} {
-		var p Process
-		err := parseProcStat(&p, fmt.Sprintf(procStat, name))
-		if err != nil || p.Name != name || p.State != "S" || p.PPID != 1 || p.Threads != 4 || p.StartTicks != 12345 {
-			t.Errorf("%q: %+v, %v", name, p, err)
-		}
-	}
-	for _, text := range []string{"", "8", ")(", "8 (x) S 1", "8 (x" + strings.Repeat(" 1", 30), strings.Replace(procStat, "12345", "x", 1)} {
-		if err := parseProcStat(&Process{}, text); err == nil {
-			t.Errorf("%q passed", text)
-		}
-	}
-}
-
-func FuzzParseProcStat(f *testing.F) {
-	f.Add(fmt.Sprintf(procStat, "nginx"))
-	f.Add(fmt.Sprintf(procStat, ") ("))
-	f.Add("8 (x) S")
-	f.Fuzz(func(t *testing.T, text string) {
-		p := Process{PID: 8}
-		if err := parseProcStat(&p, text); err == nil && (p.State == "" || !strings.Contains(text, "("+p.Name+")")) {
-			t.Fatalf("%+v of %q", p, text)
-		}
-	})
-}
-
-func FuzzParseStatus(f *testing.F) {
-	f.Add("Name:\tnginx\nState:\tS (sleeping)\nUid:\t1\t2\t3\t4\nGid:\t1\t2\t3\t4\nVmRSS:\t  12 kB\nSigCgt:\t0000000180014a07\n")
-	f.Add("Name:\ta\\nb\\\\\nUid:\t-1\t0")
-	f.Add("Uid:\t4294967295\t4294967296\nVmRSS:\t99999999999999999999 kB\nName:\t\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		p := Process{PID: 8}
-		if err := parseStatus(&p, text); err == nil && strings.Count(p.Name, "\n") > strings.Count(text, `\n`) {
-			t.Fatalf("%+v of %q", p, text)
-		}
-	})
-}
-
-// What the kernel escapes in a name comes back as it was.
-func FuzzUnescapeName(f *testing.F) {
-	for _, seed := range []string{"nginx", "a\nb", `\n`, `\\`, "\\\n\\n"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		escaped := strings.NewReplacer("\n", `\n`, `\`, `\\`).Replace(name)
-		if got := unescapeName(escaped); got != name {
-			t.Fatalf("%q came back as %q", name, got)
-		}
-	})
-}
-
-func FuzzParseArgs(f *testing.F) {
-	f.Add(" 6e 67 00\n 41 00\n")
-	f.Add("")
-	f.Add("6")
-	f.Add("00 00")
-	f.Fuzz(func(t *testing.T, dump string) {
-		args, err := parseArgs(dump)
-		if err != nil {
-			return
-		}
-		raw, err := hex.DecodeString(strings.Join(strings.Fields(dump), ""))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := strings.Join(args, "\x00"); got != strings.TrimRight(string(raw), "\x00") || len(args) > 0 && args[len(args)-1] == "" {
-			t.Fatalf("%q of %q", args, raw)
-		}
-	})
-}
-
-// FuzzReadTable is about the whole answer of verb_ps.
-func FuzzReadTable(f *testing.F) {
-	stat := "8/stat:" + fmt.Sprintf(procStat, "x\n8/stat:y")
-	f.Add([]byte("btime 1700000000\n\x0099\x008/status:Name:\tx\n\x00" + stat + "8/cgroup:0::/\n\x008 8 6e 00\n\x009 -\x00\x008\x00root:x:0:\n\x00"))
-	f.Add([]byte("\x00\x00\x00\x00\x00"))
-	f.Add([]byte("btime 1\x001\x00\x00\x001 1 zz\x00\x00"))
-	f.Add([]byte("btime 1\x001\x001/status\x001/stat:\n\x00\x00"))
-	f.Fuzz(func(t *testing.T, answer []byte) {
-		var table table
-		if err := table.read(answerReader(answer)); err != nil {
-			return
-		}
-		processes := table.processes()
-		for i, p := range processes {
-			if p.State == "" || p.Args == nil || i > 0 && processes[i-1].PID >= p.PID {
-				t.Fatalf("%+v of %q", p, answer)
-			}
-		}
-	})
-}
-
 func TestErrorsAreTyped(t *testing.T) {
-	err := error(&AccessError{PID: 8, Name: "x\x1b"})
-	if !errors.Is(err, fs.ErrPermission) || strings.Contains(err.Error(), "\x1b") {
-		t.Errorf("%q", err)
-	}
 	for code := range 1000 {
 		if (CodeError(code) == nil) != (code == 0) {
 			t.Errorf("code %d: %v", code, CodeError(code))

@@ -158,3 +158,8 @@ func (b *signBuffer) read(sign string) (words string, took time.Duration) {
 	}
 	return strings.TrimSpace(words), took
 }
+
+// wholeSeconds is a time as tools take it, at least a second.
+func wholeSeconds(d time.Duration) string {
+	return strconv.Itoa(max(1, int((d+time.Second-1)/time.Second)))
+}

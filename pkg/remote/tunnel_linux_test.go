@@ -12,12 +12,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/helper"
 )
 
-func busyboxRunners(t *testing.T) map[string]localRunner {
+func busyboxRunners(t *testing.T) map[string]helper.Local {
 	t.Helper()
 	// The machine's own nc may be another one, or not there.
-	all := runners(t)
+	all := helper.Runners(t)
 	delete(all, "sh")
 	if len(all) == 0 {
 		t.Skip("no busybox")
@@ -41,7 +43,7 @@ func TestATunnelCarriesBytesBothWays(t *testing.T) {
 				defer c.Close()
 				_, _ = io.Copy(c, c)
 			}()
-			within(t, 20*time.Second, func() {
+			helper.Within(t, 20*time.Second, func() {
 				c, _, err := Tunnel(t.Context(), r, netip.MustParseAddrPort(listener.Addr().String()), 5*time.Second, 15*time.Second)
 				if err != nil {
 					t.Error(err)
@@ -70,7 +72,7 @@ func TestATunnelSaysWhyThereIsNone(t *testing.T) {
 			}
 			closed := netip.MustParseAddrPort(listener.Addr().String())
 			_ = listener.Close()
-			within(t, 20*time.Second, func() {
+			helper.Within(t, 20*time.Second, func() {
 				_, _, err := Tunnel(t.Context(), r, closed, 5*time.Second, 15*time.Second)
 				if !errors.Is(err, ErrNotConnected) || !strings.Contains(err.Error(), "refused") {
 					t.Errorf("a port at which nobody listens: %v", err)
@@ -85,7 +87,7 @@ func TestATunnelThatNobodyAnswersIsNotConnected(t *testing.T) {
 	for name, r := range busyboxRunners(t) {
 		t.Run(name, func(t *testing.T) {
 			silent := fullListener(t)
-			within(t, 20*time.Second, func() {
+			helper.Within(t, 20*time.Second, func() {
 				if _, _, err := Tunnel(t.Context(), r, silent, time.Second, 15*time.Second); !errors.Is(err, ErrNotConnected) {
 					t.Errorf("an address that does not answer: %v", err)
 				}

@@ -16,6 +16,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
@@ -24,7 +26,7 @@ import (
 
 // Process is a process that a session sees, with the name of its container.
 type Process struct {
-	remote.Process
+	process.Process
 	// Container is "" for the pod's own (pause) process.
 	Container string `json:"container"`
 }
@@ -41,12 +43,12 @@ func (s *Session) Processes(ctx context.Context) ([]Process, error) {
 
 // Connect makes a connection for questions about processes, and lists those that the session sees as Processes does. Whoever
 // gets a connection closes it.
-func Connect(ctx context.Context, s *Session) (*remote.Host, []Process, error) {
-	host := remote.On(connect(ctx, s))
+func Connect(ctx context.Context, s *Session) (*process.Host, []Process, error) {
+	host := process.On(connect(ctx, s))
 	found, err := host.Processes(ctx)
 	if reopen(ctx, s, err) {
 		_ = host.Close()
-		host = remote.On(connect(ctx, s))
+		host = process.On(connect(ctx, s))
 		found, err = host.Processes(ctx)
 	}
 	if err != nil {
@@ -57,7 +59,7 @@ func Connect(ctx context.Context, s *Session) (*remote.Host, []Process, error) {
 }
 
 // ProcessesOn lists the processes again, on a connection that Connect has made.
-func ProcessesOn(ctx context.Context, s *Session, host *remote.Host) ([]Process, error) {
+func ProcessesOn(ctx context.Context, s *Session, host *process.Host) ([]Process, error) {
 	found, err := host.Processes(ctx)
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func ProcessesOn(ctx context.Context, s *Session, host *remote.Host) ([]Process,
 }
 
 // named says which container each process is of.
-func named(ctx context.Context, s *Session, found []remote.Process) []Process {
+func named(ctx context.Context, s *Session, found []process.Process) []Process {
 	refresh(ctx, s, found)
 	list := make([]Process, len(found))
 	for i, p := range found {
@@ -77,9 +79,9 @@ func named(ctx context.Context, s *Session, found []remote.Process) []Process {
 
 // refresh reads the pod again if a process belongs to an unknown container: one was added or restarted since. It
 // ignores the sandbox and, on the node, other pods.
-func refresh(ctx context.Context, s *Session, found []remote.Process) {
+func refresh(ctx context.Context, s *Session, found []process.Process) {
 	pod := s.Target.Pod
-	unknown := func(p remote.Process) bool {
+	unknown := func(p process.Process) bool {
 		return !p.Helper && (p.PID != 1 || !s.View.Pod()) && runtimeID(p.Cgroup) && s.Target.ContainerOf(p.Cgroup) == ""
 	}
 	if s.Copy || pod.Spec.HostPID || !slices.ContainsFunc(found, unknown) {
@@ -109,7 +111,7 @@ func runtimeID(cgroup string) bool {
 
 // containerOf returns the name of the container of a process. A helper started since the pod was read has no id there
 // yet; its processes are known by the root that they share with the script.
-func containerOf(s *Session, p remote.Process) string {
+func containerOf(s *Session, p process.Process) string {
 	if name := s.Target.ContainerOf(p.Cgroup); name != "" {
 		return name
 	}
@@ -124,21 +126,21 @@ func containerOf(s *Session, p remote.Process) string {
 }
 
 // Where selects the root of process pid, or of the first process of the container for 0.
-func (s *Session) Where(pid int) remote.Where {
-	return remote.Where{
+func (s *Session) Where(pid int) rootfs.Where {
+	return rootfs.Where{
 		PID: pid, Container: s.Target.ContainerID(), Alone: !s.View.Pod(), Siblings: true,
 		Scope: string(s.Target.Pod.UID) + "/" + s.Target.Container,
 	}
 }
 
 // Dial opens the root of a process, over a new connection or a pool's. If a reused helper cannot open it, the session switches to
-// another one. After an error of remote.Dial, the Root describes the process as far as it is known.
-func (s *Session) Dial(ctx context.Context, pid int) (*remote.Root, error) {
+// another one. After an error of rootfs.Dial, the Root describes the process as far as it is known.
+func (s *Session) Dial(ctx context.Context, pid int) (*rootfs.Root, error) {
 	root, err := dial(ctx, s, pid)
 	if reopen(ctx, s, err) {
 		root, err = dial(ctx, s, pid)
 	}
-	denied, ok := errors.AsType[*remote.AccessError](err)
+	denied, ok := errors.AsType[*rootfs.AccessError](err)
 	if !ok {
 		return root, err
 	}
@@ -155,12 +157,12 @@ func (s *Session) Dial(ctx context.Context, pid int) (*remote.Root, error) {
 }
 
 // dial connects to a root, without another helper where this one's does not open.
-func dial(ctx context.Context, s *Session, pid int) (*remote.Root, error) {
+func dial(ctx context.Context, s *Session, pid int) (*rootfs.Root, error) {
 	if s.deps.Pool == nil {
-		return remote.Dial(ctx, s.Runner(), s.Where(pid))
+		return rootfs.Dial(ctx, s.Runner(), s.Where(pid))
 	}
 	conn := connect(ctx, s)
-	root, err := remote.RootOf(ctx, conn, s.Where(pid))
+	root, err := rootfs.RootOf(ctx, conn, s.Where(pid))
 	if err != nil {
 		_ = conn.Close() // what it had to say it has said
 	}

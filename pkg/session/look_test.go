@@ -9,13 +9,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 func TestSightOfNobodyElse(t *testing.T) {
 	of := func(container string, helper bool) Process {
-		return Process{Process: remote.Process{Helper: helper, RootReadable: true}, Container: container}
+		return Process{Process: process.Process{Helper: helper, RootReadable: true}, Container: container}
 	}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
 	r := &Session{Target: target.Target{Pod: pod, Container: "web"}}
@@ -39,8 +39,8 @@ func TestSightOfNobodyElse(t *testing.T) {
 func TestSightOfWhoChangedTheUser(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "web"}}}}
 	r := &Session{Target: target.Target{Pod: pod, Container: "web"}}
-	changed := Process{Process: remote.Process{EUID: 5, EGID: 6, RootReadable: true, Undumpable: true}, Container: "web"}
-	plain := Process{Process: remote.Process{EUID: 5, EGID: 6, RootReadable: true}, Container: "web"}
+	changed := Process{Process: process.Process{EUID: 5, EGID: 6, RootReadable: true, Undumpable: true}, Container: "web"}
+	plain := Process{Process: process.Process{EUID: 5, EGID: 6, RootReadable: true}, Container: "web"}
 	for _, own := range [][]Process{{changed}, {changed, plain}} {
 		s := visibilityIn(r, own)
 		if got, want := s.TargetUser.Undumpable, len(own) == 1; got != want || s.Denied || s.TargetUser.User != (podspec.User{UID: 5, GID: 6}) {

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/cluster"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 )
@@ -65,13 +65,13 @@ func TestAHelperThatHasJustEndedIsReplacedOnce(t *testing.T) {
 // Processes belong to the containers that the pod has now: not to the target what is a helper's of which nobody knew.
 func TestProcessesAreAttributedByThePodAsItIs(t *testing.T) {
 	id := func(digit string) string { return strings.Repeat(digit, idLength) }
-	process := func(digit string) remote.Process {
-		return remote.Process{PID: 9, Cgroup: "0::/../cri-containerd-" + id(digit) + ".scope"}
+	inPod := func(digit string) process.Process {
+		return process.Process{PID: 9, Cgroup: "0::/../cri-containerd-" + id(digit) + ".scope"}
 	}
 	now := newTarget(func(p *corev1.Pod) { p.Status.ContainerStatuses[0].ContainerID = "containerd://" + id("a") })
 	cl := newCluster(now)
 	s := &Session{Namespace: "shop", Pod: "web", Container: "shareproc-a", View: View{Container: "web"}, Target: now, deps: cl.deps(nil)}
-	refresh(t.Context(), s, []remote.Process{process("a"), {PID: 2, Helper: true, Cgroup: id("b")}, {PID: 3, Cgroup: "0::/"}})
+	refresh(t.Context(), s, []process.Process{inPod("a"), {PID: 2, Helper: true, Cgroup: id("b")}, {PID: 3, Cgroup: "0::/"}})
 	if n := len(cl.Actions()); n != 0 {
 		t.Errorf("%d requests though all is known", n)
 	}
@@ -79,13 +79,13 @@ func TestProcessesAreAttributedByThePodAsItIs(t *testing.T) {
 		withHelper("shareproc-b", "web", "i", nowRunning())(p)
 		p.Status.EphemeralContainerStatuses[0].ContainerID = "containerd://" + id("b")
 	})
-	refresh(t.Context(), s, []remote.Process{process("a"), process("b")})
+	refresh(t.Context(), s, []process.Process{inPod("a"), inPod("b")})
 	for digit, want := range map[string]string{"a": "web", "b": "shareproc-b", "c": ""} {
-		if got := containerOf(s, process(digit)); got != want {
+		if got := containerOf(s, inPod(digit)); got != want {
 			t.Errorf("%s: container %q, want %q", digit, got, want)
 		}
 	}
-	if got := containerOf(s, remote.Process{PID: 3, Cgroup: "0::/"}); got != "web" {
+	if got := containerOf(s, process.Process{PID: 3, Cgroup: "0::/"}); got != "web" {
 		t.Errorf("without an id: %q", got)
 	}
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package transfer answers "how does a tree get from here to there, whole or not at all?". Copy is the one algorithm; a
-// Tree is an end of it: this machine's files (localfs), a process's root in a pod (pkg/remote), a stream or an archive. It
+// Tree is an end of it: this machine's files (localfs), a process's root in a pod (pkg/remote/tree), a stream or an archive. It
 // opens no connections, knows no pods and prints nothing.
 package transfer
 

@@ -15,11 +15,12 @@ import (
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // A View is a tree of Build as it is seen through a helper.
 type View struct {
-	Root *remote.Root
+	Root *rootfs.Root
 	// Path is the tree's place in the target. It has no links, and no slash at its end.
 	Path   string
 	User   User
@@ -52,7 +53,7 @@ func (v *View) below(t *testing.T, path string) string {
 func (v *View) failures(t *testing.T, err error) map[string]error {
 	t.Helper()
 	failed := map[string]error{}
-	tree, ok := errors.AsType[*remote.TreeError](err)
+	tree, ok := errors.AsType[*rootfs.TreeError](err)
 	if err != nil && !ok {
 		t.Fatal(err)
 	}
@@ -75,8 +76,8 @@ func (v *View) failures(t *testing.T, err error) map[string]error {
 
 func (v *View) checkWalk(t *testing.T) {
 	t.Helper()
-	got := map[string]remote.Entry{}
-	_, err := v.Root.Walk(t.Context(), v.Path, remote.WalkOptions{LinkTargets: true}, func(path string, e remote.Entry) error {
+	got := map[string]rootfs.Entry{}
+	_, err := v.Root.Walk(t.Context(), v.Path, rootfs.WalkOptions{LinkTargets: true}, func(path string, e rootfs.Entry) error {
 		below := v.below(t, path)
 		if _, twice := got[below]; twice {
 			t.Errorf("%.300q comes twice", below)
@@ -140,7 +141,7 @@ func (v *View) checkRead(t *testing.T) {
 	t.Helper()
 	read := func(below string) (string, error) {
 		var content bytes.Buffer
-		_, err := v.Root.Read(t.Context(), v.Path+below, func(remote.Info) (io.Writer, error) { return &content, nil })
+		_, err := v.Root.Read(t.Context(), v.Path+below, func(rootfs.Info) (io.Writer, error) { return &content, nil })
 		return content.String(), err
 	}
 	for i, name := range Names() {
@@ -201,7 +202,7 @@ func (v *View) checkSum(t *testing.T) {
 	for _, directory := range []string{"/small", "/denied"} {
 		want, denied := v.readable(directory)
 		got := 0
-		_, err := remote.Sum(t.Context(), v.Root, v.Path+directory, remote.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
+		_, err := rootfs.Sum(t.Context(), v.Root, v.Path+directory, rootfs.SumOptions{Recursive: true}, func(path string, sum [32]byte) error {
 			below := v.below(t, path)
 			if f := want[below]; f == nil || f.Sum != sum {
 				t.Errorf("%q: a wrong sum", below)
@@ -219,7 +220,7 @@ func (v *View) checkGrep(t *testing.T) {
 	t.Helper()
 	got := map[string]bool{}
 	pattern, _, _ := strings.Cut(Needle, "\t")
-	_, err := remote.Grep(t.Context(), v.Root, v.Path+"/small", remote.GrepOptions{Pattern: pattern, Recursive: true}, func(m remote.Match) error {
+	_, err := rootfs.Grep(t.Context(), v.Root, v.Path+"/small", rootfs.GrepOptions{Pattern: pattern, Recursive: true}, func(m rootfs.Match) error {
 		below := v.below(t, m.Path)
 		got[below] = true
 		if f := v.Oracle[below]; f == nil || m.Line != 2 || strings.Split(f.Content, "\n")[1] != m.Text {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // A localRunner runs commands here, with the tools of one directory or of the machine.
@@ -80,9 +81,9 @@ func runners(t *testing.T) map[string]localRunner {
 }
 
 // dial connects to a process for as long as the test runs.
-func dial(t *testing.T, runner remote.Runner, pid int) *remote.Root {
+func dial(t *testing.T, runner remote.Runner, pid int) *rootfs.Root {
 	t.Helper()
-	root, err := remote.Dial(t.Context(), runner, remote.Where{PID: pid})
+	root, err := rootfs.Dial(t.Context(), runner, rootfs.Where{PID: pid})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +207,7 @@ func TestConformanceOfAChangingTree(t *testing.T) {
 	defer churn(t, directory)()
 	partly := func(t *testing.T, err error) {
 		t.Helper()
-		if _, ok := errors.AsType[*remote.TreeError](err); err != nil && !ok {
+		if _, ok := errors.AsType[*rootfs.TreeError](err); err != nil && !ok {
 			t.Error(err)
 		}
 	}
@@ -216,17 +217,17 @@ func TestConformanceOfAChangingTree(t *testing.T) {
 			for range 2 {
 				walked, summed, matched := 0, 0, 0
 				stays := func(path string) int { return strings.Count(filepath.Base(path), "stays") }
-				_, err := root.Walk(t.Context(), directory, remote.WalkOptions{}, func(path string, _ remote.Entry) error {
+				_, err := root.Walk(t.Context(), directory, rootfs.WalkOptions{}, func(path string, _ rootfs.Entry) error {
 					walked += stays(path)
 					return nil
 				})
 				partly(t, err)
-				_, err = remote.Sum(t.Context(), root, directory, remote.SumOptions{Recursive: true}, func(path string, _ [32]byte) error {
+				_, err = rootfs.Sum(t.Context(), root, directory, rootfs.SumOptions{Recursive: true}, func(path string, _ [32]byte) error {
 					summed += stays(path)
 					return nil
 				})
 				partly(t, err)
-				_, err = remote.Grep(t.Context(), root, directory, remote.GrepOptions{Pattern: "needle", Recursive: true}, func(m remote.Match) error {
+				_, err = rootfs.Grep(t.Context(), root, directory, rootfs.GrepOptions{Pattern: "needle", Recursive: true}, func(m rootfs.Match) error {
 					matched += stays(m.Path)
 					return nil
 				})

@@ -15,7 +15,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/tree"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
 )
@@ -26,7 +27,7 @@ func (v *View) checkCopy(t *testing.T) {
 	for _, directory := range []string{"/small", "/denied"} {
 		dest := t.TempDir() + "/copy"
 		failed := map[string]error{}
-		report, err := transfer.Copy(t.Context(), localfs.Tree(), remote.Source(v.Root, remote.PackAuto), transfer.Options{
+		report, err := transfer.Copy(t.Context(), localfs.Tree(), tree.Source(v.Root, tree.PackAuto), transfer.Options{
 			Source: v.Path + directory, Dest: dest, Preserve: true,
 			Report: func(path string, err error) { failed[below(directory, path)] = err },
 		})
@@ -105,7 +106,7 @@ func compareCopy(t *testing.T, name string, got, want *File) {
 // CheckFS holds the tree's root as an fs.FS to what io/fs promises. It costs about a hundred requests.
 func (v *View) CheckFS(ctx context.Context, t *testing.T) {
 	t.Helper()
-	plain, err := fs.Sub(remote.FS(ctx, v.Root), strings.TrimPrefix(path.Join(v.Path, "plain"), "/"))
+	plain, err := fs.Sub(rootfs.FS(ctx, v.Root), strings.TrimPrefix(path.Join(v.Path, "plain"), "/"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 
 //go:build linux
 
-// Package conform holds pkg/remote to what lstat(2) and SHA-256 say of a tree that has broken programs. It makes the tree,
+// Package conform holds pkg/remote/rootfs to what lstat(2) and SHA-256 say of a tree that has broken programs. It makes the tree,
 // looks at it from this side, and compares that with what comes through a helper. It knows no cluster and starts no
 // helper: whoever uses it has a Runner and a process that sees the tree.
 package conform

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/conform"
 )
 
@@ -123,7 +123,7 @@ func TestConformance(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			root, err := remote.Dial(t.Context(), g.helper, remote.Where{PID: 1})
+			root, err := rootfs.Dial(t.Context(), g.helper, rootfs.Where{PID: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // counter is a proxy in front of the API server that writes down the requests.
@@ -179,12 +179,12 @@ func TestRootIsAFileSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	connection, err := remote.Dial(t.Context(), client.In(attach.Container{Namespace: w.namespace, Pod: "web", Name: helper}), remote.Where{PID: 1})
+	connection, err := rootfs.Dial(t.Context(), client.In(attach.Container{Namespace: w.namespace, Pod: "web", Name: helper}), rootfs.Where{PID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer connection.Close()
-	root := remote.FS(t.Context(), connection)
+	root := rootfs.FS(t.Context(), connection)
 	sub, err := fs.Sub(root, "tmp/tree")
 	if err != nil {
 		t.Fatal(err)

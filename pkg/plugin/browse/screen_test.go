@@ -23,9 +23,11 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -226,9 +228,9 @@ func (s *stage) open(_ context.Context, at place.Spot) (place.Opened, error) {
 }
 
 // processes makes a world a host.
-func (w *world) Processes(context.Context) ([]process, error) {
+func (w *world) Processes(context.Context) ([]inspect.Process, error) {
 	cpu := 1.5
-	return []process{{Process: session.Process{Process: remote.Process{PID: 1, Name: "nginx", Args: []string{"nginx:", "master\x1b[2J"}, State: "S", RSS: 5 << 20}}, Usage: proc.Usage{CPUPercent: &cpu}}}, w.err
+	return []inspect.Process{{Process: session.Process{Process: process.Process{PID: 1, Name: "nginx", Args: []string{"nginx:", "master\x1b[2J"}, State: "S", RSS: 5 << 20}}, Usage: proc.Usage{CPUPercent: &cpu}}}, w.err
 }
 
 func (w *world) Start(context.Context) error { return errors.New("not known") }

@@ -12,15 +12,13 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/place"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/browse/prompt"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
-
-type process = inspect.Process
 
 // A table is the processes of a pane's container.
 type table struct {
 	pane    *pane
-	items   []process
+	items   []inspect.Process
 	at, top int
 	asking  bool
 	sortBy  string
@@ -29,7 +27,7 @@ type table struct {
 // ran is what the processes are doing.
 type ran struct {
 	pane  *pane
-	items []process
+	items []inspect.Process
 	err   error
 }
 
@@ -74,9 +72,9 @@ func (t *table) take(r ran) {
 	t.move(0)
 }
 
-func (t *table) process() (process, bool) {
+func (t *table) process() (inspect.Process, bool) {
 	if t.at >= len(t.items) {
-		return process{}, false
+		return inspect.Process{}, false
 	}
 	return t.items[t.at], true
 }
@@ -123,7 +121,7 @@ func (m keyboard) tableKey(key string) tea.Cmd {
 }
 
 // signal asks which signal to send, and whether that is meant.
-func (m doer) signal(p process) {
+func (m doer) signal(p inspect.Process) {
 	if m.locked {
 		m.say("read-only: no signal is sent")
 		return
@@ -133,7 +131,7 @@ func (m doer) signal(p process) {
 		if word == "" {
 			word = "TERM"
 		}
-		signal, ok := remote.ParseSignal(word)
+		signal, ok := process.ParseSignal(word)
 		if !ok {
 			m.say("%q is not a signal", word)
 			return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // Explain gives the advice for an error that has none of its own. It goes by the error's type, never
@@ -25,7 +26,7 @@ func Explain(err error) string {
 	if refused, ok := errors.AsType[*attach.ConnectError](err); ok && refused.Advice() != "" {
 		return refused.Advice()
 	}
-	if _, denied := errors.AsType[*remote.AccessError](err); denied {
+	if _, denied := errors.AsType[*rootfs.AccessError](err); denied {
 		return "use --run-as with that user, or --profile general if policy admits root with SYS_PTRACE; " +
 			"a process that changed its user needs the latter"
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/rbac"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -225,7 +226,7 @@ func Paths(deps *cli.Deps, cmd *cobra.Command, args []string, word string) ([]co
 			return
 		}
 		defer func() { _ = root.Close() }()
-		if entries, err := fs.ReadDir(remote.FS(ctx, root), cmp.Or(strings.Trim(path.Clean(directory), "/"), ".")); err == nil {
+		if entries, err := fs.ReadDir(rootfs.FS(ctx, root), cmp.Or(strings.Trim(path.Clean(directory), "/"), ".")); err == nil {
 			out = completedPaths(directory, word, entries)
 		}
 	})
@@ -245,7 +246,7 @@ func completedPaths(directory, word string, entries []fs.DirEntry) []cobra.Compl
 		case e.IsDir():
 			name += "/"
 		case e.Type() == fs.ModeSymlink:
-			if entry, ok := e.(remote.Entry); ok {
+			if entry, ok := e.(rootfs.Entry); ok {
 				name = cobra.CompletionWithDesc(name, "-> "+description(entry.Stat().LinkTarget))
 			}
 		}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -30,7 +30,7 @@ func TestOnlyHarmlessNamesComplete(t *testing.T) {
 
 // What is said of a process beside its PID comes from the container too.
 func TestProcessesAreDescribedHarmlessly(t *testing.T) {
-	for want, p := range map[string]remote.Process{
+	for want, p := range map[string]process.Process{
 		"7\tsh -c ??x?": {PID: 7, Name: "sh", Args: []string{"sh", "-c", "$(x)"}}, "8\tkworker/0:1": {PID: 8, Name: "kworker/0:1"},
 	} {
 		if got := completedPID(session.Process{Process: p}); got != want {

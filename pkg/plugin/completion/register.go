@@ -13,7 +13,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // Register says for every command and flag what TAB offers, unless the command has said so itself. What is not named here
@@ -38,7 +38,7 @@ func Register(deps *cli.Deps, root *cobra.Command) error {
 		"browse":   podOrPath(deps, besidePod(deps), besidePod(deps), besidePod(deps)),
 		"lsof":     completePods(deps, bound(deps, pids)),
 		"ss":       completePods(deps, bound(deps, pids)),
-		"signal":   completePods(deps, bound(deps, pids), fixed(remote.SignalNames()...)),
+		"signal":   completePods(deps, bound(deps, pids), fixed(process.SignalNames()...)),
 	}
 	errs := []error{completeConfig(deps, root)}
 	for _, cmd := range Commands(root) {

@@ -24,6 +24,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/tree"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
@@ -34,14 +36,14 @@ type copySide struct {
 	copyEnd
 	tree    transfer.Tree
 	session *session.Session // nil on this machine
-	root    *remote.Root
+	root    *rootfs.Root
 	pid     int
 }
 
 // Between copies as the command does, from one container to another where their names differ too.
 func Between(ctx context.Context, deps *cli.Deps, h cli.HelperFlags, from, to files.End) error {
 	end := func(e files.End) copyEnd { return copyEnd{e.Namespace, e.Pod, e.Path} }
-	return run(ctx, deps, &cpOptions{HelperFlags: h, source: end(from), dest: end(to), in: [2]files.End{from, to}, compress: string(remote.PackAuto)})
+	return run(ctx, deps, &cpOptions{HelperFlags: h, source: end(from), dest: end(to), in: [2]files.End{from, to}, compress: string(tree.PackAuto)})
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *cpOptions) error {
@@ -93,7 +95,7 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 		} else if !transfer.IsBroken(err) {
 			return files.PathError(ctx, p.session, p.pid, p.root, err)
 		}
-		if p.tree = remote.Destination(p.root, remote.Packing(opts.compress)); !write {
+		if p.tree = tree.Destination(p.root, tree.Packing(opts.compress)); !write {
 			var done func()
 			if p.tree, done, err = p.source(ctx, opts); err != nil {
 				return err
@@ -105,9 +107,9 @@ func openEnd(ctx context.Context, deps *cli.Deps, opts *cpOptions, end copyEnd, 
 }
 
 // source is the files of a pod to copy from, over as many connections as were asked for.
-func (p copySide) source(ctx context.Context, opts *cpOptions) (tree transfer.Tree, done func(), err error) {
+func (p copySide) source(ctx context.Context, opts *cpOptions) (from transfer.Tree, done func(), err error) {
 	more := max(0, opts.connections-1)
-	roots, errs, others := make([]*remote.Root, more), make([]error, more), make([]transfer.Tree, more)
+	roots, errs, others := make([]*rootfs.Root, more), make([]error, more), make([]transfer.Tree, more)
 	done = func() {
 		for _, root := range roots {
 			_ = root.Close()
@@ -115,7 +117,7 @@ func (p copySide) source(ctx context.Context, opts *cpOptions) (tree transfer.Tr
 	}
 	group := crash.NewGroup(ctx)
 	for i := range more {
-		group.Go(func() { roots[i], errs[i] = remote.Dial(ctx, p.session.Runner(), p.session.Where(p.pid)) })
+		group.Go(func() { roots[i], errs[i] = rootfs.Dial(ctx, p.session.Runner(), p.session.Where(p.pid)) })
 	}
 	group.Wait()
 	for i, err := range errs {
@@ -123,12 +125,12 @@ func (p copySide) source(ctx context.Context, opts *cpOptions) (tree transfer.Tr
 			done()
 			return nil, nil, files.PathError(ctx, p.session, p.pid, roots[i], &fs.PathError{Op: "open", Path: p.path, Err: err})
 		}
-		others[i] = remote.Source(roots[i], remote.Packing(opts.compress))
+		others[i] = tree.Source(roots[i], tree.Packing(opts.compress))
 	}
 	if more == 0 {
-		return remote.Source(p.root, remote.Packing(opts.compress)), done, nil
+		return tree.Source(p.root, tree.Packing(opts.compress)), done, nil
 	}
-	return transfer.Streams(remote.Source(p.root, remote.Packing(opts.compress)), others), done, nil
+	return transfer.Streams(tree.Source(p.root, tree.Packing(opts.compress)), others), done, nil
 }
 
 // garbage is how much of it, in percent of what is in use, is left lying while a list of files grows.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/tree"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -117,15 +117,15 @@ func (o *cpOptions) addFlags(cmd *cobra.Command) {
 	cmd.Flags().BoolVarP(&o.preserve, "preserve", "p", false, "Also keep owners, setuid and setgid bits")
 	cmd.Flags().BoolVar(&o.resume, "resume", false, "Resume what an earlier run of the same command left, and keep partial files if this one fails")
 	cmd.Flags().BoolVarP(&o.follow, "dereference", "L", false, "Copy the targets of links instead of the links, SOURCE included")
-	cmd.Flags().StringVar(&o.compress, "compress", string(remote.PackAuto), "Compress on the way: auto (where the line is slow and it helps), always or never")
-	cmd.Flags().Lookup("compress").NoOptDefVal = string(remote.PackAlways)
+	cmd.Flags().StringVar(&o.compress, "compress", string(tree.PackAuto), "Compress on the way: auto (where the line is slow and it helps), always or never")
+	cmd.Flags().Lookup("compress").NoOptDefVal = string(tree.PackAlways)
 	cli.CompleteFlag(cmd, "compress", packings()...)
 	cmd.Flags().IntVar(&o.connections, "streams", 1, "Connections for each large file that comes from a pod, where one alone is slow")
 	cmd.Flags().BoolVar(&o.force, "force", false, "Copy even what does not fit, or has the kubelet evict the pod for its storage limit")
 }
 
 func packings() []string {
-	return []string{string(remote.PackAuto), string(remote.PackAlways), string(remote.PackNever)}
+	return []string{string(tree.PackAuto), string(tree.PackAlways), string(tree.PackNever)}
 }
 
 // habits are flags of cp(1) that say what is done anyway, and its -a, of which that leaves -p.

@@ -20,6 +20,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // admit refuses a copy that does not fit, or for which the kubelet would evict the pod.
@@ -37,7 +39,7 @@ func (o *cpOptions) admit(ctx context.Context, deps *cli.Deps, to copySide, name
 	there, beside := int64(0), ""
 	if s.mount != "" && bytes <= s.limit.Value() {
 		u := usage{storage: s, seen: map[[2]uint64]bool{}}
-		if _, err := to.root.Walk(ctx, s.mount, remote.WalkOptions{TreeOptions: remote.TreeOptions{OneFileSystem: true}}, u.add); err != nil {
+		if _, err := to.root.Walk(ctx, s.mount, rootfs.WalkOptions{TreeOptions: rootfs.TreeOptions{OneFileSystem: true}}, u.add); err != nil {
 			deps.Report.Say("how much %s holds already was not counted: only the copy is compared with %s (%s)", remote.Escape(s.mount), s.of, s.limit)
 		}
 		there, beside = u.bytes, fmt.Sprintf(" beside the %s that it holds", output.HumanBytes(u.bytes))
@@ -58,7 +60,7 @@ func (o *cpOptions) fits(ctx context.Context, to copySide, name, dir string, byt
 	if bytes < smallCopy {
 		return nil
 	}
-	found, err := remote.On(to.root.Conn()).Capacities(ctx, to.root.Process.PID, []string{dir})
+	found, err := process.On(to.root.Conn()).Capacities(ctx, to.root.Process.PID, []string{dir})
 	if err != nil || found[0].Err != nil {
 		return nil // what is wrong there shows in the copy
 	}
@@ -75,7 +77,7 @@ func (o *cpOptions) fits(ctx context.Context, to copySide, name, dir string, byt
 		return nil
 	}
 	var memory *proc.Memory
-	if texts, err := remote.On(to.root.Conn()).Cgroup(ctx, to.root.Process.PID, proc.CgroupFiles()...); err == nil {
+	if texts, err := process.On(to.root.Conn()).Cgroup(ctx, to.root.Process.PID, proc.CgroupFiles()...); err == nil {
 		memory = proc.NewCgroup(texts).Memory
 	}
 	if left := limit.Value() - int64(min(memory.Fixed(used)+helperMemory, math.MaxInt64)); int64(more) > left {
@@ -113,7 +115,7 @@ type usage struct {
 	seen  map[[2]uint64]bool // files with several names
 }
 
-func (u *usage) add(path string, e remote.Entry) error { return u.count(path, e.Stat()) }
+func (u *usage) add(path string, e rootfs.Entry) error { return u.count(path, e.Stat()) }
 
 func (u *usage) count(path string, info *remote.Stat) error {
 	if u.files++; u.files > usageMost {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -75,7 +75,7 @@ func inContainer(ctx context.Context, r *session.Session, paths []string) (name 
 	if len(paths) == 0 {
 		return "", 0
 	}
-	root, err := remote.Dial(ctx, r.Runner(), r.Where(0))
+	root, err := rootfs.Dial(ctx, r.Runner(), r.Where(0))
 	if err != nil {
 		return "", 0
 	}

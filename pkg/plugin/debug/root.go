@@ -17,6 +17,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/launch"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
@@ -120,21 +122,21 @@ func debugRoot(ctx context.Context, deps *cli.Deps, r *session.Session, opts *de
 }
 
 // rootOf finds the process whose root to use.
-func rootOf(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugOptions) (remote.Process, error) {
+func rootOf(ctx context.Context, deps *cli.Deps, r *session.Session, opts *debugOptions) (process.Process, error) {
 	where := r.Where(opts.root.number)
 	where.Siblings = opts.root.number == 0
 	if r.Copy {
 		client, err := deps.Client()
 		if err != nil {
-			return remote.Process{}, err
+			return process.Process{}, err
 		}
 		pod, err := client.CoreV1().Pods(r.Namespace).Get(ctx, r.Pod, metav1.GetOptions{})
 		if err != nil {
-			return remote.Process{}, fmt.Errorf("get pod/%s: %w", r.Pod, err)
+			return process.Process{}, fmt.Errorf("get pod/%s: %w", r.Pod, err)
 		}
 		where.Container = target.Target{Pod: pod, Container: r.Target.Container}.ContainerID()
 	}
-	root, err := remote.Dial(ctx, r.Runner(), where)
+	root, err := rootfs.Dial(ctx, r.Runner(), where)
 	switch {
 	case errors.Is(err, remote.ErrNoProcess) && opts.root.number > 0:
 		return root.Process, session.NoProcess(r, opts.root.number)

@@ -15,6 +15,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/diff"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/tree"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer/localfs"
@@ -24,8 +26,8 @@ import (
 type diffTree struct {
 	transfer.Reader
 	session *session.Session // nil on this machine
-	root    *remote.Root
-	failed  remote.TreeError
+	root    *rootfs.Root
+	failed  rootfs.TreeError
 }
 
 // errTooLarge says that a file is longer than its reader wants.
@@ -33,7 +35,7 @@ var errTooLarge = errors.New("too large")
 
 // list opens a side, and fills in its top and its listing.
 func (t *diffTree) list(ctx context.Context, s *side, opts *diffOptions) error {
-	tree := localfs.Tree()
+	from := localfs.Tree()
 	if t.session != nil {
 		var err error
 		if t.root, err = t.session.Dial(ctx, s.end.pid); err != nil {
@@ -43,11 +45,11 @@ func (t *diffTree) list(ctx context.Context, s *side, opts *diffOptions) error {
 		if s.end.path, err = t.root.Absolute(ctx, s.end.path); err != nil {
 			return t.describe(ctx, s, err)
 		}
-		if tree = remote.Source(t.root, remote.PackAuto); opts.image {
-			tree = remote.OwnFiles(t.root)
+		if from = tree.Source(t.root, tree.PackAuto); opts.image {
+			from = tree.OwnFiles(t.root)
 		}
 	}
-	start, err := tree.Stat(ctx, s.end.path, !s.end.image)
+	start, err := from.Stat(ctx, s.end.path, !s.end.image)
 	if s.end.image && errors.Is(err, fs.ErrNotExist) {
 		s.top = s.end.path
 		return nil // all of it was added
@@ -58,7 +60,7 @@ func (t *diffTree) list(ctx context.Context, s *side, opts *diffOptions) error {
 	if s.top = start.Path; t.session == nil {
 		s.top = s.end.path
 	}
-	if t.Reader, err = tree.Open(ctx, start.Path); err != nil {
+	if t.Reader, err = from.Open(ctx, start.Path); err != nil {
 		return t.describe(ctx, s, err)
 	}
 	for f, err := range t.List(ctx) {
@@ -141,7 +143,7 @@ func (t *diffTree) sum(ctx context.Context, s *side, names []string) error {
 		for _, name := range names {
 			sizes[name] = s.list.Files[name].Size
 		}
-		return t.describe(ctx, s, remote.SumFiles(ctx, t.root, s.top, sizes, note))
+		return t.describe(ctx, s, rootfs.SumFiles(ctx, t.root, s.top, sizes, note))
 	}
 	for _, name := range names {
 		h := summed{Hash: sha256.New()}
@@ -185,14 +187,14 @@ func (h *summed) Done(_ int, size int64, err error) error {
 
 // read gives a file's bytes, errTooLarge where there are more than limit.
 func (t *diffTree) read(ctx context.Context, s *side, name string, limit int) ([]byte, error) {
-	tree := localfs.Tree()
+	from := localfs.Tree()
 	if t.session != nil {
-		tree = remote.Source(t.root, remote.PackAuto)
+		from = tree.Source(t.root, tree.PackAuto)
 	}
 	path := s.absolute(name)
 	var b contents
 	b.limit = limit
-	f, err := tree.Stat(ctx, path, false)
+	f, err := from.Stat(ctx, path, false)
 	if err == nil {
 		f.Path = name
 		err = t.Read(ctx, []transfer.Part{{File: f}}, &b)

@@ -23,6 +23,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -81,7 +82,7 @@ func candidates(ctx context.Context, l *inspect.Look, opts *options, p session.P
 	if opts.PID == 0 {
 		pids = l.PIDs()
 	}
-	readings, err := l.Host.Inspect(ctx, pids, remote.Text("net/tcp"), remote.Text("net/tcp6"), remote.Descriptors)
+	readings, err := l.Host.Inspect(ctx, pids, process.Text("net/tcp"), process.Text("net/tcp6"), process.Descriptors)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +107,7 @@ func candidates(ctx context.Context, l *inspect.Look, opts *options, p session.P
 }
 
 // ownSockets are the sockets that processes have open, by inode; known is false where none of them shows its open files.
-func ownSockets(readings remote.Readings, pids []int) (own map[uint64]bool, known bool) {
+func ownSockets(readings process.Readings, pids []int) (own map[uint64]bool, known bool) {
 	own = map[uint64]bool{}
 	for _, pid := range pids {
 		list, ok := readings.Descriptors(pid)

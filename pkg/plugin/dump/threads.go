@@ -16,10 +16,11 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-const quit = remote.Signal(3)
+const quit = process.Signal(3)
 
 // dumpThreads sends QUIT to a JVM and prints what it writes into the container's log. Whether the log may be read is known
 // before anything is sent.
@@ -29,7 +30,7 @@ func dumpThreads(ctx context.Context, deps *cli.Deps, l *inspect.Look, opts *opt
 		return fmt.Errorf("dump threads of container %s in pod/%s: no process of it runs", l.Target.Container, l.Pod)
 	}
 	about := fmt.Sprintf("dump threads of process %d (%s) in pod/%s", p.PID, remote.Escape(p.Name), l.Pod)
-	readings, err := l.Host.Inspect(ctx, []int{p.PID}, remote.Text("maps"), remote.Descriptors)
+	readings, err := l.Host.Inspect(ctx, []int{p.PID}, process.Text("maps"), process.Descriptors)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func dumpThreads(ctx context.Context, deps *cli.Deps, l *inspect.Look, opts *opt
 }
 
 // checkJVM refuses what QUIT would end: what is no JVM, and one that does not handle it (-Xrs, or just begun).
-func checkJVM(about string, p session.Process, maps remote.Reading) error {
+func checkJVM(about string, p session.Process, maps process.Reading) error {
 	switch {
 	case maps.Gone:
 		return fmt.Errorf("%s: %w", about, remote.ErrNoProcess)
@@ -86,7 +87,7 @@ func checkJVM(about string, p session.Process, maps remote.Reading) error {
 
 // send sends QUIT, from a better helper where this one may not.
 func send(ctx context.Context, s *session.Session, p session.Process) error {
-	err := remote.Kill(ctx, s.Runner(), p.Process, quit)
+	err := process.Kill(ctx, s.Runner(), p.Process, quit)
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
@@ -96,13 +97,13 @@ func send(ctx context.Context, s *session.Session, p session.Process) error {
 	case failed != nil:
 		return failed
 	case better:
-		return remote.Kill(ctx, s.Runner(), p.Process, quit)
+		return process.Kill(ctx, s.Runner(), p.Process, quit)
 	}
 	return err
 }
 
 // whereElse says where the dump is if it is not in the log: where the process's standard output leads.
-func whereElse(pod string, p session.Process, readings remote.Readings) string {
+func whereElse(pod string, p session.Process, readings process.Readings) string {
 	list, _ := readings.Descriptors(p.PID)
 	for _, d := range list {
 		if d.FD == 1 && strings.HasPrefix(d.Link, "/") && cli.Pastable(d.Link) && !strings.HasPrefix(d.Link, "/dev/") {

@@ -24,6 +24,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/tree"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
@@ -79,7 +81,7 @@ type edit struct {
 	opts *files.Args
 	draft
 	pod, container string // whose file it was: a workload may have other pods by then
-	before         remote.Info
+	before         rootfs.Info
 	written        bool
 	sum            [32]byte
 }
@@ -90,7 +92,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	}
 	e := &edit{Deps: deps, opts: opts}
 	defer e.removeDraft()
-	if err := files.UseRoot(ctx, deps, opts, func(r *session.Session, root *remote.Root) error { return e.fetch(ctx, r, root) }); err != nil {
+	if err := files.UseRoot(ctx, deps, opts, func(r *session.Session, root *rootfs.Root) error { return e.fetch(ctx, r, root) }); err != nil {
 		return err
 	}
 	begun := time.Now()
@@ -113,7 +115,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 	// The helper may have ended since: editing takes its time.
 	again := *opts
 	again.Pod, again.Selector, again.Container = "pod/"+e.pod, "", e.container
-	if err := files.UseRoot(ctx, deps, &again, func(r *session.Session, root *remote.Root) error { return e.put(ctx, r, root, data) }); err != nil {
+	if err := files.UseRoot(ctx, deps, &again, func(r *session.Session, root *rootfs.Root) error { return e.put(ctx, r, root, data) }); err != nil {
 		return e.keep(ctx, err)
 	}
 	e.written = true
@@ -121,7 +123,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *files.Args) error {
 }
 
 // fetch looks at the file and copies it here.
-func (e *edit) fetch(ctx context.Context, r *session.Session, root *remote.Root) (err error) {
+func (e *edit) fetch(ctx context.Context, r *session.Session, root *rootfs.Root) (err error) {
 	e.pod, e.container = r.Pod, r.Target.Container
 	if e.before, err = root.Stat(ctx, e.opts.Path(), true); err != nil {
 		return err
@@ -131,7 +133,7 @@ func (e *edit) fetch(ctx context.Context, r *session.Session, root *remote.Root)
 	}
 	hash := sha256.New()
 	var file *os.File
-	_, err = root.Read(ctx, e.opts.Path(), func(remote.Info) (io.Writer, error) {
+	_, err = root.Read(ctx, e.opts.Path(), func(rootfs.Info) (io.Writer, error) {
 		var err error
 		file, err = e.create(path.Base(e.before.Path))
 		return io.MultiWriter(file, hash), err
@@ -147,7 +149,7 @@ func (e *edit) fetch(ctx context.Context, r *session.Session, root *remote.Root)
 }
 
 // refuse says beforehand what would not be possible in the end.
-func (e *edit) refuse(ctx context.Context, r *session.Session, root *remote.Root) error {
+func (e *edit) refuse(ctx context.Context, r *session.Session, root *rootfs.Root) error {
 	switch mode := e.before.FileMode(); {
 	case mode.IsDir():
 		return &fs.PathError{Op: "open", Path: e.opts.Path(), Err: remote.ErrIsDirectory}
@@ -167,7 +169,7 @@ func (e *edit) refuse(ctx context.Context, r *session.Session, root *remote.Root
 }
 
 // describe says why the file can't be written.
-func (e *edit) describe(ctx context.Context, r *session.Session, root *remote.Root, cause error) error {
+func (e *edit) describe(ctx context.Context, r *session.Session, root *rootfs.Root, cause error) error {
 	err := files.WriteError(ctx, r, e.opts.Pid, root, e.opts.Path(), cause)
 	switch {
 	case errors.Is(cause, remote.ErrMounted) && cli.Pastable(e.before.Path):
@@ -180,9 +182,9 @@ func (e *edit) describe(ctx context.Context, r *session.Session, root *remote.Ro
 }
 
 // put writes the file back, if it is as it was. That is looked at last of all, when the new one is ready to take its place.
-func (e *edit) put(ctx context.Context, r *session.Session, root *remote.Root, data []byte) (err error) {
+func (e *edit) put(ctx context.Context, r *session.Session, root *rootfs.Root, data []byte) (err error) {
 	directory, base := path.Split(e.before.Path)
-	stage, err := remote.Destination(root, remote.PackAuto).Stage(ctx, path.Clean(directory), ".shareproc-"+rand.Text()[:16], true)
+	stage, err := tree.Destination(root, tree.PackAuto).Stage(ctx, path.Clean(directory), ".shareproc-"+rand.Text()[:16], true)
 	if err != nil {
 		return e.describe(ctx, r, root, err)
 	}
@@ -221,11 +223,11 @@ func (e *edit) put(ctx context.Context, r *session.Session, root *remote.Root, d
 const stageEnd = 10 * time.Second
 
 // unchanged says whether the file is still the one that was copied.
-func (e *edit) unchanged(ctx context.Context, r *session.Session, root *remote.Root) error {
+func (e *edit) unchanged(ctx context.Context, r *session.Session, root *rootfs.Root) error {
 	now, err := root.Stat(ctx, e.opts.Path(), true)
 	same := err == nil && now.Same(e.before.Stat) && now.Path == e.before.Path
 	if same {
-		_, err = remote.Sum(ctx, root, e.before.Path, remote.SumOptions{}, func(_ string, sum [32]byte) error {
+		_, err = rootfs.Sum(ctx, root, e.before.Path, rootfs.SumOptions{}, func(_ string, sum [32]byte) error {
 			same = sum == e.sum
 			return nil
 		})

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect/environ"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 type found = inspect.Found[environ.Variable, Summary]
@@ -27,7 +28,7 @@ func gather(ctx context.Context, deps *cli.Deps, l *inspect.Look, opts *options)
 	if p.PID == 0 {
 		return found{}, fmt.Errorf("read the environment of container %s in pod/%s: no process of it runs", l.Target.Container, l.Pod)
 	}
-	readings, err := l.Host.Inspect(ctx, []int{p.PID}, remote.Bytes("environ"))
+	readings, err := l.Host.Inspect(ctx, []int{p.PID}, process.Bytes("environ"))
 	if err != nil {
 		return found{}, err
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package files holds what the commands about files share: POD [PID] PATH, how a file is shown, and what an error of
-// pkg/remote means to the user. It does not know any command.
+// pkg/remote/rootfs means to the user. It does not know any command.
 package files
 
 import (
@@ -18,14 +18,15 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
 // EachPath calls do with each path, and continues after an error of one path.
-func EachPath(ctx context.Context, deps *cli.Deps, a *Args, do func(r *session.Session, root *remote.Root, path string) error) error {
-	return UseRoot(ctx, deps, a, func(r *session.Session, root *remote.Root) error {
+func EachPath(ctx context.Context, deps *cli.Deps, a *Args, do func(r *session.Session, root *rootfs.Root, path string) error) error {
+	return UseRoot(ctx, deps, a, func(r *session.Session, root *rootfs.Root) error {
 		var failed []error
 		for _, path := range a.paths {
 			err := PathError(ctx, r, a.Pid, root, do(r, root, path))
@@ -43,7 +44,7 @@ func EachPath(ctx context.Context, deps *cli.Deps, a *Args, do func(r *session.S
 // GoesFor reports whether an error is the same for every path.
 func GoesFor(err error) bool {
 	_, local := errors.AsType[output.WriteError](err)
-	_, denied := errors.AsType[*remote.AccessError](err)
+	_, denied := errors.AsType[*rootfs.AccessError](err)
 	_, missing := errors.AsType[*remote.MissingToolError](err)
 	return local || denied || missing || errors.Is(err, remote.ErrNoProcess) || lifecycle.StreamFailed(err)
 }
@@ -129,7 +130,7 @@ func (a *Args) AddOutput(cmd *cobra.Command, text string) {
 func (a *Args) JSON() bool { return a.Output == "json" }
 
 // UseRoot opens a session and connects to the selected root. It explains errors about paths.
-func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*session.Session, *remote.Root) error) error {
+func UseRoot(ctx context.Context, deps *cli.Deps, a *Args, do func(*session.Session, *rootfs.Root) error) error {
 	s, err := cli.Open(ctx, deps, a.Pod, &a.HelperFlags, a.request(), 0)
 	if err != nil {
 		return err
@@ -142,7 +143,7 @@ func (a *Args) request() session.Request {
 }
 
 // use connects to a root, and closes the session.
-func use(ctx context.Context, deps *cli.Deps, a *Args, s *session.Session, do func(*session.Session, *remote.Root) error) (err error) {
+func use(ctx context.Context, deps *cli.Deps, a *Args, s *session.Session, do func(*session.Session, *rootfs.Root) error) (err error) {
 	defer s.CloseInto(ctx, &err)
 	root, err := s.Dial(ctx, a.Pid)
 	if err != nil {
@@ -161,13 +162,13 @@ type Place struct {
 	Pod  string
 	Path string
 	*session.Session
-	Root *remote.Root
+	Root *rootfs.Root
 }
 
 // EachPlace calls do with the place that is meant or, with --all-pods, with that in each pod: some of them at once.
 func EachPlace(ctx context.Context, deps *cli.Deps, a *Args, do func(context.Context, Place) error) error {
 	if !a.AllPods {
-		return UseRoot(ctx, deps, a, func(s *session.Session, root *remote.Root) error { return do(ctx, Place{"", a.Path(), s, root}) })
+		return UseRoot(ctx, deps, a, func(s *session.Session, root *rootfs.Root) error { return do(ctx, Place{"", a.Path(), s, root}) })
 	}
 	ref := target.Ref{Arg: a.Pod, Selector: a.Selector, Container: a.Container}
 	return cli.EachPod(ctx, deps, &a.HelperFlags, ref, a.Parallel, func(ctx context.Context, t target.Target) error {
@@ -177,7 +178,7 @@ func EachPlace(ctx context.Context, deps *cli.Deps, a *Args, do func(context.Con
 		}
 		own := *a
 		own.paths = slices.Clone(a.paths) // a relative one depends on the pod
-		return use(ctx, deps, &own, s, func(s *session.Session, root *remote.Root) error {
+		return use(ctx, deps, &own, s, func(s *session.Session, root *rootfs.Root) error {
 			return do(ctx, Place{t.Pod.Name, own.Path(), s, root})
 		})
 	})
@@ -206,7 +207,7 @@ func (t *TreeFlags) CheckTree(cmd *cobra.Command) error {
 	return nil
 }
 
-// Options are the flags as pkg/remote takes them.
-func (t *TreeFlags) Options() remote.TreeOptions {
-	return remote.TreeOptions{MaxDepth: t.MaxDepth, OneFileSystem: t.Xdev, KernelFiles: t.Proc}
+// Options are the flags as pkg/remote/rootfs takes them.
+func (t *TreeFlags) Options() rootfs.TreeOptions {
+	return rootfs.TreeOptions{MaxDepth: t.MaxDepth, OneFileSystem: t.Xdev, KernelFiles: t.Proc}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
@@ -46,7 +47,7 @@ func Breakage(err error) string {
 }
 
 // WriteError says where something in a pod could not be written, and what might help.
-func WriteError(ctx context.Context, r *session.Session, pid int, root *remote.Root, name string, cause error) error {
+func WriteError(ctx context.Context, r *session.Session, pid int, root *rootfs.Root, name string, cause error) error {
 	if errors.Is(cause, remote.ErrNoProcess) || root.Process.PID == 0 {
 		return PathError(ctx, r, pid, root, &fs.PathError{Op: "write", Path: name, Err: cause})
 	}
@@ -66,9 +67,9 @@ func WriteError(ctx context.Context, r *session.Session, pid int, root *remote.R
 }
 
 // PathError says of which process and pod a path was asked, and what an error of package remote means there.
-func PathError(ctx context.Context, r *session.Session, pid int, root *remote.Root, err error) error {
+func PathError(ctx context.Context, r *session.Session, pid int, root *rootfs.Root, err error) error {
 	var path *fs.PathError
-	var partly *remote.TreeError
+	var partly *rootfs.TreeError
 	_, local := errors.AsType[output.WriteError](err)
 	process := root.Process
 	switch {
@@ -96,7 +97,7 @@ func PathError(ctx context.Context, r *session.Session, pid int, root *remote.Ro
 const FailuresShown = 20
 
 // Partly says what of a tree is missing, after all the rest was printed.
-func Partly(r *session.Session, missing *remote.TreeError) error {
+func Partly(r *session.Session, missing *rootfs.TreeError) error {
 	try := "run it again if the files were changing"
 	if errors.Is(missing, fs.ErrPermission) {
 		try = "use --profile general if the cluster admits a helper as root"

@@ -14,11 +14,13 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/hint"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // begin makes the paths absolute, and says whose root they are in where that is not the container's.
-func begin(ctx context.Context, deps *cli.Deps, a *Args, r *session.Session, root *remote.Root) error {
+func begin(ctx context.Context, deps *cli.Deps, a *Args, r *session.Session, root *rootfs.Root) error {
 	SayPartial(deps, r, root)
 	for i, name := range a.paths {
 		absolute, err := root.Absolute(ctx, strings.TrimPrefix(name, "./"))
@@ -31,7 +33,7 @@ func begin(ctx context.Context, deps *cli.Deps, a *Args, r *session.Session, roo
 }
 
 // SayPartial says that a process has changed its root.
-func SayPartial(deps *cli.Deps, r *session.Session, root *remote.Root) {
+func SayPartial(deps *cli.Deps, r *session.Session, root *rootfs.Root) {
 	if root.Partial {
 		deps.Report.Say("process %d (%s) in pod/%s has changed its root: only the files below it are visible, not all of the container",
 			root.Process.PID, root.Process.Name, r.Pod)
@@ -39,7 +41,7 @@ func SayPartial(deps *cli.Deps, r *session.Session, root *remote.Root) {
 }
 
 // specialError says what a file is that is not opened. A log is often a link to the container's output.
-func specialError(ctx context.Context, r *session.Session, root *remote.Root, name string) error {
+func specialError(ctx context.Context, r *session.Session, root *rootfs.Root, name string) error {
 	kind, try := "file of unknown type", "use fs stat to see its metadata"
 	if info, err := root.Stat(ctx, name, true); err == nil {
 		kind = KindOf(info.FileMode())
@@ -52,7 +54,7 @@ func specialError(ctx context.Context, r *session.Session, root *remote.Root, na
 }
 
 // openError is about a path of the process.
-func openError(r *session.Session, process remote.Process, err *fs.PathError) error {
+func openError(r *session.Session, process process.Process, err *fs.PathError) error {
 	failed := fmt.Errorf("open %s of process %d (%s) in pod/%s: %w", remote.Escape(err.Path), process.PID, remote.Escape(process.Name), r.Pod, err.Err)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return failed
@@ -80,7 +82,7 @@ func unexpanded(pod, name string) string {
 }
 
 // obstacle is why a file cannot be replaced, as far as its facts say, and advice where it can be written all the same.
-func obstacle(ctx context.Context, r *session.Session, root *remote.Root, name string, cause error) (inPlace string, err error) {
+func obstacle(ctx context.Context, r *session.Session, root *rootfs.Root, name string, cause error) (inPlace string, err error) {
 	if !errors.Is(cause, fs.ErrPermission) && !errors.Is(cause, remote.ErrMounted) {
 		return "", cause
 	}

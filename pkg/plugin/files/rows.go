@@ -11,6 +11,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // FileStyle is that of a file's name.
@@ -68,7 +69,7 @@ func NewFile(name string, s *remote.Stat) File {
 }
 
 // EntryFile describes an entry of a directory, of which perhaps nothing more than the name is known.
-func EntryFile(e remote.Entry) File {
+func EntryFile(e rootfs.Entry) File {
 	if _, err := e.Info(); err != nil {
 		return File{Name: e.Name(), Type: "unknown", Error: err.Error()}
 	}
@@ -76,7 +77,7 @@ func EntryFile(e remote.Entry) File {
 }
 
 // LongRow is what "ls -l" prints of a file, in columns. The name comes last, where colors do not disturb other columns.
-func LongRow(e remote.Entry, name string, human, colored bool) []string {
+func LongRow(e rootfs.Entry, name string, human, colored bool) []string {
 	s := e.Stat()
 	name = remote.Escape(name)
 	if s == nil {
@@ -175,6 +176,6 @@ type FileEntry struct {
 }
 
 // NewFileEntry describes an entry of a tree.
-func NewFileEntry(path string, e remote.Entry) FileEntry {
+func NewFileEntry(path string, e rootfs.Entry) FileEntry {
 	return FileEntry{TypeMeta: output.NewTypeMeta("FileEntry"), PathText: output.NewPathText(path), File: EntryFile(e)}
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // A Start is when a container was started, and so what has changed in it.
@@ -24,12 +24,12 @@ type Start struct {
 
 // StartOf finds out when the container was started whose root is looked at, over the same connection.
 func StartOf(ctx context.Context, in Place) (Start, error) {
-	host := remote.On(in.Root.Conn())
+	host := process.On(in.Root.Conn())
 	list, err := host.Processes(ctx)
 	if err != nil {
 		return Start{}, err
 	}
-	readings, err := host.Inspect(ctx, []int{in.Root.Process.PID}, remote.Text("mountinfo"), remote.Clock)
+	readings, err := host.Inspect(ctx, []int{in.Root.Process.PID}, process.Text("mountinfo"), process.Clock)
 	if err != nil {
 		return Start{}, err
 	}
@@ -54,7 +54,7 @@ func StartOf(ctx context.Context, in Place) (Start, error) {
 }
 
 // firstBeside is the process of the same container that was started first.
-func firstBeside(list []remote.Process, p remote.Process) remote.Process {
+func firstBeside(list []process.Process, p process.Process) process.Process {
 	first := p
 	for _, other := range list {
 		if other.PID == p.PID {

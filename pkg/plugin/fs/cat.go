@@ -9,7 +9,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -38,7 +38,7 @@ Use it for several files at once; for one, fs POD PATH is the same.`,
 }
 
 func runCat(ctx context.Context, deps *cli.Deps, opts *files.Args, raw bool) error {
-	return files.EachPath(ctx, deps, opts, func(_ *session.Session, root *remote.Root, path string) error {
+	return files.EachPath(ctx, deps, opts, func(_ *session.Session, root *rootfs.Root, path string) error {
 		return copyOut(ctx, deps, root, path, raw)
 	})
 }

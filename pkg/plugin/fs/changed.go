@@ -19,7 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 type changedOptions struct {
@@ -111,7 +111,7 @@ func runChanged(ctx context.Context, deps *cli.Deps, opts *changedOptions) error
 		mu.Lock()
 		defer mu.Unlock()
 		// What could not be read takes nothing away from what was.
-		if _, partly := errors.AsType[*remote.TreeError](err); err == nil || partly {
+		if _, partly := errors.AsType[*rootfs.TreeError](err); err == nil || partly {
 			all, looked = append(all, found...), looked+1
 		}
 		return err
@@ -142,8 +142,8 @@ func changedIn(ctx context.Context, deps *cli.Deps, opts *changedOptions, in fil
 		volumes = podspec.VolumesOf(in.Target.Pod, in.Target.Container)
 	}
 	start := proc.Mount{}
-	walk := remote.WalkOptions{TreeOptions: remote.TreeOptions{MaxDepth: opts.maxDepth, OneFileSystem: !opts.volumes}}
-	_, err = in.Root.Walk(ctx, in.Path, walk, func(name string, e remote.Entry) error {
+	walk := rootfs.WalkOptions{TreeOptions: rootfs.TreeOptions{MaxDepth: opts.maxDepth, OneFileSystem: !opts.volumes}}
+	_, err = in.Root.Walk(ctx, in.Path, walk, func(name string, e rootfs.Entry) error {
 		s := e.Stat()
 		on, known := proc.Mount{}, false
 		if start.ID == "" { // the first is the start itself

@@ -15,6 +15,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 type checksumOptions struct {
@@ -88,10 +89,10 @@ func runChecksum(ctx context.Context, deps *cli.Deps, opts *checksumOptions) (er
 	defer out.Close(&err)
 	var mu sync.Mutex
 	sums := map[string]map[string]string{}
-	options := remote.SumOptions{TreeOptions: opts.Options(), Recursive: opts.recursive}
+	options := rootfs.SumOptions{TreeOptions: opts.Options(), Recursive: opts.recursive}
 	err = files.EachPlace(ctx, deps, &opts.Args, func(ctx context.Context, in files.Place) error {
 		own := map[string]string{}
-		_, err := remote.Sum(ctx, in.Root, in.Path, options, func(path string, sum [32]byte) error {
+		_, err := rootfs.Sum(ctx, in.Root, in.Path, options, func(path string, sum [32]byte) error {
 			text := hex.EncodeToString(sum[:])
 			switch {
 			case opts.diff:

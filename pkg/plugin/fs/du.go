@@ -16,7 +16,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -83,9 +84,9 @@ file systems that were measured.`,
 }
 
 func runDu(ctx context.Context, deps *cli.Deps, opts *duOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *remote.Root) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *rootfs.Root) error {
 		sum, err := measure(ctx, deps, root, opts)
-		if _, partly := errors.AsType[*remote.TreeError](err); err != nil && !partly {
+		if _, partly := errors.AsType[*rootfs.TreeError](err); err != nil && !partly {
 			return err
 		}
 		return errors.Join(err, noteDeleted(ctx, deps, r, root, sum.devices))
@@ -93,11 +94,11 @@ func runDu(ctx context.Context, deps *cli.Deps, opts *duOptions) error {
 }
 
 // measure prints what is used. It returns the devices that it was on.
-func measure(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *duOptions) (sum *summer, err error) {
+func measure(ctx context.Context, deps *cli.Deps, root *rootfs.Root, opts *duOptions) (sum *summer, err error) {
 	out := deps.Report.Lines()
 	defer out.Close(&err)
 	sum = &summer{opts: opts, out: out, seen: map[[2]uint64]bool{}, devices: map[uint64]bool{}}
-	info, err := root.Walk(ctx, opts.Path(), remote.WalkOptions{TreeOptions: opts.Options()}, sum.add)
+	info, err := root.Walk(ctx, opts.Path(), rootfs.WalkOptions{TreeOptions: opts.Options()}, sum.add)
 	if opts.Xdev && info.Stat != nil {
 		sum.devices = map[uint64]bool{info.Dev: true} // what is mounted below is named only
 	}
@@ -109,20 +110,20 @@ func measure(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *duOpt
 
 // noteDeleted says how much space deleted files take on the devices, of the processes in the container whose root was measured:
 // volumes of other containers may be on the same disk.
-func noteDeleted(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, devices map[uint64]bool) error {
-	host := remote.On(root.Conn())
+func noteDeleted(ctx context.Context, deps *cli.Deps, r *session.Session, root *rootfs.Root, devices map[uint64]bool) error {
+	host := process.On(root.Conn())
 	list, err := host.Processes(ctx)
 	if err != nil {
 		return err
 	}
-	measured := slices.IndexFunc(list, func(p remote.Process) bool { return p.PID == root.Process.PID })
+	measured := slices.IndexFunc(list, func(p process.Process) bool { return p.PID == root.Process.PID })
 	pids := []int{root.Process.PID}
 	for _, p := range list {
 		if measured >= 0 && p.PID != root.Process.PID && p.Cgroup == list[measured].Cgroup && !p.Helper {
 			pids = append(pids, p.PID)
 		}
 	}
-	readings, err := host.Inspect(ctx, pids, remote.Descriptors)
+	readings, err := host.Inspect(ctx, pids, process.Descriptors)
 	if err != nil {
 		return err
 	}
@@ -165,7 +166,7 @@ type openDirectory struct {
 	bytes int64
 }
 
-func (s *summer) add(path string, e remote.Entry) error {
+func (s *summer) add(path string, e rootfs.Entry) error {
 	depth := len(s.open)
 	for depth > 0 && !strings.HasPrefix(path, strings.TrimSuffix(s.open[depth-1].path, "/")+"/") {
 		depth--
@@ -182,7 +183,7 @@ func (s *summer) add(path string, e remote.Entry) error {
 	return nil
 }
 
-func (s *summer) size(e remote.Entry) int64 {
+func (s *summer) size(e rootfs.Entry) int64 {
 	stat := e.Stat()
 	if stat == nil {
 		return 0

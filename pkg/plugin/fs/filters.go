@@ -13,6 +13,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // findTests are what a file has to pass. They are find's own, evaluated here: the helper's find may lack some.
@@ -62,7 +63,7 @@ func (t *findTests) compile(cmd *cobra.Command) error {
 }
 
 // pass applies every test. What nothing is known of passes tests of its name only.
-func (t *findTests) pass(e remote.Entry) bool {
+func (t *findTests) pass(e rootfs.Entry) bool {
 	for _, test := range t.names {
 		if !test(e.Name()) {
 			return false

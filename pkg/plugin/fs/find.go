@@ -9,7 +9,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -65,11 +65,11 @@ from above without --proc. -o json prints one object per line (kind FileEntry).`
 }
 
 func runFind(ctx context.Context, deps *cli.Deps, opts *findOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) (err error) {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *rootfs.Root) (err error) {
 		out := deps.Report.Lines()
 		defer out.Close(&err)
-		walk := remote.WalkOptions{TreeOptions: opts.Options(), LinkTargets: opts.JSON()}
-		_, err = root.Walk(ctx, opts.Path(), walk, func(path string, e remote.Entry) error {
+		walk := rootfs.WalkOptions{TreeOptions: opts.Options(), LinkTargets: opts.JSON()}
+		_, err = root.Walk(ctx, opts.Path(), walk, func(path string, e rootfs.Entry) error {
 			switch {
 			case !opts.tests.pass(e):
 				return nil

@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/pick"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/serve"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -124,7 +125,7 @@ func addVerbs(cmd *cobra.Command, deps *cli.Deps) {
 }
 
 func run(ctx context.Context, deps *cli.Deps, opts *fsOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *remote.Root) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *rootfs.Root) error {
 		if opts.list.recursive {
 			return listTree(ctx, deps, root, opts)
 		}
@@ -133,7 +134,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *fsOptions) error {
 }
 
 // fs prints what is at a path: a directory's entries, a file's bytes, or what is known of it.
-func show(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, opts *fsOptions) error {
+func show(ctx context.Context, deps *cli.Deps, r *session.Session, root *rootfs.Root, opts *fsOptions) error {
 	// Most often it is a directory, which needs no second question.
 	info, entries, err := root.ReadDir(ctx, opts.Path())
 	file := errors.Is(err, remote.ErrNotDirectory) && info.Stat != nil
@@ -152,10 +153,10 @@ func addRaw(cmd *cobra.Command, raw *bool) {
 }
 
 // copyOut prints a file's bytes.
-func copyOut(ctx context.Context, deps *cli.Deps, root *remote.Root, path string, raw bool) (err error) {
+func copyOut(ctx context.Context, deps *cli.Deps, root *rootfs.Root, path string, raw bool) (err error) {
 	screen := deps.Report.Screen(raw)
 	defer screen.Close(&err)
-	_, err = root.Read(ctx, path, func(i remote.Info) (io.Writer, error) {
+	_, err = root.Read(ctx, path, func(i rootfs.Info) (io.Writer, error) {
 		if i.Nlink == 0 {
 			deps.Report.Say("%s is a deleted file: it has no name any more", path)
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 type grepOptions struct {
@@ -129,12 +130,12 @@ func runGrep(ctx context.Context, deps *cli.Deps, opts *grepOptions) error {
 func grepAll(ctx context.Context, deps *cli.Deps, opts *grepOptions, matched *atomic.Bool) (err error) {
 	out := deps.Report.Lines()
 	defer out.Close(&err)
-	grep := remote.GrepOptions{
+	grep := rootfs.GrepOptions{
 		TreeOptions: opts.Options(), Pattern: opts.pattern, IgnoreCase: opts.ignoreCase, Fixed: opts.fixed,
 		Extended: opts.extended, Recursive: opts.recursive, FilesOnly: opts.filesOnly,
 	}
 	return files.EachPlace(ctx, deps, &opts.Args, func(ctx context.Context, in files.Place) error {
-		_, err := remote.Grep(ctx, in.Root, in.Path, grep, func(m remote.Match) error {
+		_, err := rootfs.Grep(ctx, in.Root, in.Path, grep, func(m rootfs.Match) error {
 			matched.Store(true)
 			switch {
 			case opts.silent:
@@ -151,7 +152,7 @@ func grepAll(ctx context.Context, deps *cli.Deps, opts *grepOptions, matched *at
 	})
 }
 
-func newMatchLine(pod string, m remote.Match) Match {
+func newMatchLine(pod string, m rootfs.Match) Match {
 	line := Match{TypeMeta: output.NewTypeMeta("Match"), Pod: pod, PathText: output.NewPathText(m.Path), Line: m.Line, Text: m.Text, Cut: m.Cut}
 	if !utf8.ValidString(m.Text) {
 		line.TextBytes = []byte(m.Text)
@@ -160,7 +161,7 @@ func newMatchLine(pod string, m remote.Match) Match {
 }
 
 // line is a match as grep prints it: [PATH:][NUMBER:]TEXT.
-func (o *grepOptions) line(m remote.Match) string {
+func (o *grepOptions) line(m rootfs.Match) string {
 	path, text := remote.Escape(m.Path), files.Printable(m.Text)
 	if o.nul {
 		path, text = m.Path, m.Text

@@ -14,7 +14,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // listing says what of a directory "fs" lists, and how.
@@ -51,9 +51,9 @@ func (l *listing) validate(cmd *cobra.Command, format string) error {
 }
 
 // arrange leaves out what is not wanted, and sorts. Entries come sorted by name.
-func (l *listing) arrange(entries []remote.Entry) []remote.Entry {
+func (l *listing) arrange(entries []rootfs.Entry) []rootfs.Entry {
 	if !l.all {
-		entries = slices.DeleteFunc(entries, func(e remote.Entry) bool { return strings.HasPrefix(e.Name(), ".") })
+		entries = slices.DeleteFunc(entries, func(e rootfs.Entry) bool { return strings.HasPrefix(e.Name(), ".") })
 	}
 	if l.sort == "size" || l.sort == "time" {
 		slices.SortStableFunc(entries, l.compare)
@@ -62,7 +62,7 @@ func (l *listing) arrange(entries []remote.Entry) []remote.Entry {
 }
 
 // compare orders by size or time; what is not known comes last.
-func (l *listing) compare(a, b remote.Entry) int {
+func (l *listing) compare(a, b rootfs.Entry) int {
 	s, t := a.Stat(), b.Stat()
 	switch {
 	case l.sort != "size" && l.sort != "time":
@@ -86,18 +86,18 @@ func btoi(b bool) int {
 // A walked file is one that waits for being sorted.
 type walkedFile struct {
 	path  string
-	entry remote.Entry
+	entry rootfs.Entry
 }
 
 // listTree is "fs -R".
-func listTree(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *fsOptions) (err error) {
+func listTree(ctx context.Context, deps *cli.Deps, root *rootfs.Root, opts *fsOptions) (err error) {
 	out := deps.Report.Lines()
 	defer out.Close(&err)
 	colored := deps.Report.Colored(deps.Streams.Out)
 	var kept []walkedFile
 	start := ""
-	walk := remote.WalkOptions{TreeOptions: opts.list.Options(), LinkTargets: opts.Output != "name"}
-	_, err = root.Walk(ctx, opts.Path(), walk, func(path string, e remote.Entry) error {
+	walk := rootfs.WalkOptions{TreeOptions: opts.list.Options(), LinkTargets: opts.Output != "name"}
+	_, err = root.Walk(ctx, opts.Path(), walk, func(path string, e rootfs.Entry) error {
 		if start == "" {
 			start = path
 		}
@@ -122,7 +122,7 @@ func listTree(ctx context.Context, deps *cli.Deps, root *remote.Root, opts *fsOp
 }
 
 // printOne prints a file of a tree. Columns are of fixed width, since nobody knows yet what comes.
-func (o *fsOptions) printOne(out *output.Lines, path string, e remote.Entry, colored bool) error {
+func (o *fsOptions) printOne(out *output.Lines, path string, e rootfs.Entry, colored bool) error {
 	switch o.Output {
 	case "json":
 		return out.Object(files.NewFileEntry(path, e))

@@ -10,6 +10,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -25,7 +26,7 @@ type FileInfo struct {
 	Items []files.File `json:"items,omitempty"`
 }
 
-func printFound(deps *cli.Deps, r *session.Session, root *remote.Root, info remote.Info, entries []remote.Entry, opts *fsOptions) error {
+func printFound(deps *cli.Deps, r *session.Session, root *rootfs.Root, info rootfs.Info, entries []rootfs.Entry, opts *fsOptions) error {
 	switch {
 	case output.IsDocument(opts.Output):
 		entries = opts.list.arrange(entries)
@@ -44,7 +45,7 @@ func printFound(deps *cli.Deps, r *session.Session, root *remote.Root, info remo
 	}
 }
 
-func printNames(deps *cli.Deps, info remote.Info, entries []remote.Entry, nul bool) error {
+func printNames(deps *cli.Deps, info rootfs.Info, entries []rootfs.Entry, nul bool) error {
 	names := []string{info.Path}
 	if info.FileMode().IsDir() {
 		names = names[:0]
@@ -64,7 +65,7 @@ func printNames(deps *cli.Deps, info remote.Info, entries []remote.Entry, nul bo
 	return nil
 }
 
-func printEntries(deps *cli.Deps, entries []remote.Entry, opts *fsOptions) error {
+func printEntries(deps *cli.Deps, entries []rootfs.Entry, opts *fsOptions) error {
 	rows := make([][]string, 0, len(entries))
 	for _, e := range opts.list.arrange(entries) {
 		rows = append(rows, files.LongRow(e, e.Name(), opts.list.human, deps.Report.Colored(deps.Streams.Out)))

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -62,7 +63,7 @@ Use it to check modes, owners, links or times.`,
 func runStat(ctx context.Context, deps *cli.Deps, opts *files.Args) (err error) {
 	out := deps.Report.Lines()
 	defer out.Close(&err)
-	return files.EachPath(ctx, deps, opts, func(r *session.Session, root *remote.Root, path string) error {
+	return files.EachPath(ctx, deps, opts, func(r *session.Session, root *rootfs.Root, path string) error {
 		one, s, err := stat(ctx, r, opts.Pid, root, path)
 		switch {
 		case err != nil:
@@ -74,7 +75,7 @@ func runStat(ctx context.Context, deps *cli.Deps, opts *files.Args) (err error) 
 	})
 }
 
-func stat(ctx context.Context, r *session.Session, pid int, root *remote.Root, name string) (FileStat, *remote.Stat, error) {
+func stat(ctx context.Context, r *session.Session, pid int, root *rootfs.Root, name string) (FileStat, *remote.Stat, error) {
 	info, err := root.Stat(ctx, name, false)
 	if err != nil {
 		return FileStat{}, nil, err

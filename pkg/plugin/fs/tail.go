@@ -11,7 +11,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -61,25 +61,25 @@ Use it for logs that go to a file instead of to stdout.`,
 }
 
 func runTail(ctx context.Context, deps *cli.Deps, opts *tailOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *remote.Root) (err error) {
+	return files.UseRoot(ctx, deps, &opts.Args, func(_ *session.Session, root *rootfs.Root) (err error) {
 		screen := deps.Report.Screen(opts.raw)
 		defer screen.Close(&err)
-		_, err = remote.Tail(ctx, root, opts.Path(), remote.TailOptions{
+		_, err = rootfs.Tail(ctx, root, opts.Path(), rootfs.TailOptions{
 			Lines: int(opts.lines), Follow: opts.follow || opts.byName, ByName: opts.byName,
-			Event: func(e remote.TailEvent) { deps.Report.Warn("%s: %s", opts.Path(), opts.became(e)) },
-		}, func(remote.Info) (io.Writer, error) { return screen, nil })
+			Event: func(e rootfs.TailEvent) { deps.Report.Warn("%s: %s", opts.Path(), opts.became(e)) },
+		}, func(rootfs.Info) (io.Writer, error) { return screen, nil })
 		return err
 	})
 }
 
 // became says what has become of a file that is followed.
-func (o *tailOptions) became(e remote.TailEvent) string {
+func (o *tailOptions) became(e rootfs.TailEvent) string {
 	switch {
-	case e == remote.FileCut:
+	case e == rootfs.FileCut:
 		return "the file was truncated; continuing from its beginning"
-	case e == remote.FileGone && o.byName:
+	case e == rootfs.FileGone && o.byName:
 		return "the file was renamed or removed; waiting for a new one of that name"
-	case e == remote.FileGone:
+	case e == rootfs.FileGone:
 		return "the file was renamed or removed; still following it"
 	case o.byName:
 		return "a new file has its name; continuing with that one"

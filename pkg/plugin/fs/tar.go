@@ -17,6 +17,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/tree"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
@@ -71,10 +73,10 @@ reports an error.`,
 }
 
 func runTar(ctx context.Context, deps *cli.Deps, opts *tarOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *remote.Root) error { return fsTar(ctx, deps, r, root, opts) })
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *rootfs.Root) error { return fsTar(ctx, deps, r, root, opts) })
 }
 
-func fsTar(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, opts *tarOptions) error {
+func fsTar(ctx context.Context, deps *cli.Deps, r *session.Session, root *rootfs.Root, opts *tarOptions) error {
 	info, err := root.Stat(ctx, opts.Path(), true)
 	if err != nil {
 		return err
@@ -82,7 +84,7 @@ func fsTar(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote
 	bar := tarProgress(ctx, deps)
 	defer bar.Stop()
 	archive := transfer.NewArchive(output.NewOutput(deps.Streams.Out), opts.format == "gnu", info.Path)
-	report, err := transfer.Copy(ctx, archive, remote.Source(root, remote.PackAuto), transfer.Options{
+	report, err := transfer.Copy(ctx, archive, tree.Source(root, tree.PackAuto), transfer.Options{
 		Source: info.Path, Dest: info.Path, Preserve: true, Progress: bar.Add,
 		Report: func(name string, err error) { files.NotCopied(deps, opts.Path(), name, err) },
 		Retry: func(err error, _ time.Duration) {

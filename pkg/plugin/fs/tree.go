@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -71,14 +72,14 @@ Use it to get an overview of a small directory.`,
 }
 
 func runTree(ctx context.Context, deps *cli.Deps, opts *treeOptions) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *remote.Root) error { return fsTree(ctx, deps, r, root, opts) })
+	return files.UseRoot(ctx, deps, &opts.Args, func(r *session.Session, root *rootfs.Root) error { return fsTree(ctx, deps, r, root, opts) })
 }
 
-func fsTree(ctx context.Context, deps *cli.Deps, r *session.Session, root *remote.Root, opts *treeOptions) error {
+func fsTree(ctx context.Context, deps *cli.Deps, r *session.Session, root *rootfs.Root, opts *treeOptions) error {
 	nodes := map[string]*treeNode{}
 	var top *treeNode
-	walk := remote.WalkOptions{TreeOptions: opts.Options(), LinkTargets: true}
-	info, err := root.Walk(ctx, opts.Path(), walk, func(at string, e remote.Entry) error {
+	walk := rootfs.WalkOptions{TreeOptions: opts.Options(), LinkTargets: true}
+	info, err := root.Walk(ctx, opts.Path(), walk, func(at string, e rootfs.Entry) error {
 		node := &treeNode{File: files.EntryFile(e)}
 		if above := nodes[path.Dir(at)]; above != nil && top != nil {
 			above.Items = append(above.Items, node)

@@ -13,12 +13,12 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect/environ"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // OwnEnvironment is what a process shows of its environment, from a reading of environ, or the reason why it shows none.
-func OwnEnvironment(p session.Process, r remote.Reading) ([]proc.Variable, string) {
+func OwnEnvironment(p session.Process, r process.Reading) ([]proc.Variable, string) {
 	switch {
 	case r.Gone:
 		return nil, "it has ended"

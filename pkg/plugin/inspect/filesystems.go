@@ -14,13 +14,14 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // A FileSystem is one that is mounted in a container.
 type FileSystem struct {
 	proc.Mount
-	remote.Capacity
+	process.Capacity
 	// Volume is nil where it is none of the pod's.
 	Volume *podspec.Volume
 }
@@ -40,7 +41,7 @@ func FileSystemsOf(ctx context.Context, l *Look, all bool) (found FileSystems, e
 	if p.PID == 0 {
 		return found, fmt.Errorf("find a process of container %s in pod/%s: %w", l.Target.Container, l.Pod, remote.ErrNoProcess)
 	}
-	readings, err := l.Host.Inspect(ctx, []int{p.PID}, remote.Text("mountinfo"))
+	readings, err := l.Host.Inspect(ctx, []int{p.PID}, process.Text("mountinfo"))
 	if err != nil {
 		return found, err
 	}
@@ -72,14 +73,14 @@ func FileSystemsOf(ctx context.Context, l *Look, all bool) (found FileSystems, e
 }
 
 // capacitiesOf has one for each mount. With fs.ErrPermission each of them has that.
-func capacitiesOf(ctx context.Context, l *Look, p session.Process, mounts []proc.Mount) ([]remote.Capacity, error) {
+func capacitiesOf(ctx context.Context, l *Look, p session.Process, mounts []proc.Mount) ([]process.Capacity, error) {
 	points := make([]string, len(mounts))
 	for i, m := range mounts {
 		points[i] = m.Point
 	}
 	capacities, err := l.Host.Capacities(ctx, p.PID, points)
 	if errors.Is(err, fs.ErrPermission) {
-		capacities = slices.Repeat([]remote.Capacity{{Err: fs.ErrPermission}}, len(points))
+		capacities = slices.Repeat([]process.Capacity{{Err: fs.ErrPermission}}, len(points))
 	}
 	return capacities, err
 }

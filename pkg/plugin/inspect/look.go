@@ -9,7 +9,7 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -17,7 +17,7 @@ import (
 // A Look is a session in a pod, with a connection to its helper and the processes that were there when it began.
 type Look struct {
 	*session.Session
-	Host *remote.Host
+	Host *process.Host
 	// All are the processes that the helper sees, its own too; Processes those that are asked about.
 	All, Processes []session.Process
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -19,9 +19,9 @@ func Sockets(ctx context.Context, l *Look) ([]proc.Socket, []string, error) {
 	if first == 0 {
 		return nil, []string{"sockets are not listed: all processes have exited"}, nil
 	}
-	var what []remote.What
+	var what []process.What
 	for _, file := range proc.SocketFiles() {
-		what = append(what, remote.Text(file))
+		what = append(what, process.Text(file))
 	}
 	readings, err := l.Host.Inspect(ctx, []int{first}, what...)
 	if err != nil {
@@ -31,12 +31,12 @@ func Sockets(ctx context.Context, l *Look) ([]proc.Socket, []string, error) {
 	if len(partial) == 0 {
 		return sockets, nil, nil
 	}
-	return sockets, []string{fmt.Sprintf("%s: too long; only the first %d bytes were read", strings.Join(partial, ", "), remote.TextLimit)}, nil
+	return sockets, []string{fmt.Sprintf("%s: too long; only the first %d bytes were read", strings.Join(partial, ", "), process.TextLimit)}, nil
 }
 
 // OpenFiles are those of the processes that are asked about, from Readings with remote.Descriptors. The notes say which processes
 // do not show them, and why.
-func OpenFiles(l *Look, readings remote.Readings, sockets []proc.Socket) (files []proc.OpenFile, notes []string) {
+func OpenFiles(l *Look, readings process.Readings, sockets []proc.Socket) (files []proc.OpenFile, notes []string) {
 	var denied []session.Process
 	for _, p := range l.Processes {
 		list, ok := readings.Descriptors(p.PID)

@@ -16,7 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -28,7 +28,7 @@ type Process struct {
 
 // A Meter asks what processes use, again and again.
 type Meter struct {
-	Host *remote.Host
+	Host *process.Host
 	// Last is the sample that the next one is compared with: what is used of the processors is since then.
 	Last proc.Sample
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 type options struct {
@@ -121,7 +121,7 @@ type Summary struct {
 // gather reads the open files of the processes that are asked about, and the tables of their sockets.
 func gather(ctx context.Context, l *inspect.Look) ([]proc.OpenFile, inspect.Found[proc.OpenFile, Summary], error) {
 	var found inspect.Found[proc.OpenFile, Summary]
-	what := []remote.What{remote.Descriptors, remote.Text("limits")}
+	what := []process.What{process.Descriptors, process.Text("limits")}
 	readings, err := l.Host.Inspect(ctx, l.PIDs(), what...)
 	if err != nil {
 		return nil, found, err

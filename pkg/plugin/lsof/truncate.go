@@ -20,6 +20,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // truncate frees the space of one deleted file, after a question.
@@ -76,9 +77,9 @@ func truncateIn(ctx context.Context, deps *cli.Deps, l *inspect.Look, fd int, as
 }
 
 // find reads a descriptor of the process, and refuses what is no deleted file.
-func find(ctx context.Context, l *inspect.Look, fd int) (f proc.OpenFile, d remote.Descriptor, err error) {
+func find(ctx context.Context, l *inspect.Look, fd int) (f proc.OpenFile, d process.Descriptor, err error) {
 	p, try := l.Processes[0], fmt.Sprintf("kubectl shareproc lsof %s --deleted", l.Pod)
-	readings, err := l.Host.Inspect(ctx, []int{p.PID}, remote.Descriptors)
+	readings, err := l.Host.Inspect(ctx, []int{p.PID}, process.Descriptors)
 	if err != nil {
 		return f, d, err
 	}
@@ -92,7 +93,7 @@ func find(ctx context.Context, l *inspect.Look, fd int) (f proc.OpenFile, d remo
 	}
 	f = files[i]
 	list, _ := readings.Descriptors(p.PID)
-	d = list[slices.IndexFunc(list, func(d remote.Descriptor) bool { return d.FD == fd })]
+	d = list[slices.IndexFunc(list, func(d process.Descriptor) bool { return d.FD == fd })]
 	if !f.Deleted || f.Type != proc.TypeFile || d.Stat == nil || d.Stat.Nlink != 0 {
 		return f, d, hint.With(fmt.Errorf("truncate descriptor %d of PID %d (%s) in pod/%s: %s is no deleted file; nothing was truncated",
 			fd, p.PID, remote.Escape(p.Name), l.Pod, remote.Escape(f.Path)), try)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ps is the command ps, which lists processes. It does not read /proc: pkg/remote does.
+// Package ps is the command ps, which lists processes. It does not read /proc: pkg/remote/process does.
 package ps
 
 import (

@@ -16,6 +16,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect/environ"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/report"
 )
 
@@ -74,7 +76,7 @@ func readConfig(ctx context.Context, g *gathering) error {
 	}
 	g.report.Notes = append(g.report.Notes, g.config.Notes...)
 	p := g.First()
-	readings, err := g.Host.Inspect(ctx, []int{p.PID}, remote.Bytes("environ"))
+	readings, err := g.Host.Inspect(ctx, []int{p.PID}, process.Bytes("environ"))
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func mountedFiles(pod *corev1.Pod, c *corev1.Container) []mountedFile {
 }
 
 // readMounted compares the files that the kubelet does not update with the ConfigMaps that they came from.
-func readMounted(ctx context.Context, g *gathering, root *remote.Root) error {
+func readMounted(ctx context.Context, g *gathering, root *rootfs.Root) error {
 	c := environ.ContainerOf(g.Target.Pod, g.Target.Container)
 	if c == nil {
 		return nil
@@ -165,8 +167,8 @@ func readMounted(ctx context.Context, g *gathering, root *remote.Root) error {
 }
 
 // readText reads a file of the container, or the beginning of it.
-func readText(ctx context.Context, root *remote.Root, name string, most int64) (string, error) {
-	f, err := remote.FS(ctx, root).Open(strings.TrimPrefix(name, "/"))
+func readText(ctx context.Context, root *rootfs.Root, name string, most int64) (string, error) {
+	f, err := rootfs.FS(ctx, root).Open(strings.TrimPrefix(name, "/"))
 	if err != nil {
 		return "", err
 	}

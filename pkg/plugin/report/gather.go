@@ -19,7 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/report"
 )
 
@@ -41,7 +41,7 @@ type gathering struct {
 // A sample is what the kernel says at one moment.
 type sample struct {
 	processes []inspect.Process
-	readings  remote.Readings
+	readings  process.Readings
 	cgroup    proc.Cgroup
 }
 
@@ -134,7 +134,7 @@ func (g *gathering) sample(ctx context.Context, meter *inspect.Meter) (s sample,
 	if s.processes, err = meter.Read(ctx, g.Processes); err != nil {
 		return s, err
 	}
-	s.readings, err = g.Host.Inspect(ctx, g.PIDs(), remote.OfNode("uptime"), remote.Threads, remote.Machine, remote.Descriptors, remote.Clock)
+	s.readings, err = g.Host.Inspect(ctx, g.PIDs(), process.OfNode("uptime"), process.Threads, process.Machine, process.Descriptors, process.Clock)
 	if err != nil {
 		return s, err
 	}

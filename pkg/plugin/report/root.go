@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/report"
 )
 
@@ -67,7 +68,7 @@ func small(point string) bool {
 
 // readRoot reads what is in the files of the container: links resolve inside it.
 func readRoot(ctx context.Context, g *gathering) error {
-	root, err := remote.RootOf(ctx, g.Host.Conn(), g.Where(0))
+	root, err := rootfs.RootOf(ctx, g.Host.Conn(), g.Where(0))
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -85,7 +86,7 @@ func readRoot(ctx context.Context, g *gathering) error {
 }
 
 // readNames asks each name server of the container for the API server's own name.
-func (g *gathering) readNames(ctx context.Context, root *remote.Root) error {
+func (g *gathering) readNames(ctx context.Context, root *rootfs.Root) error {
 	text, err := readText(ctx, root, "/etc/resolv.conf", maxText)
 	if err != nil {
 		g.note("DNS was not tried: %v", err)
@@ -116,7 +117,7 @@ func (g *gathering) readNames(ctx context.Context, root *remote.Root) error {
 }
 
 // readChanged lists the newest files that were changed since the container started.
-func (g *gathering) readChanged(ctx context.Context, root *remote.Root) error {
+func (g *gathering) readChanged(ctx context.Context, root *rootfs.Root) error {
 	start, err := files.StartOf(ctx, files.Place{Session: g.Session, Root: root})
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func (g *gathering) readChanged(ctx context.Context, root *remote.Root) error {
 	var found []change
 	bounded, cancel := context.WithTimeout(ctx, walkTime)
 	defer cancel()
-	_, err = root.Walk(bounded, "/", remote.WalkOptions{TreeOptions: remote.TreeOptions{OneFileSystem: true}}, func(name string, e remote.Entry) error {
+	_, err = root.Walk(bounded, "/", rootfs.WalkOptions{TreeOptions: rootfs.TreeOptions{OneFileSystem: true}}, func(name string, e rootfs.Entry) error {
 		if s := e.Stat(); s != nil {
 			if how, ok := start.Changes.Of(name, e.IsDir(), s.Mtime, s.Changed()); ok {
 				found = append(found, change{name, how, s})
@@ -137,7 +138,7 @@ func (g *gathering) readChanged(ctx context.Context, root *remote.Root) error {
 		}
 		return nil
 	})
-	_, partly := errors.AsType[*remote.TreeError](err)
+	_, partly := errors.AsType[*rootfs.TreeError](err)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)

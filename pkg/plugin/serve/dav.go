@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/webdav"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // mostQuestion is how long a question of WebDAV may be.
@@ -25,7 +26,7 @@ const mostQuestion = 64 << 10
 const endless = `<?xml version="1.0" encoding="utf-8"?><D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>` + "\n"
 
 // propfind answers what a file is, or what is in a directory.
-func propfind(h *handler, w http.ResponseWriter, r *http.Request, name string, info remote.Info) {
+func propfind(h *handler, w http.ResponseWriter, r *http.Request, name string, info rootfs.Info) {
 	if depth := r.Header.Get("Depth"); depth != "0" && depth != "1" {
 		w.Header().Set("Content-Type", "application/xml; charset=utf-8")
 		w.WriteHeader(http.StatusForbidden)

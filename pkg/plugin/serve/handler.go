@@ -19,6 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
@@ -157,7 +158,7 @@ func escaped(name string) string { return (&url.URL{Path: name}).EscapedPath() }
 var errKernel = errors.New("kernel files are not served")
 
 // send sends a file or a range of it.
-func (h *handler) send(w http.ResponseWriter, r *http.Request, info remote.Info) {
+func (h *handler) send(w http.ResponseWriter, r *http.Request, info rootfs.Info) {
 	select {
 	case h.reads <- struct{}{}:
 		defer func() { <-h.reads }()

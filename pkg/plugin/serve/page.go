@@ -18,6 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/output"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 //go:embed page.css
@@ -89,7 +90,7 @@ func above(h *handler, name string) []crumb {
 }
 
 // newRow describes an entry.
-func newRow(h *handler, at string, e remote.Entry) row {
+func newRow(h *handler, at string, e rootfs.Entry) row {
 	out := row{name: remote.Escape(e.Name()), kind: "unknown", size: "?", time: "?", mode: "?", owner: "?", stat: e.Stat()}
 	s := e.Stat()
 	if s == nil {

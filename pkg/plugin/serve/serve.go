@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package serve is the command fs serve: a container's files for a browser, and for whatever knows WebDAV. It writes nothing
-// into a container, and opens nothing there that may block or act: pkg/remote does not.
+// into a container, and opens nothing there that may block or act: pkg/remote/rootfs does not.
 package serve
 
 import (
@@ -25,6 +25,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -87,7 +88,7 @@ listed and not opened; over WebDAV they are left out.`,
 var errIdle = errors.New("nobody asks")
 
 func run(ctx context.Context, deps *cli.Deps, opts *options) error {
-	return files.UseRoot(ctx, deps, &opts.Args, func(s *session.Session, root *remote.Root) error {
+	return files.UseRoot(ctx, deps, &opts.Args, func(s *session.Session, root *rootfs.Root) error {
 		info, err := root.Stat(ctx, opts.Path(), true)
 		switch {
 		case err != nil:

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 )
 
 // here runs the helper's program on this machine.
@@ -45,7 +46,7 @@ func newSite(t *testing.T) *site {
 	if runtime.GOOS != "linux" {
 		t.Skip("the scripts need a Linux machine")
 	}
-	root, err := remote.Dial(t.Context(), here{}, remote.Where{PID: os.Getpid()})
+	root, err := rootfs.Dial(t.Context(), here{}, rootfs.Where{PID: os.Getpid()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,7 +310,7 @@ func TestWebDAV(t *testing.T) {
 // damaged gives less than there is.
 type damaged struct{ tree }
 
-func (d damaged) ReadRange(ctx context.Context, file remote.Info, from, to int64, w io.Writer) error {
+func (d damaged) ReadRange(ctx context.Context, file rootfs.Info, from, to int64, w io.Writer) error {
 	if from > 0 {
 		return remote.ErrChanged
 	}
@@ -341,11 +342,11 @@ type lost struct {
 	panics bool
 }
 
-func (l lost) Stat(context.Context, string, bool) (remote.Info, error) {
+func (l lost) Stat(context.Context, string, bool) (rootfs.Info, error) {
 	if l.panics {
 		panic("mistake")
 	}
-	return remote.Info{}, fmt.Errorf("find: %w", remote.ErrNoProcess)
+	return rootfs.Info{}, fmt.Errorf("find: %w", remote.ErrNoProcess)
 }
 
 func TestTheServerEndsWithItsProcess(t *testing.T) {

@@ -7,22 +7,22 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/transfer"
 )
 
 // A tree is what a server asks of a container's files.
 type tree interface {
-	Stat(ctx context.Context, path string, follow bool) (remote.Info, error)
-	ReadDir(ctx context.Context, path string) (remote.Info, []remote.Entry, error)
-	ReadRange(ctx context.Context, file remote.Info, from, to int64, w io.Writer) error
+	Stat(ctx context.Context, path string, follow bool) (rootfs.Info, error)
+	ReadDir(ctx context.Context, path string) (rootfs.Info, []rootfs.Entry, error)
+	ReadRange(ctx context.Context, file rootfs.Info, from, to int64, w io.Writer) error
 	Kernel(path string) bool
 }
 
 // retrying asks once more where the connection broke: the root dials again.
-type retrying struct{ *remote.Root }
+type retrying struct{ *rootfs.Root }
 
-func (r retrying) Stat(ctx context.Context, path string, follow bool) (remote.Info, error) {
+func (r retrying) Stat(ctx context.Context, path string, follow bool) (rootfs.Info, error) {
 	info, err := r.Root.Stat(ctx, path, follow)
 	if transfer.IsBroken(err) {
 		info, err = r.Root.Stat(ctx, path, follow)
@@ -30,7 +30,7 @@ func (r retrying) Stat(ctx context.Context, path string, follow bool) (remote.In
 	return info, err
 }
 
-func (r retrying) ReadDir(ctx context.Context, path string) (remote.Info, []remote.Entry, error) {
+func (r retrying) ReadDir(ctx context.Context, path string) (rootfs.Info, []rootfs.Entry, error) {
 	info, entries, err := r.Root.ReadDir(ctx, path)
 	if transfer.IsBroken(err) {
 		info, entries, err = r.Root.ReadDir(ctx, path)
@@ -49,7 +49,7 @@ const (
 type content struct {
 	ctx    context.Context //nolint:containedctx // io.Reader has no place for it
 	tree   tree
-	file   remote.Info
+	file   rootfs.Info
 	at     int64
 	held   window
 	step   int64

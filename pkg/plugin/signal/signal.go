@@ -17,6 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -24,7 +25,7 @@ type signalOptions struct {
 	cli.HelperFlags
 	pod    string
 	pid    int
-	signal remote.Signal
+	signal process.Signal
 }
 
 // NewCommand returns the command signal.
@@ -60,7 +61,7 @@ the exit code is 1.`,
 				return cli.Usage(fmt.Sprintf("%s %s %d TERM", cmd.CommandPath(), pod, opts.pid), "a signal is required")
 			}
 			var known bool
-			if opts.signal, known = remote.ParseSignal(args[2]); !known {
+			if opts.signal, known = process.ParseSignal(args[2]); !known {
 				return cli.Usage("use a name such as HUP, TERM, USR1 or RTMIN+3, or a number from 1 to 64", "%q is not a signal", args[2])
 			}
 			if err := opts.Validate(cmd); err != nil {
@@ -86,7 +87,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *signalOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	err = remote.Kill(ctx, s.Runner(), p.Process, opts.signal)
+	err = process.Kill(ctx, s.Runner(), p.Process, opts.signal)
 	if errors.Is(err, fs.ErrPermission) {
 		user := podspec.User{UID: int64(p.UID), GID: int64(p.GID)}
 		better, failed := s.SwitchHelper(ctx, podspec.TargetUserOf(s.Target.Pod, s.Target.Container).Observed(user, false))
@@ -94,7 +95,7 @@ func run(ctx context.Context, deps *cli.Deps, opts *signalOptions) (err error) {
 		case failed != nil:
 			return failed
 		case better:
-			err = remote.Kill(ctx, s.Runner(), p.Process, opts.signal)
+			err = process.Kill(ctx, s.Runner(), p.Process, opts.signal)
 		}
 	}
 	if err != nil {
@@ -129,7 +130,7 @@ func find(ctx context.Context, s *session.Session, opts *signalOptions) (session
 
 func handled(p session.Process) string {
 	text := ""
-	for n := remote.Signal(1); n <= 31; n++ {
+	for n := process.Signal(1); n <= 31; n++ {
 		if p.Catches(int(n)) {
 			if text != "" {
 				text += ", "

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
 
@@ -54,7 +54,7 @@ func (l line) String() string {
 
 // isSignal reports whether a word is a signal's name or number.
 func isSignal(word string) bool {
-	_, ok := remote.ParseSignal(word)
+	_, ok := process.ParseSignal(word)
 	return ok
 }
 

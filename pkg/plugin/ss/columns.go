@@ -35,11 +35,11 @@ func columns(names bool) []inspect.Column[proc.Socket] {
 	if names {
 		list = append(list, inspect.Column[proc.Socket]{Name: "PEER NAME", Of: func(s proc.Socket) string { return cmp.Or(s.PeerName, "-") }})
 	}
-	return append(list, inspect.Column[proc.Socket]{Name: "PROCESS", Of: process})
+	return append(list, inspect.Column[proc.Socket]{Name: "PROCESS", Of: firstOwner})
 }
 
-// process is the first owner, as PID/COMMAND, and how many others there are.
-func process(s proc.Socket) string {
+// firstOwner is the first owner, as PID/COMMAND, and how many others there are.
+func firstOwner(s proc.Socket) string {
 	if len(s.Owners) == 0 {
 		return "-"
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -114,7 +114,7 @@ func gather(ctx context.Context, deps *cli.Deps, l *inspect.Look, opts *options)
 	if opts.PID == 0 {
 		others.Processes = slices.DeleteFunc(slices.Clone(l.All), func(p session.Process) bool { return l.Ours(p) })
 	}
-	readings, err := l.Host.Inspect(ctx, others.PIDs(), remote.Descriptors)
+	readings, err := l.Host.Inspect(ctx, others.PIDs(), process.Descriptors)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,6 +21,8 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -92,7 +94,7 @@ func parseTo(text string) (host string, port uint16, err error) {
 type checker struct {
 	ConnectionCheck
 	session *session.Session
-	root    *remote.Root
+	root    *rootfs.Root
 	limit   time.Duration
 	now     func() time.Time
 	// silent are servers that did not answer: a second question would only take as long.
@@ -133,7 +135,7 @@ const maxText = 8 << 20
 
 // text reads a file of the target; "" where there is none that can be read.
 func (c *checker) text(ctx context.Context, name string) string {
-	f, err := remote.FS(ctx, c.root).Open(name)
+	f, err := rootfs.FS(ctx, c.root).Open(name)
 	if err != nil {
 		return ""
 	}
@@ -163,7 +165,7 @@ func (c *checker) resolve(ctx context.Context) ([]netip.Addr, error) {
 		c.Steps = append(c.Steps, Step{Step: "dns", Name: c.Host, Result: "skipped", Detail: "no name server in /etc/resolv.conf of the container"})
 		return nil, ctx.Err()
 	}
-	host := remote.On(c.root.Conn())
+	host := process.On(c.root.Conn())
 	for _, name := range c.Resolver.Questions(c.Host) {
 		for _, server := range c.Resolver.Nameservers {
 			step, err := c.ask(ctx, host, server, name)
@@ -183,7 +185,7 @@ func (c *checker) resolve(ctx context.Context) ([]netip.Addr, error) {
 }
 
 // ask asks one server for one name.
-func (c *checker) ask(ctx context.Context, host *remote.Host, server, name string) (Step, error) {
+func (c *checker) ask(ctx context.Context, host *process.Host, server, name string) (Step, error) {
 	step := Step{Step: "dns", Name: name, Server: server}
 	address, err := netip.ParseAddr(server)
 	if err != nil || c.silent[server] {

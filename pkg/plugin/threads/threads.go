@@ -19,7 +19,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
@@ -141,8 +141,8 @@ func gather(ctx context.Context, l *inspect.Look, opts *options) (found inspect.
 	for i, p := range processes {
 		pids[i] = p.PID
 	}
-	what := []remote.What{remote.Threads, remote.OfNode("uptime")}
-	var before remote.Readings
+	what := []process.What{process.Threads, process.OfNode("uptime")}
+	var before process.Readings
 	if opts.interval > 0 {
 		if before, err = l.Host.Inspect(ctx, pids, what...); err != nil {
 			return found, err
@@ -153,7 +153,7 @@ func gather(ctx context.Context, l *inspect.Look, opts *options) (found inspect.
 		case <-time.After(opts.interval):
 		}
 	}
-	now, err := l.Host.Inspect(ctx, pids, append(what, remote.Machine, remote.Descriptors)...)
+	now, err := l.Host.Inspect(ctx, pids, append(what, process.Machine, process.Descriptors)...)
 	if err != nil {
 		return found, err
 	}
@@ -182,7 +182,7 @@ func withZombies(l *inspect.Look) []session.Process {
 }
 
 // namer says what is behind a descriptor.
-func namer(r remote.Readings, pids []int) func(pid, fd int) string {
+func namer(r process.Readings, pids []int) func(pid, fd int) string {
 	links := map[[2]int]string{}
 	for _, pid := range pids {
 		list, _ := r.Descriptors(pid)

@@ -16,6 +16,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // live updates the screen until the user has seen enough, the session ends, or a signal comes.
@@ -99,12 +100,12 @@ func (s *source) read() tea.Msg {
 type sent string
 
 // send sends a signal.
-func (s *source) send(p inspect.Process, signal remote.Signal) tea.Cmd {
+func (s *source) send(p inspect.Process, signal process.Signal) tea.Cmd {
 	return func() tea.Msg {
 		if p.PID == 1 && !p.Catches(int(signal)) {
 			return sent(fmt.Sprintf("process 1 has no handler for %s, so the kernel would drop it; nothing was sent", signal))
 		}
-		if err := remote.Kill(s.ctx, s.runner, p.Process.Process, signal); err != nil {
+		if err := process.Kill(s.ctx, s.runner, p.Process.Process, signal); err != nil {
 			return sent(fmt.Sprintf("send %s to process %d: %v", signal, p.PID, err))
 		}
 		return sent(fmt.Sprintf("sent %s to process %d (%s)", signal, p.PID, p.Name))

@@ -11,13 +11,13 @@ import (
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
-func process(pid int, cpu float64, rss int64, name string) inspect.Process {
+func using(pid int, cpu float64, rss int64, name string) inspect.Process {
 	return inspect.Process{
-		Process: session.Process{Process: remote.Process{PID: pid, RSS: rss, Name: name, Args: []string{name}}}, Usage: proc.Usage{CPUPercent: &cpu},
+		Process: session.Process{Process: process.Process{PID: pid, RSS: rss, Name: name, Args: []string{name}}}, Usage: proc.Usage{CPUPercent: &cpu},
 	}
 }
 
@@ -27,7 +27,7 @@ func screen(t *testing.T, keys ...string) (*model, string) {
 	limit := uint64(100)
 	all := found{Summary: &proc.Cgroup{Version: 1, Memory: &proc.Memory{Used: 95, Limit: &limit}}}
 	for pid := 1; pid <= 40; pid++ {
-		all.Items = append(all.Items, process(pid, float64(pid), int64(1000-pid), "p\x1b[2J"))
+		all.Items = append(all.Items, using(pid, float64(pid), int64(1000-pid), "p\x1b[2J"))
 	}
 	m := &model{source: &source{}, pod: "web", container: "app", sortBy: "cpu", width: 80, height: 24}
 	m.Update(reading{found: all})

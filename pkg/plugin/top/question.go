@@ -12,7 +12,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // A question asks for the process and the signal of k, one after the other, and whether that is meant.
@@ -20,7 +20,7 @@ type question struct {
 	typed   string
 	usual   string
 	process *inspect.Process
-	signal  remote.Signal
+	signal  process.Signal
 }
 
 func newQuestion(m *model) *question {
@@ -80,7 +80,7 @@ func (m *model) next() string {
 		q.process, q.usual = &p, "TERM"
 		return ""
 	}
-	signal, ok := remote.ParseSignal(word)
+	signal, ok := process.ParseSignal(word)
 	if !ok {
 		m.ask = nil
 		return fmt.Sprintf("%q is not a signal", word)

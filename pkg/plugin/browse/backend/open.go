@@ -17,7 +17,7 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/cli"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/podspec"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/target"
 )
@@ -89,7 +89,7 @@ func title(home string, p *place.Pod, pid int) string {
 }
 
 // begin is the directory of a path, and the name in it where the path is a file's.
-func begin(ctx context.Context, root *remote.Root, name string) (dir, file string, err error) {
+func begin(ctx context.Context, root *rootfs.Root, name string) (dir, file string, err error) {
 	if name, err = root.Absolute(ctx, name); err != nil {
 		return "", "", err
 	}

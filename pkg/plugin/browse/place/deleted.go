@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
 // Deleted is where the files are shown that have no name any more and that a process has open. No directory has that name.
@@ -25,7 +26,7 @@ func Shown(dir string) string {
 // deleted lists those files, each once. A name is the PID and the descriptor by which it is reached, and the one that it had.
 func (p *Pod) deleted(ctx context.Context) (Listing, error) {
 	l := Listing{Path: Deleted}
-	host := remote.On(p.Root.Conn())
+	host := process.On(p.Root.Conn())
 	running, err := p.running(ctx)
 	if err != nil {
 		return l, err
@@ -39,7 +40,7 @@ func (p *Pod) deleted(ctx context.Context) (Listing, error) {
 	if len(pids) == 0 {
 		return l, nil
 	}
-	readings, err := host.Inspect(ctx, pids, remote.Descriptors)
+	readings, err := host.Inspect(ctx, pids, process.Descriptors)
 	if err != nil {
 		return l, err
 	}

@@ -14,14 +14,15 @@ import (
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/files"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/plugin/inspect"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/proc"
-	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/rootfs"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session"
 )
 
 // A Pod is the root of a process.
 type Pod struct {
 	*session.Session
-	Root  *remote.Root
+	Root  *rootfs.Root
 	meter inspect.Meter
 
 	metering sync.Mutex
@@ -32,12 +33,12 @@ type Pod struct {
 // running lists the processes. It has a session of its own, since several may ask at once and a session learns from each.
 func (p *Pod) running(ctx context.Context) ([]session.Process, error) {
 	own := *p.Session
-	return session.ProcessesOn(ctx, &own, remote.On(p.Root.Conn()))
+	return session.ProcessesOn(ctx, &own, process.On(p.Root.Conn()))
 }
 
 // NewPod is the one that a session is in.
-func NewPod(s *session.Session, root *remote.Root) *Pod {
-	return &Pod{Session: s, Root: root, meter: inspect.Meter{Host: remote.On(root.Conn())}}
+func NewPod(s *session.Session, root *rootfs.Root) *Pod {
+	return &Pod{Session: s, Root: root, meter: inspect.Meter{Host: process.On(root.Conn())}}
 }
 
 // Processes lists those of the container.
@@ -125,7 +126,7 @@ func (p *Pod) Look(ctx context.Context, name string, limit int64, kernel bool) (
 		s.Note = "a file of the kernel's: v opens it"
 		return s, nil
 	case s.Item.Kernel:
-		_, err = p.Root.Read(ctx, info.Path, func(remote.Info) (io.Writer, error) { return &b, nil })
+		_, err = p.Root.Read(ctx, info.Path, func(rootfs.Info) (io.Writer, error) { return &b, nil })
 	default:
 		err = p.Root.ReadRange(ctx, info, 0, limit, &b)
 	}
@@ -169,8 +170,8 @@ func (p *Pod) Sums(ctx context.Context, dir string, limit int64) (map[string][32
 		return nil, nil
 	}
 	found := map[string][32]byte{}
-	options := remote.SumOptions{Recursive: true, TreeOptions: remote.TreeOptions{MaxDepth: 1, OneFileSystem: true}}
-	_, err = remote.Sum(ctx, p.Root, dir, options, func(name string, sum [32]byte) error {
+	options := rootfs.SumOptions{Recursive: true, TreeOptions: rootfs.TreeOptions{MaxDepth: 1, OneFileSystem: true}}
+	_, err = rootfs.Sum(ctx, p.Root, dir, options, func(name string, sum [32]byte) error {
 		found[path.Base(name)] = sum
 		return nil
 	})

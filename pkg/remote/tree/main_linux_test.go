@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tree
+
+import (
+	"testing"
+
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/helper"
+)
+
+func TestMain(m *testing.M) { helper.Main(m) }

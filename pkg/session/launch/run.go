@@ -54,15 +54,15 @@ func (c Command) ArgvIn(tools string) []string {
 // WatchdogName is the name of the watchdog in a list of processes.
 const WatchdogName = "shareproc-watchdog"
 
-// Watchdog returns the watchdog's command and the beginning of its stdin, which the client then holds open. If stdin ends
-// without WatchdogDone, the watchdog kills the processes that have the command's id in their environment: nothing else
+// watchdog returns the watchdog's command and the beginning of its stdin, which the client then holds open. If stdin ends
+// without watchdogDone, the watchdog kills the processes that have the command's id in their environment: nothing else
 // tells a remote process that its client is gone. The script comes on stdin so that no list of processes shows it.
-func (c Command) Watchdog() (argv []string, stdin string) {
+func (c Command) watchdog() (argv []string, stdin string) {
 	return []string{"sh", "-c", `read -r x && eval "$x"`, WatchdogName}, podspec.OneLine(watchdogScript) + "\n" + c.id + "\n"
 }
 
-// WatchdogDone is the line on the stdin of a watchdog that tells it to leave the processes alone.
-const WatchdogDone = "done\n"
+// watchdogDone is the line on the stdin of a watchdog that tells it to leave the processes alone.
+const watchdogDone = "done\n"
 
 const (
 	// watchdogAfter is the age of a command at which the watchdog starts: a shorter command costs one stream only.
@@ -88,14 +88,14 @@ func (c Command) Watch(ctx context.Context, exec cluster.Exec, over <-chan struc
 		<-ctx.Done()
 		select {
 		case <-over:
-			_, _ = io.WriteString(hold, WatchdogDone)
+			_, _ = io.WriteString(hold, watchdogDone)
 		default:
 		}
 		hold.Close()
 		time.AfterFunc(WatchdogEnd, cancel)
 	})
 	// Its failure does not matter to the user: the stream of the command reports the cause.
-	argv, text := c.Watchdog()
+	argv, text := c.watchdog()
 	_ = exec.Run(tail, argv, io.MultiReader(strings.NewReader(text), stdin), io.Discard, io.Discard)
 	stdin.Close()
 }

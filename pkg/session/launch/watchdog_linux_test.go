@@ -23,8 +23,8 @@ func TestWatchdogOutlivesItsFirstProcess(t *testing.T) {
 		}{
 			{"the client is gone", false, "", false},
 			{"the runtime kills it", true, "", false},
-			{"the command is over", false, WatchdogDone, true},
-			{"the command is over, then the runtime kills it", true, WatchdogDone, true},
+			{"the command is over", false, watchdogDone, true},
+			{"the command is over, then the runtime kills it", true, watchdogDone, true},
 		} {
 			t.Run(c.what+", under "+shell, func(t *testing.T) {
 				t.Parallel()
@@ -36,7 +36,7 @@ func TestWatchdogOutlivesItsFirstProcess(t *testing.T) {
 				}
 				over := make(chan struct{})
 				go func() { _ = left.Wait(); close(over) }()
-				argv, text := command.Watchdog()
+				argv, text := command.watchdog()
 				watchdog := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
 				if shell == "busybox" {
 					watchdog.Path = filepath.Join(path, "sh")

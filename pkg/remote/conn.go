@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package remote answers "what is on the wire?": one command in a helper that has busybox runs one shell program (sh/*.sh), and is a
-// connection, over which requests are made and answered until it is closed. It knows no verb: what is asked, and what the
-// answers mean, is of process (what runs there?), rootfs (what is in the files of one?) and tree (how does a tree come and go?).
+// connection, over which requests are made and answered until it is closed. It knows no verb: what is asked, and what is answered,
+// is of process (what runs there?), rootfs (what is in the files of one?) and tree (how does a tree come and go?). What they share
+// is here: a Stat, errors, texts for a terminal. A Tunnel is an exec of another kind.
 //
-// All it needs is a Runner. It knows nothing of Kubernetes. Names, link targets and arguments are handed on exactly as the
-// target has them; Escape makes them fit for a terminal.
+// It knows nothing of Kubernetes. Names and arguments are handed on exactly as the target has them; Escape makes them fit to print.
 package remote
 
 import (

@@ -171,6 +171,7 @@ func (w *environment) env() []string {
 		"PATH=" + w.path + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"SHAREPROC_IMAGE=" + w.images["BUSYBOX"],
 		"NS=" + w.namespace,
+		"PATIENCE=" + patience().String(),
 		"TZ=UTC",
 		"STATIC=" + w.static,
 	}

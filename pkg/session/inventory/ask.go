@@ -35,8 +35,10 @@ const (
 )
 
 const (
-	// askTime bounds one query, and askAtOnce is the number of queries at the same time.
+	// askTime bounds one query, endTime the request to exit, which a slow node takes longer for, and askAtOnce is the
+	// number of queries at the same time.
 	askTime   = 5 * time.Second
+	endTime   = 15 * time.Second
 	askAtOnce = 8
 )
 
@@ -51,7 +53,11 @@ func (o Manager) ask(ctx context.Context, e Entry, want string) (answer, error) 
 	if err != nil {
 		return answer{}, err
 	}
-	text, err := cluster.Ask(ctx, exec, askTime, helperCommand(want, podspec.Notes, "/proc"))
+	limit := askTime
+	if want != wantLook {
+		limit = endTime
+	}
+	text, err := cluster.Ask(ctx, exec, limit, helperCommand(want, podspec.Notes, "/proc"))
 	if err != nil {
 		return answer{}, err
 	}

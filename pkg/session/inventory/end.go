@@ -144,7 +144,7 @@ func DeleteCopy(ctx context.Context, o cluster.Cluster, namespace, name string, 
 }
 
 // settleLimit is how long the API may take to report that a helper that did not answer has exited.
-const settleLimit = 5 * time.Second
+const settleLimit = 10 * time.Second
 
 // termination is a helper that was sent a request to exit.
 type termination struct {

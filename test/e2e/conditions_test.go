@@ -19,8 +19,8 @@ import (
 )
 
 // has answers a script's condition, by what the cluster or kubectl answers: "static", the directory of static pods can be
-// written to; "mutating", the server has MutatingAdmissionPolicy; "apart", a node has the runtime of that name, which gives
-// every container processes of its own; "users", a container's status has its user; "images", a volume may be an image;
+// written to; "mutating", the server has MutatingAdmissionPolicy; "apart" and "crun", a node has the runtime of that name,
+// of which "apart" gives every container processes of its own; "users", a container's status has its user; "images", a volume may be an image;
 // "patches", kubectl patches every subresource; "limits", a node holds its pods to their limits; "userns", it makes user namespaces.
 func (s settings) has(ctx context.Context, name string) (bool, error) {
 	switch name {
@@ -57,7 +57,7 @@ func (s settings) has(ctx context.Context, name string) (bool, error) {
 				return h.Features != nil && h.Features.UserNamespaces != nil && *h.Features.UserNamespaces
 			})
 		})
-	case "apart":
+	case "apart", "crun":
 		return anyNode(ctx, client, func(n corev1.Node) bool {
 			return slices.ContainsFunc(n.Status.RuntimeHandlers, func(h corev1.NodeRuntimeHandler) bool { return h.Name == name })
 		})

@@ -36,7 +36,7 @@ const (
 // assemble makes the directory that qemu runs in: the packages with it, and below machine all that it is given.
 func assemble(ctx context.Context, work, bin string, narration io.Writer) (string, error) {
 	root, err := debian.Newer(filepath.Join(work, "packages")).Unpack(ctx, narration,
-		"qemu-system-x86", "qemu-system-common", "qemu-system-data", "seabios", "linux-image-cloud-amd64", "busybox-static", "e2fsprogs")
+		"qemu-system-x86", "qemu-system-common", "qemu-system-data", "seabios", "linux-image-cloud-amd64", "busybox-static", "e2fsprogs", "crun")
 	if err != nil {
 		return "", err
 	}
@@ -128,6 +128,9 @@ func makeDisk(ctx context.Context, work, root, bin string, narration io.Writer) 
 		if err := image.Source("/").Program(tree, filepath.Join(bin, name)); err != nil {
 			return err
 		}
+	}
+	if err := addCrun(tree, image.Source(root)); err != nil {
+		return err
 	}
 	for _, name := range []string{"proc", "sys", "dev", "run", "var/lib", "var/log"} {
 		tree.Dir(name, 0o755, 0)

@@ -58,3 +58,19 @@ func TestCommandForwardsWhatTheHostAsks(t *testing.T) {
 		}
 	}
 }
+
+// A program that cannot have the loader is refused: it would run with the machine's, and end with a signal.
+func TestALoaderIsExchangedInPlaceOrRefused(t *testing.T) {
+	tree := image.Tree{}
+	if err := image.Source("/").Program(tree, "/bin/sh"); err != nil {
+		t.Skip(err) // a machine whose shell is elsewhere
+	}
+	program := tree["bin/sh"].Body
+	changed, err := loadedBy(program, "/crun/ld.so")
+	if err != nil || len(changed) != len(program) || !bytes.Contains(changed, []byte("/crun/ld.so\x00")) {
+		t.Errorf("%v: %d bytes, want %d with the loader's path", err, len(changed), len(program))
+	}
+	if _, err := loadedBy(program, strings.Repeat("/long", 40)); err == nil {
+		t.Error("a path longer than the one that it replaces is no error")
+	}
+}

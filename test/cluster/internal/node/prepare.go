@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/layout"
+	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/machine"
 	"github.com/kubectl-shareproc/kubectl-shareproc/test/cluster/internal/pki"
 )
 
@@ -114,7 +115,7 @@ func writeConfigs(s layout.State, with layout.Start, pauseImage string) error {
 		snapshotter = "overlayfs"
 	}
 	values := map[string]string{
-		"Machine": with.Machine, "Apart": s.Config("apart"), "Bin": with.Bin, "CNI": s.Config("cni"), "ClusterDNS": "198.19.0.10", "PauseImage": pauseImage, "PKI": s.PKI(""), "PodRange": podRange,
+		"Machine": with.Machine, "Apart": s.Config("apart"), "Crun": s.Config("crun"), "CrunDir": machine.CrunDir, "Bin": with.Bin, "CNI": s.Config("cni"), "ClusterDNS": "198.19.0.10", "PauseImage": pauseImage, "PKI": s.PKI(""), "PodRange": podRange,
 		"ResolvConf": s.Config("resolv.conf"), "Snapshotter": snapshotter, "Socket": layout.Socket, "StaticPods": s.StaticPods(),
 	}
 	for source, target := range map[string]string{
@@ -122,6 +123,7 @@ func writeConfigs(s layout.State, with layout.Start, pauseImage string) error {
 		"kubelet.yaml":    s.Config("kubelet.yaml"),
 		"cni.conflist":    s.Config("cni/pods.conflist"),
 		"apart":           s.Config("apart"),
+		"crun":            s.Config("crun"),
 	} {
 		parsed, err := template.New(source).Option("missingkey=error").ParseFS(configs, "config/"+source)
 		if err != nil {
@@ -135,8 +137,10 @@ func writeConfigs(s layout.State, with layout.Start, pauseImage string) error {
 			return err
 		}
 	}
-	if err := os.Chmod(s.Config("apart"), 0o755); err != nil {
-		return err
+	for _, runtime := range []string{"apart", "crun"} {
+		if err := os.Chmod(s.Config(runtime), 0o755); err != nil {
+			return err
+		}
 	}
 	// No name server: the host's may be unreachable from here, and nothing in a test may depend on one.
 	return os.WriteFile(s.Config("resolv.conf"), []byte("options attempts:1 timeout:1\n"), 0o644)

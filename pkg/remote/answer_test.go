@@ -5,7 +5,7 @@ package remote
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // see section.go
 	"encoding/hex"
 	"fmt"
 	"io"

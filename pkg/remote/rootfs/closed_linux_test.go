@@ -84,7 +84,7 @@ func TestWalkOpensNothingButDirectories(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	r, err := DialIn(ctx, helper.User{UID: helper.Nobody}, filepath.Join(dir, "proc"), Where{PID: 1})
+	r, err := dialIn(ctx, helper.User{UID: helper.Nobody}, filepath.Join(dir, "proc"), Where{PID: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -174,7 +174,7 @@ func TestMissingTools(t *testing.T) {
 		}
 		r := helper.Local{Path: toolDirectory(t, rest)}
 		_, listErr := processes(t.Context(), r, proc)
-		root8, openErr := DialIn(t.Context(), r, proc, Where{PID: 8})
+		root8, openErr := dialIn(t.Context(), r, proc, Where{PID: 8})
 		errs := []error{listErr, openErr}
 		if openErr == nil {
 			_, sumErr := Sum(t.Context(), root8, "file", SumOptions{}, func(string, [32]byte) error { return nil })

@@ -123,7 +123,7 @@ func TestNothingStaysBehindAClientThatLeft(t *testing.T) {
 					}
 					proc := helper.Proc(t, helper.Process{PID: 8, Root: root})
 					helper.Within(t, time.Minute, func() {
-						root8, err := DialIn(t.Context(), r, proc, Where{PID: 8})
+						root8, err := dialIn(t.Context(), r, proc, Where{PID: 8})
 						if err == nil {
 							err = ask(root8)
 						}

@@ -326,7 +326,7 @@ func recorded(t *testing.T, proc string) map[string]func(remote.Runner) (string,
 	t.Helper()
 	with := func(ask func(*Root, io.Writer) error) func(remote.Runner) (string, error) {
 		return func(r remote.Runner) (string, error) {
-			root, err := DialIn(t.Context(), r, proc, Where{PID: 8})
+			root, err := dialIn(t.Context(), r, proc, Where{PID: 8})
 			if err != nil {
 				return "", err
 			}

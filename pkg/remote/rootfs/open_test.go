@@ -76,7 +76,7 @@ func TestDialChoosesTheProcess(t *testing.T) {
 				{"id is no pattern", Where{Container: "[a-z]"}, 0, "", nil, remote.ErrNoProcess},
 				{"id is no option", Where{Container: "-v"}, 0, "", nil, remote.ErrNoProcess},
 			} {
-				root, err := DialIn(t.Context(), r, proc, test.where)
+				root, err := dialIn(t.Context(), r, proc, test.where)
 				text := ""
 				if err == nil {
 					text, err = content(t, root, "who")
@@ -116,7 +116,7 @@ func TestDialNeverTakesTheHelperForASibling(t *testing.T) {
 			)
 			helper.Symlink(t, "/proc/self", filepath.Join(proc, "self"))
 			for _, where := range []Where{{PID: 1, Siblings: true}, {Container: helper.ContainerID, Alone: true}, {}} {
-				if root, err := DialIn(t.Context(), r, proc, where); !errors.Is(err, fs.ErrPermission) || root.Process.PID != 1 {
+				if root, err := dialIn(t.Context(), r, proc, where); !errors.Is(err, fs.ErrPermission) || root.Process.PID != 1 {
 					t.Errorf("%+v: %d, %v", where, root.Process.PID, err)
 				}
 			}

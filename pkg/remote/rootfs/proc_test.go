@@ -18,8 +18,8 @@ func fakeRoot(t *testing.T, r remote.Runner, root string) *Root {
 	return dial(t, r, proc, Where{PID: 8})
 }
 
-// DialIn is Dial where processes are in another directory.
-func DialIn(ctx context.Context, r remote.Runner, proc string, w Where) (*Root, error) {
+// dialIn is Dial where processes are in another directory.
+func dialIn(ctx context.Context, r remote.Runner, proc string, w Where) (*Root, error) {
 	c := remote.Connect(ctx, r)
 	c.Proc = proc
 	root, err := RootOf(ctx, c, w)
@@ -32,7 +32,7 @@ func DialIn(ctx context.Context, r remote.Runner, proc string, w Where) (*Root, 
 // dial connects for as long as the test runs.
 func dial(t *testing.T, r remote.Runner, proc string, w Where) *Root {
 	t.Helper()
-	root, err := DialIn(t.Context(), r, proc, w)
+	root, err := dialIn(t.Context(), r, proc, w)
 	if err != nil {
 		t.Fatal(err)
 	}

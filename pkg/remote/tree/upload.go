@@ -5,7 +5,7 @@ package tree
 import (
 	"archive/tar"
 	"context"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // against damage, not against attacks: busybox has processor instructions for it
 	"errors"
 	"fmt"
 	"hash"

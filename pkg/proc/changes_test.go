@@ -60,7 +60,7 @@ func FuzzBoot(f *testing.F) {
 
 func TestChangesGoByTheTimeOfChange(t *testing.T) {
 	at := func(seconds int) time.Time { return time.Unix(1700000000+int64(seconds), 0) }
-	c := NewChanges(at(0), at(2), []Mount{{Point: "/"}, {Point: "/etc/hosts"}, {Point: "/run/secrets/token"}})
+	c := NewChanges(at(0), at(2), Mounts("1 0 0:1 / / rw - t s\n2 1 0:2 / /etc/hosts rw - t s\n3 1 0:3 / /run/secrets/token rw - t s\n"))
 	for _, f := range []struct {
 		name              string
 		dir               bool

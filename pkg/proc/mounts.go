@@ -4,43 +4,23 @@ package proc
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote/process"
 )
 
-// A Mount is a line of mountinfo (proc_pid_mountinfo(5)).
+// A Mount is one that a process sees.
 type Mount struct {
-	ID, Parent string
-	// Device is st_dev as MAJOR:MINOR.
-	Device string
-	// Root is the directory of the file system that is mounted, Point where, from the process's root.
-	Root, Point string
-	Type        string
-	Source      string
-	ReadOnly    bool
+	process.Mount
 	// Hidden says that another mount covers it: its point leads elsewhere.
 	Hidden bool
 }
 
-// Kernel reports whether the kernel makes up its files (/proc, /sys).
-func (m Mount) Kernel() bool { return process.KernelKind(m.Type) }
-
 // Mounts are those that a process sees, in the order of its mountinfo.
 func Mounts(text string) []Mount {
 	var all []Mount
-	for line := range strings.Lines(text) {
-		// Optional fields stand before the hyphen.
-		front, behind, ok := strings.Cut(line, " - ")
-		f, g := strings.Fields(front), strings.Fields(behind)
-		if !ok || len(f) < 6 || len(g) < 2 {
-			continue
-		}
-		all = append(all, Mount{
-			ID: f[0], Parent: f[1], Device: f[2], Root: process.Unoctal(f[3]), Point: process.Unoctal(f[4]),
-			Type: g[0], Source: process.Unoctal(g[1]), ReadOnly: slices.Contains(strings.Split(f[5], ","), "ro"),
-		})
+	for _, m := range process.ParseMounts(text) {
+		all = append(all, Mount{Mount: m})
 	}
 	hide(all)
 	return all

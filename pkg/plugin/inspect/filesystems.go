@@ -51,7 +51,7 @@ func FileSystemsOf(ctx context.Context, l *Look, all bool) (found FileSystems, e
 		found.Notes = append(found.Notes, fmt.Sprintf("process %d (%s) has changed its root: only what is mounted below that is shown", p.PID, remote.Escape(p.Name)))
 	}
 	if _, ok := proc.MountOf(every, "/"); !ok {
-		every = append(every, proc.Mount{Point: "/", Type: "unknown"}) // the root that it has changed to
+		every = append(every, proc.Mount{Mount: process.Mount{Point: "/", Type: "unknown"}}) // the root that it has changed to
 	}
 	volumes := podspec.VolumesOf(l.Target.Pod, cmp.Or(p.Container, l.Target.Container))
 	mounts := slices.DeleteFunc(slices.Clone(every), func(m proc.Mount) bool { return m.Hidden || !all && leftOut(m, every, volumes, l) })

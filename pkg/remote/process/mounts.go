@@ -10,9 +10,14 @@ import (
 
 // A Mount is a line of mountinfo (proc_pid_mountinfo(5)).
 type Mount struct {
-	Point    string // from the process's root
-	Kind     string // of the file system
-	ReadOnly bool
+	ID, Parent string
+	// Device is st_dev as MAJOR:MINOR.
+	Device string
+	// Root is the directory of the file system that is mounted, Point where, from the process's root.
+	Root, Point string
+	Type        string
+	Source      string
+	ReadOnly    bool
 }
 
 // Mounts are in the order of mountinfo: of two at the same place the last one counts.
@@ -22,12 +27,16 @@ type Mounts []Mount
 func ParseMounts(mountinfo string) Mounts {
 	var all Mounts
 	for line := range strings.Lines(mountinfo) {
+		// Optional fields stand before the hyphen.
 		front, behind, ok := strings.Cut(line, " - ")
 		f, g := strings.Fields(front), strings.Fields(behind)
-		if !ok || len(f) < 6 || len(g) < 1 {
+		if !ok || len(f) < 6 || len(g) < 2 {
 			continue
 		}
-		all = append(all, Mount{Unoctal(f[4]), g[0], slices.Contains(strings.Split(f[5], ","), "ro")})
+		all = append(all, Mount{
+			ID: f[0], Parent: f[1], Device: f[2], Root: unoctal(f[3]), Point: unoctal(f[4]),
+			Type: g[0], Source: unoctal(g[1]), ReadOnly: slices.Contains(strings.Split(f[5], ","), "ro"),
+		})
 	}
 	return all
 }
@@ -57,7 +66,7 @@ func (m Mounts) IsPoint(path string) bool {
 func (m Mounts) Kernels() []string {
 	var found []string
 	for _, mount := range m {
-		if mount.kernel() && m.Kernel(mount.Point) && !strings.Contains(mount.Point, "\n") {
+		if mount.Kernel() && m.Kernel(mount.Point) && !strings.Contains(mount.Point, "\n") {
 			found = append(found, mount.Point)
 		}
 	}
@@ -77,20 +86,17 @@ func (m Mounts) Below(path string) []string {
 }
 
 // Kernel reports whether the file at a path is one that the kernel makes up.
-func (m Mounts) Kernel(path string) bool { return m.Of(path).kernel() }
+func (m Mounts) Kernel(path string) bool { return m.Of(path).Kernel() }
 
 // InMemory reports whether what is written to a path takes memory, which counts for the container that writes.
 func (m Mounts) InMemory(path string) bool {
-	kind := m.Of(path).Kind
+	kind := m.Of(path).Type
 	return kind == "tmpfs" || kind == "ramfs"
 }
 
-func (m Mount) kernel() bool { return KernelKind(m.Kind) }
-
-// KernelKind reports whether the kernel makes up the files of a type of file system: their sizes say nothing, some never end, and
-// reading some acts.
-func KernelKind(kind string) bool {
-	switch kind {
+// Kernel reports whether the kernel makes up the files of a mount: their sizes say nothing, some never end, and reading some acts.
+func (m Mount) Kernel() bool {
+	switch m.Type {
 	case "proc", "sysfs", "cgroup", "cgroup2", "tracefs", "debugfs", "securityfs", "configfs", "bpf", "pstore", "efivarfs",
 		"fusectl", "binfmt_misc", "autofs", "resctrl", "cpuset", "selinuxfs", "smackfs", "nsfs", "rpc_pipefs", "nfsd":
 		return true
@@ -102,8 +108,8 @@ func under(path, directory string) bool {
 	return strings.HasPrefix(path+"/", strings.TrimSuffix(directory, "/")+"/")
 }
 
-// Unoctal undoes the kernel's escapes of space, tab, newline and backslash (\040).
-func Unoctal(text string) string {
+// unoctal undoes the kernel's escapes of space, tab, newline and backslash (\040).
+func unoctal(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\\' && i+3 < len(text) {

@@ -313,3 +313,14 @@ func runningShell(t target.Target) (*corev1.Container, bool) {
 	}
 	return podspec.Container(t.Pod, name)
 }
+
+// Helpers lists the running helpers that see the target.
+func (p *Plan) Helpers(t target.Target) []string {
+	var names []string
+	for _, c := range t.Pod.Spec.EphemeralContainers {
+		if podspec.Waits(&c) && p.sees(t, &c) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}

@@ -344,3 +344,11 @@ func (o helperOpener) patch(ctx context.Context, t target.Target, p HelperPatch,
 	}
 	return pod, err
 }
+
+// TryHelper checks in a dry run whether a helper with the security context of c is admitted, and how it is changed.
+func TryHelper(ctx context.Context, d Deps, t target.Target, plan Plan, c podspec.Candidate) (podspec.Made, error) {
+	o, a := helperOpener{d}, attemptHelper(t, podspec.NewName())
+	return a.Try(d.Image, c, func(c podspec.Candidate) (*corev1.Pod, error) {
+		return o.patch(ctx, t, o.helper(t, plan, a.Container, "", c), admission.DryRun()...)
+	})
+}

@@ -36,7 +36,7 @@ func lines() []budget {
 		{dirs: "pkg/plugin/browse/place", code: 562},
 		{dirs: "pkg/plugin/browse/switcher", code: 273},
 		{dirs: "pkg/plugin/browse/prompt", code: 113},
-		{dirs: "pkg/plugin/browse", code: 2241},
+		{dirs: "pkg/plugin/browse", code: 2244},
 		{dirs: "pkg/plugin", code: 12611, goal: 5000},
 		{dirs: "pkg/output", code: 887},
 		{dirs: "pkg/proc", code: 2123},
@@ -48,7 +48,7 @@ func lines() []budget {
 		{dirs: "pkg/session/lifecycle", code: 677, shell: 8},
 		{dirs: "pkg/session/patch", code: 886},
 		{dirs: "pkg/session/rbac", code: 164},
-		{dirs: "pkg/session", code: 2207, goal: 1900},
+		{dirs: "pkg/session", code: 2207},
 		{dirs: "pkg/doctor", code: 1147, goal: 700},
 		{dirs: "pkg/podspec", code: 2165, shell: 193},
 		{dirs: "pkg/target", code: 1397},
@@ -62,7 +62,7 @@ func lines() []budget {
 		{dirs: "pkg/remote/tree", code: 1248},
 		{dirs: "pkg/remote", code: 1666, shell: 1567},
 		{dirs: "pkg/transfer/localfs", code: 1067},
-		{dirs: "pkg/transfer", code: 2162, goal: 1500},
+		{dirs: "pkg/transfer", code: 2162},
 	}
 }
 

@@ -158,6 +158,7 @@ func NeedRoot(t *testing.T) {
 // User is a helper that is another user than root.
 type User struct{ UID uint32 }
 
+// Run runs a command as that user.
 func (u User) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr

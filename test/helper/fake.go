@@ -21,6 +21,7 @@ type Request struct {
 // A Fake speaks the program's protocol, and answers what a test likes.
 type Fake func(q Request, out io.Writer) (code int)
 
+// Run reads the program and answers its requests.
 func (f Fake) Run(_ context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	in := bufio.NewReader(stdin)
 	length, err := strconv.Atoi(argv[len(argv)-1])
@@ -98,6 +99,7 @@ const Stat = "8 (%s) S 1 8 8 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 4 0 12345 1000 
 // An ArgvFunc is a Runner of one function that looks at the command.
 type ArgvFunc func(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error
 
+// Run calls the function.
 func (s ArgvFunc) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	return s(ctx, argv, stdin, stdout, stderr)
 }

@@ -25,6 +25,7 @@ type Local struct {
 	Attr *syscall.SysProcAttr
 }
 
+// Run runs a command here.
 func (l Local) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	name := argv[0]
 	if l.Path != "" {
@@ -46,6 +47,7 @@ type Counting struct {
 	Count atomic.Int32
 }
 
+// Run counts a command and has it run.
 func (c *Counting) Run(ctx context.Context, argv []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	c.Count.Add(1)
 	return c.Runner.Run(ctx, argv, stdin, stdout, stderr)
@@ -162,6 +164,7 @@ func Within(t *testing.T, limit time.Duration, f func()) {
 // A Func is a Runner of one function.
 type Func func(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error
 
+// Run calls the function.
 func (f Func) Run(ctx context.Context, _ []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	return f(ctx, stdin, stdout, stderr)
 }
@@ -170,6 +173,8 @@ func (f Func) Run(ctx context.Context, _ []string, stdin io.Reader, stdout, stde
 type ExitError int
 
 func (e ExitError) Error() string { return fmt.Sprintf("status %d", int(e)) }
+
+// ExitCode is the status.
 func (e ExitError) ExitCode() int { return int(e) }
 
 // A WriterFunc is an io.Writer of one function.

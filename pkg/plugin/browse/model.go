@@ -162,13 +162,7 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case stamped:
 		cmd = listener{m}.check(msg)
 	case retry:
-		switch {
-		case msg.pane != m.lost: // it is back, or off the screen
-		case msg.renew:
-			cmd = opener{m}.renew(msg.pane)
-		case msg.pane.coming == "":
-			cmd = finder{m}.list(msg.pane, msg.dir)
-		}
+		cmd = finder{m}.retry(msg)
 	case tick:
 		cmd = tea.Batch(m.later(pulse, tick{}), finder{m}.again())
 	case looked:
@@ -182,6 +176,17 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		cmd = doer{m}.other(msg)
 	}
 	return m, tea.Batch(cmd, finder{m}.peek())
+}
+
+func (m finder) retry(msg retry) tea.Cmd {
+	switch {
+	case msg.pane != m.lost: // it is back, or off the screen
+	case msg.renew:
+		return opener(m).renew(msg.pane)
+	case msg.pane.coming == "":
+		return m.list(msg.pane, msg.dir)
+	}
+	return nil
 }
 
 // list asks for a directory.

@@ -223,7 +223,7 @@ func mountedFile(ctx context.Context, r *rootfs.Root, file string) bool {
 func (s *stage) move(ctx context.Context, errs []error, moves []transfer.Move, index map[string]int, q remote.Request) error {
 	return s.Root.Ask(ctx, "write", s.Start, q, func(b *remote.Answer) error {
 		for {
-			if _, err := b.Peek(1); err == io.EOF {
+			if _, err := b.Peek(1); errors.Is(err, io.EOF) {
 				return nil
 			}
 			var moved, text string

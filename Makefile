@@ -151,7 +151,7 @@ e2e: build ## One line for each command and each kind of pod, on a real cluster 
 
 # What says most about control groups of version 2, in the time that a change may take: the rest is "make e2e NODE=vm".
 e2e-vm: build ## Limits of pods and user namespaces, on a node in a virtual machine (KVM, or emulated and slow)
-	$(MAKE) e2e NODE=vm E2E_RUN='TestLimits$$' E2E_TIMEOUT=40m && $(END_VM)
+	$(MAKE) e2e NODE=vm E2E_RUN='TestLimits$$' E2E_TIMEOUT=15m && $(END_VM)
 
 e2e-vm-full: build ## One line for everything on that node (an hour where it is emulated)
 	$(MAKE) e2e NODE=vm && $(END_VM)

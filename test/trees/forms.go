@@ -4,13 +4,20 @@ package trees
 
 // Forms are pairs of SOURCE and DESTINATION for which a copy is compared with cp(1), and the tree that they are in.
 func Forms() (tree map[string]string, forms [][2]string) {
-	tree = map[string]string{
+	return formsIn(), pairs()
+}
+
+func formsIn() map[string]string {
+	return map[string]string{
 		"file": "new", "src/a": "A", "src/sub/b": "B", "src/l": "-> a", "linked": "-> src", "linkfile": "-> file", "broken": "-> nowhere",
 		"dst/keep": "K", "other": "old", "merge/src/a": "old", "merge/src/c": "C", "merge/src/sub/d": "D",
 		"tofile": "-> other", "todir": "-> dst", "dangling": "-> nothing", "blocked/src": "a file", "blocked2/file/x": "X",
 		"viadir/src": "-> ../dst", "viafile/file": "-> ../other", "clash/src/sub": "a file", "clash2/src/a/x": "X", "cwd/": "",
 	}
-	return tree, [][2]string{
+}
+
+func pairs() [][2]string {
+	return [][2]string{
 		{"file", "new"},
 		{"file", "new/"},
 		{"file", "dst"},

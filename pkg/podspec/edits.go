@@ -137,7 +137,7 @@ func (e Edits) disableProbesAndHooks(c *corev1.Container) {
 		c.ReadinessProbe = nil
 	}
 	// The next container waits for a sidecar's startup probe.
-	if !e.KeepStartup && c.RestartPolicy == nil {
+	if !e.KeepStartup && !sidecar(c) {
 		c.StartupProbe = nil
 	}
 	for i := range c.Ports {

@@ -21,7 +21,7 @@ func MemoryLimit(spec *corev1.PodSpec) *resource.Quantity {
 			return nil
 		}
 		now.Add(sidecars)
-		if c.RestartPolicy != nil {
+		if sidecar(c) {
 			sidecars = now
 		}
 		if now.Cmp(most) > 0 {
@@ -40,4 +40,9 @@ func MemoryLimit(spec *corev1.PodSpec) *resource.Quantity {
 	}
 	sum.Add(*spec.Overhead.Memory())
 	return &sum
+}
+
+// sidecar reports whether an init container lasts as long as its pod. Since 1.34 the others may have a policy of their own too.
+func sidecar(init *corev1.Container) bool {
+	return init.RestartPolicy != nil && *init.RestartPolicy == corev1.ContainerRestartPolicyAlways
 }

@@ -17,7 +17,7 @@ func TestMemoryLimitOfAPod(t *testing.T) {
 		}
 		return corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(limit)}
 	}
-	always := corev1.ContainerRestartPolicyAlways
+	always, onFailure := corev1.ContainerRestartPolicyAlways, corev1.ContainerRestartPolicyOnFailure
 	for _, c := range []struct{ containers, inits, sidecars, pod, overhead, want string }{
 		{"-", "", "", "-", "-", ""},
 		{"64Mi", "", "", "-", "-", "64Mi"},
@@ -26,6 +26,7 @@ func TestMemoryLimitOfAPod(t *testing.T) {
 		{"64Mi", "-", "", "-", "-", ""},
 		{"64Mi", "16Mi", "", "-", "-", "64Mi"},
 		{"64Mi", "128Mi", "", "-", "-", "128Mi"},
+		{"64Mi", "16Mi 16Mi", "", "-", "-", "64Mi"},
 		{"64Mi", "", "8Mi", "-", "-", "72Mi"},
 		{"64Mi", "60Mi", "8Mi", "-", "-", "72Mi"},
 		{"64Mi", "70Mi", "8Mi", "-", "-", "78Mi"},
@@ -41,7 +42,8 @@ func TestMemoryLimitOfAPod(t *testing.T) {
 		}
 		add(&spec.Containers, c.containers, nil)
 		add(&spec.InitContainers, c.sidecars, &always)
-		add(&spec.InitContainers, c.inits, nil)
+		// One that only restarts by its own rule is no sidecar: it ends before the next one begins.
+		add(&spec.InitContainers, c.inits, &onFailure)
 		got := ""
 		if limit := MemoryLimit(&spec); limit != nil {
 			got = limit.String()

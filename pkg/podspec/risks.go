@@ -19,8 +19,8 @@ func Sharing(spec *corev1.PodSpec) []string {
 		return nil
 	}
 	var said, lasting []string
-	for _, c := range spec.InitContainers {
-		if c.RestartPolicy != nil {
+	for i := range spec.InitContainers {
+		if c := &spec.InitContainers[i]; sidecar(c) {
 			lasting = append(lasting, c.Name)
 		}
 	}

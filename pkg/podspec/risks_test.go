@@ -41,6 +41,9 @@ func TestSharingIsToldOnlyWhereItChangesSomething(t *testing.T) {
 			s.Containers[0].LivenessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"kill", "-0", "1"}}}}
 		}, nil, "signals PID 1 in its liveness probe"},
 		{"two containers", func(s *corev1.PodSpec) { s.Containers = append(s.Containers, corev1.Container{Name: "side"}) }, nil, "web and side will see each other's"},
+		{"an init container with a rule of its own", func(s *corev1.PodSpec) {
+			s.InitContainers = []corev1.Container{{Name: "once", RestartPolicy: new(corev1.ContainerRestartPolicyOnFailure)}}
+		}, nil, ""},
 		{"shared already", func(s *corev1.PodSpec) { s.ShareProcessNamespace = new(true) }, []string{"/init"}, ""},
 		{"the node's", func(s *corev1.PodSpec) { s.HostPID = true }, []string{"/init"}, ""},
 	} {

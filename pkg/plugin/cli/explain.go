@@ -36,6 +36,8 @@ func Explain(err error) string {
 	switch {
 	case errors.Is(err, attach.ErrLost):
 		return "run it again once the network is back"
+	case errors.Is(err, remote.ErrStalled):
+		return "run it again; a helper shares the CPU limit of its pod, and gets little of one that is used up: a copy (--copy) has its own"
 	case errors.Is(err, remote.ErrNoProcess):
 		return "kubectl shareproc ps POD"
 	case errors.Is(err, fs.ErrNotExist):

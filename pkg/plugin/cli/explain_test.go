@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/attach"
+	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/remote"
 	"github.com/kubectl-shareproc/kubectl-shareproc/pkg/session/lifecycle"
 )
 
@@ -33,5 +34,13 @@ func TestExplainRefusedStream(t *testing.T) {
 		if got := lifecycle.StreamFailed(err); got != test.failed {
 			t.Errorf("%s: a look at the helper: %v", test.by, got)
 		}
+	}
+}
+
+// A helper beside a target that uses up the pod's CPU limit may be as silent as a dead line.
+func TestExplainStalledConnection(t *testing.T) {
+	err := fmt.Errorf("list processes: %w", &remote.BrokenError{Cause: fmt.Errorf("%w: nothing received", remote.ErrStalled)})
+	if got := Explain(err); !strings.Contains(got, "CPU limit") {
+		t.Errorf("advised %q", got)
 	}
 }

@@ -27,10 +27,10 @@ func TestReadsStayInsideTheTree(t *testing.T) {
 			t.Parallel()
 			h := newHostilePod(t, spec)
 			helper := h.debug()
-			h.in(helper, nil, "sh", "-c", "echo outside >/tmp/marker")
+			h.in(helper, nil, "sh", "-c", "echo outside >/dev/shm/marker")
 			h.in("app", nil, "sh", "-c", `for i in 0 1 2 3 4 5 6 7 8 9; do mkdir -p "$1/d$i" && echo inside >"$1/d$i/marker"; done
 				[ "$(id -u)" != 0 ] || chown -R 1000:1000 "$1"`, "sh", "/data/t")
-			stop := h.attack("", "swap-dir", "/data/t", "*", "/proc/"+h.pid("")+"/root/tmp")
+			stop := h.attack("", "swap-dir", "/data/t", "*", "/proc/"+h.pid("")+"/root/dev/shm")
 			read := 0
 			for range 4 {
 				read += h.readInside()

@@ -115,7 +115,7 @@ func (p phase) loses(t *testing.T, w *environment, y leaving) {
 	if j.cmd.ProcessState.Success() && !strings.Contains(p.name, "rolling back") {
 		t.Errorf("a session that was cut ended well\n%s", j.text())
 	}
-	if p.there && !strings.Contains(j.text(), "; kubectl delete pod ") && !strings.Contains(j.text(), "; kubectl shareproc clean ") {
+	if p.there && !strings.Contains(j.text(), "; run kubectl delete pod ") && !strings.Contains(j.text(), "kubectl shareproc clean ") {
 		t.Errorf("no word of what to do: %s", j.text())
 	}
 	y.cleaned(t, w, j)

@@ -16,12 +16,16 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
+// lostTry is what the advice after a lost connection begins with.
+const lostTry = "try: once the network is back, run "
+
 // wayBack is the command line that a screen names behind a text.
 func wayBack(t *testing.T, screen, behind string) []string {
 	t.Helper()
 	_, way, found := strings.Cut(screen, behind+"kubectl shareproc ")
-	way, _, _ = strings.Cut(way, "\r")
-	way, _, _ = strings.Cut(way, ",")
+	if end := strings.IndexAny(way, "\r,:"); end >= 0 {
+		way = way[:end]
+	}
 	if !found {
 		t.Fatalf("no way back in %q", screen)
 	}
@@ -78,7 +82,7 @@ func TestPersistentShell(t *testing.T) {
 			if !strings.Contains(screen, "connection lost") {
 				t.Errorf("the loss is not reported: %q", screen)
 			}
-			way = wayBack(t, screen, "try: ")
+			way = wayBack(t, screen, lostTry)
 
 			out, err := w.plugin(t.Context(), "sessions", "web", "-o", "jsonpath={.items[*].persistent} {.items[*].container}")
 			if want := "true " + way[len(way)-1]; err != nil || out != want {

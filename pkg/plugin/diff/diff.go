@@ -67,7 +67,7 @@ an error.`,
   kubectl shareproc fs diff web-0:/ --with-image
 
   # compare as process 8 sees it, without what always differs
-  kubectl shareproc fs diff web-0:/ web-1:8:/ -x /etc/hostname -x /etc/hosts -x /run -x '..*'`,
+  kubectl shareproc fs diff web-0:/ web-1:8:/ -x /etc/hostname -x /etc/hosts -x /run -x /var/log -x '..*'`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.parse(cmd, args); err != nil {

@@ -62,7 +62,7 @@ password, a token or a key is.`,
 		Example: `  kubectl shareproc env nginx
 
   # what a restart would change
-  kubectl shareproc env nginx --stale
+  kubectl shareproc env nginx -c sidecar --stale
 
   # which replica has another configuration?
   kubectl shareproc env deploy/web --all-pods --diff`,

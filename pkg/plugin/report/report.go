@@ -68,10 +68,10 @@ the end.
 
 With --all-pods every pod of a workload is inspected, and what one has otherwise
 than the others is a finding too.`,
-		Example: `  kubectl shareproc report web
+		Example: `  kubectl shareproc report nginx
 
   # keep it, with the raw files and the pod's YAML (without Secrets)
-  kubectl shareproc report web --bundle incident.tar.gz > incident.md
+  kubectl shareproc report nginx --bundle incident.tar.gz > incident.md
 
   # which of the replicas is the odd one?
   kubectl shareproc report deploy/web --all-pods`,

@@ -57,8 +57,8 @@ exit code is 1 if a step fails. Programs may resolve names in another order.`,
   # what piles up, and to which peer?
   kubectl shareproc ss nginx --summary --names
 
-  # can the container reach it?
-  kubectl shareproc ss nginx --to kubernetes.default.svc:443`,
+  # where does it end on the way there? (exit code 1: it does)
+  kubectl shareproc ss nginx --to db.example.com:5432`,
 		Args: cli.PodFirst(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := opts.Parse(cmd, args); err != nil {

@@ -37,6 +37,7 @@ data:
     user nginx;
     worker_processes 8;
     error_log /var/log/app.log notice;
+    error_log stderr notice;
     events {}
   crash.conf: |
     nonsense;
@@ -219,13 +220,15 @@ func (w *environment) setTable(t *testing.T, dir string) {
 // setPods makes the objects that text names, and waits until they are ready.
 func (w *environment) setPods(t *testing.T, text string) {
 	t.Helper()
-	var wait []string
-	var manifests []string
+	var wait, workers, manifests []string
 	for _, o := range exampleObjects {
 		if o.name == "" || regexp.MustCompile(`(^|[\s:])`+o.name+`\b`).MatchString(text) {
 			manifests = append(manifests, o.manifest)
 			if o.wait != "" {
 				wait = append(wait, o.wait)
+			}
+			if strings.Contains(o.manifest, "/config/nginx.conf") {
+				workers = append(workers, o.wait)
 			}
 		}
 	}
@@ -243,6 +246,20 @@ func (w *environment) setPods(t *testing.T, text string) {
 		if out, err := w.kubectl(t.Context(), "wait", "--for=condition="+condition, name, "--timeout", patience().String()); err != nil {
 			t.Fatalf("%s: %v", out, err)
 		}
+	}
+	for _, name := range workers {
+		w.awaitWorkers(t, name)
+	}
+}
+
+// awaitWorkers waits for a process 8, which a helper that comes before it would take the number of.
+func (w *environment) awaitWorkers(t *testing.T, name string) {
+	t.Helper()
+	if err := poll(t.Context(), func() (bool, error) {
+		out, err := w.kubectl(t.Context(), "logs", name, "-c", "nginx")
+		return strings.Count(out, "start worker process ") == 8, err
+	}); err != nil {
+		t.Fatalf("the workers of %s: %v", name, err)
 	}
 }
 

@@ -57,7 +57,7 @@ TESTS := ./test/budget ./test/conform ./test/faultproxy ./test/release ./test/sc
 RACE := $(if $(shell command -v gcc || command -v clang),-race)
 WITH_BUSYBOX = SHAREPROC_TEST_BUSYBOX=$$(test ! -x $(BUSYBOX) || echo $(BUSYBOX))
 
-.PHONY: help build install uninstall demo test test-full lint dead scripts unit unit-full fuzz bench release-snapshot release-test vuln cross clients vet e2e e2e-vm e2e-vm-full e2e-full test-faults picture fmt cluster-test cluster cluster-vm cluster-down kubectl clean
+.PHONY: help build install uninstall demo test test-full lint dead scripts unit unit-full fuzz bench release-snapshot release-test vuln cross clients vet e2e e2e-docs e2e-vm e2e-vm-full e2e-full test-faults picture fmt cluster-test cluster cluster-vm cluster-down kubectl clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -155,6 +155,9 @@ e2e-vm: build ## Limits of pods and user namespaces, on a node in a virtual mach
 
 e2e-vm-full: build ## One line for everything on that node (an hour where it is emulated)
 	$(MAKE) e2e NODE=vm && $(END_VM)
+
+e2e-docs: build ## Every example of --help, every guide and the README, typed as they stand
+	$(ENV) go test -count=1 -parallel 4 -timeout $(E2E_TIMEOUT) -run 'Test(Examples|Guides)$$' ./test/e2e
 
 e2e-full: build ## Every script, ending, role, attack and broken line on a real cluster (about 20 minutes)
 	$(ENV) go test -count=1 -parallel 4 -timeout 60m ./test/e2e

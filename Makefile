@@ -153,7 +153,7 @@ e2e: build ## One line for each command and each kind of pod, on a real cluster 
 e2e-vm: build ## Limits of pods and user namespaces, on a node in a virtual machine (KVM, or emulated and slow)
 	$(MAKE) e2e NODE=vm E2E_RUN='TestLimits$$' E2E_TIMEOUT=15m && $(END_VM)
 
-e2e-vm-full: build ## One line for everything on that node (an hour where it is emulated)
+e2e-vm-full: build ## One line for everything on that node (half an hour where it is emulated)
 	$(MAKE) e2e NODE=vm && $(END_VM)
 
 e2e-docs: build ## Every example of --help, every guide and the README, typed as they stand

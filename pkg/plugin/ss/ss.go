@@ -57,7 +57,7 @@ exit code is 1 if a step fails. Programs may resolve names in another order.`,
   # what piles up, and to which peer?
   kubectl shareproc ss nginx --summary --names
 
-  # where does it end on the way there? (exit code 1: it does)
+  # how far does it get on the way there? (exit code 1: not all of it)
   kubectl shareproc ss nginx --to db.example.com:5432`,
 		Args: cli.PodFirst(2),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -53,11 +53,11 @@ func TestWalksStayShort(t *testing.T) {
 		line        string
 		limit, goal int
 	}{
-		{"debug web -- true", 149, 50},
-		{"ps web", 255, 70},
-		{"fs web PID TREE", 263, 70},
-		{"cp --pid PID web:TREE NEW", 353, 90},
-		{"cp --pid PID TREE web:NEW", 342, 90},
+		{"debug web -- true", 158, 50},
+		{"ps web", 265, 70},
+		{"fs web PID TREE", 273, 70},
+		{"cp --pid PID web:TREE NEW", 372, 90},
+		{"cp --pid PID TREE web:NEW", 355, 90},
 	} {
 		// What watches a command that lasts longer than a second is no part of the walk: a slow machine walks again.
 		fewest := beyond(help, walked(c.line))
